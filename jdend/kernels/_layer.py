@@ -1,0 +1,77 @@
+"""The one public operation: a dendritic layer, forward and backward, by the kernel of choice."""
+
+from jaxtyping import Array, Float, Int
+
+from jdend.kernels._operands import Operands
+from jdend.kernels._registry import KERNELS, resolve
+
+
+def dendritic_layer(
+    x: Float[Array, "B F"],
+    weight: Float[Array, "N D K"],
+    bias: Float[Array, "N D"],
+    indices: Int[Array, "N D K"],
+    soma_weight: Float[Array, "N D"] | None = None,
+    soma_bias: Float[Array, " N"] | None = None,
+    *,
+    sizes: Int[Array, "3"] | None = None,
+    negative_slope: float = 0.1,
+    kernel: str = "auto",
+) -> Array:
+    """Dendrites that each read K of F features and, if there are soma weights, their somas.
+
+    `B` denotes the batch, `F` features, `N` neurons, `D` dendrites per neuron, `K` synapses per
+    dendrite::
+
+        h[b, n, d] = leaky(sum_k weight[n, d, k] * x[b, indices[n, d, k]] + bias[n, d])
+        s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])
+
+    It works under ``vmap`` over any operands, however deep. Fastest is an inner ``vmap`` over
+    configurations that leaves ``x`` unbatched, inside an outer one over seeds.
+
+    Args:
+      x: [B, F] inputs.
+      weight: [N, D, K] synaptic weights.
+      bias: [N, D] dendrites' biases.
+      indices: [N, D, K] int32, the feature each synapse reads; distinct within a dendrite is usual
+        and not required.
+      soma_weight: [N, D] the somas' weights, or None for a layer without somas.
+      soma_bias: [N] the somas' biases; given together with ``soma_weight`` or not at all.
+      sizes: [3] int32, the true ``(n, d, k)`` inside padded arrays; may be traced. What lies beyond
+        them is not read: its output and its gradients are exactly 0. None means no padding.
+      negative_slope: LeakyReLU's slope below 0, for dendrites and somas.
+      kernel: the implementation's name, or "auto" for the fastest one for platform and shape, which
+        the environment variable ``JDEND_KERNEL`` overrides.
+
+    Returns:
+      [B, N] with somas, [B, N, D] without.
+
+    An index outside ``[0, F)`` is never read. The native kernel reports it as an error; the others
+    make the outputs that depend on it NaN.
+
+    Raises:
+      ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes
+        disagree.
+    """
+    operands = Operands(x, weight, bias, indices, soma_weight, soma_bias, sizes)
+    _check_shapes(operands)
+    return KERNELS[resolve(kernel)].apply(operands, negative_slope=negative_slope)
+
+
+def _check_shapes(operands: Operands) -> None:
+    x, weight, bias, indices, soma_weight, soma_bias, sizes = operands
+    if (soma_weight is None) != (soma_bias is None):
+        raise ValueError("soma_weight and soma_bias are given together or not at all")
+    if x.ndim != 2 or weight.ndim != 3:
+        raise ValueError(f"x is [B, F] and weight [N, D, K]; got {x.shape} and {weight.shape}")
+    n, d, k = weight.shape
+    expected = {
+        "bias": (bias, (n, d)),
+        "indices": (indices, (n, d, k)),
+        "soma_weight": (soma_weight, (n, d)),
+        "soma_bias": (soma_bias, (n,)),
+        "sizes": (sizes, (3,)),
+    }
+    for name, (array, shape) in expected.items():
+        if array is not None and array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, and weight {weight.shape} asks for {shape}")
