@@ -1,0 +1,81 @@
+"""Data sets in, arrays out.
+
+    from jdend.data import load, split
+
+    parts = split(load("fashion-mnist"), validation_fraction=0.1, seed=0)
+
+`python -m jdend.data list` shows the data sets that are known by name.
+"""
+
+from pathlib import Path
+
+from jdend.data._catalog import names
+from jdend.data._dataset import Dataset, from_arrays
+from jdend.data._errors import DataError
+from jdend.data._sources import load_named
+from jdend.data._split import Split, split
+from jdend.data._tables import from_csv, from_npz
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Split",
+    "from_arrays",
+    "from_csv",
+    "from_npz",
+    "load",
+    "names",
+    "split",
+]
+
+
+def load(
+    name_or_path: str | Path,
+    *,
+    target: str | None = None,
+    data_dir: str | Path | None = None,
+    from_dir: str | Path | None = None,
+    download: bool = True,
+    refresh: bool = False,
+) -> Dataset:
+    """Loads a data set by name, or the user's own from an `.npz` or `.csv` file.
+
+    For a name, these sources are tried in order; `Dataset.source` says which one it was:
+
+    1. decoded arrays in the cache;
+    2. a data set that TensorFlow Datasets (TFDS) has prepared as array_record; TensorFlow is not
+       needed;
+    3. IDX files that Debian's package `dataset-fashion-mnist` has installed;
+    4. the publisher's files, downloaded, resumed where a download broke off, checked by SHA-256;
+    5. download and preparation by TFDS; needs the extra `prepare`;
+    6. for Fashion-MNIST on Debian and Ubuntu, that package, fetched by `apt-get download`.
+
+    What is found is verified and cached. `digits` comes from scikit-learn.
+
+    Args:
+      name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
+        `.npz` or `.csv`.
+      target: the column of a CSV file that holds the classes; see `from_csv`.
+      data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
+        folder.
+      from_dir: a folder that holds the publisher's files or a data set prepared by TFDS. If given,
+        it is the only source.
+      download: whether sources 4 to 6 may be tried.
+      refresh: whether to pass over the cache.
+
+    Raises:
+      DataError: if the name is unknown, a file is damaged or not what it should be, or no source
+        has the data set; then the message lists what was tried, and what to do.
+    """
+    path = Path(name_or_path)
+    if path.suffix.lower() in (".npz", ".csv"):
+        return from_npz(path) if path.suffix.lower() == ".npz" else from_csv(path, target=target)
+    if target is not None:
+        raise DataError(f"target={target!r} is for CSV files; {str(name_or_path)!r} is none")
+    return load_named(
+        str(name_or_path),
+        data_dir=data_dir,
+        from_dir=from_dir,
+        download=download,
+        refresh=refresh,
+    )

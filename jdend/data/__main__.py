@@ -1,0 +1,100 @@
+"""The command line: `python -m jdend.data fetch NAME` and `python -m jdend.data list`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from jdend.data import DataError, load
+from jdend.data._cache import cached_source, default_data_dir
+from jdend.data._catalog import ENTRIES, names
+
+_EPILOG = """\
+examples:
+  python -m jdend.data fetch fashion-mnist
+  python -m jdend.data fetch mnist --from ~/downloads/mnist     the publisher's four IDX files
+  python -m jdend.data fetch mnist --from ~/tensorflow_datasets  prepared by TFDS as array_record
+  python -m jdend.data list
+
+Data sets are cached as decoded arrays in JDEND_DATA_DIR, by default in your cache folder.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0, or 2 for what `DataError` covers."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _list(options) if options.command == "list" else _fetch(options)
+    except DataError as error:
+        print(f"jdend.data: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jdend.data",
+        description="Gets data sets and shows which ones are known and cached.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fetch|list")
+    fetch = commands.add_parser("fetch", help="get a data set, verify it and cache it")
+    fetch.add_argument("name", metavar="NAME", help=", ".join(names()))
+    fetch.add_argument(
+        "--from",
+        dest="from_dir",
+        metavar="DIR",
+        help="take it from the publisher's files, or a set prepared by TFDS, in this folder",
+    )
+    fetch.add_argument("--offline", action="store_true", help="do not download")
+    fetch.add_argument("--refresh", action="store_true", help="get it even if it is cached")
+    listing = commands.add_parser("list", help="show the known data sets and which are cached")
+    for command in (fetch, listing):
+        command.add_argument(
+            "--data-dir", metavar="DIR", help="where the cache is (default: JDEND_DATA_DIR)"
+        )
+    return parser
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    if options.name.endswith((".npz", ".csv")):
+        raise DataError(f"{options.name} is a file already; use it with --dataset {options.name}")
+    dataset = load(
+        options.name,
+        data_dir=options.data_dir,
+        from_dir=options.from_dir,
+        download=not options.offline,
+        refresh=options.refresh,
+    )
+    shape = " x ".join(map(str, dataset.train_images.shape[1:]))
+    print(
+        f"{dataset.name}: {len(dataset.train_labels)} training and {len(dataset.test_labels)} test "
+        f"images of {shape}, {dataset.n_classes} classes\n"
+        f"source: {dataset.source}\n"
+        f"SHA-256: {dataset.digest}"
+    )
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    data_dir = Path(options.data_dir).expanduser() if options.data_dir else default_data_dir()
+    print(f"{'name':<14} {'classes':>7}  {'image':<11} {'training':>8} {'test':>6}  about")
+    for entry in ENTRIES:
+        shape = " x ".join(map(str, entry.image_shape))
+        print(
+            f"{entry.name:<14} {entry.n_classes:>7}  {shape:<11} {entry.n_train:>8} "
+            f"{entry.n_test:>6}  {entry.about}"
+        )
+    print(f"\ncached in {data_dir}:")
+    cached = {entry.name: cached_source(entry, data_dir) for entry in ENTRIES}
+    for name, source in cached.items():
+        if source is not None:
+            print(f"  {name}: from {source}")
+    if not any(cached.values()):
+        print("  nothing yet; get one with python -m jdend.data fetch NAME")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

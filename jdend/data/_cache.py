@@ -1,0 +1,112 @@
+"""Decoded arrays on disk, so that a data set is decoded once.
+
+One folder a data set: four `.npy` files and `dataset.json`, which holds their digest and is
+written last. Every file is replaced atomically, and the digest is checked at every reading.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from jdend.data._catalog import Entry
+from jdend.data._dataset import Dataset, assemble, digest_of
+from jdend.data._errors import DataError, Unavailable
+
+_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+_RECORD = "dataset.json"
+_FORMAT = 1
+
+
+def default_data_dir() -> Path:
+    """`JDEND_DATA_DIR`, else `jdend` in the user's cache folder (XDG)."""
+    named = os.environ.get("JDEND_DATA_DIR")
+    if named:
+        return Path(named).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification says to ignore a relative path.
+    root = Path(cache) if os.path.isabs(cache) else Path.home() / ".cache"
+    return root / "jdend"
+
+
+def cached_source(entry: Entry, data_dir: Path) -> str | None:
+    """Where the cached copy came from; None if there is none. Does not check its contents."""
+    try:
+        return str(_read_record(data_dir / entry.name)["source"])
+    except (Unavailable, DataError):
+        return None
+
+
+def read_cache(entry: Entry, data_dir: Path) -> Dataset:
+    """Maps the cached arrays into memory.
+
+    Raises:
+      Unavailable: if nothing is cached.
+      DataError: if what is cached is damaged.
+    """
+    folder = data_dir / entry.name
+    record = _read_record(folder)
+    try:
+        arrays = tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"the cache in {folder} is damaged: {error}") from error
+    digest = digest_of(arrays)
+    if digest != record["digest"] or digest != (entry.digest or digest):
+        raise DataError(f"the cache in {folder} is damaged: its SHA-256 is not the recorded one")
+    return assemble(
+        entry.name,
+        (arrays[0], arrays[1], arrays[2], arrays[3]),
+        class_names=entry.class_names,
+        source=f"cache in {folder} (from {record['source']})",
+        channel_statistics=entry.channel_statistics,
+        digest=digest,
+    )
+
+
+def write_cache(dataset: Dataset, data_dir: Path) -> None:
+    """Stores the arrays of `dataset` under its name.
+
+    Raises:
+      OSError: if the folder cannot be written; the files that are there stay whole.
+    """
+    folder = data_dir / dataset.name
+    folder.mkdir(parents=True, exist_ok=True)
+    # Without its record a half-replaced folder counts as empty, not as damaged.
+    (folder / _RECORD).unlink(missing_ok=True)
+    for name in _ARRAYS:
+        array: np.ndarray = getattr(dataset, name)
+        _replace(folder / f"{name}.npy", lambda file, array=array: np.save(file, array))
+    record = {"format": _FORMAT, "source": dataset.source, "digest": dataset.digest}
+    text = json.dumps(record, indent=2) + "\n"
+    _replace(folder / _RECORD, lambda file: file.write(text.encode()))
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Writes a new file and puts it in the place of `path` in one step."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read_record(folder: Path) -> dict[str, object]:
+    try:
+        record = json.loads((folder / _RECORD).read_text())
+    except FileNotFoundError:
+        raise Unavailable(f"nothing cached in {folder}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"the cache in {folder} is damaged: {error}") from error
+    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        raise DataError(f"the cache in {folder} has another format than this version of jdend")
+    if not {"source", "digest"} <= record.keys():
+        raise DataError(f"the cache in {folder} is damaged: its record is incomplete")
+    return record

@@ -1,0 +1,211 @@
+"""A labelled data set in host memory, and how one is made from arrays.
+
+Shapes: `n` examples, `H` by `W` pixels in `C` channels, `F` features an example.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jdend.data._errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images or tables with class labels, as published: nothing normalised, nothing split off.
+
+    Attributes:
+      name: what the data set is called.
+      train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape.
+      train_labels: `[n]` int32 in `[0, n_classes)`.
+      test_images, test_labels: likewise; empty (`n = 0`) where none is published.
+      n_classes: how many classes there are.
+      class_names: one name a class.
+      source: one line that says where the arrays came from.
+      digest: SHA-256 over the four arrays, in hexadecimal.
+      channel_statistics: published means and standard deviations of the channels, both of
+        `C` numbers for pixels scaled to `[0, 1]`; None to take them from the training part.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    n_classes: int
+    class_names: tuple[str, ...]
+    source: str
+    digest: str = field(repr=False)
+    channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """`(H, W, C)`, or None for data that are not images."""
+        shape = self.train_images.shape[1:]
+        return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
+
+    @property
+    def in_features(self) -> int:
+        """`H * W * C`, or `F` for data that are not images."""
+        return math.prod(self.train_images.shape[1:])
+
+
+def digest_of(arrays: Sequence[np.ndarray]) -> str:
+    """SHA-256 over shapes, types and contents, in hexadecimal; equal on every platform."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        digest.update(f"{little.dtype.str}{little.shape}".encode())
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def from_arrays(
+    train_images: ArrayLike,
+    train_labels: ArrayLike,
+    test_images: ArrayLike | None = None,
+    test_labels: ArrayLike | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    name: str = "arrays",
+    source: str = "arrays given by the caller",
+) -> Dataset:
+    """Makes a `Dataset` of the caller's own arrays.
+
+    Args:
+      train_images: `[n, F]`, `[n, H, W]` or `[n, H, W, C]` finite numbers. Integers from 0 to
+        255 are kept as uint8, all else as float32.
+      train_labels: `[n]` integers, whole floats or strings. Labels other than 0, 1, … are
+        numbered in sorted order.
+      test_images, test_labels: likewise; omit both to let `split` take a test part.
+      class_names: one name a class, in the sorted order of the labels; default: the labels.
+      name: what to call the data set.
+      source: one line that says where the arrays came from.
+
+    Raises:
+      DataError: for wrong shapes, values that are not finite numbers, empty arrays, fewer than
+        two classes, or test labels that the training labels lack.
+    """
+    images = _checked_images(train_images, f"{name}: train_images")
+    if len(images) == 0:
+        raise DataError(f"{name}: train_images is empty; give at least two examples of two classes")
+    labels = _checked_labels(train_labels, f"{name}: train_labels", len(images))
+    if (test_images is None) != (test_labels is None):
+        raise DataError(f"{name}: give both test_images and test_labels, or neither of them")
+    if test_images is None or test_labels is None:
+        tests = np.zeros((0, *images.shape[1:]), images.dtype)
+        test_numbers = np.zeros(0, labels.dtype)
+    else:
+        tests = _checked_images(test_images, f"{name}: test_images")
+        test_numbers = _checked_labels(test_labels, f"{name}: test_labels", len(tests))
+    if tests.shape[1:] != images.shape[1:]:
+        raise DataError(
+            f"{name}: test_images are {_by(tests.shape[1:])} each and train_images "
+            f"{_by(images.shape[1:])}; both must have one shape"
+        )
+    if tests.dtype != images.dtype:
+        tests, images = tests.astype(np.float32), images.astype(np.float32)
+    train_y, test_y, known = _numbered(labels, test_numbers, class_names, name)
+    arrays = (images, train_y, tests, test_y)
+    return assemble(name, arrays, class_names=known, source=source)
+
+
+def assemble(
+    name: str,
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    *,
+    class_names: tuple[str, ...],
+    source: str,
+    channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
+    digest: str | None = None,
+) -> Dataset:
+    """Builds a `Dataset` of arrays that are checked already; they become read-only views.
+
+    Args:
+      arrays: train_images, train_labels, test_images, test_labels.
+      digest: their `digest_of`, where it is known; computed otherwise.
+    """
+    views = tuple(array.view() for array in arrays)
+    for view in views:
+        # The digest names the contents, so they must not change under it.
+        view.flags.writeable = False
+    return Dataset(
+        name,
+        *views,
+        n_classes=len(class_names),
+        class_names=class_names,
+        source=source,
+        digest=digest or digest_of(views),
+        channel_statistics=channel_statistics,
+    )
+
+
+def _checked_images(images: ArrayLike, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(images)
+    except ValueError:
+        raise DataError(f"{what} is ragged: every example needs the same shape") from None
+    if array.ndim not in (2, 3, 4) or 0 in array.shape[1:]:
+        raise DataError(
+            f"{what} has shape {_by(array.shape)}; allowed are [n, F], [n, H, W] and [n, H, W, C]"
+        )
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{what} holds {array.dtype}; only numbers are allowed")
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        if bad:
+            raise DataError(
+                f"{what} holds {bad} values that are not finite float32 numbers; "
+                "remove or replace them"
+            )
+        return array
+    small = array.size == 0 or (array.min() >= 0 and array.max() <= 255)
+    return array.astype(np.uint8 if small else np.float32)
+
+
+def _checked_labels(labels: ArrayLike, what: str, n: int) -> np.ndarray:
+    array = np.asarray(labels)
+    if array.ndim != 1 or len(array) != n:
+        raise DataError(f"{what} has shape {_by(array.shape)}; needed is one label an image, [{n}]")
+    if array.dtype.kind == "f":
+        if not np.all(np.isfinite(array)) or np.any(array != np.round(array)):
+            raise DataError(f"{what} holds fractions; classes must be whole numbers or strings")
+        array = array.astype(np.int64)
+    if array.dtype.kind in "OT":
+        array = array.astype(str)
+    if array.dtype.kind not in "buiUS":
+        raise DataError(f"{what} holds {array.dtype}; classes must be whole numbers or strings")
+    return array
+
+
+def _numbered(
+    train: np.ndarray, test: np.ndarray, class_names: Sequence[str] | None, name: str
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Labels as 0, 1, … in sorted order, and the names of the classes."""
+    classes, numbers = np.unique(train, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"{name}: all training labels are {classes[0]!s}; two classes are needed")
+    unknown = [label for label in np.unique(test) if label not in classes]
+    if unknown:
+        raise DataError(f"{name}: test label {unknown[0]!s} does not occur in the training labels")
+    names = tuple(str(label) for label in classes) if class_names is None else tuple(class_names)
+    if len(names) != len(classes):
+        raise DataError(
+            f"{name}: {len(names)} class_names for {len(classes)} classes; give one a class"
+        )
+    test_numbers = np.searchsorted(classes, test) if len(test) else np.zeros(0)
+    return numbers.astype(np.int32), test_numbers.astype(np.int32), names
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"

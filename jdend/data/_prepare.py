@@ -1,0 +1,57 @@
+"""Letting TensorFlow Datasets download and prepare a data set; needs TensorFlow.
+
+It runs as a process of its own (`python -m jdend.data._prepare`), because TensorFlow takes hold
+of accelerators and writes to the terminal.
+"""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from jdend.data._catalog import Entry
+from jdend.data._errors import Unavailable
+
+
+def prepare(entry: Entry, root: Path, manual_dir: Path | None = None) -> None:
+    """Makes TFDS prepare `entry` below `root` as array_record.
+
+    Args:
+      manual_dir: a folder with the publisher's files, which TFDS checks and then does not download.
+
+    Raises:
+      Unavailable: if TensorFlow is missing or TFDS fails.
+    """
+    if entry.tfds is None:
+        raise Unavailable(f"TFDS has no {entry.name}")
+    if importlib.util.find_spec("tensorflow") is None:
+        raise Unavailable("preparing needs TensorFlow: pip install 'jdend[prepare]'")
+    command = [sys.executable, "-m", "jdend.data._prepare", entry.tfds, str(root)]
+    if manual_dir is not None:
+        command += ["--manual-dir", str(manual_dir)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise Unavailable(f"TFDS could not prepare it: {lines[-1] if lines else 'no reason given'}")
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m jdend.data._prepare", description=__doc__)
+    parser.add_argument("name", help="name in TFDS, such as emnist/balanced")
+    parser.add_argument("root", help="folder to prepare it in")
+    parser.add_argument("--manual-dir", help="folder with the publisher's files")
+    arguments = parser.parse_args()
+
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder(arguments.name, data_dir=arguments.root, file_format="array_record")
+    # Google's ready-made copies are TFRecords, which only TensorFlow reads.
+    config = tfds.download.DownloadConfig(manual_dir=arguments.manual_dir, try_download_gcs=False)
+    builder.download_and_prepare(download_config=config)
+
+
+if __name__ == "__main__":
+    _main()

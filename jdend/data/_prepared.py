@@ -1,0 +1,137 @@
+"""Data sets prepared by TensorFlow Datasets (TFDS) as array_record, read without TensorFlow."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jdend.data._catalog import Entry
+from jdend.data._download import Report
+from jdend.data._errors import DataError, Unavailable
+from jdend.data._published import Arrays, checked, upright
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+_INFO = "dataset_info.json"
+
+
+def default_roots(data_dir: Path) -> list[Path]:
+    """Where prepared data sets are looked for: `TFDS_DATA_DIR`, jdend's and TFDS' own folders."""
+    named = os.environ.get("TFDS_DATA_DIR")
+    roots = [Path(named).expanduser()] if named else []
+    return [*roots, prepared_root(data_dir), Path.home() / "tensorflow_datasets"]
+
+
+def prepared_root(data_dir: Path) -> Path:
+    """Where jdend itself lets TFDS prepare data sets."""
+    return data_dir / "tensorflow_datasets"
+
+
+def read_prepared(entry: Entry, roots: list[Path], report: Report) -> tuple[Arrays, Path]:
+    """Reads `entry` from the newest version that TFDS has prepared below one of `roots`.
+
+    TFDS stores examples in the order of the hashes of their keys. Here they come back in the
+    published order, so results do not depend on the source.
+
+    Returns:
+      The arrays, and the folder that they came from.
+
+    Raises:
+      Unavailable: if none is there.
+      DataError: if it is there and cannot be read, or is not what the catalogue says.
+    """
+    if entry.tfds is None:
+        raise Unavailable(f"TFDS has no {entry.name}")
+    folder = next((found for root in roots for found in _versions(entry.tfds, root)), None)
+    if folder is None:
+        raise Unavailable(f"no {entry.tfds} in {', '.join(map(str, roots))}")
+    builder = open_builder(folder)
+    report(f"decoding {folder}")
+    train_images, train_labels = read_part(builder, "train", "image", "label", folder)
+    test_images, test_labels = read_part(builder, "test", "image", "label", folder)
+    arrays = (upright(entry, train_images), train_labels, upright(entry, test_images), test_labels)
+    return checked(entry, arrays, str(folder)), folder
+
+
+def open_builder(folder: Path) -> "tfds.core.DatasetBuilder":
+    """The TFDS builder of the prepared data set in `folder`.
+
+    Raises:
+      DataError: if it is damaged, or not in array_record format.
+    """
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder_from_directory(folder)
+    except Exception as error:
+        # TFDS raises many types here, among them protobuf's own.
+        raise DataError(
+            f"the TFDS data set in {folder} is damaged: {_first_line(error)}"
+        ) from error
+    file_format = builder.info.file_format
+    if file_format is None or file_format.value != "array_record":
+        raise DataError(
+            f"the TFDS data set in {folder} is stored as {getattr(file_format, 'value', None)}, "
+            'which only TensorFlow reads; prepare it again with file_format="array_record"'
+        )
+    return builder
+
+
+def read_part(
+    builder: "tfds.core.DatasetBuilder", part: str, image_key: str, label_key: str, folder: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images `[n, H, W, C]` uint8 and labels `[n]` of one part, in the published order.
+
+    Raises:
+      DataError: if a record is damaged or the part is missing.
+    """
+    try:
+        # The class that TFDS declares for a builder differs from what its decorators make of it.
+        typed: Any = builder
+        records = typed.as_data_source(split=part)
+        n = len(records)
+        images = np.empty((n, *typed.info.features[image_key].shape), np.uint8)
+        labels = np.empty(n, np.int64)
+        for place, key in enumerate(_key_order(builder, part, n)):
+            record = records[place]
+            images[key] = record[image_key]
+            labels[key] = record[label_key]
+    except Exception as error:
+        # array_record and Pillow raise types of their own for damaged files.
+        raise DataError(
+            f"the {part} part of the TFDS data set in {folder} is damaged: {_first_line(error)}"
+        ) from error
+    return images, labels
+
+
+def _key_order(builder: "tfds.core.DatasetBuilder", part: str, n: int) -> list[int]:
+    """The published index of every stored record.
+
+    The builders of all data sets in the catalogue use that index as the example's key, and TFDS
+    sorts by the key's hash with the part's name as salt.
+    """
+    from tensorflow_datasets.core import hashing
+
+    if builder.info.disable_shuffling:
+        return list(range(n))
+    return sorted(range(n), key=hashing.Hasher(part).hash_key)
+
+
+def _versions(tfds_name: str, root: Path) -> Iterator[Path]:
+    """Prepared versions of `tfds_name` in `root`, or `root` itself if it is one; newest first."""
+    name = tfds_name.split("/")[0]
+    if (root / _INFO).is_file() and name in root.parts:
+        yield root
+    folders = [info.parent for info in (root / tfds_name).glob(f"*/{_INFO}")]
+    yield from sorted(folders, key=_version_of, reverse=True)
+
+
+def _version_of(folder: Path) -> tuple[int, ...]:
+    return tuple(int(word) for word in folder.name.split(".") if word.isdigit())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,231 @@
+"""Stratified, seeded parts of a data set for training, validation and test.
+
+Shapes: `n` examples, `F` features an example.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+
+import numpy as np
+
+from jdend.data._dataset import Dataset, digest_of
+from jdend.data._errors import DataError
+
+_TEST_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A data set in three parts, flattened, not normalised yet.
+
+    The network's input is `(x.astype(float32) - offset) * scale`, which is best computed on the
+    device.
+
+    Attributes:
+      train_x, validation_x, test_x: `[n, F]` uint8 or float32, rows in the published order.
+      train_y, validation_y, test_y: `[n]` int32 in `[0, n_classes)`.
+      offset, scale: float32, `[]` or `[F]`.
+      n_classes: how many classes there are.
+      image_shape: `(H, W, C)` with `H * W * C = F`, or None for data that are not images.
+      class_names: one name a class.
+      name: what the data set is called.
+      source: one line that says where the arrays came from.
+      fingerprint: SHA-256, in hexadecimal, that changes when any of the arrays does.
+    """
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    validation_x: np.ndarray
+    validation_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    offset: np.ndarray
+    scale: np.ndarray
+    n_classes: int
+    image_shape: tuple[int, int, int] | None
+    class_names: tuple[str, ...]
+    name: str
+    source: str
+    fingerprint: str = field(repr=False)
+
+    @property
+    def in_features(self) -> int:
+        """`F`."""
+        return self.train_x.shape[1]
+
+
+def split(
+    dataset: Dataset,
+    *,
+    validation_fraction: float = 0.1,
+    seed: int = 0,
+    subset_size: int | None = None,
+    test_fraction: float = 0.2,
+) -> Split:
+    """Divides a data set into training, validation and test parts.
+
+    Every part holds the classes in the proportion of the whole, to within one example, and each
+    at least once. The same arguments give the same parts on every platform.
+
+    A published test part is taken whole, whatever `subset_size` says: it costs little and keeps
+    accuracies comparable. Without one, a part of the examples is set aside for test first; it does
+    not depend on `seed`, so that different splits are tested on the same examples.
+
+    Normalisation follows the published mean and standard deviation where the data set has them,
+    else those of this training part: channel by channel for images, feature by feature for
+    tables; what is constant is only centred.
+
+    Args:
+      dataset: what to divide.
+      validation_fraction: share of the training examples held out for validation, in `[0, 1)`;
+        with 0 the validation part is empty.
+      seed: non-negative; decides which examples are used and which of them are for validation.
+      subset_size: how many training examples to use in all, validation included; None for all.
+      test_fraction: share set aside for test, in `(0, 1)`, where no test part is published.
+
+    Raises:
+      DataError: if an argument is out of range, or a class has too few examples for the parts.
+    """
+    _check_fraction("validation_fraction", validation_fraction, zero_allowed=True)
+    _check_fraction("test_fraction", test_fraction, zero_allowed=False)
+    _check_integer("seed", seed, 0)
+    labels = dataset.train_labels
+    chosen = np.arange(len(labels))
+    test_rows = chosen[:0]
+    n_parts = 2 if validation_fraction else 1
+    if len(dataset.test_labels) == 0:
+        _check_counts(dataset, chosen, n_parts + 1)
+        n_test = _part_size(len(chosen), test_fraction, dataset.n_classes, n_parts)
+        test_rows, chosen = _divide(dataset, chosen, n_test, _TEST_SEED, n_parts)
+    _check_counts(dataset, chosen, n_parts)
+    if subset_size is not None:
+        _check_subset(dataset, subset_size, len(chosen), n_parts)
+        chosen, _ = _divide(dataset, chosen, int(subset_size), int(seed), 0, at_least=n_parts)
+    validation_rows, train_rows = chosen[:0], chosen
+    if validation_fraction:
+        n_validation = _part_size(len(chosen), validation_fraction, dataset.n_classes, 1)
+        validation_rows, train_rows = _divide(dataset, chosen, n_validation, int(seed), 1)
+    return _assemble(dataset, train_rows, validation_rows, test_rows)
+
+
+def _divide(
+    dataset: Dataset, rows: np.ndarray, size: int, seed: int, leave: int, *, at_least: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Takes `size` of `rows`, classes in proportion; returns those taken and those left, in order.
+
+    Of each class at least `at_least` are taken and at least `leave` are left. A larger `size` takes
+    the same rows and more.
+    """
+    labels = dataset.train_labels[rows]
+    counts = np.bincount(labels, minlength=dataset.n_classes)
+    quotas = _quotas(counts, size, np.minimum(at_least, counts - leave), counts - leave)
+    # NumPy promises that a bit generator's stream stays as it is, and not that of `Generator`
+    # methods (NEP 19).
+    lot = np.random.PCG64(seed).random_raw(len(dataset.train_labels))[rows]
+    order = np.lexsort((lot, labels))
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    rank = np.empty(len(rows), np.int64)
+    rank[order] = np.arange(len(rows)) - starts[labels[order]]
+    taken = rank < quotas[labels]
+    return rows[taken], rows[~taken]
+
+
+def _quotas(counts: np.ndarray, size: int, smallest: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Divides `size` among classes in proportion to `counts`, by largest remainders."""
+    shares = size * counts / counts.sum()
+    quotas = np.clip(np.floor(shares).astype(np.int64), smallest, largest)
+    while quotas.sum() != size:
+        step = 1 if quotas.sum() < size else -1
+        movable = quotas < largest if step > 0 else quotas > smallest
+        lack = np.where(movable, step * (shares - quotas), -np.inf)
+        quotas[np.argmax(lack)] += step
+    return quotas
+
+
+def _part_size(n: int, fraction: float, n_classes: int, parts_left: int) -> int:
+    """`fraction` of `n`, but with room for every class in this part and in those left."""
+    return int(np.clip(round(fraction * n), n_classes, n - n_classes * parts_left))
+
+
+def _assemble(
+    dataset: Dataset, train_rows: np.ndarray, validation_rows: np.ndarray, test_rows: np.ndarray
+) -> Split:
+    images, labels = dataset.train_images, dataset.train_labels
+    flat = images.reshape(len(images), -1)
+    published = len(dataset.test_labels) > 0
+    test_x = dataset.test_images.reshape(-1, flat.shape[1]) if published else flat[test_rows]
+    test_y = dataset.test_labels if published else labels[test_rows]
+    # Fancy indexing copies; all rows in order need no copy.
+    train_x = flat if len(train_rows) == len(flat) else flat[train_rows]
+    offset, scale = _normalisation(dataset, train_x)
+    # The digest stands for all contents, so only the choice of rows is hashed here.
+    parts = (train_rows, validation_rows, test_rows, offset, scale)
+    fingerprint = hashlib.sha256(f"{dataset.digest} {digest_of(parts)}".encode()).hexdigest()
+    return Split(
+        train_x=train_x,
+        train_y=labels[train_rows],
+        validation_x=flat[validation_rows],
+        validation_y=labels[validation_rows],
+        test_x=test_x,
+        test_y=test_y,
+        offset=offset,
+        scale=scale,
+        n_classes=dataset.n_classes,
+        image_shape=dataset.image_shape,
+        class_names=dataset.class_names,
+        name=dataset.name,
+        source=dataset.source,
+        fingerprint=fingerprint,
+    )
+
+
+def _normalisation(dataset: Dataset, train_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`offset` and `scale`, `[]` for images of one channel, else `[F]`."""
+    channels = dataset.image_shape[2] if dataset.image_shape else train_x.shape[1]
+    if dataset.channel_statistics is not None:
+        mean, deviation = (255.0 * np.array(part) for part in dataset.channel_statistics)
+    else:
+        columns = train_x.reshape(-1, channels)
+        mean = columns.mean(axis=0, dtype=np.float64)
+        deviation = np.sqrt(np.mean(np.square(columns - mean), axis=0, dtype=np.float64))
+    # Rounding gives a constant column a deviation of about float32's precision.
+    constant = deviation <= 1e-6 * np.abs(mean)
+    scale = np.where(constant, 1.0, 1.0 / np.where(constant, 1.0, deviation))
+    if dataset.image_shape and channels == 1:
+        return np.array(mean[0], np.float32), np.array(scale[0], np.float32)
+    repeats = train_x.shape[1] // channels
+    return np.tile(mean, repeats).astype(np.float32), np.tile(scale, repeats).astype(np.float32)
+
+
+def _check_fraction(what: str, value: float, *, zero_allowed: bool) -> None:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1 or (value == 0 and not zero_allowed):
+        allowed = "at least 0" if zero_allowed else "above 0"
+        raise DataError(f"{what}={value!r} is not allowed; give a number {allowed} and below 1")
+
+
+def _check_integer(what: str, value: int, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise DataError(f"{what}={value!r} is not allowed; give a whole number from {low} up")
+
+
+def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:
+    counts = np.bincount(dataset.train_labels[rows], minlength=dataset.n_classes)
+    rarest = int(np.argmin(counts))
+    if counts[rarest] < n_parts:
+        raise DataError(
+            f"{dataset.name}: class {dataset.class_names[rarest]!r} has {counts[rarest]} training "
+            f"examples, and a split into {n_parts} parts needs {n_parts}; add examples, leave the "
+            "class out or set validation_fraction=0"
+        )
+
+
+def _check_subset(dataset: Dataset, subset_size: int, available: int, n_parts: int) -> None:
+    smallest = n_parts * dataset.n_classes
+    _check_integer("subset_size", subset_size, 1)
+    if not smallest <= subset_size <= available:
+        raise DataError(
+            f"subset_size={subset_size} is not allowed for {dataset.name}; give a number from "
+            f"{smallest} (every class in every part) to {available} (all)"
+        )
