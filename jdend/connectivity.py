@@ -1,0 +1,162 @@
+"""Which inputs a dendrite reads: rules that draw `K` distinct inputs out of `F`.
+
+Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
+`H, W, C` an image's height, width and channels (`F = H * W * C`, channels last).
+
+A rule gives every input an unnormalised log-probability; the draw itself is one Gumbel top-k
+(Yellott 1977; Kool et al. 2019, "Stochastic beams and where to find them"), which has the law of
+drawing without replacement at a fixed cost. Every dendrite has a key of its own, folded by
+(neuron, dendrite), and its inputs come in order of their scores, so the first `k` inputs of a draw
+are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import log_ndtr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+__all__ = [
+    "CONNECTIVITIES",
+    "check_indices",
+    "default_field_std",
+    "dendrite_keys",
+    "draw_indices",
+]
+
+ImageShape = tuple[int, int, int]
+LogProbabilities = Float[Array, " F"]
+
+
+def draw_indices(
+    key: PRNGKeyArray,
+    shape: tuple[int, int, int],
+    in_features: int,
+    *,
+    connectivity: str | Int[Array, ""] = "random",
+    field_std: float | Float[Array, ""] | None = None,
+    image_shape: ImageShape | None = None,
+) -> Int[Array, "N D K"]:
+    """Draws the inputs of `N * D` dendrites.
+
+    Args:
+      key: the layer's key.
+      shape: `(N, D, K)`.
+      in_features: `F`, the number of inputs to choose from; at least `K`.
+      connectivity: a name of `CONNECTIVITIES`, or a traced int32 that is its position there.
+      field_std: width of a local receptive field in pixels; by default `K ** 0.5`, as in the
+        reference. Other rules ignore it.
+      image_shape: `(H, W, C)`; needed by `local_receptive_fields`.
+
+    Returns:
+      int32 `[N, D, K]`, distinct within a dendrite.
+    """
+    n_neurons, n_dendrites, n_inputs = shape
+    if field_std is None:
+        field_std = default_field_std(n_inputs)
+    log_probabilities = _rule(connectivity, in_features, image_shape, field_std)
+
+    def draw_one(key: PRNGKeyArray) -> Int[Array, " K"]:
+        centre_key, input_key = jax.random.split(key)
+        scores = log_probabilities(centre_key) + jax.random.gumbel(input_key, (in_features,))
+        return jax.lax.top_k(scores, n_inputs)[1].astype(jnp.int32)
+
+    return jax.vmap(jax.vmap(draw_one))(dendrite_keys(key, n_neurons, n_dendrites))
+
+
+def dendrite_keys(key: PRNGKeyArray, n_neurons: int, n_dendrites: int) -> PRNGKeyArray:
+    """Keys `[N, D]`, each folded by (neuron, dendrite), so that padding leaves them as they are."""
+    fold = jax.random.fold_in
+    by_neuron = jax.vmap(fold, in_axes=(None, 0))(key, jnp.arange(n_neurons))
+    return jax.vmap(jax.vmap(fold, in_axes=(None, 0)), in_axes=(0, None))(
+        by_neuron, jnp.arange(n_dendrites)
+    )
+
+
+def default_field_std(n_inputs):
+    """The reference's width of a local receptive field: `K ** 0.5` pixels."""
+    return jnp.sqrt(jnp.asarray(n_inputs, jnp.float32))
+
+
+def check_indices(indices, in_features: int) -> None:
+    """Raises `ValueError` unless concrete `indices [..., K]` are in `[0, F)` and distinct."""
+    indices = np.asarray(indices)
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(f"indices must be integers, got {indices.dtype}")
+    if indices.size and (indices.min() < 0 or indices.max() >= in_features):
+        worst = indices.min() if indices.min() < 0 else indices.max()
+        raise ValueError(
+            f"index {worst} is outside the layer's inputs: allowed are 0 to {in_features - 1}"
+        )
+    ordered = np.sort(indices, axis=-1)
+    repeated = np.argwhere(ordered[..., 1:] == ordered[..., :-1])
+    if len(repeated):
+        where = tuple(int(i) for i in repeated[0][:-1])
+        raise ValueError(f"dendrite {where} reads input {ordered[tuple(repeated[0])]} twice")
+
+
+def _random(key, in_features, image_shape, field_std) -> LogProbabilities:
+    """Every input equally likely."""
+    return jnp.zeros((in_features,))
+
+
+def _local_receptive_fields(key, in_features, image_shape, field_std) -> LogProbabilities:
+    """A centre pixel, uniform over the image; inputs at rounded Gaussian offsets around it,
+    clipped to the image, so that the tails' mass lies on the border. Channels equally likely."""
+    height, width, channels = image_shape
+    row_key, column_key = jax.random.split(key)
+    row = jax.random.randint(row_key, (), 0, height)
+    column = jax.random.randint(column_key, (), 0, width)
+    of_pixel = (
+        _clipped_gaussian(row, height, field_std)[:, None]
+        + _clipped_gaussian(column, width, field_std)[None, :]
+    )
+    return jnp.repeat(of_pixel.reshape(-1), channels)
+
+
+def _fully_connected(key, in_features, image_shape, field_std) -> LogProbabilities:
+    """Every input, in order: steps far larger than any Gumbel draw."""
+    return -1e3 * jnp.arange(in_features, dtype=jnp.float32)
+
+
+CONNECTIVITIES: dict[str, Callable[..., LogProbabilities]] = {
+    "random": _random,
+    "local_receptive_fields": _local_receptive_fields,
+    "fully_connected": _fully_connected,
+}
+
+
+def _rule(connectivity, in_features, image_shape, field_std):
+    """The rule by name, or a selection among all that the image shape allows."""
+    if isinstance(connectivity, str):
+        if connectivity not in CONNECTIVITIES:
+            raise ValueError(
+                f"unknown connectivity {connectivity!r}; allowed are {', '.join(CONNECTIVITIES)}"
+            )
+        if connectivity == "local_receptive_fields" and image_shape is None:
+            raise ValueError(
+                "local_receptive_fields needs images: give image_shape=(height, width, channels)"
+            )
+        rule = CONNECTIVITIES[connectivity]
+        return lambda key: rule(key, in_features, image_shape, field_std)
+    rules = [
+        _random if image_shape is None and rule is _local_receptive_fields else rule
+        for rule in CONNECTIVITIES.values()
+    ]
+    branches = [lambda key, r=rule: r(key, in_features, image_shape, field_std) for rule in rules]
+    return lambda key: jax.lax.switch(connectivity, branches, key)
+
+
+def _clipped_gaussian(centre, size: int, std) -> Float[Array, " size"]:
+    """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
+    pixels = jnp.arange(size)
+    offset = (pixels - centre).astype(jnp.float32)
+    low = jnp.where(pixels == 0, -jnp.inf, (offset - 0.5) / std)
+    high = jnp.where(pixels == size - 1, jnp.inf, (offset + 0.5) / std)
+    # By symmetry every interval is moved to the left tail, where log_ndtr keeps its precision.
+    right = low > 0
+    low, high = jnp.where(right, -high, low), jnp.where(right, -low, high)
+    upper, lower = log_ndtr(high), log_ndtr(low)
+    return upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))

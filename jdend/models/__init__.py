@@ -1,0 +1,54 @@
+"""Dendritic networks as Flax NNX modules, and the configurations that describe them."""
+
+from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
+from jdend.models._configuration import (
+    DEFAULTS,
+    SCHEDULES,
+    Configuration,
+    Hyperparameters,
+    Problem,
+    Structure,
+    build,
+    check_names,
+    configure,
+    known_fields,
+)
+from jdend.models._count import count_params, trace_params
+from jdend.models._initialization import INITIALIZATIONS, Linear
+from jdend.models._layer import DendriticLayer, SynapseIndex, TrueSizes
+from jdend.models._registry import (
+    Architecture,
+    architecture,
+    architectures,
+    nearest,
+    register_architecture,
+)
+
+__all__ = [
+    "DEFAULTS",
+    "INITIALIZATIONS",
+    "MLP",
+    "SCHEDULES",
+    "Architecture",
+    "Configuration",
+    "DendriticLayer",
+    "DendriticSimple",
+    "DendriticWithHidden",
+    "Hyperparameters",
+    "Linear",
+    "Problem",
+    "SomaDisabled",
+    "Structure",
+    "SynapseIndex",
+    "TrueSizes",
+    "architecture",
+    "architectures",
+    "build",
+    "check_names",
+    "configure",
+    "count_params",
+    "known_fields",
+    "nearest",
+    "register_architecture",
+    "trace_params",
+]

@@ -1,0 +1,215 @@
+"""Networks made of dendritic layers, and a plain one to compare them with.
+
+Every network maps `[B, F]` features to `[B, n_classes]` logits. `sizes` holds the true sizes by
+field name where the other arguments are a bucket's capacity; see `DendriticLayer`.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from jdend.connectivity import ImageShape
+from jdend.models._initialization import Linear
+from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, check_size
+
+__all__ = ["MLP", "DendriticSimple", "DendriticWithHidden", "SomaDisabled"]
+
+Sizes = Mapping[str, Int[Array, ""]]
+
+
+class DendriticSimple(nnx.Module):
+    """Dendritic layer → linear to the classes.
+
+    Args:
+      in_features: `F`.
+      n_classes: number of logits.
+      n_neurons, n_dendrites, n_dendrite_inputs: `N`, `D` and `K` of the dendritic layer.
+      soma_enabled: without somata the linear layer reads the `D` dendrites, and `n_neurons` plays
+        no part.
+      connectivity, field_std, image_shape, initialization, kernel: see `DendriticLayer`.
+      sizes: true sizes by field name, where the others are a capacity.
+      rngs: streams `params` and `connectivity`.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        n_neurons: int = 12,
+        n_dendrites: int = 6,
+        n_dendrite_inputs: int = 96,
+        soma_enabled: bool = True,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        kernel: str = "auto",
+        sizes: Sizes | None = None,
+        rngs: nnx.Rngs,
+    ):
+        self.dendritic = DendriticLayer(
+            in_features,
+            n_neurons if soma_enabled else 1,
+            n_dendrites,
+            n_dendrite_inputs,
+            soma=soma_enabled,
+            connectivity=connectivity,
+            field_std=field_std,
+            image_shape=image_shape,
+            initialization=initialization,
+            kernel=kernel,
+            sizes=_layer_sizes(sizes, soma_enabled),
+            rngs=rngs,
+        )
+        self.classifier = Linear(
+            self.dendritic.out_features,
+            n_classes,
+            true_in=_true(sizes, "n_neurons" if soma_enabled else "n_dendrites"),
+            rngs=rngs,
+        )
+
+    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+        return self.classifier(self.dendritic(x))
+
+
+class SomaDisabled(nnx.Module):
+    """Dendritic layer without somata → linear to `n_neurons` → leaky → linear to the classes.
+
+    Arguments as those of `DendriticSimple`; `n_neurons` is the width of the middle layer.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        n_neurons: int = 12,
+        n_dendrites: int = 24,
+        n_dendrite_inputs: int = 96,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        kernel: str = "auto",
+        sizes: Sizes | None = None,
+        rngs: nnx.Rngs,
+    ):
+        self.dendritic = DendriticLayer(
+            in_features,
+            1,
+            n_dendrites,
+            n_dendrite_inputs,
+            soma=False,
+            connectivity=connectivity,
+            field_std=field_std,
+            image_shape=image_shape,
+            initialization=initialization,
+            kernel=kernel,
+            sizes=_layer_sizes(sizes, soma=False),
+            rngs=rngs,
+        )
+        self.hidden = Linear(
+            n_dendrites,
+            n_neurons,
+            true_in=_true(sizes, "n_dendrites"),
+            true_out=_true(sizes, "n_neurons"),
+            rngs=rngs,
+        )
+        self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
+
+    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+        return self.classifier(_leaky(self.hidden(self.dendritic(x))))
+
+
+class DendriticWithHidden(nnx.Module):
+    """Dendritic layer → leaky → linear to `hidden_dim` → leaky → linear to the classes.
+
+    The dendritic layer ends in a leaky of its own, so there are two in a row, as in the reference.
+
+    Arguments as those of `DendriticSimple`; `hidden_dim` defaults to `n_neurons`.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        n_neurons: int = 12,
+        n_dendrites: int = 6,
+        n_dendrite_inputs: int = 96,
+        hidden_dim: int | None = None,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        kernel: str = "auto",
+        sizes: Sizes | None = None,
+        rngs: nnx.Rngs,
+    ):
+        hidden_dim = n_neurons if hidden_dim is None else hidden_dim
+        check_size("hidden_dim", hidden_dim)
+        self.dendritic = DendriticLayer(
+            in_features,
+            n_neurons,
+            n_dendrites,
+            n_dendrite_inputs,
+            connectivity=connectivity,
+            field_std=field_std,
+            image_shape=image_shape,
+            initialization=initialization,
+            kernel=kernel,
+            sizes=_layer_sizes(sizes, soma=True),
+            rngs=rngs,
+        )
+        self.hidden = Linear(
+            n_neurons,
+            hidden_dim,
+            true_in=_true(sizes, "n_neurons"),
+            true_out=_true(sizes, "hidden_dim"),
+            rngs=rngs,
+        )
+        self.classifier = Linear(
+            hidden_dim, n_classes, true_in=_true(sizes, "hidden_dim"), rngs=rngs
+        )
+
+    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+        return self.classifier(_leaky(self.hidden(_leaky(self.dendritic(x)))))
+
+
+class MLP(nnx.Module):
+    """Linear to `hidden_dim` → leaky → linear to the classes: the control without dendrites."""
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        hidden_dim: int = 10,
+        sizes: Sizes | None = None,
+        rngs: nnx.Rngs,
+    ):
+        check_size("hidden_dim", hidden_dim)
+        true_hidden = _true(sizes, "hidden_dim")
+        self.hidden = Linear(in_features, hidden_dim, true_out=true_hidden, rngs=rngs)
+        self.classifier = Linear(hidden_dim, n_classes, true_in=true_hidden, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+        return self.classifier(_leaky(self.hidden(x)))
+
+
+def _leaky(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return nnx.leaky_relu(x, NEGATIVE_SLOPE)
+
+
+def _true(sizes: Sizes | None, field: str):
+    return None if sizes is None else sizes[field]
+
+
+def _layer_sizes(sizes: Sizes | None, soma: bool) -> Int[Array, "3"] | None:
+    if sizes is None:
+        return None
+    n_neurons = sizes["n_neurons"] if soma else 1
+    return jnp.stack([n_neurons, sizes["n_dendrites"], sizes["n_dendrite_inputs"]])

@@ -1,0 +1,172 @@
+"""The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
+
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from jdend import kernels
+from jdend.connectivity import ImageShape, check_indices, draw_indices
+from jdend.models._initialization import dendrite_normal, dendrite_std
+
+__all__ = ["DendriticLayer", "SynapseIndex", "TrueSizes"]
+
+NEGATIVE_SLOPE = 0.1
+
+
+class SynapseIndex(nnx.Variable):
+    """Which input each synapse reads, int32 `[N, D, K]`. Not an `nnx.Param`: no optimizer touches
+    it and no budget counts it; resampling replaces it."""
+
+
+class TrueSizes(nnx.Variable):
+    """The true `(N, D, K)`, int32 `[3]`, of a layer whose arrays are padded."""
+
+
+class DendriticLayer(nnx.Module):
+    """Neurons with dendrites that each read `n_dendrite_inputs` of the inputs.
+
+    With `B` the batch, `F` features, `N` neurons, `D` dendrites a neuron and `K` synapses a dendrite::
+
+        h[b, n, d] = leaky(sum_k weight[n, d, k] * x[b, indices[n, d, k]] + bias[n, d])
+        s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])
+
+    with a LeakyReLU of slope 0.1. Without a soma the layer returns the dendrites `h` of its one
+    group, flattened to `[B, D]`, and `n_neurons` plays no part.
+
+    Example usage::
+
+      >>> from flax import nnx
+      >>> from jdend.models import DendriticLayer
+      >>> import jax.numpy as jnp
+
+      >>> layer = DendriticLayer(784, 12, 6, 96, rngs=nnx.Rngs(0))
+      >>> layer.weight.shape, layer.indices.shape
+      ((12, 6, 96), (12, 6, 96))
+      >>> layer(jnp.ones((32, 784))).shape
+      (32, 12)
+
+    Args:
+      in_features: `F`, the number of inputs.
+      n_neurons: `N`.
+      n_dendrites: `D`, dendrites a neuron.
+      n_dendrite_inputs: `K`, synapses a dendrite, at most `F`.
+      soma: whether somata sum the dendrites.
+      connectivity: the rule that draws the inputs, `random`, `local_receptive_fields` or
+        `fully_connected`; or a traced position in `jdend.connectivity.CONNECTIVITIES`.
+      field_std: width of a local receptive field, in pixels; by default `K ** 0.5`.
+      image_shape: `(H, W, C)` of the inputs, which local receptive fields need.
+      initialization: `reference`, dendrite weights N(0, 2/F) and soma weights N(0, 2/(N D)), or
+        `fan_in`, N(0, 2/K) and N(0, 2/D); or a traced position among the two. Biases are zero.
+      indices: int `[N, D, K]` to use instead of drawing them; checked.
+      kernel: how the weighted sum is computed, see `jdend.kernels`.
+      sizes: the true `(N, D, K)`, possibly traced, where the other sizes are a capacity that pads
+        them. What is beyond computes nothing, learns nothing, and changes no draw.
+      rngs: keys are taken from its streams `params` and `connectivity`.
+
+    Raises:
+      ValueError: if a size is not a positive integer, `K` exceeds `F`, `indices` are out of range,
+        repeated or of another shape, or a name is unknown.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_neurons: int,
+        n_dendrites: int,
+        n_dendrite_inputs: int,
+        *,
+        soma: bool = True,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        indices: Int[Array, "N D K"] | None = None,
+        kernel: str = "auto",
+        sizes: Int[Array, "3"] | None = None,
+        rngs: nnx.Rngs,
+    ):
+        check_size("in_features", in_features)
+        check_size("n_neurons", n_neurons)
+        check_size("n_dendrites", n_dendrites)
+        check_size("n_dendrite_inputs", n_dendrite_inputs, at_most=in_features)
+        shape = (n_neurons if soma else 1, n_dendrites, n_dendrite_inputs)
+        true = shape if sizes is None else sizes
+        self.in_features = in_features
+        self.out_features = n_neurons if soma else n_dendrites
+        self.image_shape = image_shape
+        self.kernel = kernel
+        self.sizes = None if sizes is None else TrueSizes(jnp.asarray(sizes, jnp.int32))
+
+        if indices is None:
+            if field_std is None:
+                field_std = jnp.sqrt(jnp.asarray(true[2], jnp.float32))
+            indices = draw_indices(
+                rngs.connectivity(),
+                shape,
+                in_features,
+                connectivity=connectivity,
+                field_std=field_std,
+                image_shape=image_shape,
+            )
+        else:
+            check_indices(indices, in_features)
+            if jnp.shape(indices) != shape:
+                raise ValueError(f"indices must be {list(shape)}, got {list(jnp.shape(indices))}")
+        self.indices = SynapseIndex(jnp.asarray(indices, jnp.int32))
+
+        std = dendrite_std(initialization, in_features, true[2])
+        weight = dendrite_normal(rngs.params(), shape, std)
+        self.weight = nnx.Param(_mask(weight, sizes))
+        self.bias = nnx.Param(jnp.zeros(shape[:2]))
+        if soma:
+            std = dendrite_std(initialization, true[0] * true[1], true[1])
+            soma_weight = dendrite_normal(rngs.params(), (*shape[:2], 1), std)
+            self.soma_weight = nnx.Param(_mask(soma_weight, sizes)[..., 0])
+            self.soma_bias = nnx.Param(jnp.zeros(shape[:1]))
+        else:
+            self.soma_weight = self.soma_bias = None
+
+    def __call__(self, x: Float[Array, "*B F"]) -> Float[Array, "*B out"]:
+        """Returns the somata `[..., N]`, or without somata the dendrites `[..., D]`."""
+        if x.shape[-1] != self.in_features:
+            raise ValueError(f"the layer reads {self.in_features} features, got {x.shape[-1]}")
+        soma = self.soma_weight is not None
+        out = kernels.dendritic_layer(
+            x.reshape(-1, x.shape[-1]),
+            self.weight[...],
+            self.bias[...],
+            self.indices[...],
+            self.soma_weight[...] if soma else None,
+            self.soma_bias[...] if soma else None,
+            sizes=None if self.sizes is None else self.sizes[...],
+            negative_slope=NEGATIVE_SLOPE,
+            kernel=self.kernel,
+        )
+        return out.reshape(*x.shape[:-1], -1)
+
+
+def check_size(name: str, value, *, at_most: int | None = None) -> None:
+    """Raises `ValueError` unless a concrete size is a positive integer, at most `at_most`.
+
+    Symbolic sizes (`jax.export.symbolic_shape`), with which parameters are counted, pass.
+    """
+    if isinstance(value, bool | float | str) or value is None:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    try:
+        concrete = int(value)
+    except Exception:  # a symbolic dimension: JAX's own error type is not public
+        return
+    if concrete < 1:
+        raise ValueError(f"{name} must be a positive integer, got {concrete}")
+    if isinstance(at_most, int) and concrete > at_most:
+        raise ValueError(f"{name} must be at most the number of inputs, {at_most}, got {concrete}")
+
+
+def _mask(values: Float[Array, "N D K"], sizes) -> Float[Array, "N D K"]:
+    """Zero beyond the true sizes; a trailing axis of one belongs to somata and is whole."""
+    if sizes is None:
+        return values
+    n, d, k = values.shape
+    keep = (jnp.arange(n) < sizes[0])[:, None, None] & (jnp.arange(d) < sizes[1])[:, None]
+    return jnp.where(keep & ((jnp.arange(k) < sizes[2]) | (k == 1)), values, 0.0)

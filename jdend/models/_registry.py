@@ -1,0 +1,158 @@
+"""Architectures by name: what each is built of and which fields of a configuration it reads."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flax import nnx
+
+from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
+
+__all__ = ["Architecture", "architecture", "architectures", "nearest", "register_architecture"]
+
+CONNECTIVITY_FIELDS = ("connectivity", "field_std", "initialization")
+RESAMPLING_FIELDS = (
+    "synaptic_resampling",
+    "percentage_resample",
+    "steps_to_resample",
+    "resampling_rule",
+    "resampling_inputs",
+)
+# What a constructor is given beside its fields, if it takes them.
+CONTEXT = ("image_shape", "kernel", "sizes")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network that can be counted, bucketed and searched.
+
+    Attributes:
+      name: what configurations call it.
+      module: its NNX module, built as `module(in_features, n_classes, **fields, rngs=rngs)`.
+      fields: the fields of a configuration that it reads, training's own left out.
+      defaults: values of fields that a configuration leaves out.
+      ignores: given the values of its fields, those that then play no part.
+      context: which of `image_shape`, `kernel` and `sizes` its constructor takes.
+    """
+
+    name: str
+    module: type[nnx.Module]
+    fields: tuple[str, ...]
+    defaults: Mapping[str, object]
+    ignores: Callable[[Mapping[str, object]], tuple[str, ...]]
+    context: frozenset[str]
+
+    @property
+    def paddable(self) -> bool:
+        """Whether trials of other sizes can share its program: its constructor takes `sizes`."""
+        return "sizes" in self.context
+
+
+_ARCHITECTURES: dict[str, Architecture] = {}
+
+
+def register_architecture(
+    name: str,
+    module: type[nnx.Module],
+    *,
+    fields: tuple[str, ...],
+    ignores: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: (),
+) -> Architecture:
+    """Makes a user's own NNX module take part in budget, buckets and search.
+
+    Example usage::
+
+      >>> from flax import nnx
+      >>> from jdend.models import register_architecture
+
+      >>> class Wide(nnx.Module):
+      ...   def __init__(self, in_features, n_classes, *, width=16, rngs):
+      ...     self.first = nnx.Linear(in_features, width, rngs=rngs)
+      ...     self.last = nnx.Linear(width, n_classes, rngs=rngs)
+      ...   def __call__(self, x):
+      ...     return self.last(nnx.relu(self.first(x)))
+
+      >>> register_architecture("wide", Wide, fields=("width",)).fields
+      ('width',)
+
+    Args:
+      name: what configurations call it; registering a name again replaces it.
+      module: an NNX module whose constructor takes `(in_features, n_classes, *, …, rngs)` and which
+        maps `[B, F]` to logits `[B, n_classes]`. A `DendriticLayer` in it is resampled if `fields`
+        lists the resampling fields. If the constructor takes `image_shape`, `kernel` or `sizes`, it
+        is given them; one that takes `sizes`, as those of `jdend.models` do, shares a program with
+        other sizes of itself.
+      fields: the fields of a configuration that it reads: its constructor's keywords, and of
+        `synaptic_resampling`, `percentage_resample`, `steps_to_resample`, `resampling_rule` and
+        `resampling_inputs` those that it honours. Numbers among its own fields are sizes.
+      ignores: given the fields' values, the names of those that then play no part, so that
+        configurations that differ only there are one.
+
+    Raises:
+      ValueError: if the constructor does not take one of `fields`, or wants more than they give.
+    """
+    parameters = inspect.signature(module.__init__).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    of_constructor = [field for field in fields if field not in RESAMPLING_FIELDS]
+    unknown = [field for field in of_constructor if field not in parameters]
+    if unknown and not open_ended:
+        raise ValueError(
+            f"{module.__name__}'s constructor takes no {', '.join(unknown)}; it takes "
+            f"{', '.join(p for p in parameters if p not in ('self', 'rngs'))}"
+        )
+    given = {"self", "in_features", "n_classes", "rngs", *CONTEXT, *of_constructor}
+    missing = [
+        p.name
+        for p in parameters.values()
+        if p.name not in given and p.default is p.empty and p.kind is p.KEYWORD_ONLY
+    ]
+    if missing:
+        raise ValueError(f"{module.__name__} needs {', '.join(missing)}: list them in fields")
+    defaults = {
+        field: parameters[field].default
+        for field in of_constructor
+        if field in parameters and parameters[field].default is not inspect.Parameter.empty
+    }
+    made = Architecture(
+        name, module, tuple(fields), defaults, ignores, frozenset(CONTEXT) & parameters.keys()
+    )
+    _ARCHITECTURES[name] = made
+    return made
+
+
+def architecture(name: str) -> Architecture:
+    """The architecture of that name; `ValueError` with the nearest name if there is none."""
+    if name not in _ARCHITECTURES:
+        raise ValueError(f"unknown architecture {name!r}{nearest(name, _ARCHITECTURES)}")
+    return _ARCHITECTURES[name]
+
+
+def architectures() -> tuple[str, ...]:
+    """The names of all registered architectures."""
+    return tuple(_ARCHITECTURES)
+
+
+def nearest(name: object, allowed) -> str:
+    """The end of an error message: the nearest allowed name, or all of them."""
+    allowed = [str(a) for a in allowed]
+    close = difflib.get_close_matches(str(name), allowed, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ";"
+    return f"{hint} allowed are {', '.join(allowed)}"
+
+
+_LAYER = ("n_dendrites", "n_dendrite_inputs", *CONNECTIVITY_FIELDS, *RESAMPLING_FIELDS)
+
+register_architecture(
+    "dendritic_simple",
+    DendriticSimple,
+    fields=("n_neurons", "soma_enabled", *_LAYER),
+    ignores=lambda values: () if values["soma_enabled"] else ("n_neurons",),
+)
+register_architecture("soma_disabled", SomaDisabled, fields=("n_neurons", *_LAYER))
+register_architecture(
+    "dendritic_with_hidden",
+    DendriticWithHidden,
+    fields=("n_neurons", "hidden_dim", *_LAYER),
+)
+register_architecture("mlp", MLP, fields=("hidden_dim",))

@@ -1,0 +1,163 @@
+"""Structural plasticity: weak synapses are replaced by new ones while the network learns.
+
+Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
+`H, W, C` an image's height, width and channels.
+
+A resampling picks candidates among the synapses of each dendrite, lets each propose one input, and
+drops every proposal that its dendrite already reads or that another candidate makes too. `K` stays
+constant and inputs stay distinct.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from jdend.connectivity import ImageShape, dendrite_keys
+
+__all__ = ["PROPOSALS", "RULES", "resample"]
+
+RULES = ("flat", "shrinking", "sigmoid", "laplace")
+PROPOSALS = ("uniform", "local")
+
+# The reference shrinks its percentage as 1 / (1 + SHRINKAGE * m), m the resamplings so far.
+SHRINKAGE = 0.1
+
+
+def resample(
+    key: PRNGKeyArray,
+    weight: Float[Array, "N D K"],
+    indices: Int[Array, "N D K"],
+    *,
+    in_features: int,
+    percentage: float | Float[Array, ""] = 0.25,
+    rule: str | Int[Array, ""] = "flat",
+    proposals: str | Int[Array, ""] = "uniform",
+    n_resampled: int | Int[Array, ""] = 0,
+    weight_std: float | Float[Array, ""] | None = None,
+    field_std: float | Float[Array, ""] = 2.0,
+    image_shape: ImageShape | None = None,
+    sizes: Int[Array, "3"] | None = None,
+) -> tuple[Float[Array, "N D K"], Int[Array, "N D K"], Bool[Array, "N D K"]]:
+    """Replaces weak synapses by new ones.
+
+    Args:
+      key: this resampling's key.
+      weight: the synapses' weights.
+      indices: the inputs that they read, distinct within a dendrite.
+      in_features: `F`, the number of inputs to choose from.
+      percentage: the fraction `p` in [0, 1] of a dendrite's synapses to propose anew.
+      rule: which synapses are candidates, a name or a traced int32 position in `RULES`.
+        `flat`: the `floor(K p)` of smallest |weight|. `shrinking`: the same with
+        `p / (1 + 0.1 m)`. `sigmoid` and `laplace`: each with a probability that falls with its
+        |weight| relative to its dendrite's mean |weight| `a`, `2 p sigmoid(-|w|/a)` and
+        `p exp(-|w|/a)`; both are `p` at zero.
+      proposals: where new inputs come from, a name or a traced int32 position in `PROPOSALS`.
+        `uniform`: all `F` alike. `local`: at rounded Gaussian offsets from the mean position of the
+        dendrite's inputs, clipped to the image.
+      n_resampled: `m`, the number of resamplings so far.
+      weight_std: standard deviation of new weights; by default the reference's `(2 / F) ** 0.5`.
+      field_std: width in pixels of `local` proposals.
+      image_shape: `(H, W, C)`; needed by `local`.
+      sizes: the true `(N, D, K)` where arrays are padded; what lies beyond is left alone.
+
+    Returns:
+      `(weight, indices, replaced)`; `replaced` is True where a synapse is new.
+    """
+    n_neurons, n_dendrites, capacity = weight.shape
+    true_neurons, true_dendrites, n_inputs = weight.shape if sizes is None else sizes
+    weight_std = (2 / in_features) ** 0.5 if weight_std is None else weight_std
+
+    def one_dendrite(key, weight, indices, exists):
+        propose_key, weight_key, prune_key = jax.random.split(key, 3)
+        real = jnp.arange(capacity) < n_inputs
+        candidate = (
+            exists
+            & real
+            & _candidates(rule, prune_key, jnp.abs(weight), real, percentage, n_resampled, n_inputs)
+        )
+        proposal = _propose(
+            proposals, propose_key, indices, real, in_features, field_std, image_shape
+        )
+        replaced = candidate & _acceptable(proposal, candidate, jnp.where(real, indices, -1))
+        new_weight = weight_std * jax.random.normal(weight_key, (capacity,), weight.dtype)
+        return (
+            jnp.where(replaced, new_weight, weight),
+            jnp.where(replaced, proposal, indices),
+            replaced,
+        )
+
+    keys = dendrite_keys(key, n_neurons, n_dendrites)
+    exists = (jnp.arange(n_neurons) < true_neurons)[:, None] & (
+        jnp.arange(n_dendrites) < true_dendrites
+    )
+    return jax.vmap(jax.vmap(one_dendrite))(keys, weight, indices, exists)
+
+
+def _candidates(rule, key, magnitude, real, percentage, n_resampled, n_inputs) -> Bool[Array, " K"]:
+    """The synapses of one dendrite that may be replaced, by a named or a traced rule."""
+
+    def weakest(fraction):
+        # A stable order puts padding last; the term keeps 0.29 * 100 from flooring to 28.
+        order = jnp.argsort(jnp.where(real, magnitude, jnp.inf), stable=True)
+        rank = jnp.zeros_like(order).at[order].set(jnp.arange(order.size))
+        return rank < jnp.floor(n_inputs * fraction + 1e-4)
+
+    def with_probability(of_relative_magnitude):
+        mean = jnp.sum(jnp.where(real, magnitude, 0.0)) / n_inputs
+        probability = percentage * of_relative_magnitude(magnitude / (mean + 1e-30))
+        return jax.random.uniform(key, magnitude.shape) < probability
+
+    branches = (
+        lambda: weakest(percentage),
+        lambda: weakest(percentage / (1.0 + SHRINKAGE * n_resampled)),
+        lambda: with_probability(lambda m: 2.0 * jax.nn.sigmoid(-m)),
+        lambda: with_probability(lambda m: jnp.exp(-m)),
+    )
+    return _choose("rule", rule, RULES, branches)
+
+
+def _propose(
+    proposals, key, indices, real, in_features, field_std, image_shape
+) -> Int[Array, " K"]:
+    """One proposed input a synapse, by a named or a traced rule."""
+    size = indices.shape
+
+    def uniform():
+        return jax.random.randint(key, size, 0, in_features, dtype=indices.dtype)
+
+    def local():
+        height, width, channels = image_shape
+        row_key, column_key, channel_key = jax.random.split(key, 3)
+        pixel = indices // channels
+        row = _near(row_key, pixel // width, real, field_std, height)
+        column = _near(column_key, pixel % width, real, field_std, width)
+        channel = jax.random.randint(channel_key, size, 0, channels, dtype=indices.dtype)
+        return (row * width + column) * channels + channel
+
+    if proposals == "local" and image_shape is None:
+        raise ValueError("local proposals need images: give image_shape=(height, width, channels)")
+    branches = (uniform, local if image_shape is not None else uniform)
+    return _choose("proposals", proposals, PROPOSALS, branches)
+
+
+def _near(key, position, real, std, size) -> Int[Array, " K"]:
+    """Gaussian draws around the mean of the real positions, rounded and clipped to one axis."""
+    centre = jnp.sum(jnp.where(real, position, 0)) / jnp.sum(real)
+    draw = centre + std * jax.random.normal(key, position.shape)
+    return jnp.clip(jnp.round(draw), 0, size - 1).astype(position.dtype)
+
+
+def _acceptable(proposal, candidate, present) -> Bool[Array, " K"]:
+    """Proposals that neither the dendrite has nor another of its candidates makes."""
+    known = (proposal[:, None] == present[None, :]).any(1)
+    same = (proposal[:, None] == proposal[None, :]) & candidate[None, :]
+    repeated = (same & ~jnp.eye(proposal.size, dtype=bool)).any(1)
+    return ~(known | repeated)
+
+
+def _choose(what: str, choice, names, branches):
+    if isinstance(choice, str):
+        if choice not in names:
+            raise ValueError(f"unknown {what} {choice!r}; allowed are {', '.join(names)}")
+        return branches[names.index(choice)]()
+    return jax.lax.switch(choice, branches)
