@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jdend.data._catalog import Entry
@@ -30,11 +32,22 @@ def read_installed(entry: Entry) -> tuple[Arrays, str]:
 def download_package(entry: Entry, report: Report) -> tuple[Arrays, str]:
     """Downloads the Debian package of `entry` and reads its IDX files; says which in a line.
 
+    Raises:
+      Unavailable: if `entry` is not packaged, this is not Debian or Ubuntu, or apt-get fails.
+    """
+    with unpacked_package(entry, report) as (folder, version):
+        return read_folder(entry, folder), f"Debian package {version}"
+
+
+@contextmanager
+def unpacked_package(entry: Entry, report: Report) -> Iterator[tuple[Path, str]]:
+    """A temporary folder with the files of the Debian package of `entry`, and its full name.
+
     apt checks the package against the distribution's signatures. Where its lists do not know the
     package, they are fetched into the temporary folder too; nothing of the system is changed.
 
     Raises:
-      Unavailable: if `entry` is not packaged, this is not Debian or Ubuntu, or apt-get fails.
+      Unavailable: as `download_package` does.
     """
     package, folder = _package(entry)
     for tool in ("apt-get", "dpkg-deb"):
@@ -56,8 +69,7 @@ def download_package(entry: Entry, report: Report) -> tuple[Arrays, str]:
         if len(archives) != 1:
             raise Unavailable(f"apt-get download {package} left no package behind")
         _run(["dpkg-deb", "--extract", str(archives[0]), str(place / "unpacked")], place)
-        arrays = read_folder(entry, place / "unpacked" / folder.lstrip("/"))
-        return arrays, f"Debian package {archives[0].stem}"
+        yield place / "unpacked" / folder.lstrip("/"), archives[0].stem
 
 
 def _package(entry: Entry) -> tuple[str, str]:

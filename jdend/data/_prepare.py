@@ -15,20 +15,23 @@ from jdend.data._catalog import Entry
 from jdend.data._errors import Unavailable
 
 
-def prepare(entry: Entry, root: Path, manual_dir: Path | None = None) -> None:
+def prepare(
+    entry: Entry, root: Path, *, manual_dir: Path | None = None, python: str | None = None
+) -> None:
     """Makes TFDS prepare `entry` below `root` as array_record.
 
     Args:
       manual_dir: a folder with the publisher's files, which TFDS checks and then does not download.
+      python: the interpreter that has TensorFlow; default: this one.
 
     Raises:
       Unavailable: if TensorFlow is missing or TFDS fails.
     """
     if entry.tfds is None:
         raise Unavailable(f"TFDS has no {entry.name}")
-    if importlib.util.find_spec("tensorflow") is None:
+    if python is None and importlib.util.find_spec("tensorflow") is None:
         raise Unavailable("preparing needs TensorFlow: pip install 'jdend[prepare]'")
-    command = [sys.executable, "-m", "jdend.data._prepare", entry.tfds, str(root)]
+    command = [python or sys.executable, "-m", "jdend.data._prepare", entry.tfds, str(root)]
     if manual_dir is not None:
         command += ["--manual-dir", str(manual_dir)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}

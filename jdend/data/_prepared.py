@@ -1,7 +1,9 @@
 """Data sets prepared by TensorFlow Datasets (TFDS) as array_record, read without TensorFlow."""
 
+import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +50,16 @@ def read_prepared(entry: Entry, roots: list[Path], report: Report) -> tuple[Arra
     folder = next((found for root in roots for found in _versions(entry.tfds, root)), None)
     if folder is None:
         raise Unavailable(f"no {entry.tfds} in {', '.join(map(str, roots))}")
-    builder = open_builder(folder)
-    report(f"decoding {folder}")
-    train_images, train_labels = read_part(builder, "train", "image", "label", folder)
-    test_images, test_labels = read_part(builder, "test", "image", "label", folder)
+    builder = _open_builder(folder)
+    report(f"decoding {folder}; this is done once")
+    with _quiet():
+        train_images, train_labels = _read_part(builder, "train", folder)
+        test_images, test_labels = _read_part(builder, "test", folder)
     arrays = (upright(entry, train_images), train_labels, upright(entry, test_images), test_labels)
     return checked(entry, arrays, str(folder)), folder
 
 
-def open_builder(folder: Path) -> "tfds.core.DatasetBuilder":
+def _open_builder(folder: Path) -> "tfds.core.DatasetBuilder":
     """The TFDS builder of the prepared data set in `folder`.
 
     Raises:
@@ -80,8 +83,8 @@ def open_builder(folder: Path) -> "tfds.core.DatasetBuilder":
     return builder
 
 
-def read_part(
-    builder: "tfds.core.DatasetBuilder", part: str, image_key: str, label_key: str, folder: Path
+def _read_part(
+    builder: "tfds.core.DatasetBuilder", part: str, folder: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images `[n, H, W, C]` uint8 and labels `[n]` of one part, in the published order.
 
@@ -93,12 +96,12 @@ def read_part(
         typed: Any = builder
         records = typed.as_data_source(split=part)
         n = len(records)
-        images = np.empty((n, *typed.info.features[image_key].shape), np.uint8)
+        images = np.empty((n, *typed.info.features["image"].shape), np.uint8)
         labels = np.empty(n, np.int64)
         for place, key in enumerate(_key_order(builder, part, n)):
             record = records[place]
-            images[key] = record[image_key]
-            labels[key] = record[label_key]
+            images[key] = record["image"]
+            labels[key] = record["label"]
     except Exception as error:
         # array_record and Pillow raise types of their own for damaged files.
         raise DataError(
@@ -118,6 +121,18 @@ def _key_order(builder: "tfds.core.DatasetBuilder", part: str, n: int) -> list[i
     if builder.info.disable_shuffling:
         return list(range(n))
     return sorted(range(n), key=hashing.Hasher(part).hash_key)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back TFDS' advice to install OpenCV, which decodes faster than Pillow."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _versions(tfds_name: str, root: Path) -> Iterator[Path]:
