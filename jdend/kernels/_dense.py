@@ -1,25 +1,160 @@
-"""Weights scattered into a dense matrix, then one matmul for all configurations of a seed."""
+"""Weights spread into a dense matrix, then one matmul for all configurations of a seed.
+
+The matrix is ``[U, F]``, U = N D dendrites: under a ``vmap`` over C configurations that shares the
+batch, ``[C, U, F] x [B, F]`` is one matmul of ``C U`` rows without a transposition before or after,
+and so is its backward ``[C, U, B] x [B, F]``.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, Float, Int
 
-from jdend.kernels._operands import Operands, leaky, masked
+from jdend.kernels._differentiable import Passes
+from jdend.kernels._operands import (
+    Gradients,
+    Operands,
+    leaky,
+    masked,
+    masks,
+    pack_signs,
+    unpack_signs,
+)
 
 
-def dense(operands: Operands, *, negative_slope: float) -> Array:
-    """Scatters the weights to ``[F, N D]`` once a step and multiplies the batch by them.
+class Formulation(NamedTuple):
+    """How synapses become a matrix, ``spread(weight, indices, F)``, and come back, ``collect``."""
 
-    Under ``vmap`` over configurations the batch stays unbatched, so the configurations become
-    columns of one matmul.
+    spread: Callable[[Float[Array, "U K"], Int[Array, "U K"], int], Float[Array, "U F"]]
+    collect: Callable[[Float[Array, "U F"], Int[Array, "U K"]], Float[Array, "U K"]]
+
+
+def _scatter_spread(weight, indices, features):
+    unit = jnp.arange(weight.shape[0])[:, None]
+    matrix = jnp.zeros((weight.shape[0], features), weight.dtype)
+    return matrix.at[unit, indices].add(weight, mode="promise_in_bounds")
+
+
+def _scatter_collect(matrix, indices):
+    return jnp.take_along_axis(matrix, indices, axis=1, mode="promise_in_bounds")
+
+
+SCATTER = Formulation(_scatter_spread, _scatter_collect)
+
+
+def _compare_spread(weight, indices, features):
+    here = indices[:, :, None] == jnp.arange(features)
+    return jnp.where(here, weight[:, :, None], 0).sum(1)
+
+
+def _compare_collect(matrix, indices):
+    here = indices[:, :, None] == jnp.arange(matrix.shape[1])
+    return jnp.where(here, matrix[:, None, :], 0).sum(2)
+
+
+COMPARE = Formulation(_compare_spread, _compare_collect)
+"""No scatter and no gather: K F comparisons a dendrite, which a compiler fuses into one reduction.
+
+A TPU updates a scatter's elements one after another in a loop, and its vector unit compares
+thousands a cycle.
+"""
+
+
+def _platform_spread(weight, indices, features):
+    return lax.platform_dependent(
+        weight,
+        indices,
+        tpu=partial(_compare_spread, features=features),
+        default=partial(_scatter_spread, features=features),
+    )
+
+
+def _platform_collect(matrix, indices):
+    return lax.platform_dependent(
+        matrix, indices, tpu=_compare_collect, default=_scatter_collect
+    )
+
+
+BY_PLATFORM = Formulation(_platform_spread, _platform_collect)
+
+
+def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
+    """The dense kernel's passes, with matmuls of operands rounded to ``dtype``.
+
+    Sums are kept in float32 whatever ``dtype`` is; float32 operands are multiplied exactly, not in
+    the shortened formats that accelerators default to.
     """
-    x, weight, bias, indices, soma_weight, soma_bias, _ = masked(operands)
-    n, d, k = weight.shape
-    unit = jnp.arange(n * d)[:, None]
-    matrix = jnp.zeros((x.shape[-1], n * d), weight.dtype)
-    matrix = matrix.at[indices.reshape(n * d, k), unit].add(weight.reshape(n * d, k))
-    pre = jnp.matmul(x, matrix, precision=lax.Precision.HIGHEST).reshape(-1, n, d)
-    h = leaky(pre + bias, negative_slope)
-    if soma_weight is None:
-        return h
-    z = jnp.einsum("bnd,nd->bn", h, soma_weight, precision=lax.Precision.HIGHEST)
-    return leaky(z + soma_bias, negative_slope)
+
+    def matmul(equation, a, b):
+        return jnp.einsum(
+            equation,
+            a.astype(dtype),
+            b.astype(dtype),
+            precision=lax.Precision.HIGHEST,
+            preferred_element_type=jnp.float32,
+        )
+
+    def matrix(operands: Operands) -> Float[Array, "U F"]:
+        weight, features = operands.weight, operands.x.shape[-1]
+        flat = (-1, weight.shape[-1])
+        return formulation.spread(
+            weight.reshape(flat), operands.indices.reshape(flat), features
+        )
+
+    def forward(operands: Operands, prepared: Array, negative_slope: float):
+        operands = masked(operands)
+        n, d, _ = operands.weight.shape
+        pre = matmul("uf,bf->ub", matrix(operands), prepared) + operands.bias.reshape(-1, 1)
+        if operands.soma_weight is None or operands.soma_bias is None:
+            return leaky(pre, negative_slope).T.reshape(-1, n, d), pack_signs(pre < 0)
+        h = leaky(pre, negative_slope).reshape(n, d, -1)
+        z = jnp.sum(operands.soma_weight[:, :, None] * h, 1) + operands.soma_bias[:, None]
+        signs = pack_signs(jnp.concatenate([pre < 0, z < 0]))
+        return leaky(z, negative_slope).T, signs
+
+    def cotangents(operands: Operands, signs: Array, g: Array, negative_slope: float):
+        """Those of the somas' sums [N, B] and, over the soma weights, of the dendrites' [U, B]."""
+        n, d, _ = operands.weight.shape
+        slopes = jnp.where(unpack_signs(signs, g.shape[0]), negative_slope, 1)
+        if operands.soma_weight is None:
+            return None, g.reshape(-1, n * d).T * slopes
+        soma = g.T * slopes[n * d :]
+        dendrite = soma[:, None, :] * slopes[: n * d].reshape(n, d, -1)
+        return soma, dendrite.reshape(n * d, -1)
+
+    def parameter_gradients(
+        operands: Operands, prepared: Array, signs: Array, g: Array, negative_slope: float
+    ) -> Gradients:
+        neuron, dendrite, _, valid = masks(operands)
+        operands = masked(operands)
+        soma, q = cotangents(operands, signs, g, negative_slope)
+        shape = operands.weight.shape
+        correlations = matmul("ub,bf->uf", q, prepared)
+        weight = formulation.collect(correlations, operands.indices.reshape(-1, shape[2]))
+        weight, bias = weight.reshape(shape), q.sum(1).reshape(shape[:2])
+        soma_weight = soma_bias = None
+        if soma is not None and operands.soma_weight is not None:
+            soma_weight = jnp.sum(operands.weight * weight, 2) + operands.bias * bias
+            soma_weight = jnp.where(dendrite, soma_weight, 0)
+            soma_bias = jnp.where(neuron, soma.sum(1), 0)
+            weight, bias = weight * operands.soma_weight[:, :, None], bias * operands.soma_weight
+        return Gradients(
+            weight=jnp.where(valid, weight, 0),
+            bias=jnp.where(dendrite, bias, 0),
+            soma_weight=soma_weight,
+            soma_bias=soma_bias,
+        )
+
+    def input_gradient(
+        operands: Operands, prepared: Array, signs: Array, g: Array, negative_slope: float
+    ) -> Float[Array, "B F"]:
+        operands = masked(operands)
+        _, q = cotangents(operands, signs, g, negative_slope)
+        if operands.soma_weight is not None:
+            q = q * operands.soma_weight.reshape(-1, 1)
+        return matmul("ub,uf->bf", q, matrix(operands))
+
+    return Passes(lambda x: x, forward, parameter_gradients, input_gradient)

@@ -3,7 +3,8 @@
 from jaxtyping import Array, Float, Int
 
 from jdend.kernels._operands import Operands
-from jdend.kernels._registry import KERNELS, resolve
+from jdend.kernels._choice import resolve
+from jdend.kernels._registry import KERNELS
 
 
 def dendritic_layer(

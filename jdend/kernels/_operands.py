@@ -1,9 +1,12 @@
-"""What a dendritic layer is computed from, and the masking that every pure JAX kernel shares."""
+"""What a dendritic layer is computed from, and the masking that the pure JAX kernels share."""
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt32
+
+TILE = 32
+"""Samples that share one word of signs; ``kTile`` in native/layer.h."""
 
 
 class Operands(NamedTuple):
@@ -18,28 +21,69 @@ class Operands(NamedTuple):
     sizes: Int[Array, "3"] | None = None
 
 
+class Gradients(NamedTuple):
+    """Of the trainable arrays, those of the soma being None where there is none."""
+
+    weight: Float[Array, "N D K"]
+    bias: Float[Array, "N D"]
+    soma_weight: Float[Array, "N D"] | None = None
+    soma_bias: Float[Array, " N"] | None = None
+
+
+class Masks(NamedTuple):
+    """What lies inside the true sizes, and of that, which synapses read a feature that exists."""
+
+    neuron: Bool[Array, " N"]
+    dendrite: Bool[Array, "N D"]
+    synapse: Bool[Array, "N D K"]
+    valid: Bool[Array, "N D K"]
+
+
+def masks(operands: Operands) -> Masks:
+    """Compares positions with ``sizes``, or with the arrays' own shape where there are none."""
+    n, d, k = operands.weight.shape
+    sizes = (n, d, k) if operands.sizes is None else operands.sizes
+    neuron = jnp.arange(n) < sizes[0]
+    dendrite = neuron[:, None] & (jnp.arange(d) < sizes[1])
+    synapse = dendrite[:, :, None] & (jnp.arange(k) < sizes[2])
+    inside = (operands.indices >= 0) & (operands.indices < operands.x.shape[-1])
+    return Masks(neuron, dendrite, synapse, synapse & inside)
+
+
+def masked(operands: Operands) -> Operands:
+    """Makes padding 0, weights of out-of-range synapses NaN, and all indices safe to read.
+
+    Everything goes through ``where``, so the gradient of what is replaced is exactly 0.
+    """
+    neuron, dendrite, synapse, valid = masks(operands)
+    soma_weight, soma_bias = operands.soma_weight, operands.soma_bias
+    if soma_weight is not None and soma_bias is not None:
+        soma_weight = jnp.where(dendrite, soma_weight, 0)
+        soma_bias = jnp.where(neuron, soma_bias, 0)
+    return Operands(
+        x=operands.x,
+        weight=jnp.where(valid, operands.weight, jnp.where(synapse, jnp.nan, 0)),
+        bias=jnp.where(dendrite, operands.bias, 0),
+        indices=jnp.where(valid, operands.indices, 0),
+        soma_weight=soma_weight,
+        soma_bias=soma_bias,
+    )
+
+
 def leaky(pre: Array, negative_slope: float) -> Array:
     """LeakyReLU whose derivative at 0 is 1, as in ``jax.nn.leaky_relu``."""
     return jnp.where(pre >= 0, pre, negative_slope * pre)
 
 
-def masked(operands: Operands) -> Operands:
-    """Zeros whatever lies beyond the true sizes; makes the other out-of-range synapses NaN.
+def pack_signs(negative: Bool[Array, "R B"]) -> UInt32[Array, "tiles R"]:
+    """One bit a sample: all that the backward pass needs to know of the forward pass."""
+    rows, batch = negative.shape
+    padded = jnp.pad(negative, ((0, 0), (0, -batch % TILE))).reshape(rows, -1, TILE)
+    bits = padded.astype(jnp.uint32) << jnp.arange(TILE, dtype=jnp.uint32)
+    return bits.sum(-1, dtype=jnp.uint32).T
 
-    Both go through ``where``, so the gradient of what is replaced is exactly 0. The indices that
-    come back are all inside ``[0, F)``.
-    """
-    x, weight, bias, indices, soma_weight, soma_bias, sizes = operands
-    inside = (indices >= 0) & (indices < x.shape[-1])
-    if sizes is None:
-        weight = jnp.where(inside, weight, jnp.nan)
-    else:
-        neuron, dendrite, synapse = (jnp.arange(m) < sizes[i] for i, m in enumerate(weight.shape))
-        unit = neuron[:, None] & dendrite
-        real = unit[:, :, None] & synapse
-        weight = jnp.where(real, jnp.where(inside, weight, jnp.nan), 0)
-        bias = jnp.where(unit, bias, 0)
-        if soma_weight is not None and soma_bias is not None:
-            soma_weight = jnp.where(unit, soma_weight, 0)
-            soma_bias = jnp.where(neuron, soma_bias, 0)
-    return Operands(x, weight, bias, jnp.where(inside, indices, 0), soma_weight, soma_bias)
+
+def unpack_signs(words: UInt32[Array, "tiles R"], batch: int) -> Bool[Array, "R B"]:
+    """The inverse of :func:`pack_signs`."""
+    bits = (words.T[:, :, None] >> jnp.arange(TILE, dtype=jnp.uint32)) & 1
+    return bits.reshape(words.shape[1], -1)[:, :batch].astype(bool)

@@ -1,15 +1,15 @@
 """The kernels by name. Adding one here is all it takes for the tests to cover it."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 from jax import Array
 
-from jdend.kernels._dense import dense
+from jdend.kernels import _native
+from jdend.kernels._dense import BY_PLATFORM, COMPARE, dense_passes
+from jdend.kernels._differentiable import differentiable
 from jdend.kernels._gather import gather
-
-ENVIRONMENT_VARIABLE = "JDEND_KERNEL"
 
 
 @dataclass(frozen=True)
@@ -29,33 +29,27 @@ class Kernel:
     missing: Callable[[], str | None] = lambda: None
 
 
+def _dense(formulation, dtype) -> Callable[..., Array]:
+    return differentiable(dense_passes(formulation, jnp.dtype(dtype)))
+
+
 KERNELS: dict[str, Kernel] = {
+    "native": Kernel(
+        differentiable(_native.native_passes()),
+        "C++ that walks the synapses, fused; CPUs (dense elsewhere)",
+        missing=_native.missing,
+    ),
+    "dense": Kernel(
+        _dense(BY_PLATFORM, jnp.float32),
+        "weights scattered to a matrix (compared into place on TPU), one float32 matmul",
+    ),
+    "dense_bf16": Kernel(
+        _dense(BY_PLATFORM, jnp.bfloat16),
+        "the same with bfloat16 operands and float32 sums",
+        tolerance=2e-2,
+    ),
+    "dense_compare": Kernel(
+        _dense(COMPARE, jnp.float32), "dense, in the formulation without a scatter, everywhere"
+    ),
     "gather": Kernel(gather, "activations gathered: the plain definition"),
-    "dense": Kernel(dense, "weights scattered to a dense matrix, one matmul, float32"),
 }
-
-
-def available() -> tuple[str, ...]:
-    """Names of the kernels that can be used here, without ``"auto"``."""
-    return tuple(name for name, kernel in KERNELS.items() if kernel.missing() is None)
-
-
-def resolve(kernel: str = "auto") -> str:
-    """The name of the kernel that ``kernel`` stands for.
-
-    An explicit name wins over the environment variable ``JDEND_KERNEL``, which wins over
-    ``"auto"``'s own choice.
-
-    Raises:
-      ValueError: for a name that is not a kernel.
-    """
-    source = ""
-    if kernel == "auto":
-        kernel = os.environ.get(ENVIRONMENT_VARIABLE, "auto")
-        source = f" (from the environment variable {ENVIRONMENT_VARIABLE})"
-    if kernel == "auto":
-        return "dense"
-    if kernel not in KERNELS:
-        allowed = ", ".join(["auto", *KERNELS])
-        raise ValueError(f"unknown kernel {kernel!r}{source}; allowed are {allowed}")
-    return kernel

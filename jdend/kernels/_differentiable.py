@@ -1,0 +1,55 @@
+"""Makes a kernel's separate passes one differentiable operation."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Float, UInt32
+
+from jdend.kernels._operands import Gradients, Operands
+
+
+class Passes(NamedTuple):
+    """A kernel written pass by pass; all take ``negative_slope`` last.
+
+    Attributes:
+      prepare: ``x -> prepared``, work on the batch alone. A vmap over configurations does not
+        touch it, so it is done once a seed.
+      forward: ``(operands, prepared, slope) -> (out, signs)``; the signs as of ``pack_signs``, with
+        rows for all dendrites, then for the somas if there are any.
+      parameter_gradients: ``(operands, prepared, signs, g, slope) -> Gradients``.
+      input_gradient: ``(operands, prepared, signs, g, slope)`` -> the gradient of x, a computation
+        of its own so that the compiler drops it where nobody wants it.
+    """
+
+    prepare: Callable[[Array], Array]
+    forward: Callable[[Operands, Array, float], tuple[Array, UInt32[Array, "tiles R"]]]
+    parameter_gradients: Callable[[Operands, Array, Array, Array, float], Gradients]
+    input_gradient: Callable[[Operands, Array, Array, Array, float], Float[Array, "B F"]]
+
+
+def differentiable(passes: Passes) -> Callable[..., Array]:
+    """``apply(operands, *, negative_slope)`` with the passes as its derivative."""
+
+    @partial(jax.custom_vjp, nondiff_argnums=(1,))
+    def layer(operands: Operands, negative_slope: float) -> Array:
+        return forward(operands, negative_slope)[0]
+
+    def forward(operands, negative_slope):
+        prepared = passes.prepare(operands.x)
+        out, signs = passes.forward(operands, prepared, negative_slope)
+        return out, (operands, prepared, signs)
+
+    def backward(negative_slope, residuals, g):
+        operands, prepared, signs = residuals
+        gradients = passes.parameter_gradients(operands, prepared, signs, g, negative_slope)
+        x = passes.input_gradient(operands, prepared, signs, g, negative_slope)
+        return (Operands(x=x, indices=None, **gradients._asdict()),)
+
+    layer.defvjp(forward, backward)
+
+    def apply(operands: Operands, *, negative_slope: float) -> Array:
+        return layer(operands, negative_slope)
+
+    return apply

@@ -1,0 +1,189 @@
+"""The C++ kernel in ``native/``, called through XLA's foreign function interface on CPUs.
+
+On other platforms the same operation lowers to the dense kernel. The choice is made inside each
+pass, when a program is lowered, so a program exported from here for another platform is right.
+"""
+
+import ctypes
+import os
+from functools import cache, partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from jdend.kernels._dense import BY_PLATFORM, dense_passes
+from jdend.kernels._differentiable import Passes
+from jdend.kernels._operands import TILE, Gradients, Operands
+
+LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
+"""Environment variable with the path of a library to load instead of the installed one."""
+
+_CALLS = ("pack", "forward", "weight_gradient", "input_gradient")
+
+
+class Library:
+    """The loaded shared library: what can be asked of it besides XLA's calls."""
+
+    def __init__(self, path: Path):
+        self._library = ctypes.CDLL(os.fspath(path))
+        for function in ("jdend_instruction_set", "jdend_usable_instruction_set"):
+            getattr(self._library, function).restype = ctypes.c_char_p
+        for call in _CALLS:
+            name = f"jdend_{call}"
+            capsule = jax.ffi.pycapsule(getattr(self._library, name))
+            jax.ffi.register_ffi_target(name, capsule, platform="cpu")
+
+    @property
+    def instruction_set(self) -> str:
+        """Name of the instruction set in use."""
+        return self._library.jdend_instruction_set().decode()
+
+    @property
+    def instruction_sets(self) -> tuple[str, ...]:
+        """Names of those that this processor runs, widest vectors first."""
+        names = []
+        while name := self._library.jdend_usable_instruction_set(len(names)):
+            names.append(name.decode())
+        return tuple(names)
+
+    def use_instruction_set(self, name: str) -> None:
+        """Changes it for the whole process, compiled programs included; for tests and timings."""
+        if self._library.jdend_use_instruction_set(name.encode()):
+            allowed = ", ".join(self.instruction_sets)
+            raise ValueError(f"this processor does not run {name!r}; it runs {allowed}")
+
+
+@cache
+def load() -> Library | str:
+    """The library, loaded and registered with XLA; or why that cannot be, as a text."""
+    default = Path(__file__).with_name("libjdend.so")
+    path = Path(os.environ.get(LIBRARY_VARIABLE, default))
+    if not path.exists():
+        return f"{path.name} is not there: no C++17 compiler was found when jdend was installed"
+    try:
+        return Library(path)
+    except Exception as error:
+        return f"{path.name} does not load: {error}"
+
+
+def missing() -> str | None:
+    """Why the native kernel cannot be used here; None where it can."""
+    library = load()
+    return library if isinstance(library, str) else None
+
+
+def _call(name: str, results, *arrays: Array, **attributes):
+    return jax.ffi.ffi_call(f"jdend_{name}", results, vmap_method="expand_dims")(
+        *arrays, **attributes
+    )
+
+
+def _float32(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def _tile_shape(x: Array) -> tuple[int, int, int]:
+    return -(-x.shape[0] // TILE), x.shape[1], TILE
+
+
+def _pack(x: Float[Array, "B F"]) -> Float[Array, "tiles F 32"]:
+    return _call("pack", _float32(*_tile_shape(x)), x)
+
+
+def _pack_elsewhere(x: Float[Array, "B F"]) -> Float[Array, "tiles F 32"]:
+    """The same in JAX; nothing reads it, so the compiler drops it."""
+    tiles, features, _ = _tile_shape(x)
+    padded = jnp.pad(x, ((0, -x.shape[0] % TILE), (0, 0)))
+    return padded.reshape(tiles, TILE, features).transpose(0, 2, 1)
+
+
+def _layer_arrays(operands: Operands, tiles: Array) -> tuple[Array, ...]:
+    """The operands that all but ``pack`` begin with; absent somas are arrays of length 0."""
+    n, d, k = operands.weight.shape
+    soma_weight, soma_bias, sizes = operands.soma_weight, operands.soma_bias, operands.sizes
+    if soma_weight is None or soma_bias is None:
+        soma_weight, soma_bias = jnp.zeros((n, 0), jnp.float32), jnp.zeros((0,), jnp.float32)
+    if sizes is None:
+        sizes = jnp.array([n, d, k], jnp.int32)
+    return tiles, operands.weight, operands.bias, operands.indices, soma_weight, soma_bias, sizes
+
+
+def _rows(operands: Operands) -> int:
+    n, d, _ = operands.weight.shape
+    return n * d if operands.soma_weight is None else n
+
+
+def _forward(operands: Operands, tiles: Array, negative_slope: float) -> tuple[Array, Array]:
+    n, d, _ = operands.weight.shape
+    batch, rows = operands.x.shape[0], _rows(operands)
+    words = n * d + (0 if operands.soma_weight is None else n)
+    results = (_float32(batch, rows), jax.ShapeDtypeStruct((tiles.shape[0], words), jnp.uint32))
+    arrays = _layer_arrays(operands, tiles)
+    out, signs = _call("forward", results, *arrays, negative_slope=np.float32(negative_slope))
+    return (out.reshape(-1, n, d) if operands.soma_weight is None else out), signs
+
+
+def _parameter_gradients(
+    operands: Operands, tiles: Array, signs: Array, g: Array, negative_slope: float
+) -> Gradients:
+    arrays = _layer_arrays(operands, tiles)
+    weight, bias, soma_weight, soma_bias = _call(
+        "weight_gradient",
+        tuple(_float32(*arrays[i].shape) for i in (1, 2, 4, 5)),
+        *arrays,
+        signs,
+        g.reshape(g.shape[0], _rows(operands)),
+        negative_slope=np.float32(negative_slope),
+    )
+    if operands.soma_weight is None:
+        soma_weight = soma_bias = None
+    return Gradients(weight, bias, soma_weight, soma_bias)
+
+
+def _input_gradient(
+    operands: Operands, tiles: Array, signs: Array, g: Array, negative_slope: float
+) -> Float[Array, "B F"]:
+    return _call(
+        "input_gradient",
+        _float32(*operands.x.shape),
+        *_layer_arrays(operands, tiles),
+        signs,
+        g.reshape(g.shape[0], _rows(operands)),
+        negative_slope=np.float32(negative_slope),
+    )
+
+
+def native_passes() -> Passes:
+    """The native kernel's passes on CPUs, the dense kernel's everywhere else."""
+    dense = dense_passes(BY_PLATFORM, jnp.dtype(jnp.float32))
+
+    def prepare(x: Array) -> Array:
+        return lax.platform_dependent(x, cpu=_pack, default=_pack_elsewhere)
+
+    def by_platform(native, elsewhere):
+        def run(operands: Operands, tiles: Array, *rest):
+            *arrays, slope = rest
+            return lax.platform_dependent(
+                operands,
+                tiles,
+                *arrays,
+                cpu=partial(_with_slope, native, slope),
+                default=lambda o, _, *a: elsewhere(o, o.x, *a, slope),
+            )
+
+        return run
+
+    return Passes(
+        prepare,
+        by_platform(_forward, dense.forward),
+        by_platform(_parameter_gradients, dense.parameter_gradients),
+        by_platform(_input_gradient, dense.input_gradient),
+    )
+
+
+def _with_slope(native, slope, *arrays):
+    return native(*arrays, slope)

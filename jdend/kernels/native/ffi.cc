@@ -1,0 +1,282 @@
+// The kernel's four calls for XLA's typed foreign function interface.
+// https://docs.jax.dev/en/latest/ffi.html
+//
+// Shapes below are one trial's. Without somas, soma_weight is [N, 0] and soma_bias [0].
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "dispatch.h"
+#include "layer.h"
+#include "parallel.h"
+#include "trials.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace jdend {
+namespace {
+
+namespace ffi = xla::ffi;
+
+using Floats = ffi::Buffer<ffi::F32>;
+using Integers = ffi::Buffer<ffi::S32>;
+using Words = ffi::Buffer<ffi::U32>;
+
+// Splits each trial into parts, so that a few trials still keep every thread busy to the end.
+struct Parts {
+  Parts(const ffi::ThreadPool& pool, int64_t trials, int64_t largest) {
+    const int64_t wanted = 4 * std::max<int64_t>(pool.num_threads(), 1);
+    count = std::clamp<int64_t>((wanted + trials - 1) / std::max<int64_t>(trials, 1), 1,
+                                std::max<int64_t>(largest, 1));
+    length = (largest + count - 1) / count;
+  }
+  int64_t count, length;
+};
+
+// The operands that every call but `pack` has.
+struct Operands {
+  Operands(Trials& trials, Floats tiles, Floats weight, Floats bias, Integers indices,
+           Floats soma_weight, Floats soma_bias, Integers sizes, int64_t batch, float slope) {
+    const auto dimensions = weight.dimensions();
+    if (dimensions.size() < 3 || tiles.dimensions().size() < 3) {
+      trials.bind<float>("weight", weight, {-1, -1, -1});
+      return;
+    }
+    const auto own = dimensions.last(3);
+    layer.batch = batch;
+    layer.features = tiles.dimensions().last(2)[0];
+    layer.neurons = own[0];
+    layer.dendrites = own[1];
+    layer.synapses = own[2];
+    layer.soma = soma_weight.dimensions().back() != 0;
+    layer.negative_slope = slope;
+    const int64_t n = own[0], d = own[1], k = own[2];
+    tile_count = (batch + kTile - 1) / kTile;
+    rows = layer.soma ? n : n * d;
+    words = n * d + (layer.soma ? n : 0);
+    tiles_ = trials.bind<const float>("tiles", tiles, {tile_count, layer.features, kTile});
+    weight_ = trials.bind<const float>("weight", weight, {n, d, k});
+    bias_ = trials.bind<const float>("bias", bias, {n, d});
+    indices_ = trials.bind<const int32_t>("indices", indices, {n, d, k});
+    soma_weight_ = trials.bind<const float>("soma_weight", soma_weight, {n, layer.soma ? d : 0});
+    soma_bias_ = trials.bind<const float>("soma_bias", soma_bias, {layer.soma ? n : 0});
+    sizes_ = trials.bind<const int32_t>("sizes", sizes, {3});
+  }
+
+  Layer operator[](int64_t trial) const {
+    Layer result = layer;
+    const int32_t* sizes = sizes_[trial];
+    result.used_neurons = std::clamp<int64_t>(sizes[0], 0, layer.neurons);
+    result.used_dendrites = std::clamp<int64_t>(sizes[1], 0, layer.dendrites);
+    result.used_synapses = std::clamp<int64_t>(sizes[2], 0, layer.synapses);
+    result.tiles = tiles_[trial];
+    result.weight = weight_[trial];
+    result.bias = bias_[trial];
+    result.indices = indices_[trial];
+    result.soma_weight = soma_weight_[trial];
+    result.soma_bias = soma_bias_[trial];
+    return result;
+  }
+
+  Layer layer{};
+  int64_t tile_count = 0, rows = 0, words = 0;
+
+ private:
+  PerTrial<const float> tiles_, weight_, bias_, soma_weight_, soma_bias_;
+  PerTrial<const int32_t> indices_, sizes_;
+};
+
+ffi::Error index_error(const Operands& operands, int64_t trial) {
+  const Layer layer = operands[trial];
+  for (int64_t n = 0; n < layer.used_neurons; ++n) {
+    for (int64_t d = 0; d < layer.used_dendrites; ++d) {
+      for (int64_t k = 0; k < layer.used_synapses; ++k) {
+        const int32_t index = layer.indices[(n * layer.dendrites + d) * layer.synapses + k];
+        if (index >= 0 && index < layer.features) continue;
+        return ffi::Error::InvalidArgument(
+            "dendritic_layer: index " + std::to_string(index) + " of trial " +
+            std::to_string(trial) + ", neuron " + std::to_string(n) + ", dendrite " +
+            std::to_string(d) + ", synapse " + std::to_string(k) + " is outside the " +
+            std::to_string(layer.features) + " features");
+      }
+    }
+  }
+  return ffi::Error::Success();
+}
+
+// Runs body(layer, trial, first, last, scratch) for parts [first, last) of `length` things a trial,
+// unless the trial has an index outside the features: then nothing of it is computed.
+template <typename Body>
+ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Operands& operands,
+                         int64_t length, int64_t scratch_floats, const Body& body) {
+  const Parts parts(pool, trials.count(), length);
+  std::atomic<int64_t> bad_trial{-1};
+  parallel_for(pool, trials.count() * parts.count, scratch_floats,
+               [&](int64_t item, float* scratch) {
+                 const int64_t trial = item / parts.count;
+                 const int64_t first = item % parts.count * parts.length;
+                 const int64_t last = std::min(first + parts.length, length);
+                 const Layer layer = operands[trial];
+                 if (routines().any_index_outside(layer)) {
+                   bad_trial.store(trial, std::memory_order_relaxed);
+                 } else if (first < last) {
+                   body(layer, trial, first, last, scratch);
+                 }
+               });
+  const int64_t bad = bad_trial.load(std::memory_order_relaxed);
+  return bad < 0 ? ffi::Error::Success() : index_error(operands, bad);
+}
+
+// x [B, F] -> tiles [tiles, F, kTile].
+ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
+  Trials trials(tiles->dimensions(), 3);
+  if (x.dimensions().size() < 2) trials.bind<float>("x", x, {-1, -1});
+  if (!trials.fit()) return trials.error();
+  const int64_t batch = x.dimensions().last(2)[0], features = x.dimensions().last(2)[1];
+  const int64_t tile_count = (batch + kTile - 1) / kTile;
+  const auto source = trials.bind<const float>("x", x, {batch, features});
+  const auto target = trials.bind<float>("tiles", *tiles, {tile_count, features, kTile});
+  if (!trials.fit()) return trials.error();
+  parallel_for(pool, trials.count() * tile_count, 0, [&](int64_t item, float*) {
+    const int64_t trial = item / tile_count, tile = item % tile_count;
+    routines().pack(source[trial] + tile * kTile * features,
+                    std::min<int64_t>(batch - tile * kTile, kTile), features,
+                    target[trial] + tile * kTile * features);
+  });
+  return ffi::Error::Success();
+}
+
+// -> out [B, R], signs [tiles, U + N].
+ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+                   Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
+                   ffi::Result<Floats> out, ffi::Result<Words> signs, float slope) {
+  Trials trials(out->dimensions(), 2);
+  if (!trials.fit()) return trials.error();
+  const int64_t batch = out->dimensions().last(2)[0];
+  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+                          batch, slope);
+  const auto out_of = trials.bind<float>("out", *out, {batch, operands.rows});
+  const auto signs_of =
+      trials.bind<uint32_t>("signs", *signs, {operands.tile_count, operands.words});
+  if (!trials.fit()) return trials.error();
+  return for_each_part(pool, trials, operands, operands.tile_count,
+                       routines().forward_scratch(operands.layer),
+                       [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
+                           float* scratch) {
+                         for (int64_t tile = first; tile < last; ++tile) {
+                           routines().forward(layer, tile, scratch, out_of[trial],
+                                              signs_of[trial]);
+                         }
+                       });
+}
+
+// g [B, R] -> the gradients of weight, bias, soma_weight and soma_bias.
+ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+                           Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
+                           Words signs, Floats g, ffi::Result<Floats> weight_gradient,
+                           ffi::Result<Floats> bias_gradient,
+                           ffi::Result<Floats> soma_weight_gradient,
+                           ffi::Result<Floats> soma_bias_gradient, float slope) {
+  Trials trials(weight_gradient->dimensions(), 3);
+  if (g.dimensions().size() < 2) trials.bind<float>("g", g, {-1, -1});
+  if (!trials.fit()) return trials.error();
+  const int64_t batch = g.dimensions().last(2)[0];
+  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+                          batch, slope);
+  const auto signs_of =
+      trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
+  const auto g_of = trials.bind<const float>("g", g, {batch, operands.rows});
+  const int64_t n = operands.layer.neurons, d = operands.layer.dendrites;
+  const bool soma = operands.layer.soma;
+  const auto to_weight =
+      trials.bind<float>("weight gradient", *weight_gradient, {n, d, operands.layer.synapses});
+  const auto to_bias = trials.bind<float>("bias gradient", *bias_gradient, {n, d});
+  const auto to_soma_weight =
+      trials.bind<float>("soma_weight gradient", *soma_weight_gradient, {n, soma ? d : 0});
+  const auto to_soma_bias =
+      trials.bind<float>("soma_bias gradient", *soma_bias_gradient, {soma ? n : 0});
+  if (!trials.fit()) return trials.error();
+  return for_each_part(pool, trials, operands, operands.rows,
+                       routines().weight_gradient_scratch(operands.layer),
+                       [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
+                           float* scratch) {
+                         routines().weight_gradient(
+                             layer, first, last, g_of[trial], signs_of[trial], scratch,
+                             Gradients{to_weight[trial], to_bias[trial], to_soma_weight[trial],
+                                       to_soma_bias[trial]});
+                       });
+}
+
+// g [B, R] -> the gradient of x [B, F].
+ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+                          Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
+                          Words signs, Floats g, ffi::Result<Floats> gradient, float slope) {
+  Trials trials(gradient->dimensions(), 2);
+  if (!trials.fit()) return trials.error();
+  const int64_t batch = gradient->dimensions().last(2)[0];
+  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+                          batch, slope);
+  const auto signs_of =
+      trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
+  const auto g_of = trials.bind<const float>("g", g, {batch, operands.rows});
+  const auto to_x = trials.bind<float>("x gradient", *gradient, {batch, operands.layer.features});
+  if (!trials.fit()) return trials.error();
+  return for_each_part(pool, trials, operands, operands.tile_count,
+                       routines().input_gradient_scratch(operands.layer),
+                       [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
+                           float* scratch) {
+                         for (int64_t tile = first; tile < last; ++tile) {
+                           routines().input_gradient(layer, tile, g_of[trial], signs_of[trial],
+                                                     scratch, to_x[trial]);
+                         }
+                       });
+}
+
+// Binds what forward, weight_gradient and input_gradient begin with.
+auto bind_layer() {
+  return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
+      .Arg<Floats>()     // tiles
+      .Arg<Floats>()     // weight
+      .Arg<Floats>()     // bias
+      .Arg<Integers>()   // indices
+      .Arg<Floats>()     // soma_weight
+      .Arg<Floats>()     // soma_bias
+      .Arg<Integers>();  // sizes
+}
+
+}  // namespace
+}  // namespace jdend
+
+JDEND_EXPORT XLA_FFI_Error* jdend_pack(XLA_FFI_CallFrame*);
+JDEND_EXPORT XLA_FFI_Error* jdend_forward(XLA_FFI_CallFrame*);
+JDEND_EXPORT XLA_FFI_Error* jdend_weight_gradient(XLA_FFI_CallFrame*);
+JDEND_EXPORT XLA_FFI_Error* jdend_input_gradient(XLA_FFI_CallFrame*);
+
+using jdend::Floats;
+using jdend::Words;
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    jdend_pack, jdend::pack,
+    xla::ffi::Ffi::Bind().Ctx<xla::ffi::ThreadPool>().Arg<Floats>().Ret<Floats>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    jdend_forward, jdend::forward,
+    jdend::bind_layer().Ret<Floats>().Ret<Words>().Attr<float>("negative_slope"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_weight_gradient, jdend::weight_gradient,
+                              jdend::bind_layer()
+                                  .Arg<Words>()   // signs
+                                  .Arg<Floats>()  // g
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Ret<Floats>()
+                                  .Attr<float>("negative_slope"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_input_gradient, jdend::input_gradient,
+                              jdend::bind_layer()
+                                  .Arg<Words>()   // signs
+                                  .Arg<Floats>()  // g
+                                  .Ret<Floats>()
+                                  .Attr<float>("negative_slope"));

@@ -1,0 +1,80 @@
+// One trial's dendritic layer, and the routines that each instruction set implements for it.
+//
+// Letters as in jdend.kernels.dendritic_layer: B batch, F features, N neurons, D dendrites per
+// neuron, K synapses per dendrite. Added here: U = N * D dendrites, and R rows of output, one a
+// neuron (with somas) or one a dendrite (without).
+//
+// This header holds declarations alone: it is included by files built for different instruction
+// sets, and an inline function in it could be linked from the wrong one.
+#ifndef JDEND_KERNELS_NATIVE_LAYER_H_
+#define JDEND_KERNELS_NATIVE_LAYER_H_
+
+#include <cstdint>
+
+namespace jdend {
+
+// Samples in a tile of the batch. The batch is stored as [tiles, F, kTile], zeros after the last
+// sample, so that a synapse reads whole vectors. With 32 samples a tile of 784 features is 100 KB:
+// it stays in a second-level cache, an index and a weight are loaded once for 32 products, and the
+// signs of a dendrite fill one 32-bit word.
+constexpr int kTile = 32;
+
+struct Layer {
+  int64_t batch, features;
+  int64_t neurons, dendrites, synapses;                 // as the arrays are laid out
+  int64_t used_neurons, used_dendrites, used_synapses;  // the true sizes inside them
+  bool soma;
+  float negative_slope;
+  const float* tiles;        // [tiles, F, kTile]
+  const float* weight;       // [N, D, K]
+  const float* bias;         // [N, D]
+  const int32_t* indices;    // [N, D, K]
+  const float* soma_weight;  // [N, D], nothing without somas
+  const float* soma_bias;    // [N], nothing without somas
+};
+
+// What the backward pass writes; the arrays are those of `Layer`.
+struct Gradients {
+  float* weight;
+  float* bias;
+  float* soma_weight;
+  float* soma_bias;
+};
+
+// Signs are [tiles, U + N] words with somas, [tiles, U] without. Bit j of a word says that sample j
+// of the tile lies on the negative side of that dendrite's (then that soma's) LeakyReLU.
+struct Routines {
+  const char* name;
+
+  // Floats of scratch memory that each routine below needs.
+  int64_t (*forward_scratch)(const Layer&);
+  int64_t (*weight_gradient_scratch)(const Layer&);
+  int64_t (*input_gradient_scratch)(const Layer&);
+
+  // Transposes up to kTile samples x [rows, F] to one tile [F, kTile].
+  void (*pack)(const float* x, int64_t rows, int64_t features, float* tile);
+
+  // True if an index of a used synapse lies outside the features.
+  bool (*any_index_outside)(const Layer&);
+
+  // One tile: rows of out [B, R] and one row of signs.
+  void (*forward)(const Layer&, int64_t tile, float* scratch, float* out, uint32_t* signs);
+
+  // All tiles, for the dendrites of output rows [first, last). `g` [B, R] is the cotangent of out.
+  void (*weight_gradient)(const Layer&, int64_t first, int64_t last, const float* g,
+                          const uint32_t* signs, float* scratch, const Gradients& gradients);
+
+  // One tile: rows of the cotangent [B, F] of x.
+  void (*input_gradient)(const Layer&, int64_t tile, const float* g, const uint32_t* signs,
+                         float* scratch, float* gradient);
+};
+
+// Null where the compiler did not target the instruction set.
+extern const Routines* const kAvx512Routines;
+extern const Routines* const kAvx2Routines;
+extern const Routines* const kNeonRoutines;
+extern const Routines* const kPlainRoutines;
+
+}  // namespace jdend
+
+#endif  // JDEND_KERNELS_NATIVE_LAYER_H_

@@ -1,0 +1,43 @@
+// Any processor: four floats at a time, by the compiler's own vectors.
+#include "routines.h"
+
+namespace jdend {
+namespace {
+
+struct Plain {
+  using Vec = Float4;
+  static constexpr int kLanes = 4, kChains = 1;
+
+  static JDEND_INLINE Vec zero() { return Vec{}; }
+  static JDEND_INLINE Vec load(const float* p) { return load4(p); }
+  static JDEND_INLINE void store(float* p, Vec v) { store4(p, v); }
+  static JDEND_INLINE Vec broadcast(float value) { return Vec{value, value, value, value}; }
+  static JDEND_INLINE Vec add(Vec a, Vec b) { return a + b; }
+  static JDEND_INLINE Vec multiply(Vec a, Vec b) { return a * b; }
+  static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return a * b + c; }
+  static JDEND_INLINE uint32_t negative(Vec v) {
+    uint32_t bits = 0;
+    JDEND_UNROLL for (int i = 0; i < kLanes; ++i) bits |= uint32_t{v[i] < 0.0f} << i;
+    return bits;
+  }
+  static JDEND_INLINE Vec select(uint32_t bits, Vec if_set, Vec if_clear) {
+    Vec v = if_clear;
+    JDEND_UNROLL for (int i = 0; i < kLanes; ++i) {
+      if (bits >> i & 1) v[i] = if_set[i];
+    }
+    return v;
+  }
+  static JDEND_INLINE Vec sum_each(const Vec (&v)[kLanes]) {
+    const Vec a = shuffle4<0, 4, 1, 5>(v[0], v[1]) + shuffle4<2, 6, 3, 7>(v[0], v[1]);
+    const Vec b = shuffle4<0, 4, 1, 5>(v[2], v[3]) + shuffle4<2, 6, 3, 7>(v[2], v[3]);
+    return shuffle4<0, 1, 4, 5>(a, b) + shuffle4<2, 3, 6, 7>(a, b);
+  }
+};
+
+constexpr Routines kRoutines = Kernel<Plain>::routines("plain");
+
+}  // namespace
+
+const Routines* const kPlainRoutines = &kRoutines;
+
+}  // namespace jdend

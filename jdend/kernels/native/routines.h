@@ -1,0 +1,438 @@
+// The routines of layer.h, written once over an instruction set's vector type.
+//
+// `Isa` gives: Vec and its number of lanes kLanes; kChains, independent sums to hide the latency of
+// an addition; zero, load, store, broadcast, add, multiply, multiply_add(a, b, c) = a * b + c;
+// negative(v), one bit a lane; select(bits, if_set, if_clear); and sum_each, whose lane i is the
+// sum of the i-th vector's lanes. Loads and stores need no alignment.
+//
+// Everything is in an unnamed namespace: each file that includes this is built for another
+// instruction set, and the linker must not merge their copies.
+#ifndef JDEND_KERNELS_NATIVE_ROUTINES_H_
+#define JDEND_KERNELS_NATIVE_ROUTINES_H_
+
+#include <cstdint>
+
+#include "layer.h"
+
+#if defined(__clang__)
+#define JDEND_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define JDEND_UNROLL _Pragma("GCC unroll 32")
+#endif
+#define JDEND_INLINE inline __attribute__((always_inline))
+
+namespace jdend {
+namespace {
+
+typedef float Float4 __attribute__((vector_size(16)));
+
+JDEND_INLINE Float4 load4(const float* p) {
+  Float4 v;
+  __builtin_memcpy(&v, p, sizeof(v));
+  return v;
+}
+
+JDEND_INLINE void store4(float* p, Float4 v) { __builtin_memcpy(p, &v, sizeof(v)); }
+
+template <int A, int B, int C, int D>
+JDEND_INLINE Float4 shuffle4(Float4 a, Float4 b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, A, B, C, D);
+#else
+  typedef int32_t Int4 __attribute__((vector_size(16)));
+  return __builtin_shuffle(a, b, Int4{A, B, C, D});
+#endif
+}
+
+void fill_zero(float* p, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) p[i] = 0.0f;
+}
+
+// target[c, r] = source[r, c].
+void transpose(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
+               float* target, int64_t target_stride) {
+  const int64_t whole_rows = rows & ~int64_t{3}, whole_columns = columns & ~int64_t{3};
+  for (int64_t c = 0; c < whole_columns; c += 4) {
+    for (int64_t r = 0; r < whole_rows; r += 4) {
+      const float* s = source + r * source_stride + c;
+      float* t = target + c * target_stride + r;
+      const Float4 r0 = load4(s), r1 = load4(s + source_stride);
+      const Float4 r2 = load4(s + 2 * source_stride), r3 = load4(s + 3 * source_stride);
+      const Float4 low01 = shuffle4<0, 4, 1, 5>(r0, r1), high01 = shuffle4<2, 6, 3, 7>(r0, r1);
+      const Float4 low23 = shuffle4<0, 4, 1, 5>(r2, r3), high23 = shuffle4<2, 6, 3, 7>(r2, r3);
+      store4(t, shuffle4<0, 1, 4, 5>(low01, low23));
+      store4(t + target_stride, shuffle4<2, 3, 6, 7>(low01, low23));
+      store4(t + 2 * target_stride, shuffle4<0, 1, 4, 5>(high01, high23));
+      store4(t + 3 * target_stride, shuffle4<2, 3, 6, 7>(high01, high23));
+    }
+    for (int64_t r = whole_rows; r < rows; ++r) {
+      for (int64_t i = c; i < c + 4; ++i) {
+        target[i * target_stride + r] = source[r * source_stride + i];
+      }
+    }
+  }
+  for (int64_t c = whole_columns; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; ++r) {
+      target[c * target_stride + r] = source[r * source_stride + c];
+    }
+  }
+}
+
+// [rows, columns] samples to a tile [columns, kTile], zeros for the samples that are not there.
+void transpose_to_tile(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
+                       float* tile) {
+  transpose(source, source_stride, rows, columns, tile, kTile);
+  if (rows == kTile) return;
+  for (int64_t c = 0; c < columns; ++c) fill_zero(tile + c * kTile + rows, kTile - rows);
+}
+
+int64_t rows_of_tile(const Layer& layer, int64_t tile) {
+  const int64_t left = layer.batch - tile * kTile;
+  return left < kTile ? left : kTile;
+}
+
+int64_t output_rows(const Layer& layer) {
+  return layer.soma ? layer.neurons : layer.neurons * layer.dendrites;
+}
+
+int64_t sign_words(const Layer& layer) {
+  return layer.neurons * layer.dendrites + (layer.soma ? layer.neurons : 0);
+}
+
+template <class Isa>
+struct Kernel {
+  using Vec = typename Isa::Vec;
+  static constexpr int kLanes = Isa::kLanes;
+  static constexpr int kVectors = kTile / kLanes;
+  static constexpr int kChains = Isa::kChains;
+
+  // A value for each sample of a tile.
+  struct Samples {
+    Vec v[kVectors];
+  };
+
+  static JDEND_INLINE Samples load(const float* p) {
+    Samples s;
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) s.v[i] = Isa::load(p + i * kLanes);
+    return s;
+  }
+
+  static JDEND_INLINE void store(float* p, const Samples& s) {
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) Isa::store(p + i * kLanes, s.v[i]);
+  }
+
+  static JDEND_INLINE Samples broadcast(float value) {
+    Samples s;
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) s.v[i] = Isa::broadcast(value);
+    return s;
+  }
+
+  static JDEND_INLINE void add_scaled(Samples& sum, const Samples& s, float scale) {
+    const Vec factor = Isa::broadcast(scale);
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+      sum.v[i] = Isa::multiply_add(s.v[i], factor, sum.v[i]);
+    }
+  }
+
+  static JDEND_INLINE const float* row(const float* tile, int32_t index) {
+    return tile + static_cast<uint64_t>(static_cast<uint32_t>(index)) * kTile;
+  }
+
+  static JDEND_INLINE float sum_lanes(Vec v) {
+    float lanes[kLanes];
+    Isa::store(lanes, v);
+    float sum = 0.0f;
+    for (int i = 0; i < kLanes; ++i) sum += lanes[i];
+    return sum;
+  }
+
+  // start + sum_k weight[k] * tile[indices[k]].
+  static JDEND_INLINE Samples project(const float* tile, const float* weight,
+                                      const int32_t* indices, int64_t synapses, float start) {
+    Samples sum[kChains];
+    sum[0] = broadcast(start);
+    JDEND_UNROLL for (int c = 1; c < kChains; ++c) sum[c] = broadcast(0.0f);
+    int64_t k = 0;
+    for (; k + kChains <= synapses; k += kChains) {
+      JDEND_UNROLL for (int c = 0; c < kChains; ++c) {
+        add_scaled(sum[c], load(row(tile, indices[k + c])), weight[k + c]);
+      }
+    }
+    for (; k < synapses; ++k) add_scaled(sum[0], load(row(tile, indices[k])), weight[k]);
+    JDEND_UNROLL for (int c = 1; c < kChains; ++c) {
+      JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+        sum[0].v[i] = Isa::add(sum[0].v[i], sum[c].v[i]);
+      }
+    }
+    return sum[0];
+  }
+
+  // LeakyReLU in place; returns the signs.
+  static JDEND_INLINE uint32_t leak(Samples& s, Vec slope) {
+    uint32_t signs = 0;
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+      const uint32_t negative = Isa::negative(s.v[i]);
+      signs |= negative << (i * kLanes);
+      s.v[i] = Isa::select(negative, Isa::multiply(s.v[i], slope), s.v[i]);
+    }
+    return signs;
+  }
+
+  // Multiplies a cotangent by LeakyReLU's derivative.
+  static JDEND_INLINE Samples leak_gradient(const Samples& g, uint32_t signs, Vec slope) {
+    Samples s;
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+      const uint32_t negative = signs >> (i * kLanes);
+      s.v[i] = Isa::select(negative, Isa::multiply(g.v[i], slope), g.v[i]);
+    }
+    return s;
+  }
+
+  static void pack(const float* x, int64_t rows, int64_t features, float* tile) {
+    transpose_to_tile(x, features, rows, features, tile);
+  }
+
+  static bool any_index_outside(const Layer& layer) {
+    const uint32_t features = static_cast<uint32_t>(layer.features);
+    uint32_t outside = 0;
+    for (int64_t n = 0; n < layer.used_neurons; ++n) {
+      for (int64_t d = 0; d < layer.used_dendrites; ++d) {
+        const int32_t* indices = layer.indices + (n * layer.dendrites + d) * layer.synapses;
+        for (int64_t k = 0; k < layer.used_synapses; ++k) {
+          outside |= static_cast<uint32_t>(indices[k]) >= features;
+        }
+      }
+    }
+    return outside != 0;
+  }
+
+  static int64_t forward_scratch(const Layer& layer) { return output_rows(layer) * kTile; }
+
+  static void forward(const Layer& layer, int64_t tile_number, float* scratch, float* out,
+                      uint32_t* signs) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    const float* tile = layer.tiles + tile_number * layer.features * kTile;
+    uint32_t* words = signs + tile_number * sign_words(layer);
+    const Vec slope = Isa::broadcast(layer.negative_slope);
+    fill_zero(scratch, rows * kTile);
+    for (int64_t i = 0; i < sign_words(layer); ++i) words[i] = 0;
+
+    for (int64_t n = 0; n < layer.used_neurons; ++n) {
+      Samples soma = broadcast(layer.soma ? layer.soma_bias[n] : 0.0f);
+      for (int64_t d = 0; d < layer.used_dendrites; ++d) {
+        const int64_t u = n * layer.dendrites + d, first = u * layer.synapses;
+        Samples h = project(tile, layer.weight + first, layer.indices + first,
+                            layer.used_synapses, layer.bias[u]);
+        words[u] = leak(h, slope);
+        if (layer.soma) {
+          add_scaled(soma, h, layer.soma_weight[u]);
+        } else {
+          store(scratch + u * kTile, h);
+        }
+      }
+      if (layer.soma) {
+        words[units + n] = leak(soma, slope);
+        store(scratch + n * kTile, soma);
+      }
+    }
+    transpose(scratch, kTile, rows, rows_of_tile(layer, tile_number),
+              out + tile_number * kTile * rows, rows);
+  }
+
+  // sums[k] += sum over the tile of q * tile[indices[k]], for `count` <= kBlock synapses.
+  template <int kBlock>
+  static JDEND_INLINE void correlate_block(const float* tile, const int32_t* indices,
+                                           int64_t count, const Samples& q, float* sums) {
+    Vec products[kLanes];
+    JDEND_UNROLL for (int j = 0; j < kLanes; ++j) {
+      if (j >= kBlock) {
+        products[j] = Isa::zero();
+        continue;
+      }
+      const int64_t k = kBlock == kLanes || j < count ? j : count - 1;
+      const Samples x = load(row(tile, indices[k]));
+      Vec sum = Isa::multiply(q.v[0], x.v[0]);
+      JDEND_UNROLL for (int i = 1; i < kVectors; ++i) {
+        sum = Isa::multiply_add(q.v[i], x.v[i], sum);
+      }
+      products[j] = sum;
+    }
+    const Vec total = Isa::sum_each(products);
+    if (kBlock == kLanes) {
+      Isa::store(sums, Isa::add(Isa::load(sums), total));
+      return;
+    }
+    float lanes[kLanes];
+    Isa::store(lanes, total);
+    for (int64_t j = 0; j < count; ++j) sums[j] += lanes[j];
+  }
+
+  static JDEND_INLINE void correlate(const float* tile, const int32_t* indices, int64_t synapses,
+                                     const Samples& q, float* sums) {
+    int64_t k = 0;
+    for (; k + kLanes <= synapses; k += kLanes) {
+      correlate_block<kLanes>(tile, indices + k, kLanes, q, sums + k);
+    }
+    const int64_t left = synapses - k;
+    if (left > kLanes / 2) {
+      correlate_block<kLanes - 1>(tile, indices + k, left, q, sums + k);
+    } else if (left > kLanes / 4) {
+      correlate_block<kLanes / 2>(tile, indices + k, left, q, sums + k);
+    } else if (left > 0) {
+      correlate_block<(kLanes > 4 ? kLanes / 4 : 1)>(tile, indices + k, left, q, sums + k);
+    }
+  }
+
+  static int64_t weight_gradient_scratch(const Layer& layer) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    return rows * kTile + (units + rows) * kLanes;
+  }
+
+  // With q[u, b] the cotangent of a dendrite's output over its soma weight, times LeakyReLU's
+  // derivative, T[k] = sum_b q[b] x[b, indices[k]] and T0 = sum_b q[b] hold all of a dendrite's
+  // gradients, and its output h need not be known again:
+  //   weight: soma_weight T    bias: soma_weight T0    soma_weight: sum_k weight[k] T[k] + bias T0
+  static void weight_gradient(const Layer& layer, int64_t first, int64_t last, const float* g,
+                              const uint32_t* signs, float* scratch, const Gradients& gradients) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    const int64_t per_row = layer.soma ? layer.dendrites : 1;
+    const int64_t first_unit = first * per_row, last_unit = last * per_row;
+    const int64_t tiles = (layer.batch + kTile - 1) / kTile;
+    const Vec slope = Isa::broadcast(layer.negative_slope);
+    float* cotangents = scratch;                                 // [last - first, kTile]
+    float* unit_sums = cotangents + (last - first) * kTile;      // [last_unit - first_unit, kLanes]
+    float* row_sums = unit_sums + (last_unit - first_unit) * kLanes;  // [last - first, kLanes]
+    fill_zero(unit_sums, (last_unit - first_unit + last - first) * kLanes);
+    fill_zero(gradients.weight + first_unit * layer.synapses,
+              (last_unit - first_unit) * layer.synapses);
+
+    for (int64_t t = 0; t < tiles; ++t) {
+      const float* tile = layer.tiles + t * layer.features * kTile;
+      const uint32_t* words = signs + t * sign_words(layer);
+      transpose_to_tile(g + t * kTile * rows + first, rows, rows_of_tile(layer, t), last - first,
+                        cotangents);
+      for (int64_t r = first; r < last; ++r) {
+        Samples cotangent = load(cotangents + (r - first) * kTile);
+        if (layer.soma) {
+          cotangent = leak_gradient(cotangent, words[units + r], slope);
+          add_lanes(row_sums + (r - first) * kLanes, cotangent);
+        }
+        for (int64_t u = r * per_row; u < (r + 1) * per_row; ++u) {
+          if (!used(layer, u)) continue;
+          const Samples q = leak_gradient(cotangent, words[u], slope);
+          add_lanes(unit_sums + (u - first_unit) * kLanes, q);
+          correlate(tile, layer.indices + u * layer.synapses, layer.used_synapses, q,
+                    gradients.weight + u * layer.synapses);
+        }
+      }
+    }
+
+    for (int64_t u = first_unit; u < last_unit; ++u) {
+      finish_unit(layer, u, Isa::load(unit_sums + (u - first_unit) * kLanes), gradients);
+    }
+    if (!layer.soma) return;
+    for (int64_t n = first; n < last; ++n) {
+      const float sum = sum_lanes(Isa::load(row_sums + (n - first) * kLanes));
+      gradients.soma_bias[n] = n < layer.used_neurons ? sum : 0.0f;
+    }
+  }
+
+  static JDEND_INLINE bool used(const Layer& layer, int64_t unit) {
+    return unit / layer.dendrites < layer.used_neurons &&
+           unit % layer.dendrites < layer.used_dendrites;
+  }
+
+  static JDEND_INLINE void add_lanes(float* sums, const Samples& s) {
+    Vec sum = Isa::load(sums);
+    JDEND_UNROLL for (int i = 0; i < kVectors; ++i) sum = Isa::add(sum, s.v[i]);
+    Isa::store(sums, sum);
+  }
+
+  // Turns a dendrite's sums T, in gradients.weight, and T0 into its gradients.
+  static void finish_unit(const Layer& layer, int64_t unit, Vec sum, const Gradients& gradients) {
+    const float bias_sum = used(layer, unit) ? sum_lanes(sum) : 0.0f;
+    if (!layer.soma) {
+      gradients.bias[unit] = bias_sum;
+      return;
+    }
+    if (!used(layer, unit)) {
+      gradients.bias[unit] = 0.0f;
+      gradients.soma_weight[unit] = 0.0f;
+      return;
+    }
+    const float scale = layer.soma_weight[unit];
+    const float* weight = layer.weight + unit * layer.synapses;
+    float* sums = gradients.weight + unit * layer.synapses;
+    const Vec factor = Isa::broadcast(scale);
+    Vec partial = Isa::zero();
+    int64_t k = 0;
+    for (; k + kLanes <= layer.used_synapses; k += kLanes) {
+      const Vec t = Isa::load(sums + k);
+      partial = Isa::multiply_add(Isa::load(weight + k), t, partial);
+      Isa::store(sums + k, Isa::multiply(t, factor));
+    }
+    float soma_sum = sum_lanes(partial);
+    for (; k < layer.used_synapses; ++k) {
+      soma_sum += weight[k] * sums[k];
+      sums[k] *= scale;
+    }
+    gradients.bias[unit] = scale * bias_sum;
+    gradients.soma_weight[unit] = soma_sum + layer.bias[unit] * bias_sum;
+  }
+
+  static int64_t input_gradient_scratch(const Layer& layer) {
+    return (output_rows(layer) + layer.features) * kTile;
+  }
+
+  static void input_gradient(const Layer& layer, int64_t tile_number, const float* g,
+                             const uint32_t* signs, float* scratch, float* gradient) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    const int64_t samples = rows_of_tile(layer, tile_number);
+    const uint32_t* words = signs + tile_number * sign_words(layer);
+    const Vec slope = Isa::broadcast(layer.negative_slope);
+    float* cotangents = scratch;                 // [rows, kTile]
+    float* tile = scratch + rows * kTile;        // [F, kTile]
+    transpose_to_tile(g + tile_number * kTile * rows, rows, samples, rows, cotangents);
+    fill_zero(tile, layer.features * kTile);
+
+    for (int64_t n = 0; n < layer.used_neurons; ++n) {
+      for (int64_t d = 0; d < layer.used_dendrites; ++d) {
+        const int64_t u = n * layer.dendrites + d;
+        Samples cotangent = load(cotangents + (layer.soma ? n : u) * kTile);
+        if (layer.soma) {
+          cotangent = leak_gradient(cotangent, words[units + n], slope);
+          const Vec scale = Isa::broadcast(layer.soma_weight[u]);
+          JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+            cotangent.v[i] = Isa::multiply(cotangent.v[i], scale);
+          }
+        }
+        const Samples q = leak_gradient(cotangent, words[u], slope);
+        for (int64_t k = u * layer.synapses; k < u * layer.synapses + layer.used_synapses; ++k) {
+          float* target = tile + static_cast<int64_t>(layer.indices[k]) * kTile;
+          Samples sum = load(target);
+          add_scaled(sum, q, layer.weight[k]);
+          store(target, sum);
+        }
+      }
+    }
+    transpose(tile, kTile, layer.features, samples, gradient + tile_number * kTile * layer.features,
+              layer.features);
+  }
+
+  static constexpr Routines routines(const char* name) {
+    return Routines{name,
+                    forward_scratch,
+                    weight_gradient_scratch,
+                    input_gradient_scratch,
+                    pack,
+                    any_index_outside,
+                    forward,
+                    weight_gradient,
+                    input_gradient};
+  }
+};
+
+}  // namespace
+}  // namespace jdend
+
+#endif  // JDEND_KERNELS_NATIVE_ROUTINES_H_
