@@ -1,4 +1,4 @@
-"""Configurations: what a user's dict of parameters means, parsed once into typed, canonical form."""
+"""Configurations: a user's dict of parameters, parsed once into typed, canonical form."""
 
 import math
 from collections.abc import Mapping

@@ -1,6 +1,5 @@
 """The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
 
-
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
@@ -26,7 +25,7 @@ class TrueSizes(nnx.Variable):
 class DendriticLayer(nnx.Module):
     """Neurons with dendrites that each read `n_dendrite_inputs` of the inputs.
 
-    With `B` the batch, `F` features, `N` neurons, `D` dendrites a neuron and `K` synapses a dendrite::
+    With `B` the batch, `F` features, `N` neurons, `D` dendrites each and `K` synapses a dendrite::
 
         h[b, n, d] = leaky(sum_k weight[n, d, k] * x[b, indices[n, d, k]] + bias[n, d])
         s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])

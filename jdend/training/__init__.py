@@ -1,0 +1,30 @@
+"""Populations: many configurations of one shape and many seeds, trained in one program."""
+
+from jdend.training._data import DeviceData, Examples, on_device
+from jdend.training._memory import estimate_bytes
+from jdend.training._network import Bucket
+from jdend.training._population import Population, population
+from jdend.training._programs import Compilations, compilations
+from jdend.training._run import Outcome, Progress, train
+from jdend.training._state import State, concat, take
+from jdend.training._traits import Traits, pack
+
+__all__ = [
+    "Bucket",
+    "Compilations",
+    "DeviceData",
+    "Examples",
+    "Outcome",
+    "Population",
+    "Progress",
+    "State",
+    "Traits",
+    "compilations",
+    "concat",
+    "estimate_bytes",
+    "on_device",
+    "pack",
+    "population",
+    "take",
+    "train",
+]

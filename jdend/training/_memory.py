@@ -1,0 +1,76 @@
+"""How much memory a population takes, and how many configurations fit at once."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jdend.data import Split
+from jdend.training._network import Bucket
+from jdend.training._population import EVALUATION_ROWS, _init
+from jdend.training._traits import Traits
+
+__all__ = ["configurations_that_fit", "estimate_bytes"]
+
+# Share of the device's memory that a population may take; the rest is the allocator's.
+USABLE = 0.8
+
+
+def estimate_bytes(
+    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split | None = None
+) -> int:
+    """Estimates the device memory that a population takes while it trains, in bytes.
+
+    The state (parameters, moments, indices) is exact, from shapes alone. Beside it stand gradients,
+    the activations of a batch, which the pure JAX kernels hold for every dendrite, the batch, and
+    the data set.
+    """
+    state = _state_bytes(bucket)
+    sizes = bucket.structure.sizes
+    units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1) + sum(sizes.values())
+    rows = max(bucket.structure.batch_size, EVALUATION_ROWS)
+    activations = 4 * 4 * rows * units
+    features = bucket.structure.problem.in_features
+    batch = 2 * 4 * rows * features
+    held = (
+        0 if data is None else sum(a.nbytes for a in (data.train_x, data.validation_x, data.test_x))
+    )
+    per_trial = state + state // 3 + activations
+    return held + n_seeds * (batch + n_configurations * per_trial)
+
+
+def configurations_that_fit(
+    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split
+) -> int:
+    """How many configurations to train at once: all, or as few equal parts as memory asks for."""
+    available = _device_bytes()
+    if available is None:
+        return n_configurations
+    for parts in range(1, n_configurations):
+        room = math.ceil(n_configurations / parts)
+        if estimate_bytes(bucket, room, n_seeds, data) <= USABLE * available:
+            return room
+    return 1
+
+
+def _device_bytes() -> int | None:
+    """The memory of the default device, if it says."""
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"])
+    return None
+
+
+def _state_bytes(bucket: Bucket) -> int:
+    """Bytes of one trial's state."""
+    one = jax.ShapeDtypeStruct((1,), jnp.int32)
+    real = jax.ShapeDtypeStruct((1,), jnp.float32)
+    traits = Traits(
+        n_steps=one, lr=real, weight_decay=real, schedule=one, connectivity=one, field_std=real,
+        initialization=one, resample_every=one, resample_fraction=real, resampling_rule=one,
+        resampling_inputs=one,
+        sizes=dict.fromkeys(bucket.structure.sizes, one) if bucket.padded else None,
+    )  # fmt: skip
+    state = jax.eval_shape(_init(bucket), traits, jax.ShapeDtypeStruct((1,), jnp.uint32))
+    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))

@@ -1,0 +1,64 @@
+"""Buckets, and what is static about the network of each."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from jdend.models import DendriticLayer, Structure, SynapseIndex, TrueSizes, build
+
+__all__ = ["Bucket", "Network", "network"]
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What configurations share that train in one program.
+
+    Attributes:
+      structure: the shape; in a padded bucket the capacity, at least every member's true sizes.
+      padded: whether members may be smaller than `structure`.
+      kernel: how dendrites compute, see `jdend.kernels`.
+    """
+
+    structure: Structure
+    padded: bool = False
+    kernel: str = "auto"
+
+
+@dataclass(frozen=True)
+class Network:
+    """The static side of a bucket's NNX module.
+
+    Attributes:
+      training, evaluating: its definition in either mode; they differ if it has, say, dropout.
+      layers: its dendritic layers, without their arrays, and where they are.
+      stateful: whether it has variables that a forward pass changes, such as running statistics.
+    """
+
+    training: nnx.GraphDef
+    evaluating: nnx.GraphDef
+    layers: tuple[tuple[Path, DendriticLayer], ...]
+    stateful: bool
+
+
+def network(bucket: Bucket) -> Network:
+    """Traces a bucket's network, without allocating anything."""
+    structure = bucket.structure
+    sizes = dict.fromkeys(structure.sizes, jnp.int32(1)) if bucket.padded else None
+    model = nnx.eval_shape(
+        lambda: build(structure, kernel=bucket.kernel, sizes=sizes, rngs=nnx.Rngs(0))
+    )
+    layers = tuple((p, m) for p, m in nnx.iter_modules(model) if isinstance(m, DendriticLayer))
+    changeable = nnx.state(model, nnx.Not(nnx.Any(nnx.Param, SynapseIndex, TrueSizes)))
+    model.eval()
+    evaluating = nnx.graphdef(model)
+    model.train()
+    return Network(
+        training=nnx.graphdef(model),
+        evaluating=evaluating,
+        layers=layers,
+        stateful=bool(jax.tree.leaves(changeable)),
+    )

@@ -1,0 +1,230 @@
+"""A population: the seeds × configurations of one bucket, as one state that advances.
+
+Shape letters: `S` seeds, `C` configurations, `n` examples, `B` batch, `F` features.
+
+    init → State;  advance(State, data, stop_step) → State;  evaluate(State, data) → figures
+
+All of a trial's arrays have two leading axes `[S, C]`. A seed fixes the initialisation, the
+connectivity, the order of the data and the draws of resampling; all configurations of a seed see
+the same batches. No operation mixes trials, so one that diverges leaves the rest untouched.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jdend.models import build
+from jdend.training._data import Examples, normalised
+from jdend.training._network import Bucket, network
+from jdend.training._programs import Program
+from jdend.training._resampling import is_due, next_resampling, resampler
+from jdend.training._state import State
+from jdend.training._traits import Traits, learning_rate
+
+__all__ = ["Population", "population"]
+
+INIT, ORDER, RESAMPLE = range(3)  # what a seed's key is folded by
+ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
+EVALUATION_ROWS = 512
+
+Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
+
+
+@dataclass(frozen=True)
+class Population:
+    """The pure functions of a bucket; `population(bucket)` makes it.
+
+    Attributes:
+      init: `(traits [C], seeds [S]) → State`.
+      advance: `(state, data, stop_step) → State`. `stop_step` is traced and at most the end of the
+        epoch that `state.step` is in. Consumes `state`.
+      evaluate: `(state, data) → (loss [S, C], accuracy [S, C])`, means over all of `data`.
+    """
+
+    init: Callable[[Traits, Int[Array, " S"]], State]
+    advance: Callable[[State, Examples, Int[Array, ""]], State]
+    evaluate: Callable[[State, Examples], Figures]
+
+
+@functools.lru_cache(maxsize=64)
+def population(bucket: Bucket) -> Population:
+    """The functions that train a bucket's members, each compiled once a shape."""
+    return Population(
+        init=Program(_init(bucket)),
+        advance=Program(_advance(bucket), trains=True, donate=(0,)),
+        evaluate=Program(_evaluate(bucket)),
+    )
+
+
+def _init(bucket: Bucket):
+    def init_trial(seed, traits: Traits):
+        model = build(
+            bucket.structure,
+            connectivity=traits.connectivity,
+            field_std=traits.field_std,
+            initialization=traits.initialization,
+            kernel=bucket.kernel,
+            sizes=traits.sizes,
+            rngs=nnx.Rngs(_key(seed, INIT)),
+        )
+        _, params, other = nnx.split(model, nnx.Param, ...)
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
+
+    def init(traits: Traits, seeds: Int[Array, " S"]) -> State:
+        over_configurations = jax.vmap(init_trial, in_axes=(None, 0))
+        params, other = jax.vmap(over_configurations, in_axes=(0, None))(seeds, traits)
+        shape = (*seeds.shape, *traits.lr.shape)
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            seeds=seeds,
+            traits=traits,
+            params=params,
+            other=other,
+            adam=ADAM.init(params),  # pyright: ignore[reportArgumentType]
+            loss_sum=jnp.zeros(shape),
+            n_correct=jnp.zeros(shape, jnp.int32),
+            failed_step=jnp.full(shape, -1, jnp.int32),
+        )
+
+    return init
+
+
+def _advance(bucket: Bucket):
+    net = network(bucket)
+    batch_size = bucket.structure.batch_size
+    resample_layers = resampler(net.layers)
+
+    def loss(params, other, x, y):
+        """Mean softmax cross-entropy of one trial on one batch."""
+        model = nnx.merge(net.training, params, other)
+        logits = model(x)
+        if net.stateful:
+            other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
+        return _cross_entropy(logits, y).mean(), (_right(logits, y).sum(dtype=jnp.int32), other)
+
+    def one_step(state: State, x: Float[Array, "S B F"], y: Int[Array, "S B"]) -> State:
+        gradient = jax.value_and_grad(loss, has_aux=True)
+        over_configurations = jax.vmap(gradient, in_axes=(0, 0, None, None))
+        (losses, (correct, other)), grads = jax.vmap(over_configurations)(
+            state.params, state.other, x, y
+        )
+        params, adam = _adamw(state, grads)
+        failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
+        return replace(
+            state,
+            step=state.step + 1,
+            params=params,
+            other=other,
+            adam=adam,
+            loss_sum=state.loss_sum + losses,
+            n_correct=state.n_correct + correct,
+            failed_step=jnp.where(failed_now, state.step, state.failed_step),
+        )
+
+    def advance(state: State, data: Examples, stop_step: Int[Array, ""]) -> State:
+        n = data.x.shape[0]
+        steps_per_epoch = n // batch_size
+        epoch, begin = state.step // steps_per_epoch, state.step % steps_per_epoch
+        order = jax.vmap(lambda seed: _epoch_order(seed, epoch, n))(state.seeds)
+        # Sums start anew with an epoch, not at its end, so that they can be read in between.
+        state = replace(
+            state,
+            loss_sum=jnp.where(begin == 0, 0.0, state.loss_sum),
+            n_correct=jnp.where(begin == 0, 0, state.n_correct),
+        )
+
+        def train_on_next_batch(state: State) -> State:
+            start = (state.step % steps_per_epoch) * batch_size
+            rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
+            return one_step(state, normalised(data, data.x[rows]), data.y[rows])
+
+        def train_until(state: State, step) -> State:
+            return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
+
+        def train_and_resample(state: State) -> State:
+            # Resampling stands outside the loop over steps: a conditional within it would copy the
+            # state at every step.
+            state = train_until(state, jnp.minimum(stop_step, next_resampling(state)))
+            due = is_due(state)
+            keys = jax.vmap(lambda seed: _step_key(seed, RESAMPLE, state.step))(state.seeds)
+            return jax.lax.cond(
+                due.any(), resample_layers, lambda state, *_: state, state, keys, due
+            )
+
+        if not net.layers:
+            return train_until(state, stop_step)
+        return jax.lax.while_loop(lambda s: s.step < stop_step, train_and_resample, state)
+
+    return advance
+
+
+def _evaluate(bucket: Bucket):
+    net = network(bucket)
+
+    def forward(params, other, x):
+        return nnx.merge(net.evaluating, params, other)(x)
+
+    forward_all = jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))
+
+    def evaluate(state: State, data: Examples) -> Figures:
+        n = data.x.shape[0]
+        rows = min(n, EVALUATION_ROWS)
+
+        def add_rows(i, sums):
+            # The last rows reach back over some that were counted already, and skip those.
+            start = jnp.minimum(i * rows, n - rows)
+            x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
+            y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
+            fresh = start + jnp.arange(rows) >= i * rows
+            logits = forward_all(state.params, state.other, normalised(data, x))
+            losses = jnp.where(fresh, _cross_entropy(logits, y), 0.0)
+            hits = fresh & _right(logits, y)
+            return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
+
+        zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
+        total, hits = jax.lax.fori_loop(0, -(-n // rows), add_rows, zeros)
+        return total / n, hits / n
+
+    return evaluate
+
+
+def _cross_entropy(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Float[Array, "*S B"]:
+    """Softmax cross-entropy. The label is picked by comparing, which fuses; a gather would not."""
+    of_label = jnp.sum(jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], logits, 0.0), -1)
+    return jax.nn.logsumexp(logits, -1) - of_label
+
+
+def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]):
+    """Which examples are classified right; none whose logits are not finite."""
+    return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)
+
+
+def _adamw(state: State, grads):
+    """AdamW with decoupled decay (Loshchilov & Hutter 2019), rate and decay by configuration."""
+    updates, adam = ADAM.update(grads, state.adam)
+    rate, decay = learning_rate(state.traits, state.step), state.traits.weight_decay
+
+    def move(p, update):
+        of_trial = (slice(None), *(None,) * (p.ndim - 2))
+        return p - rate[of_trial] * (update + decay[of_trial] * p)
+
+    return jax.tree.map(move, state.params, updates), adam
+
+
+def _key(seed, purpose: int) -> PRNGKeyArray:
+    """Threefry, whose draws padding leaves as they are."""
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
+
+
+def _step_key(seed, purpose: int, step) -> PRNGKeyArray:
+    return jax.random.fold_in(_key(seed, purpose), step)
+
+
+def _epoch_order(seed, epoch, n: int) -> Int[Array, " n"]:
+    return jax.random.permutation(_step_key(seed, ORDER, epoch), n)
