@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from jdend.data import DataError, load
+from jdend.data import DataError, _catalog, load, names
 from jdend.data._cache import cached_source, default_data_dir
-from jdend.data._catalog import ENTRIES, names
 
 _EPILOG = """\
 examples:
@@ -76,18 +76,16 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
     data_dir = Path(options.data_dir).expanduser() if options.data_dir else default_data_dir()
     print(f"{'name':<14} {'classes':>7}  {'image':<11} {'training':>8} {'test':>6}  about")
-    for entry in ENTRIES:
+    for entry in _catalog.ENTRIES:
         shape = " x ".join(map(str, entry.image_shape))
         print(
             f"{entry.name:<14} {entry.n_classes:>7}  {shape:<11} {entry.n_train:>8} "
             f"{entry.n_test:>6}  {entry.about}"
         )
     print(f"\ncached in {data_dir}:")
-    cached = {entry.name: cached_source(entry, data_dir) for entry in ENTRIES}
+    cached = {entry.name: cached_source(entry, data_dir) for entry in _catalog.ENTRIES}
     for name, source in cached.items():
         if source is not None:
             print(f"  {name}: from {source}")

@@ -4,6 +4,7 @@ The SHA-256 of a published file is the one that TensorFlow Datasets registers fo
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jdend.data._errors import DataError, nearest
 
@@ -31,6 +32,8 @@ class Entry:
       n_train, n_test: how many images it has.
       class_names: one name a class.
       about: half a line for `python -m jdend.data list`.
+      layout: how its publisher stores it: four IDX files, a zip of them, CIFAR's binary batches,
+        or inside scikit-learn.
       tfds: its name in TensorFlow Datasets, with the configuration after a slash; None if none.
       files: what its publisher offers; empty if it is not downloaded.
       prefix: what stands before `train-images-idx3-ubyte` in the names of its IDX files.
@@ -48,6 +51,7 @@ class Entry:
     class_names: tuple[str, ...]
     about: str
     aliases: tuple[str, ...] = ()
+    layout: Literal["idx", "zip", "cifar", "sklearn"] = "idx"
     tfds: str | None = None
     files: tuple[PublishedFile, ...] = ()
     prefix: str = ""
@@ -166,6 +170,7 @@ ENTRIES: tuple[Entry, ...] = (
         # Eleven small letters look unlike their capitals; the others share a class with them.
         class_names=tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"),
         about="handwritten digits and letters, balanced",
+        layout="zip",
         tfds="emnist/balanced",
         files=(
             PublishedFile(
@@ -190,6 +195,7 @@ ENTRIES: tuple[Entry, ...] = (
             *("dog", "frog", "horse", "ship", "truck"),
         ),
         about="colour photographs",
+        layout="cifar",
         tfds="cifar10",
         files=(
             PublishedFile(
@@ -207,6 +213,7 @@ ENTRIES: tuple[Entry, ...] = (
         n_test=0,
         class_names=_DIGITS,
         about="small handwritten digits, from scikit-learn, no download",
+        layout="sklearn",
         digest="cec9fa18562f6d413a923bd2e268c3f65b21ef34529bc57292749c7a167948f8",
     ),
 )

@@ -77,7 +77,7 @@ def _places(entry: Entry, folder: Path) -> Iterator[Path]:
 def _read_place(entry: Entry, place: Path) -> Arrays | None:
     if not place.is_dir():
         return None
-    if entry.name == "cifar10":
+    if entry.layout == "cifar":
         return _read_cifar(place)
     paths = [_idx_path(place, entry.prefix + stem) for stem in _IDX_STEMS]
     found = [path for path in paths if path is not None]
@@ -87,7 +87,7 @@ def _read_place(entry: Entry, place: Path) -> Arrays | None:
         missing = [stem for stem, path in zip(_IDX_STEMS, paths, strict=True) if path is None]
         raise DataError(f"{place} lacks {entry.prefix}{missing[0]}-ubyte.gz; all four are needed")
     archive = place / "gzip.zip"
-    if entry.prefix and archive.is_file():
+    if entry.layout == "zip" and archive.is_file():
         return _read_zip(entry, archive)
     return None
 

@@ -66,7 +66,7 @@ def load_named(
 
 def _sources(entry: Entry, download: bool) -> Iterator[tuple[str, Source]]:
     """The sources that make sense for `entry`, in the order in which they are tried."""
-    if entry.name == "digits":
+    if entry.layout == "sklearn":
         yield "scikit-learn", _from_sklearn
         return
     yield "prepared by TFDS", _from_prepared
@@ -161,7 +161,7 @@ def _from_sklearn(request: _Request) -> tuple[Arrays, str]:
 
 def _nothing_worked(entry: Entry, failures: list[tuple[str, DataError]], download: bool) -> str:
     tried = "".join(f"\n  - {label}: {error}" for label, error in failures)
-    if entry.name == "digits":
+    if entry.layout == "sklearn":
         advice = "install scikit-learn: pip install 'jdend[digits]'"
     else:
         files = ", ".join(file.name for file in entry.files)

@@ -74,6 +74,8 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
             column = _target_column(header, target, path)
             file.seek(0)
             features, labels = _read_rows(file, header, column, path)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     return from_arrays(features, _as_classes(labels), name=path.stem, source=str(path))
@@ -81,16 +83,15 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
 
 def _read_npz(path: Path) -> Mapping[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as opened:
-            if not hasattr(opened, "files"):
-                raise DataError(f"{path} is a single array; needed is an .npz file of several")
-            return {key: opened[key] for key in opened.files}
+        opened = np.load(path, allow_pickle=False)
+        if not isinstance(opened, np.ndarray):
+            with opened:
+                return {key: opened[key] for key in opened.files}
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
-    except DataError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"cannot read {path} as .npz: {error}") from error
+    raise DataError(f"{path} is a single array; needed is an .npz file of several")
 
 
 def _target_column(header: list[str], target: str | None, path: Path) -> int:
