@@ -16,17 +16,16 @@ struct Plain {
   static JDEND_INLINE Vec multiply(Vec a, Vec b) { return a * b; }
   static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return a * b + c; }
   static JDEND_INLINE uint32_t negative(Vec v) {
-    uint32_t bits = 0;
-    JDEND_UNROLL for (int i = 0; i < kLanes; ++i) bits |= uint32_t{v[i] < 0.0f} << i;
-    return bits;
+    const Int4 bits = (v < zero()) & lane_bits();
+    return static_cast<uint32_t>(bits[0] | bits[1] | bits[2] | bits[3]);
   }
   static JDEND_INLINE Vec select(uint32_t bits, Vec if_set, Vec if_clear) {
-    Vec v = if_clear;
-    JDEND_UNROLL for (int i = 0; i < kLanes; ++i) {
-      if (bits >> i & 1) v[i] = if_set[i];
-    }
-    return v;
+    const int32_t all = static_cast<int32_t>(bits);
+    const Int4 set = (Int4{all, all, all, all} & lane_bits()) == lane_bits();
+    return reinterpret_cast<Vec>((set & reinterpret_cast<Int4>(if_set)) |
+                                 (~set & reinterpret_cast<Int4>(if_clear)));
   }
+  static JDEND_INLINE Int4 lane_bits() { return Int4{1, 2, 4, 8}; }
   static JDEND_INLINE Vec sum_each(const Vec (&v)[kLanes]) {
     const Vec a = shuffle4<0, 4, 1, 5>(v[0], v[1]) + shuffle4<2, 6, 3, 7>(v[0], v[1]);
     const Vec b = shuffle4<0, 4, 1, 5>(v[2], v[3]) + shuffle4<2, 6, 3, 7>(v[2], v[3]);

@@ -25,6 +25,7 @@ namespace jdend {
 namespace {
 
 typedef float Float4 __attribute__((vector_size(16)));
+typedef int32_t Int4 __attribute__((vector_size(16)));
 
 JDEND_INLINE Float4 load4(const float* p) {
   Float4 v;
@@ -39,7 +40,6 @@ JDEND_INLINE Float4 shuffle4(Float4 a, Float4 b) {
 #if defined(__clang__)
   return __builtin_shufflevector(a, b, A, B, C, D);
 #else
-  typedef int32_t Int4 __attribute__((vector_size(16)));
   return __builtin_shuffle(a, b, Int4{A, B, C, D});
 #endif
 }
@@ -239,48 +239,51 @@ struct Kernel {
               out + tile_number * kTile * rows, rows);
   }
 
-  // sums[k] += sum over the tile of q * tile[indices[k]], for `count` <= kBlock synapses.
-  template <int kBlock>
-  static JDEND_INLINE void correlate_block(const float* tile, const int32_t* indices,
-                                           int64_t count, const Samples& q, float* sums) {
+  // The sums over the tile of q * tile[indices[j]] in lanes j; lanes before kFirst are 0.
+  template <int kFirst>
+  static JDEND_INLINE Vec correlate_lanes(const float* tile, const int32_t* indices,
+                                          const Samples& q) {
     Vec products[kLanes];
     JDEND_UNROLL for (int j = 0; j < kLanes; ++j) {
-      if (j >= kBlock) {
+      if (j < kFirst) {
         products[j] = Isa::zero();
         continue;
       }
-      const int64_t k = kBlock == kLanes || j < count ? j : count - 1;
-      const Samples x = load(row(tile, indices[k]));
-      Vec sum = Isa::multiply(q.v[0], x.v[0]);
+      const Samples x = load(row(tile, indices[j]));
+      products[j] = Isa::multiply(q.v[0], x.v[0]);
       JDEND_UNROLL for (int i = 1; i < kVectors; ++i) {
-        sum = Isa::multiply_add(q.v[i], x.v[i], sum);
+        products[j] = Isa::multiply_add(q.v[i], x.v[i], products[j]);
       }
-      products[j] = sum;
     }
-    const Vec total = Isa::sum_each(products);
-    if (kBlock == kLanes) {
-      Isa::store(sums, Isa::add(Isa::load(sums), total));
-      return;
-    }
-    float lanes[kLanes];
-    Isa::store(lanes, total);
-    for (int64_t j = 0; j < count; ++j) sums[j] += lanes[j];
+    return Isa::sum_each(products);
   }
 
+  // sums[k] += sum over the tile of q * tile[indices[k]].
   static JDEND_INLINE void correlate(const float* tile, const int32_t* indices, int64_t synapses,
                                      const Samples& q, float* sums) {
     int64_t k = 0;
     for (; k + kLanes <= synapses; k += kLanes) {
-      correlate_block<kLanes>(tile, indices + k, kLanes, q, sums + k);
+      const Vec total = correlate_lanes<0>(tile, indices + k, q);
+      Isa::store(sums + k, Isa::add(Isa::load(sums + k), total));
     }
     const int64_t left = synapses - k;
-    if (left > kLanes / 2) {
-      correlate_block<kLanes - 1>(tile, indices + k, left, q, sums + k);
-    } else if (left > kLanes / 4) {
-      correlate_block<kLanes / 2>(tile, indices + k, left, q, sums + k);
-    } else if (left > 0) {
-      correlate_block<(kLanes > 4 ? kLanes / 4 : 1)>(tile, indices + k, left, q, sums + k);
+    if (left == 0) return;
+    if (k == 0) {
+      int32_t padded[kLanes];
+      float lanes[kLanes];
+      for (int64_t j = 0; j < kLanes; ++j) padded[j] = indices[j < left ? j : 0];
+      Isa::store(lanes, correlate_lanes<0>(tile, padded, q));
+      for (int64_t j = 0; j < left; ++j) sums[j] += lanes[j];
+      return;
     }
+    // The last kLanes synapses, of which the first ones are summed already.
+    const int32_t* last_indices = indices + synapses - kLanes;
+    const uint32_t fresh = ~uint32_t{0} << (kLanes - left);
+    const Vec total = left > kLanes / 2 ? correlate_lanes<0>(tile, last_indices, q)
+                                        : correlate_lanes<kLanes / 2>(tile, last_indices, q);
+    float* last_sums = sums + synapses - kLanes;
+    const Vec old = Isa::load(last_sums);
+    Isa::store(last_sums, Isa::select(fresh, Isa::add(old, total), old));
   }
 
   static int64_t weight_gradient_scratch(const Layer& layer) {
