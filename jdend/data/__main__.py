@@ -72,11 +72,12 @@ def _fetch(options: argparse.Namespace) -> int:
         f"source: {dataset.source}\n"
         f"SHA-256: {dataset.digest}"
     )
-    return 0
+    # What could not be cached has been reported, but was not fetched for later either.
+    return 0 if cached_source(_catalog.find(options.name), _data_dir(options)) else 2
 
 
 def _list(options: argparse.Namespace) -> int:
-    data_dir = Path(options.data_dir).expanduser() if options.data_dir else default_data_dir()
+    data_dir = _data_dir(options)
     print(f"{'name':<14} {'classes':>7}  {'image':<11} {'training':>8} {'test':>6}  about")
     for entry in _catalog.ENTRIES:
         shape = " x ".join(map(str, entry.image_shape))
@@ -92,6 +93,10 @@ def _list(options: argparse.Namespace) -> int:
     if not any(cached.values()):
         print("  nothing yet; get one with python -m jdend.data fetch NAME")
     return 0
+
+
+def _data_dir(options: argparse.Namespace) -> Path:
+    return Path(options.data_dir).expanduser() if options.data_dir else default_data_dir()
 
 
 if __name__ == "__main__":

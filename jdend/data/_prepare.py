@@ -14,6 +14,8 @@ from pathlib import Path
 from jdend.data._catalog import Entry
 from jdend.data._errors import Unavailable
 
+_ROOT = str(Path(__file__).parents[2])
+
 
 def prepare(
     entry: Entry, root: Path, *, manual_dir: Path | None = None, python: str | None = None
@@ -34,7 +36,13 @@ def prepare(
     command = [python or sys.executable, "-m", "jdend.data._prepare", entry.tfds, str(root)]
     if manual_dir is not None:
         command += ["--manual-dir", str(manual_dir)]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # The other interpreter need not have jdend installed.
+        "PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")]),
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]

@@ -186,16 +186,22 @@ def _normalisation(dataset: Dataset, train_x: np.ndarray) -> tuple[np.ndarray, n
     if dataset.channel_statistics is not None:
         mean, deviation = (255.0 * np.array(part) for part in dataset.channel_statistics)
     else:
-        columns = train_x.reshape(-1, channels)
-        mean = columns.mean(axis=0, dtype=np.float64)
-        deviation = np.sqrt(np.mean(np.square(columns - mean), axis=0, dtype=np.float64))
-    # Rounding gives a constant column a deviation of about float32's precision.
-    constant = deviation <= 1e-6 * np.abs(mean)
+        mean, deviation = _mean_and_deviation(train_x.reshape(-1, channels))
+    # Rounding may give a constant column a deviation, and float32 has no inverse of a tiny one.
+    constant = deviation <= np.maximum(1e-6 * np.abs(mean), 1e-30)
     scale = np.where(constant, 1.0, 1.0 / np.where(constant, 1.0, deviation))
     if dataset.image_shape and channels == 1:
         return np.array(mean[0], np.float32), np.array(scale[0], np.float32)
     repeats = train_x.shape[1] // channels
     return np.tile(mean, repeats).astype(np.float32), np.tile(scale, repeats).astype(np.float32)
+
+
+def _mean_and_deviation(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of every column, in blocks: a float64 copy of all images could exceed memory."""
+    blocks = np.array_split(columns, columns.size // 2**22 + 1)
+    mean = np.sum([block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0) / len(columns)
+    squares = np.sum([np.square(block - mean).sum(axis=0) for block in blocks], axis=0)
+    return mean, np.sqrt(squares / len(columns))
 
 
 def _check_fraction(what: str, value: float, *, zero_allowed: bool) -> None:

@@ -46,6 +46,15 @@ def test_bad_input_is_one_line_and_exit_code_2(given, message, capsys):
     assert captured.out == ""
 
 
+def test_what_cannot_be_cached_is_not_fetched(tiny, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    for name, content in tiny.files.items():
+        (tmp_path / name).write_bytes(content)
+    given = ["--from", str(tmp_path), "--data-dir", str(tmp_path / "file")]
+    assert main(["fetch", "tiny", *given]) == 2
+    assert "cannot cache tiny in" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("given", [[], ["fetch"], ["get", "mnist"], ["list", "--frm", "x"]])
 def test_wrong_usage_is_exit_code_2(given):
     with pytest.raises(SystemExit) as caught:

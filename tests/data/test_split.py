@@ -140,7 +140,7 @@ def test_own_tables_get_mean_0_and_deviation_1_from_the_training_part_alone():
     np.testing.assert_array_equal(split(from_arrays(outlier, [0, 1] * 100)).scale, parts.scale)
 
 
-@pytest.mark.parametrize("value", [0.0, 7.0, 0.1, -1e20])
+@pytest.mark.parametrize("value", [0.0, 7.0, 0.1, -1e20, 1e-40])
 def test_constant_columns_become_zeros(value):
     table = np.stack([np.full(20, value), np.arange(20.0)], axis=1)
     parts = split(from_arrays(table, [0, 1] * 10))

@@ -13,6 +13,7 @@ from published_archives import write_published_archives
 
 from jdend.data import load
 from jdend.data._catalog import find
+from jdend.data._errors import Unavailable
 from jdend.data._prepare import prepare
 
 PYTHON_WITH_TENSORFLOW = os.environ.get("JDEND_TFDS_PYTHON")
@@ -35,3 +36,18 @@ def test_tfds_prepares_fashion_mnist_and_jdend_reads_the_published_arrays(tmp_pa
 
     assert dataset.source.startswith("prepared by TFDS")
     assert dataset.digest == entry.digest
+
+
+def test_tfds_checks_the_archives_that_it_is_given(tmp_path: Path):
+    write_published_archives(tmp_path)
+    labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    content = bytearray(labels.read_bytes())
+    content[4] ^= 1  # a second of the time in the gzip header, so the contents stay the same
+    labels.write_bytes(content)
+    with pytest.raises(Unavailable, match="TFDS could not prepare it"):
+        prepare(
+            find("fashion-mnist"),
+            tmp_path / "prepared",
+            manual_dir=tmp_path,
+            python=PYTHON_WITH_TENSORFLOW,
+        )
