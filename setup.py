@@ -64,7 +64,9 @@ def build_library(target: Path, objects: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(compile_source, sorted(SOURCES.glob("*.cc"))))
-    subprocess.run([*command, "-shared", "-pthread", *extra, *results, "-o", str(target)], check=True)
+    subprocess.run(
+        [*command, "-shared", "-pthread", *extra, *results, "-o", str(target)], check=True
+    )
 
 
 class BuildKernel(build_ext):

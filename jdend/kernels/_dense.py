@@ -73,9 +73,7 @@ def _platform_spread(weight, indices, features):
 
 
 def _platform_collect(matrix, indices):
-    return lax.platform_dependent(
-        matrix, indices, tpu=_compare_collect, default=_scatter_collect
-    )
+    return lax.platform_dependent(matrix, indices, tpu=_compare_collect, default=_scatter_collect)
 
 
 BY_PLATFORM = Formulation(_platform_spread, _platform_collect)
@@ -100,9 +98,7 @@ def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
     def matrix(operands: Operands) -> Float[Array, "U F"]:
         weight, features = operands.weight, operands.x.shape[-1]
         flat = (-1, weight.shape[-1])
-        return formulation.spread(
-            weight.reshape(flat), operands.indices.reshape(flat), features
-        )
+        return formulation.spread(weight.reshape(flat), operands.indices.reshape(flat), features)
 
     def forward(operands: Operands, prepared: Array, negative_slope: float):
         operands = masked(operands)

@@ -45,7 +45,8 @@ def differentiable(passes: Passes) -> Callable[..., Array]:
         operands, prepared, signs = residuals
         gradients = passes.parameter_gradients(operands, prepared, signs, g, negative_slope)
         x = passes.input_gradient(operands, prepared, signs, g, negative_slope)
-        return (Operands(x=x, indices=None, **gradients._asdict()),)
+        weight, bias, soma_weight, soma_bias = gradients
+        return (Operands._make((x, weight, bias, None, soma_weight, soma_bias, None)),)
 
     layer.defvjp(forward, backward)
 

@@ -12,7 +12,7 @@ def gather(operands: Operands, *, negative_slope: float) -> Array:
     inputs = x[:, indices]
     pre = jnp.einsum("bndk,ndk->bnd", inputs, weight, precision=lax.Precision.HIGHEST)
     h = leaky(pre + bias, negative_slope)
-    if soma_weight is None:
+    if soma_weight is None or soma_bias is None:
         return h
     z = jnp.einsum("bnd,nd->bn", h, soma_weight, precision=lax.Precision.HIGHEST)
     return leaky(z + soma_bias, negative_slope)

@@ -2,8 +2,8 @@
 
 from jaxtyping import Array, Float, Int
 
+from jdend.kernels._choice import for_lowering
 from jdend.kernels._operands import Operands
-from jdend.kernels._choice import resolve
 from jdend.kernels._registry import KERNELS
 
 
@@ -42,7 +42,7 @@ def dendritic_layer(
         them is not read: its output and its gradients are exactly 0. None means no padding.
       negative_slope: LeakyReLU's slope below 0, for dendrites and somas.
       kernel: the implementation's name, or "auto" for the fastest one for platform and shape, which
-        the environment variable ``JDEND_KERNEL`` overrides.
+        the environment variable ``JDEND_KERNEL`` overrides; ``python -m jdend.kernels`` lists them.
 
     Returns:
       [B, N] with somas, [B, N, D] without.
@@ -56,7 +56,7 @@ def dendritic_layer(
     """
     operands = Operands(x, weight, bias, indices, soma_weight, soma_bias, sizes)
     _check_shapes(operands)
-    return KERNELS[resolve(kernel)].apply(operands, negative_slope=negative_slope)
+    return KERNELS[for_lowering(kernel)].apply(operands, negative_slope=negative_slope)
 
 
 def _check_shapes(operands: Operands) -> None:
@@ -75,4 +75,6 @@ def _check_shapes(operands: Operands) -> None:
     }
     for name, (array, shape) in expected.items():
         if array is not None and array.shape != shape:
-            raise ValueError(f"{name} has shape {array.shape}, and weight {weight.shape} asks for {shape}")
+            raise ValueError(
+                f"{name} has shape {array.shape}, and weight {weight.shape} asks for {shape}"
+            )

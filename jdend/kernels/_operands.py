@@ -10,7 +10,7 @@ TILE = 32
 
 
 class Operands(NamedTuple):
-    """The arrays of one dendritic layer; shape letters as in :func:`jdend.kernels.dendritic_layer`."""
+    """The arrays of one dendritic layer, as :func:`jdend.kernels.dendritic_layer` has them."""
 
     x: Float[Array, "B F"]
     weight: Float[Array, "N D K"]

@@ -22,13 +22,18 @@ using Floats = ffi::Buffer<ffi::F32>;
 using Integers = ffi::Buffer<ffi::S32>;
 using Words = ffi::Buffer<ffi::U32>;
 
-// Splits each trial into parts, so that a few trials still keep every thread busy to the end.
+// Bytes of the batch that one part of a trial reads: about what a core's second-level cache holds.
+constexpr int64_t kPartBytes = 1 << 20;
+
+// Splits each trial's `total` tiles or rows into parts: enough of them that a few trials still keep
+// every thread busy to the end, and none longer than `longest`.
 struct Parts {
-  Parts(const ffi::ThreadPool& pool, int64_t trials, int64_t largest) {
+  Parts(const ffi::ThreadPool& pool, int64_t trials, int64_t total, int64_t longest) {
     const int64_t wanted = 4 * std::max<int64_t>(pool.num_threads(), 1);
-    count = std::clamp<int64_t>((wanted + trials - 1) / std::max<int64_t>(trials, 1), 1,
-                                std::max<int64_t>(largest, 1));
-    length = (largest + count - 1) / count;
+    const int64_t for_threads = (wanted + trials - 1) / std::max<int64_t>(trials, 1);
+    const int64_t for_cache = (total + longest - 1) / std::max<int64_t>(longest, 1);
+    count = std::clamp<int64_t>(std::max(for_threads, for_cache), 1, std::max<int64_t>(total, 1));
+    length = (total + count - 1) / count;
   }
   int64_t count, length;
 };
@@ -86,6 +91,11 @@ struct Operands {
   PerTrial<const int32_t> indices_, sizes_;
 };
 
+int64_t tiles_in_cache(const Operands& operands) {
+  const int64_t tile_bytes = operands.layer.features * kTile * int64_t{sizeof(float)};
+  return std::max<int64_t>(kPartBytes / std::max<int64_t>(tile_bytes, 1), 1);
+}
+
 ffi::Error index_error(const Operands& operands, int64_t trial) {
   const Layer layer = operands[trial];
   for (int64_t n = 0; n < layer.used_neurons; ++n) {
@@ -104,18 +114,21 @@ ffi::Error index_error(const Operands& operands, int64_t trial) {
   return ffi::Error::Success();
 }
 
-// Runs body(layer, trial, first, last, scratch) for parts [first, last) of `length` things a trial,
-// unless the trial has an index outside the features: then nothing of it is computed.
+// Runs body(layer, trial, first, last, scratch) for parts [first, last) of a trial's `total` tiles
+// or rows, unless the trial has an index outside the features: then nothing of it is computed.
+// All trials' first parts come first, then all second ones: trials that share a batch read the same
+// tiles while these are in cache.
 template <typename Body>
 ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Operands& operands,
-                         int64_t length, int64_t scratch_floats, const Body& body) {
-  const Parts parts(pool, trials.count(), length);
+                         int64_t total, int64_t longest, int64_t scratch_floats,
+                         const Body& body) {
+  const Parts parts(pool, trials.count(), total, longest);
   std::atomic<int64_t> bad_trial{-1};
   parallel_for(pool, trials.count() * parts.count, scratch_floats,
                [&](int64_t item, float* scratch) {
-                 const int64_t trial = item / parts.count;
-                 const int64_t first = item % parts.count * parts.length;
-                 const int64_t last = std::min(first + parts.length, length);
+                 const int64_t trial = item % trials.count();
+                 const int64_t first = item / trials.count() * parts.length;
+                 const int64_t last = std::min(first + parts.length, total);
                  const Layer layer = operands[trial];
                  if (routines().any_index_outside(layer)) {
                    bad_trial.store(trial, std::memory_order_relaxed);
@@ -159,7 +172,7 @@ ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bia
   const auto signs_of =
       trials.bind<uint32_t>("signs", *signs, {operands.tile_count, operands.words});
   if (!trials.fit()) return trials.error();
-  return for_each_part(pool, trials, operands, operands.tile_count,
+  return for_each_part(pool, trials, operands, operands.tile_count, tiles_in_cache(operands),
                        routines().forward_scratch(operands.layer),
                        [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
                            float* scratch) {
@@ -196,7 +209,7 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Fl
   const auto to_soma_bias =
       trials.bind<float>("soma_bias gradient", *soma_bias_gradient, {soma ? n : 0});
   if (!trials.fit()) return trials.error();
-  return for_each_part(pool, trials, operands, operands.rows,
+  return for_each_part(pool, trials, operands, operands.rows, operands.rows,
                        routines().weight_gradient_scratch(operands.layer),
                        [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
                            float* scratch) {
@@ -221,7 +234,7 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Flo
   const auto g_of = trials.bind<const float>("g", g, {batch, operands.rows});
   const auto to_x = trials.bind<float>("x gradient", *gradient, {batch, operands.layer.features});
   if (!trials.fit()) return trials.error();
-  return for_each_part(pool, trials, operands, operands.tile_count,
+  return for_each_part(pool, trials, operands, operands.tile_count, tiles_in_cache(operands),
                        routines().input_gradient_scratch(operands.layer),
                        [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
                            float* scratch) {
