@@ -3,11 +3,11 @@
 Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
 `H, W, C` an image's height, width and channels (`F = H * W * C`, channels last).
 
-A rule gives every input an unnormalised log-probability; the draw itself is one Gumbel top-k
-(Yellott 1977; Kool et al. 2019, "Stochastic beams and where to find them"), which has the law of
-drawing without replacement at a fixed cost. Every dendrite has a key of its own, folded by
-(neuron, dendrite), and its inputs come in order of their scores, so the first `k` inputs of a draw
-are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
+A rule maps two uniform draws to an unnormalised log-probability for every input; the draw itself is
+one Gumbel top-k (Yellott 1977; Kool et al. 2019, "Stochastic beams and where to find them"), which
+has the law of drawing without replacement at a fixed cost. Every dendrite has a key of its own,
+folded by (neuron, dendrite), and its inputs come in order of their scores, so the first `k` inputs
+of a draw are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
 """
 
 from collections.abc import Callable
@@ -59,20 +59,25 @@ def draw_indices(
     log_probabilities = _rule(connectivity, in_features, image_shape, field_std)
 
     def draw_one(key: PRNGKeyArray) -> Int[Array, " K"]:
-        centre_key, input_key = jax.random.split(key)
-        scores = log_probabilities(centre_key) + jax.random.gumbel(input_key, (in_features,))
+        # One draw for all: every further one is a further threefry program to compile.
+        uniform = jax.random.uniform(key, (2 + in_features,), minval=jnp.finfo(jnp.float32).tiny)
+        gumbel = -jnp.log(-jnp.log(uniform[2:]))
+        scores = log_probabilities(uniform[:2]) + gumbel
         return jax.lax.top_k(scores, n_inputs)[1].astype(jnp.int32)
 
     return jax.vmap(jax.vmap(draw_one))(dendrite_keys(key, n_neurons, n_dendrites))
 
 
 def dendrite_keys(key: PRNGKeyArray, n_neurons: int, n_dendrites: int) -> PRNGKeyArray:
-    """Keys `[N, D]`, each folded by (neuron, dendrite), so that padding leaves them as they are."""
-    fold = jax.random.fold_in
-    by_neuron = jax.vmap(fold, in_axes=(None, 0))(key, jnp.arange(n_neurons))
-    return jax.vmap(jax.vmap(fold, in_axes=(None, 0)), in_axes=(0, None))(
-        by_neuron, jnp.arange(n_dendrites)
+    """Keys `[N, D]`, each folded by (neuron, dendrite), so that padding leaves them as they are.
+
+    Both must be below 2^16.
+    """
+    position = (jnp.arange(n_neurons, dtype=jnp.uint32)[:, None] << 16) | jnp.arange(
+        n_dendrites, dtype=jnp.uint32
     )
+    fold = jax.vmap(jax.vmap(jax.random.fold_in, in_axes=(None, 0)), in_axes=(None, 0))
+    return fold(key, position)
 
 
 def default_field_std(n_inputs):
@@ -97,18 +102,16 @@ def check_indices(indices, in_features: int) -> None:
         raise ValueError(f"dendrite {where} reads input {ordered[tuple(repeated[0])]} twice")
 
 
-def _random(key, in_features, image_shape, field_std) -> LogProbabilities:
+def _random(uniform, in_features, image_shape, field_std) -> LogProbabilities:
     """Every input equally likely."""
     return jnp.zeros((in_features,))
 
 
-def _local_receptive_fields(key, in_features, image_shape, field_std) -> LogProbabilities:
+def _local_receptive_fields(uniform, in_features, image_shape, field_std) -> LogProbabilities:
     """A centre pixel, uniform over the image; inputs at rounded Gaussian offsets around it,
     clipped to the image, so that the tails' mass lies on the border. Channels equally likely."""
     height, width, channels = image_shape
-    row_key, column_key = jax.random.split(key)
-    row = jax.random.randint(row_key, (), 0, height)
-    column = jax.random.randint(column_key, (), 0, width)
+    row, column = jnp.floor(uniform * jnp.array([height, width]))
     of_pixel = (
         _clipped_gaussian(row, height, field_std)[:, None]
         + _clipped_gaussian(column, width, field_std)[None, :]
@@ -116,7 +119,7 @@ def _local_receptive_fields(key, in_features, image_shape, field_std) -> LogProb
     return jnp.repeat(of_pixel.reshape(-1), channels)
 
 
-def _fully_connected(key, in_features, image_shape, field_std) -> LogProbabilities:
+def _fully_connected(uniform, in_features, image_shape, field_std) -> LogProbabilities:
     """Every input, in order: steps far larger than any Gumbel draw."""
     return -1e3 * jnp.arange(in_features, dtype=jnp.float32)
 
@@ -140,19 +143,21 @@ def _rule(connectivity, in_features, image_shape, field_std):
                 "local_receptive_fields needs images: give image_shape=(height, width, channels)"
             )
         rule = CONNECTIVITIES[connectivity]
-        return lambda key: rule(key, in_features, image_shape, field_std)
+        return lambda uniform: rule(uniform, in_features, image_shape, field_std)
     rules = [
         _random if image_shape is None and rule is _local_receptive_fields else rule
         for rule in CONNECTIVITIES.values()
     ]
-    branches = [lambda key, r=rule: r(key, in_features, image_shape, field_std) for rule in rules]
-    return lambda key: jax.lax.switch(connectivity, branches, key)
+    branches = [
+        lambda uniform, r=rule: r(uniform, in_features, image_shape, field_std) for rule in rules
+    ]
+    return lambda uniform: jax.lax.switch(connectivity, branches, uniform)
 
 
 def _clipped_gaussian(centre, size: int, std) -> Float[Array, " size"]:
     """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
     pixels = jnp.arange(size)
-    offset = (pixels - centre).astype(jnp.float32)
+    offset = pixels - centre
     low = jnp.where(pixels == 0, -jnp.inf, (offset - 0.5) / std)
     high = jnp.where(pixels == size - 1, jnp.inf, (offset + 0.5) / std)
     # By symmetry every interval is moved to the left tail, where log_ndtr keeps its precision.

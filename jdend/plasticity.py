@@ -68,18 +68,22 @@ def resample(
     weight_std = (2 / in_features) ** 0.5 if weight_std is None else weight_std
 
     def one_dendrite(key, weight, indices, exists):
-        propose_key, weight_key, prune_key = jax.random.split(key, 3)
+        # One draw for all: every further one is a further threefry program to compile.
+        draws = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i), (capacity,)))
+        for_pruning, for_weight, *for_proposals = draws(jnp.arange(5))
         real = jnp.arange(capacity) < n_inputs
         candidate = (
             exists
             & real
-            & _candidates(rule, prune_key, jnp.abs(weight), real, percentage, n_resampled, n_inputs)
+            & _candidates(
+                rule, for_pruning, jnp.abs(weight), real, percentage, n_resampled, n_inputs
+            )
         )
         proposal = _propose(
-            proposals, propose_key, indices, real, in_features, field_std, image_shape
+            proposals, for_proposals, indices, real, in_features, field_std, image_shape
         )
         replaced = candidate & _acceptable(proposal, candidate, jnp.where(real, indices, -1))
-        new_weight = weight_std * jax.random.normal(weight_key, (capacity,), weight.dtype)
+        new_weight = weight_std * _normal(for_weight)
         return (
             jnp.where(replaced, new_weight, weight),
             jnp.where(replaced, proposal, indices),
@@ -93,7 +97,9 @@ def resample(
     return jax.vmap(jax.vmap(one_dendrite))(keys, weight, indices, exists)
 
 
-def _candidates(rule, key, magnitude, real, percentage, n_resampled, n_inputs) -> Bool[Array, " K"]:
+def _candidates(
+    rule, uniform, magnitude, real, percentage, n_resampled, n_inputs
+) -> Bool[Array, " K"]:
     """The synapses of one dendrite that may be replaced, by a named or a traced rule."""
 
     def weakest(fraction):
@@ -105,7 +111,7 @@ def _candidates(rule, key, magnitude, real, percentage, n_resampled, n_inputs) -
     def with_probability(of_relative_magnitude):
         mean = jnp.sum(jnp.where(real, magnitude, 0.0)) / n_inputs
         probability = percentage * of_relative_magnitude(magnitude / (mean + 1e-30))
-        return jax.random.uniform(key, magnitude.shape) < probability
+        return uniform < probability
 
     branches = (
         lambda: weakest(percentage),
@@ -117,22 +123,22 @@ def _candidates(rule, key, magnitude, real, percentage, n_resampled, n_inputs) -
 
 
 def _propose(
-    proposals, key, indices, real, in_features, field_std, image_shape
+    proposals, draws, indices, real, in_features, field_std, image_shape
 ) -> Int[Array, " K"]:
-    """One proposed input a synapse, by a named or a traced rule."""
-    size = indices.shape
+    """One proposed input a synapse, by a named or a traced rule, from three uniform draws each."""
+
+    def below(uniform, size: int) -> Int[Array, " K"]:
+        return jnp.minimum(jnp.floor(uniform * size), size - 1).astype(indices.dtype)
 
     def uniform():
-        return jax.random.randint(key, size, 0, in_features, dtype=indices.dtype)
+        return below(draws[0], in_features)
 
     def local():
         height, width, channels = image_shape
-        row_key, column_key, channel_key = jax.random.split(key, 3)
         pixel = indices // channels
-        row = _near(row_key, pixel // width, real, field_std, height)
-        column = _near(column_key, pixel % width, real, field_std, width)
-        channel = jax.random.randint(channel_key, size, 0, channels, dtype=indices.dtype)
-        return (row * width + column) * channels + channel
+        row = _near(draws[0], pixel // width, real, field_std, height)
+        column = _near(draws[1], pixel % width, real, field_std, width)
+        return (row * width + column) * channels + below(draws[2], channels)
 
     if proposals == "local" and image_shape is None:
         raise ValueError("local proposals need images: give image_shape=(height, width, channels)")
@@ -140,11 +146,16 @@ def _propose(
     return _choose("proposals", proposals, PROPOSALS, branches)
 
 
-def _near(key, position, real, std, size) -> Int[Array, " K"]:
+def _near(uniform, position, real, std, size) -> Int[Array, " K"]:
     """Gaussian draws around the mean of the real positions, rounded and clipped to one axis."""
     centre = jnp.sum(jnp.where(real, position, 0)) / jnp.sum(real)
-    draw = centre + std * jax.random.normal(key, position.shape)
+    draw = centre + std * _normal(uniform)
     return jnp.clip(jnp.round(draw), 0, size - 1).astype(position.dtype)
+
+
+def _normal(uniform):
+    """Standard normal draws by the inverse of their distribution function."""
+    return jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.maximum(2.0 * uniform - 1.0, -1.0 + 2.0**-24))
 
 
 def _acceptable(proposal, candidate, present) -> Bool[Array, " K"]:

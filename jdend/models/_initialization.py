@@ -35,13 +35,11 @@ def dendrite_std(initialization: str | Int[Array, ""], in_features: Size, n_inpu
     return _he(jnp.stack([jnp.asarray(fan, jnp.float32) for fan in fans])[initialization])
 
 
-def dendrite_normal(
-    key: PRNGKeyArray, shape: tuple[int, int, int], std: float | Float[Array, ""]
-) -> Float[Array, "N D K"]:
-    """`std` times standard normal draws `[N, D, K]`, stable under padding."""
+def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Array, "N D K"]:
+    """Standard normal draws `[N, D, K]`, stable under padding."""
     n_neurons, n_dendrites, n_inputs = shape
     keys = dendrite_keys(key, n_neurons, n_dendrites)
-    return std * jax.vmap(jax.vmap(lambda k: jax.random.normal(k, (n_inputs,))))(keys)
+    return jax.vmap(jax.vmap(lambda k: jax.random.normal(k, (n_inputs,))))(keys)
 
 
 class Linear(nnx.Linear):

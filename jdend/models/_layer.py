@@ -114,14 +114,14 @@ class DendriticLayer(nnx.Module):
                 raise ValueError(f"indices must be {list(shape)}, got {list(jnp.shape(indices))}")
         self.indices = SynapseIndex(jnp.asarray(indices, jnp.int32))
 
-        std = dendrite_std(initialization, in_features, true[2])
-        weight = dendrite_normal(rngs.params(), shape, std)
+        # The soma's weight is drawn with its dendrite's, so that one program draws both.
+        draws = dendrite_normal(rngs.params(), (*shape[:2], 1 + n_dendrite_inputs))
+        weight = draws[..., 1:] * dendrite_std(initialization, in_features, true[2])
         self.weight = nnx.Param(_mask(weight, sizes))
         self.bias = nnx.Param(jnp.zeros(shape[:2]))
         if soma:
-            std = dendrite_std(initialization, true[0] * true[1], true[1])
-            soma_weight = dendrite_normal(rngs.params(), (*shape[:2], 1), std)
-            self.soma_weight = nnx.Param(_mask(soma_weight, sizes)[..., 0])
+            soma_weight = draws[..., 0] * dendrite_std(initialization, true[0] * true[1], true[1])
+            self.soma_weight = nnx.Param(_mask(soma_weight, sizes))
             self.soma_bias = nnx.Param(jnp.zeros(shape[:1]))
         else:
             self.soma_weight = self.soma_bias = None
@@ -162,10 +162,13 @@ def check_size(name: str, value, *, at_most: int | None = None) -> None:
         raise ValueError(f"{name} must be at most the number of inputs, {at_most}, got {concrete}")
 
 
-def _mask(values: Float[Array, "N D K"], sizes) -> Float[Array, "N D K"]:
-    """Zero beyond the true sizes; a trailing axis of one belongs to somata and is whole."""
+def _mask(values: Float[Array, "..."], sizes) -> Float[Array, "..."]:
+    """Zero beyond the true sizes of the axes, `(N, D)` or `(N, D, K)`."""
     if sizes is None:
         return values
-    n, d, k = values.shape
-    keep = (jnp.arange(n) < sizes[0])[:, None, None] & (jnp.arange(d) < sizes[1])[:, None]
-    return jnp.where(keep & ((jnp.arange(k) < sizes[2]) | (k == 1)), values, 0.0)
+    for axis, size in enumerate(values.shape):
+        real = jnp.arange(size) < sizes[axis]
+        values = jnp.where(
+            jnp.expand_dims(real, [a for a in range(values.ndim) if a != axis]), values, 0.0
+        )
+    return values
