@@ -65,7 +65,7 @@ def resample(
     """
     n_neurons, n_dendrites, capacity = weight.shape
     true_neurons, true_dendrites, n_inputs = weight.shape if sizes is None else sizes
-    weight_std = (2 / in_features) ** 0.5 if weight_std is None else weight_std
+    new_std = (2 / in_features) ** 0.5 if weight_std is None else weight_std
 
     def one_dendrite(key, weight, indices, exists):
         # One draw for all: every further one is a further threefry program to compile.
@@ -83,7 +83,7 @@ def resample(
             proposals, for_proposals, indices, real, in_features, field_std, image_shape
         )
         replaced = candidate & _acceptable(proposal, candidate, jnp.where(real, indices, -1))
-        new_weight = weight_std * _normal(for_weight)
+        new_weight = new_std * _normal(for_weight)
         return (
             jnp.where(replaced, new_weight, weight),
             jnp.where(replaced, proposal, indices),

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import CONNECTIVITIES, ImageShape
 from jdend.models._initialization import INITIALIZATIONS
@@ -158,13 +160,14 @@ def configure(
     values = {**values, **arch.defaults, **{k: v for k, v in params.items() if v is not None}}
 
     structure = _structure(arch, values, problem)
-    training = {
-        "n_epochs": _whole("n_epochs", values["n_epochs"]),
-        "lr": _real("lr", values["lr"], above=0.0),
-        "weight_decay": _real("weight_decay", values["weight_decay"], at_least=0.0),
-        "schedule": _choice("schedule", values["schedule"]),
-    }
-    return Configuration(structure, Hyperparameters(**training, **_wiring(arch, values, structure)))
+    hyperparameters = Hyperparameters(
+        n_epochs=_whole("n_epochs", values["n_epochs"]),
+        lr=_real("lr", values["lr"], above=0.0),
+        weight_decay=_real("weight_decay", values["weight_decay"], at_least=0.0),
+        schedule=_choice("schedule", values["schedule"]),
+        **_wiring(arch, values, structure),
+    )
+    return Configuration(structure, hyperparameters)
 
 
 def known_fields() -> tuple[str, ...]:
@@ -190,9 +193,9 @@ def check_names(params: Mapping[str, object]) -> dict[str, object]:
 def build(
     structure: Structure,
     *,
-    connectivity="random",
-    field_std=None,
-    initialization="reference",
+    connectivity: str | Int[Array, ""] = "random",
+    field_std: float | Float[Array, ""] | None = None,
+    initialization: str | Int[Array, ""] = "reference",
     kernel: str = "auto",
     sizes=None,
     rngs: nnx.Rngs,
@@ -208,13 +211,14 @@ def build(
     context = {"image_shape": structure.problem.image_shape, "kernel": kernel, "sizes": sizes}
     arguments |= {name: value for name, value in context.items() if name in arch.context}
     problem = structure.problem
-    return arch.module(
+    module: Any = arch.module
+    return module(
         problem.in_features, problem.n_classes, **dict(structure.values), **arguments, rngs=rngs
     )
 
 
 def _structure(arch: Architecture, values: Mapping[str, object], problem: Problem) -> Structure:
-    own: dict[str, int | bool | float | str] = {}
+    own: dict[str, Any] = {}
     for field in arch.fields:
         if field in CONNECTIVITY_FIELDS or field in RESAMPLING_FIELDS:
             continue
@@ -226,7 +230,7 @@ def _structure(arch: Architecture, values: Mapping[str, object], problem: Proble
         own["n_dendrite_inputs"] = problem.in_features
     for field in arch.ignores(own):
         own.pop(field, None)
-    if own.get("n_dendrite_inputs", 0) > problem.in_features:  # pyright: ignore[reportOperatorIssue]
+    if own.get("n_dendrite_inputs", 0) > problem.in_features:
         raise ValueError(
             f"n_dendrite_inputs={own['n_dendrite_inputs']} is more than the data's "
             f"{problem.in_features} features; a dendrite reads each at most once"
@@ -237,9 +241,9 @@ def _structure(arch: Architecture, values: Mapping[str, object], problem: Proble
 
 def _wiring(
     arch: Architecture, values: Mapping[str, object], structure: Structure
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The hyperparameters of connectivity and resampling that play a part."""
-    read: dict[str, object] = {}
+    read: dict[str, Any] = {}
     wants_width = False
     if "connectivity" in arch.fields:
         rule = _choice("connectivity", values["connectivity"])

@@ -130,14 +130,13 @@ class DendriticLayer(nnx.Module):
         """Returns the somata `[..., N]`, or without somata the dendrites `[..., D]`."""
         if x.shape[-1] != self.in_features:
             raise ValueError(f"the layer reads {self.in_features} features, got {x.shape[-1]}")
-        soma = self.soma_weight is not None
         out = kernels.dendritic_layer(
             x.reshape(-1, x.shape[-1]),
             self.weight[...],
             self.bias[...],
             self.indices[...],
-            self.soma_weight[...] if soma else None,
-            self.soma_bias[...] if soma else None,
+            None if self.soma_weight is None else self.soma_weight[...],
+            None if self.soma_bias is None else self.soma_bias[...],
             sizes=None if self.sizes is None else self.sizes[...],
             negative_slope=NEGATIVE_SLOPE,
             kernel=self.kernel,

@@ -8,7 +8,8 @@ import numpy as np
 
 from jdend.data import Split
 from jdend.training._network import Bucket
-from jdend.training._population import EVALUATION_ROWS, _init
+from jdend.training._population import EVALUATION_ROWS, initialiser
+from jdend.training._state import State
 from jdend.training._traits import Traits
 
 __all__ = ["configurations_that_fit", "estimate_bytes"]
@@ -64,13 +65,24 @@ def _device_bytes() -> int | None:
 
 def _state_bytes(bucket: Bucket) -> int:
     """Bytes of one trial's state."""
-    one = jax.ShapeDtypeStruct((1,), jnp.int32)
-    real = jax.ShapeDtypeStruct((1,), jnp.float32)
-    traits = Traits(
-        n_steps=one, lr=real, weight_decay=real, schedule=one, connectivity=one, field_std=real,
-        initialization=one, resample_every=one, resample_fraction=real, resampling_rule=one,
-        resampling_inputs=one,
-        sizes=dict.fromkeys(bucket.structure.sizes, one) if bucket.padded else None,
-    )  # fmt: skip
-    state = jax.eval_shape(_init(bucket), traits, jax.ShapeDtypeStruct((1,), jnp.uint32))
-    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+    def one() -> State:
+        whole, real = jnp.zeros(1, jnp.int32), jnp.zeros(1)
+        traits = Traits(
+            n_steps=whole,
+            lr=real,
+            weight_decay=real,
+            schedule=whole,
+            connectivity=whole,
+            field_std=real,
+            initialization=whole,
+            resample_every=whole,
+            resample_fraction=real,
+            resampling_rule=whole,
+            resampling_inputs=whole,
+            sizes=dict.fromkeys(bucket.structure.sizes, whole) if bucket.padded else None,
+        )
+        return initialiser(bucket)(traits, jnp.zeros(1, jnp.uint32))
+
+    leaves = jax.tree.leaves(jax.eval_shape(one))
+    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)

@@ -1,6 +1,7 @@
 """Buckets, and what is static about the network of each."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jdend.models import DendriticLayer, Structure, SynapseIndex, TrueSizes, bui
 
 __all__ = ["Bucket", "Network", "network"]
 
-Path = tuple[str | int, ...]
+Path = tuple[Any, ...]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
 from jdend.training._traits import Traits, learning_rate
 
-__all__ = ["Population", "population"]
+__all__ = ["EVALUATION_ROWS", "Population", "initialiser", "population"]
 
 INIT, ORDER, RESAMPLE = range(3)  # what a seed's key is folded by
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
@@ -56,13 +56,15 @@ class Population:
 def population(bucket: Bucket) -> Population:
     """The functions that train a bucket's members, each compiled once a shape."""
     return Population(
-        init=Program(_init(bucket)),
+        init=Program(initialiser(bucket)),
         advance=Program(_advance(bucket), trains=True, donate=(0,)),
         evaluate=Program(_evaluate(bucket)),
     )
 
 
-def _init(bucket: Bucket):
+def initialiser(bucket: Bucket):
+    """The function `init` of a bucket's population, not compiled."""
+
     def init_trial(seed, traits: Traits):
         model = build(
             bucket.structure,

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -78,7 +79,7 @@ class Program:
             )
 
 
-def _compiler_options() -> dict[str, int] | None:
+def _compiler_options() -> Any:
     """On CPUs LLVM at its first level: compiling takes less than half the time, and the programs
     are no slower, since the arithmetic that counts is in kernels (docs/performance.md)."""
     return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None

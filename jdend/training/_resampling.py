@@ -6,6 +6,7 @@ Shape letters: `S` seeds, `C` configurations, `N` neurons, `D` dendrites, `K` sy
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,13 +89,13 @@ def _resample_trial(layer: DendriticLayer, key, traits: Traits, due, n_resampled
     )
 
 
-def _get(tree: dict, path: Path):
+def _get(tree: Any, path: Path):
     for name in path:
         tree = tree[name]
     return tree
 
 
-def _set(tree: dict, path: Path, value) -> dict:
+def _set(tree: Any, path: Path, value) -> dict:
     """A copy of nested dicts with one leaf replaced."""
     head, *rest = path
     return {**tree, head: _set(tree[head], tuple(rest), value) if rest else value}

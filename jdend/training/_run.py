@@ -142,9 +142,7 @@ class _Run:
 
     def outcomes(self) -> list[Outcome]:
         traits = pack(self.configurations, self.steps_per_epoch, padded=self.bucket.padded)
-        state = self.population.init(
-            jax.tree.map(jnp.asarray, traits), jnp.asarray(self.seeds, jnp.uint32)
-        )
+        state = self.population.init(traits, jnp.array(self.seeds, jnp.uint32))
         for epoch in range(max(self.n_epochs)):
             state = self._one_epoch(state, epoch)
             self._record(state, epoch)
@@ -160,7 +158,7 @@ class _Run:
             stop = min(step + self.pace, end)
             compiled = compilations().seconds
             begun = time.perf_counter()
-            state = self.population.advance(state, self.data.train, np.int32(stop))
+            state = self.population.advance(state, self.data.train, jnp.int32(stop))
             jax.block_until_ready(state.step)
             took = time.perf_counter() - begun - (compilations().seconds - compiled)
             self.pace = max(1, math.ceil((stop - step) * SECONDS_PER_CALL / max(took, 1e-4)))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import CONNECTIVITIES
@@ -44,29 +43,29 @@ class Traits:
 def pack(
     configurations: Sequence[Configuration], steps_per_epoch: int, *, padded: bool = False
 ) -> Traits:
-    """The traits of configurations that share a bucket, as host arrays."""
+    """The traits of configurations that share a bucket, on the device."""
     hyper = [configuration.hyperparameters for configuration in configurations]
 
     def real(name: str):
-        return np.array([getattr(h, name) for h in hyper], np.float32)
+        return jnp.array([getattr(h, name) for h in hyper], jnp.float32)
 
     def position(name: str, names: Sequence[str]):
-        return np.array([names.index(getattr(h, name)) for h in hyper], np.int32)
+        return jnp.array([names.index(getattr(h, name)) for h in hyper], jnp.int32)
 
     structures = [configuration.structure for configuration in configurations]
     sizes = {
-        name: np.array([structure.sizes[name] for structure in structures], np.int32)
+        name: jnp.array([structure.sizes[name] for structure in structures], jnp.int32)
         for name in structures[0].sizes
     }
     return Traits(
-        n_steps=np.array([h.n_epochs * steps_per_epoch for h in hyper], np.int32),
+        n_steps=jnp.array([h.n_epochs * steps_per_epoch for h in hyper], jnp.int32),
         lr=real("lr"),
         weight_decay=real("weight_decay"),
         schedule=position("schedule", SCHEDULES),
         connectivity=position("connectivity", tuple(CONNECTIVITIES)),
         field_std=real("field_std"),
         initialization=position("initialization", INITIALIZATIONS),
-        resample_every=np.array([h.steps_to_resample for h in hyper], np.int32),
+        resample_every=jnp.array([h.steps_to_resample for h in hyper], jnp.int32),
         resample_fraction=real("percentage_resample"),
         resampling_rule=position("resampling_rule", RULES),
         resampling_inputs=position("resampling_inputs", PROPOSALS),

@@ -1,0 +1,48 @@
+# make run    set up, get Fashion-MNIST, search for the best network of 8,000 parameters
+# make test   set up and run the tests
+# make lint   ruff and pyright
+# Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+KERNEL := setup.py $(wildcard jdend/kernels/native/*)
+
+.PHONY: run test lint format lock test-tfds sanitize clean
+
+run: $(READY)
+	$(BIN)/python -m jdend.data fetch fashion-mnist
+	$(BIN)/python -m jdend.search --budget 8000
+
+test: $(READY)
+	$(BIN)/python -m jdend.data fetch fashion-mnist
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The lock file pins every package with its hashes, for every Python and platform.
+$(READY): requirements.lock pyproject.toml $(KERNEL)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  f"jdend needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}: make PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet pyproject.toml --extra test --universal \
+	  --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
