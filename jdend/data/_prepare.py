@@ -15,6 +15,8 @@ from jdend.data._catalog import Entry
 from jdend.data._errors import Unavailable
 
 _ROOT = str(Path(__file__).parents[2])
+_REASON = "jdend: failed: "
+"""Stands before the reason, which TensorFlow's own lines would drown."""
 
 
 def prepare(
@@ -45,8 +47,9 @@ def prepare(
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Unavailable(f"TFDS could not prepare it: {lines[-1] if lines else 'no reason given'}")
+        _, found, reason = done.stdout.rpartition(_REASON)
+        ended = f"the process ended with {done.returncode}"
+        raise Unavailable(f"TFDS could not prepare it: {reason.strip() if found else ended}")
 
 
 def _main() -> None:
@@ -56,11 +59,21 @@ def _main() -> None:
     parser.add_argument("--manual-dir", help="folder with the publisher's files")
     arguments = parser.parse_args()
 
+    try:
+        _run(arguments.name, arguments.root, arguments.manual_dir)
+    except Exception as error:
+        # Whatever went wrong is for the process that started this one to tell.
+        lines = str(error).splitlines() or [type(error).__name__]
+        print(f"{_REASON}{lines[0]}", flush=True)
+        sys.exit(1)
+
+
+def _run(name: str, root: str, manual_dir: str | None) -> None:
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder(arguments.name, data_dir=arguments.root, file_format="array_record")
+    builder = tfds.builder(name, data_dir=root, file_format="array_record")
     # Google's ready-made copies are TFRecords, which only TensorFlow reads.
-    config = tfds.download.DownloadConfig(manual_dir=arguments.manual_dir, try_download_gcs=False)
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
     builder.download_and_prepare(download_config=config)
 
 
