@@ -52,6 +52,17 @@ def download(file: PublishedFile, folder: Path, report: Report) -> Path:
     raise Unavailable("; ".join(failures))
 
 
+def answers(url: str) -> bool:
+    """Whether a server can be reached there, whatever it answers."""
+    try:
+        _open(urllib.request.Request(url, method="HEAD", headers={"User-Agent": "jdend"})).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
 def _download_from(url: str, file: PublishedFile, target: Path, report: Report) -> None:
     partial = target.with_name(target.name + ".part")
     resumed = partial.is_file() and partial.stat().st_size > 0

@@ -33,8 +33,8 @@ def prepare(
     """
     if entry.tfds is None:
         raise Unavailable(f"TFDS has no {entry.name}")
-    if python is None and importlib.util.find_spec("tensorflow") is None:
-        raise Unavailable("preparing needs TensorFlow: pip install 'jdend[prepare]'")
+    if python is None:
+        require_tensorflow()
     command = [python or sys.executable, "-m", "jdend.data._prepare", entry.tfds, str(root)]
     if manual_dir is not None:
         command += ["--manual-dir", str(manual_dir)]
@@ -50,6 +50,12 @@ def prepare(
         _, found, reason = done.stdout.rpartition(_REASON)
         ended = f"the process ended with {done.returncode}"
         raise Unavailable(f"TFDS could not prepare it: {reason.strip() if found else ended}")
+
+
+def require_tensorflow() -> None:
+    """Raises `Unavailable` if this interpreter lacks TensorFlow; does not import it."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise Unavailable("preparing needs TensorFlow: pip install 'jdend[prepare]'")
 
 
 def _main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import numpy as np
 
@@ -10,9 +11,9 @@ from jdend.data._cache import default_data_dir, read_cache, write_cache
 from jdend.data._catalog import Entry, find
 from jdend.data._dataset import Dataset, assemble
 from jdend.data._debian import download_package, read_installed
-from jdend.data._download import Report, download, report_on_stderr
+from jdend.data._download import Report, answers, download, report_on_stderr
 from jdend.data._errors import DataError, Unavailable
-from jdend.data._prepare import prepare
+from jdend.data._prepare import prepare, require_tensorflow
 from jdend.data._prepared import default_roots, prepared_root, read_prepared
 from jdend.data._published import Arrays, read_folder
 
@@ -142,9 +143,15 @@ def _from_publisher(request: _Request) -> tuple[Arrays, str]:
 
 
 def _from_preparation(request: _Request) -> tuple[Arrays, str]:
-    root = prepared_root(request.data_dir)
-    prepare(request.entry, root)
-    arrays, folder = read_prepared(request.entry, [root], request.report)
+    entry, root = request.entry, prepared_root(request.data_dir)
+    require_tensorflow()
+    servers = dict.fromkeys(urljoin(url, "/") for file in entry.files for url in file.urls)
+    if not any(answers(server) for server in servers):
+        # Asked all the same, TFDS would try again for minutes.
+        raise Unavailable(f"no server that publishes {entry.name} answers")
+    request.report(f"TFDS prepares {entry.name}; this takes minutes")
+    prepare(entry, root)
+    arrays, folder = read_prepared(entry, [root], request.report)
     return arrays, f"downloaded and prepared by TFDS in {folder}"
 
 

@@ -50,6 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
         stop = start + site.cut_after.pop(0) if site.cut_after else len(page)
         self.wfile.write(page[start:stop])
 
+    def do_HEAD(self) -> None:
+        self.send_error(404)
+
     def log_message(self, *_: object) -> None:
         pass
 

@@ -4,7 +4,7 @@ import pytest
 
 from jdend.data import _download
 from jdend.data._catalog import PublishedFile
-from jdend.data._download import download
+from jdend.data._download import answers, download
 from jdend.data._errors import Unavailable
 
 CONTENT = bytes(range(256)) * 4000
@@ -92,6 +92,11 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path, monkeypatch):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/file.gz"
         with pytest.raises(Unavailable, match=r"no answer within 0.1 s"):
             download(PublishedFile("file.gz", (url,), ""), tmp_path, print)
+
+
+def test_a_server_answers_even_with_an_error(site):
+    assert answers(site.url + "absent")
+    assert not answers("http://127.0.0.1:1/")
 
 
 def test_progress_is_reported(site, tmp_path):

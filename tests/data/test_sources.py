@@ -133,6 +133,14 @@ def test_when_nothing_works_all_that_was_tried_is_listed(tiny, site, tmp_path, m
     assert "python -m jdend.data fetch tiny --from DIR" in lines[-1]
 
 
+def test_tfds_is_not_asked_where_no_server_answers(tiny, monkeypatch):
+    unreachable = replace(tiny.entry.files[0], urls=("http://127.0.0.1:1/x",))
+    monkeypatch.setattr(_catalog, "ENTRIES", (replace(tiny.entry, files=(unreachable,)),))
+    monkeypatch.setattr("jdend.data._sources.require_tensorflow", lambda: None)
+    with pytest.raises(DataError, match="TFDS preparation: no server that publishes tiny answers"):
+        load("tiny")
+
+
 def test_without_download_only_what_is_here_is_tried(tiny, site):
     with pytest.raises(DataError, match="What to do: allow downloads, or put"):
         load("tiny", download=False)
