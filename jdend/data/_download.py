@@ -41,7 +41,6 @@ def download(file: PublishedFile, folder: Path, report: Report) -> Path:
     target = folder / file.name
     if target.is_file() and _sha256(target) == file.sha256:
         return target
-    folder.mkdir(parents=True, exist_ok=True)
     failures = []
     for url in file.urls:
         try:
@@ -119,6 +118,7 @@ def _save(
 ) -> None:
     length = response.headers.get("Content-Length")
     total = have + int(length) if length and length.isdigit() else None
+    partial.parent.mkdir(parents=True, exist_ok=True)
     with open(partial, "ab" if have else "wb") as out:
         while True:
             try:

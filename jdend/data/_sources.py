@@ -174,6 +174,8 @@ def _nothing_worked(entry: Entry, failures: list[tuple[str, DataError]], downloa
         files = ", ".join(file.name for file in entry.files)
         command = f"python -m jdend.data fetch {entry.name} --from DIR"
         advice = f"put {files} into a folder and name it: {command}"
+        if entry.debian:
+            advice += f"; or, on Debian and Ubuntu, apt-get install {entry.debian[0]}"
         if not download:
             advice = f"allow downloads, or {advice}"
     return f"no source has {entry.name}. Tried:{tried}\nWhat to do: {advice}"
