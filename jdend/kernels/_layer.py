@@ -53,6 +53,8 @@ def dendritic_layer(
     Raises:
       ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes
         disagree.
+      TypeError: if ``indices`` are not int32.
+      RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
     operands = Operands(x, weight, bias, indices, soma_weight, soma_bias, sizes)
     _check_shapes(operands)
@@ -65,6 +67,8 @@ def _check_shapes(operands: Operands) -> None:
         raise ValueError("soma_weight and soma_bias are given together or not at all")
     if x.ndim != 2 or weight.ndim != 3:
         raise ValueError(f"x is [B, F] and weight [N, D, K]; got {x.shape} and {weight.shape}")
+    if indices.dtype != "int32":
+        raise TypeError(f"indices are int32; got {indices.dtype}")
     n, d, k = weight.shape
     expected = {
         "bias": (bias, (n, d)),

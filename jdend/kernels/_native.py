@@ -22,7 +22,7 @@ from jdend.kernels._operands import TILE, Gradients, Operands
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
-_CALLS = ("pack", "forward", "weight_gradient", "input_gradient")
+CALLS = ("pack", "forward", "weight_gradient", "input_gradient")
 
 
 class Library:
@@ -32,7 +32,7 @@ class Library:
         self._library = ctypes.CDLL(os.fspath(path))
         for function in ("jdend_instruction_set", "jdend_usable_instruction_set"):
             getattr(self._library, function).restype = ctypes.c_char_p
-        for call in _CALLS:
+        for call in CALLS:
             name = f"jdend_{call}"
             capsule = jax.ffi.pycapsule(getattr(self._library, name))
             jax.ffi.register_ffi_target(name, capsule, platform="cpu")

@@ -1,0 +1,163 @@
+"""What ``dendritic_layer`` promises of every kernel besides its numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from random_layers import Shape, evaluate, population, program
+
+from jdend.kernels import available, dendritic_layer, resolve
+from jdend.kernels._registry import KERNELS
+
+POPULATION = Shape(seeds=2, configurations=3, batch=5)
+
+
+def one_trial(shape: Shape = POPULATION, **changes) -> dict:
+    arrays = {name: a[0, 0] for name, a in population(shape).items() if name != "x"}
+    return {"x": population(shape)["x"][0], **arrays, **changes}
+
+
+def with_index(index: int) -> dict:
+    """One trial without padding, one of whose synapses, on neuron 1, reads ``index``."""
+    indices = population(POPULATION)["indices"][0, 0].copy()
+    indices[1, 0, 2] = index
+    return one_trial(indices=indices)
+
+
+def test_nested_vmap_equals_a_loop(kernel):
+    together = evaluate(kernel, POPULATION, 0.0)["out"]
+    arrays = population(POPULATION)
+    layer = jax.jit(lambda arrays: dendritic_layer(**arrays, kernel=kernel))
+    for s, c in np.ndindex(2, 3):
+        own = {name: a[s, c] for name, a in arrays.items() if name != "x"}
+        alone = layer({"x": arrays["x"][s], **own})
+        np.testing.assert_allclose(together[s, c], alone, rtol=1e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["weight", "bias", "soma_weight", "soma_bias"])
+def test_gradients_beyond_the_true_sizes_are_exactly_0(kernel, name):
+    gradient = evaluate(kernel, POPULATION, 0.0)[name]
+    for trial in np.ndindex(2, 3):
+        sizes = population(POPULATION)["sizes"][trial]
+        inside = tuple(slice(size) for size in sizes[: gradient.ndim - 2])
+        beyond = gradient[trial].copy()
+        beyond[inside] = 0
+        assert not beyond.any()
+
+
+def test_padding_holds_anything(kernel):
+    padded = one_trial(sizes=np.array([2, 1, 3], np.int32))
+    exact = {
+        "x": padded["x"],
+        "weight": padded["weight"][:2, :1, :3],
+        "bias": padded["bias"][:2, :1],
+        "indices": padded["indices"][:2, :1, :3],
+        "soma_weight": padded["soma_weight"][:2, :1],
+        "soma_bias": padded["soma_bias"][:2],
+    }
+    for name in ("weight", "bias", "soma_weight"):
+        spoilt = np.full_like(padded[name], np.nan)
+        spoilt[tuple(slice(length) for length in exact[name].shape)] = exact[name]
+        padded[name] = spoilt
+    indices = np.full_like(padded["indices"], 10**9)
+    indices[:2, :1, :3] = exact["indices"]
+    out = dendritic_layer(**(padded | {"indices": indices}), kernel=kernel)
+    expected = dendritic_layer(**exact, kernel=kernel)
+    np.testing.assert_allclose(out[:, :2], expected, rtol=1e-2, atol=1e-5)
+
+
+def test_no_sizes_means_no_padding(kernel):
+    whole = one_trial(sizes=np.array([3, 2, 5], np.int32))
+    bare = {name: array for name, array in whole.items() if name != "sizes"}
+    out = dendritic_layer(**whole, kernel=kernel)
+    np.testing.assert_array_equal(out, dendritic_layer(**bare, kernel=kernel))
+
+
+def test_differentiates_inside_scan(kernel):
+    arrays = one_trial()
+
+    def loss(weight, kernel):
+        def step(x, _):
+            out = dendritic_layer(**(arrays | {"x": x, "weight": weight}), kernel=kernel)
+            return x + out.sum(1, keepdims=True) / 100, None
+
+        return jax.lax.scan(step, jnp.asarray(arrays["x"]), None, length=2)[0].sum()
+
+    gradient = jax.jit(jax.grad(loss), static_argnums=1)
+    error = gradient(arrays["weight"], kernel) - gradient(arrays["weight"], "gather")
+    assert np.abs(error).max() <= 2e-2 * np.abs(gradient(arrays["weight"], "gather")).max()
+
+
+@pytest.mark.parametrize("index", [20, -1, 2**31 - 1, -(2**31)])
+def test_an_index_outside_the_features_is_an_error_or_nan(kernel, index):
+    layer = jax.jit(lambda arrays: dendritic_layer(**arrays, kernel=kernel))
+    if kernel == "native":
+        with pytest.raises(jax.errors.JaxRuntimeError, match=f"index {index} .* 20 features"):
+            jax.block_until_ready(layer(with_index(index)))
+    else:
+        out = layer(with_index(index))
+        np.testing.assert_array_equal(np.isnan(out).all(0), [False, True, False])
+
+
+def test_an_index_outside_the_features_leaves_other_neurons_alone(kernel):
+    if kernel == "native":
+        pytest.skip("it is an error")
+    out = dendritic_layer(**with_index(20), kernel=kernel)
+    expected = dendritic_layer(**one_trial(), kernel=kernel)
+    np.testing.assert_array_equal(out[:, 0], expected[:, 0])
+
+
+def test_the_gradient_of_the_batch_is_dropped_where_nobody_wants_it(kernel):
+    arrays, seeds = dict(population(POPULATION)), POPULATION.seeds
+    g = np.ones((seeds, POPULATION.configurations, POPULATION.batch, POPULATION.neurons), "f")
+    run = program(kernel, POPULATION)
+
+    def without_x(arrays, g):
+        return {name: array for name, array in run(arrays, g).items() if name != "x"}
+
+    def costly_operations(function):
+        text = jax.jit(function).lower(arrays, g).compile().as_text()
+        return sum(text.count(name) for name in ("jdend_input_gradient", " dot(", " scatter("))
+
+    assert costly_operations(without_x) < costly_operations(run)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kernel": "fast"}, "unknown kernel 'fast'; allowed are auto, native, dense"),
+        ({"soma_bias": None}, "together or not at all"),
+        ({"bias": np.zeros((3, 4), "f")}, r"bias has shape \(3, 4\)"),
+        ({"x": np.zeros(20, "f")}, r"x is \[B, F\]"),
+        ({"indices": np.zeros((3, 2, 5), "f")}, "indices are int32; got float32"),
+    ],
+)
+def test_wrong_arguments_are_named(changes, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        dendritic_layer(**(one_trial() | changes))
+
+
+def test_the_environment_variable_overrides_auto(monkeypatch):
+    monkeypatch.setenv("JDEND_KERNEL", "gather")
+    assert resolve("auto") == "gather"
+
+
+def test_an_argument_overrides_the_environment_variable(monkeypatch):
+    monkeypatch.setenv("JDEND_KERNEL", "gather")
+    assert resolve("dense") == "dense"
+
+
+def test_a_wrong_environment_variable_is_named(monkeypatch):
+    monkeypatch.setenv("JDEND_KERNEL", "fast")
+    with pytest.raises(ValueError, match="environment variable JDEND_KERNEL"):
+        resolve("auto")
+
+
+@pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
+def test_auto_is_dense_on_accelerators(platform, monkeypatch):
+    monkeypatch.delenv("JDEND_KERNEL", raising=False)
+    assert resolve("auto", platform=platform) == "dense"
+
+
+def test_available_kernels_are_registered():
+    assert set(available()) <= set(KERNELS)

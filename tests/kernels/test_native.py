@@ -1,0 +1,145 @@
+"""What is particular to the native kernel: instruction sets, lowering, a missing library."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from random_layers import CORNERS, Shape, evaluate, largest_error, population
+
+from jdend.kernels import _native, dendritic_layer
+
+LIBRARY = _native.load()
+needs_library = pytest.mark.skipif(isinstance(LIBRARY, str), reason=str(LIBRARY))
+
+
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def layer_of(shape: Shape):
+    arrays = population(shape)
+    names = [name for name in arrays if name != "x"]
+
+    def layer(x, *rest):
+        def trial(x, *rest):
+            return dendritic_layer(x, **dict(zip(names, rest, strict=True)), kernel="native")
+
+        return jax.vmap(jax.vmap(trial, in_axes=(None, *[0] * len(names))))(x, *rest)
+
+    return layer, (arrays["x"], *(arrays[name] for name in names))
+
+
+@pytest.fixture(params=[] if isinstance(LIBRARY, str) else LIBRARY.instruction_sets)
+def instruction_set(request):
+    before = LIBRARY.instruction_set
+    LIBRARY.use_instruction_set(request.param)
+    yield request.param
+    LIBRARY.use_instruction_set(before)
+
+
+@pytest.mark.parametrize("shape", CORNERS, ids=str)
+def test_every_instruction_set_agrees(instruction_set, shape):
+    results = evaluate("native", shape, 5e-5)
+    error, where = largest_error(results, evaluate("gather", shape, 5e-5))
+    assert error <= 1e-5, where
+
+
+@needs_library
+def test_an_instruction_set_that_the_processor_lacks_is_named():
+    with pytest.raises(ValueError, match="does not run 'abacus'; it runs"):
+        LIBRARY.use_instruction_set("abacus")
+
+
+@needs_library
+def test_the_error_names_the_synapse():
+    shape = Shape(seeds=2, configurations=3)
+    layer, (x, weight, bias, indices, *rest) = layer_of(shape)
+    indices = indices.copy()
+    indices[1, 2, 0, 0, 0] = 77
+    with pytest.raises(
+        jax.errors.JaxRuntimeError, match="index 77 of trial 5, neuron 0, dendrite 0, synapse 0"
+    ):
+        jax.block_until_ready(layer(x, weight, bias, indices, *rest))
+
+
+@needs_library
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_lowers_to_a_matmul_for_accelerators(platform):
+    layer, arrays = layer_of(Shape(seeds=2, configurations=3))
+
+    def gradient(weight, x, *rest):
+        return jax.grad(lambda weight: layer(x, weight, *rest).sum())(weight)
+
+    x, weight, *rest = arrays
+    exported = jax.export.export(jax.jit(gradient), platforms=[platform])(weight, x, *rest)
+    assert "dot_general" in exported.mlir_module()
+    assert "custom_call" not in exported.mlir_module()
+
+
+@needs_library
+def test_a_tpu_gets_no_scatter():
+    layer, arrays = layer_of(Shape(seeds=2, configurations=3))
+    exported = jax.export.export(jax.jit(layer), platforms=["tpu"])(*arrays)
+    assert "stablehlo.scatter" not in exported.mlir_module()
+
+
+@needs_library
+def test_one_program_for_two_platforms():
+    layer, arrays = layer_of(Shape(seeds=2, configurations=3))
+    disabled = [jax.export.DisabledSafetyCheck.custom_call(f"jdend_{n}") for n in _native.CALLS]
+    exported = jax.export.export(
+        jax.jit(layer), platforms=["cpu", "cuda"], disabled_checks=disabled
+    )(*arrays)
+    np.testing.assert_allclose(exported.call(*arrays), layer(*arrays), rtol=1e-5)
+
+
+@needs_library
+def test_the_batch_is_packed_once_a_seed():
+    layer, arrays = layer_of(Shape(seeds=2, configurations=3, batch=40))
+    text = jax.jit(layer).lower(*arrays).as_text()
+    (pack,) = [line for line in text.splitlines() if "@jdend_pack" in line]
+    assert "-> tensor<2x2x20x32xf32>" in pack
+
+
+def test_without_the_library_auto_falls_back_and_says_so_once():
+    program = (
+        "import numpy as np; from jdend.kernels import dendritic_layer as layer;"
+        "z = np.zeros((1, 1, 1), 'f');"
+        "[layer(z[0], z, z[0], z.astype('i')) for _ in range(2)]"
+    )
+    result = run_python("-c", program, JDEND_KERNEL_LIBRARY="/missing/libjdend.so")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("without its native CPU kernel") == 1
+
+
+def test_without_the_library_native_is_an_error_that_says_why():
+    program = "from jdend.kernels import resolve; resolve('native')"
+    result = run_python("-c", program, JDEND_KERNEL_LIBRARY="/missing/libjdend.so")
+    assert "no C++17 compiler was found" in result.stderr
+
+
+def test_a_file_that_is_no_library_is_an_unavailable_kernel():
+    program = "from jdend.kernels import available; print(available())"
+    result = run_python("-c", program, JDEND_KERNEL_LIBRARY=__file__)
+    assert result.returncode == 0, result.stderr
+    assert "native" not in result.stdout
+
+
+def test_the_command_says_what_auto_chooses():
+    result = run_python("-m", "jdend.kernels", "--shape", "25x6x24", "--seeds", "2")
+    expected = "dense" if isinstance(LIBRARY, str) else "native"
+    assert f"2 seeds x 32 configurations on cpu: {expected}\n" in result.stdout
+
+
+def test_the_command_explains_a_wrong_shape():
+    result = run_python("-m", "jdend.kernels", "--shape", "25x6")
+    assert "not three numbers with an x between, like 12x6x96" in result.stderr
