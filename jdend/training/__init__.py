@@ -3,7 +3,7 @@
 from jdend.training._data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
 from jdend.training._network import Bucket
-from jdend.training._population import Population, population
+from jdend.training._population import Population, epoch_order, population
 from jdend.training._programs import Compilations, compilations
 from jdend.training._run import Outcome, Progress, train
 from jdend.training._state import State, concat, take
@@ -21,6 +21,7 @@ __all__ = [
     "Traits",
     "compilations",
     "concat",
+    "epoch_order",
     "estimate_bytes",
     "on_device",
     "pack",

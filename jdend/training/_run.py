@@ -15,7 +15,7 @@ from jdend.models import Configuration
 from jdend.training._data import DeviceData, on_device
 from jdend.training._memory import configurations_that_fit
 from jdend.training._network import Bucket
-from jdend.training._population import Population, population
+from jdend.training._population import Population, epoch_order, population
 from jdend.training._programs import compilations
 from jdend.training._state import State
 from jdend.training._traits import pack
@@ -154,11 +154,12 @@ class _Run:
 
     def _one_epoch(self, state: State, epoch: int) -> State:
         step, end = epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch
+        order = epoch_order(state.seeds, epoch, len(self.data.train.y))
         while step < end:
             stop = min(step + self.pace, end)
             compiled = compilations().seconds
             begun = time.perf_counter()
-            state = self.population.advance(state, self.data.train, jnp.int32(stop))
+            state = self.population.advance(state, self.data.train, order, jnp.int32(stop))
             jax.block_until_ready(state.step)
             took = time.perf_counter() - begun - (compilations().seconds - compiled)
             self.pace = max(1, math.ceil((stop - step) * SECONDS_PER_CALL / max(took, 1e-4)))
