@@ -10,6 +10,7 @@ folded by (neuron, dendrite), and its inputs come in order of their scores, so t
 of a draw are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -25,6 +26,10 @@ __all__ = [
     "dendrite_keys",
     "draw_indices",
 ]
+
+# Pixels. Below this, log-probabilities of unequally distant pixels lie further apart than Gumbel
+# draws in float32 can, so the law no longer changes, and soon they overflow.
+NARROWEST_FIELD = 0.05
 
 ImageShape = tuple[int, int, int]
 LogProbabilities = Float[Array, " F"]
@@ -52,6 +57,9 @@ def draw_indices(
 
     Returns:
       int32 `[N, D, K]`, distinct within a dendrite.
+
+    Raises:
+      ValueError: if the rule is unknown, or needs an image shape, or that has not `F` features.
     """
     n_neurons, n_dendrites, n_inputs = shape
     if field_std is None:
@@ -133,6 +141,11 @@ CONNECTIVITIES: dict[str, Callable[..., LogProbabilities]] = {
 
 def _rule(connectivity, in_features, image_shape, field_std):
     """The rule by name, or a selection among all that the image shape allows."""
+    if image_shape is not None and math.prod(image_shape) != in_features:
+        raise ValueError(
+            f"image_shape={tuple(image_shape)} has {math.prod(image_shape)} features, "
+            f"and the inputs have {in_features}"
+        )
     if isinstance(connectivity, str):
         if connectivity not in CONNECTIVITIES:
             raise ValueError(
@@ -156,6 +169,7 @@ def _rule(connectivity, in_features, image_shape, field_std):
 
 def _clipped_gaussian(centre, size: int, std) -> Float[Array, " size"]:
     """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
+    std = jnp.maximum(std, NARROWEST_FIELD)
     pixels = jnp.arange(size)
     offset = pixels - centre
     low = jnp.where(pixels == 0, -jnp.inf, (offset - 0.5) / std)

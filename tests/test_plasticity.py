@@ -1,0 +1,377 @@
+"""Replacing weak synapses by new ones."""
+
+import functools
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from jdend.connectivity import check_indices, draw_indices
+from jdend.plasticity import PROPOSALS, RULES, resample
+
+IMAGE = (4, 3, 2)
+F = 24
+SHAPE = (3, 2, 6)
+MANY = 2**22  # so many features that proposals hardly ever meet
+QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+
+
+@functools.partial(
+    jax.jit,
+    static_argnames=("in_features", "image_shape", "rule", "proposals"),
+    compiler_options=QUICKLY,
+)
+def compiled(key, weight, indices, **options):
+    return resample(key, weight, indices, **options)
+
+
+@functools.partial(
+    jax.jit, static_argnames=("in_features", "image_shape"), compiler_options=QUICKLY
+)
+def compiled_by_code(key, weight, indices, **options):
+    return resample(key, weight, indices, **options)
+
+
+def resampled(
+    seed,
+    weight,
+    indices,
+    *,
+    percentage=0.25,
+    rule="flat",
+    proposals="uniform",
+    n_resampled=0,
+    field_std=2.0,
+    sizes=None,
+    **options,
+):
+    """All that can be traced is, so that one program serves all rules at a shape."""
+    out = compiled_by_code(
+        jax.random.key(seed),
+        np.asarray(weight, np.float32),
+        np.asarray(indices, np.int32),
+        percentage=np.float32(percentage),
+        rule=np.int32(RULES.index(rule)),
+        proposals=np.int32(PROPOSALS.index(proposals)),
+        n_resampled=np.int32(n_resampled),
+        field_std=np.float32(field_std),
+        sizes=np.asarray(np.shape(weight) if sizes is None else sizes, np.int32),
+        **options,
+    )
+    return tuple(np.asarray(x) for x in out)
+
+
+small = functools.partial(resampled, in_features=F, image_shape=IMAGE)
+
+
+def random_indices(seed, shape=SHAPE, in_features=F):
+    rng = np.random.default_rng(seed)
+    keys = rng.random((*shape[:2], in_features))
+    return np.argsort(keys, -1)[..., : shape[2]].astype(np.int32)
+
+
+def numbered(n_dendrites, n_inputs):
+    """Weights that grow with the synapse's position."""
+    weight = np.arange(1, n_inputs + 1, dtype=np.float32)
+    return np.broadcast_to(weight, (n_dendrites, 1, n_inputs)).copy()
+
+
+weights = arrays.arrays(
+    np.float32,
+    SHAPE,
+    elements=st.one_of(
+        st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, np.inf, np.nan, 1e-45, 3e38])
+    ),
+)
+percentages = st.one_of(st.sampled_from([0.0, 1.0, 0.29, 1e-30]), st.floats(0, 1))
+some_rules = st.sampled_from(RULES)
+some_proposals = st.sampled_from(PROPOSALS)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, weights, percentages, some_rules, some_proposals, st.floats(1e-30, 1e30))
+def test_inputs_stay_distinct_through_many_resamplings(
+    seed, weight, percentage, rule, proposals, field_std
+):
+    indices = random_indices(seed)
+    for m in range(8):
+        weight, indices, replaced = small(
+            (seed + m) % 2**32,
+            weight,
+            indices,
+            percentage=percentage,
+            rule=rule,
+            proposals=proposals,
+            n_resampled=m,
+            field_std=field_std,
+        )
+        assert weight.shape == indices.shape == replaced.shape == SHAPE
+        check_indices(indices, F)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, weights, percentages, some_rules, some_proposals)
+def test_what_is_not_replaced_is_left_as_it_was(seed, weight, percentage, rule, proposals):
+    indices = random_indices(seed)
+    new_weight, new_indices, replaced = small(
+        seed, weight, indices, percentage=percentage, rule=rule, proposals=proposals
+    )
+    np.testing.assert_array_equal(new_weight[~replaced], weight[~replaced])
+    np.testing.assert_array_equal(new_indices[~replaced], indices[~replaced])
+    assert np.isfinite(new_weight[replaced]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, weights, percentages, some_rules, some_proposals)
+def test_every_replaced_synapse_reads_an_input_new_to_its_dendrite(
+    seed, weight, percentage, rule, proposals
+):
+    indices = random_indices(seed)
+    _, new_indices, replaced = small(
+        seed, weight, indices, percentage=percentage, rule=rule, proposals=proposals
+    )
+    known = (new_indices[..., :, None] == indices[..., None, :]).any(-1)
+    np.testing.assert_array_equal(known, ~replaced)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, weights, percentages, st.sampled_from(["flat", "shrinking"]))
+def test_only_the_weakest_are_replaced(seed, weight, percentage, rule):
+    weight = np.nan_to_num(weight)
+    _, _, replaced = small(seed, weight, random_indices(seed), percentage=percentage, rule=rule)
+    n_weakest = int(np.floor(6 * np.float64(np.float32(percentage)) + 1e-4))
+    threshold = np.sort(np.abs(weight), -1)[..., n_weakest - 1, None]
+    assert not replaced[np.abs(weight) > threshold].any()
+    assert (replaced.sum(-1) <= n_weakest).all()
+
+
+CAPACITY = (8, 1, 128)
+
+
+def largest_number_replaced(seed, n_inputs, **options):
+    """Over eight dendrites, in hardly any of which proposals meet."""
+    weight, indices = numbered(8, 128), np.broadcast_to(np.arange(128), CAPACITY)
+    *_, replaced = resampled(
+        seed, weight, indices, in_features=MANY, sizes=(8, 1, n_inputs), **options
+    )
+    return replaced.sum(-1).max()
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, st.integers(1, 128), st.integers(0, 100))
+def test_flat_takes_the_floor_of_its_percentage(seed, n_inputs, percent):
+    expected = n_inputs * percent // 100
+    assert largest_number_replaced(seed, n_inputs, percentage=percent / 100) == expected
+
+
+def test_29_percent_of_100_synapses_are_29():
+    assert largest_number_replaced(0, 100, percentage=0.29) == 29
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, st.integers(1, 128), st.integers(0, 100), st.integers(0, 60))
+def test_shrinking_divides_its_percentage(seed, n_inputs, percent, m):
+    expected = int(n_inputs * Fraction(percent, 100) / (1 + Fraction(m, 10)))
+    replaced = largest_number_replaced(
+        seed, n_inputs, percentage=percent / 100, rule="shrinking", n_resampled=m
+    )
+    assert replaced == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "falls"),
+    [("sigmoid", lambda m: 2 / (1 + np.exp(m))), ("laplace", lambda m: np.exp(-m))],
+)
+@pytest.mark.parametrize("percentage", [0.1, 0.5, 1.0])
+def test_probabilities_fall_with_relative_magnitude(rule, falls, percentage):
+    n, relative = 10_000, np.array([0.0, -0.5, 1.0, 2.5])
+    weight = np.broadcast_to(3 * relative, (n, 1, 4))
+    indices = np.broadcast_to(np.arange(4), (n, 1, 4))
+    *_, replaced = resampled(1, weight, indices, in_features=MANY, rule=rule, percentage=percentage)
+    expected = percentage * falls(np.abs(relative))
+    margin = 5 * np.sqrt(expected * (1 - expected) / n) + 1e-4
+    assert (np.abs(replaced.mean((0, 1)) - expected) <= margin).all()
+
+
+@pytest.mark.parametrize("rule", ["sigmoid", "laplace"])
+def test_weights_that_are_all_zero_have_the_whole_percentage(rule):
+    weight, indices = np.zeros((10_000, 1, 4)), np.broadcast_to(np.arange(4), (10_000, 1, 4))
+    *_, replaced = resampled(2, weight, indices, in_features=MANY, rule=rule, percentage=0.5)
+    assert abs(replaced.mean() - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_percentage_of_zero_replaces_nothing(rule):
+    *_, replaced = small(3, np.zeros(SHAPE), random_indices(3), percentage=0.0, rule=rule)
+    assert not replaced.any()
+
+
+def test_a_percentage_of_one_may_replace_every_synapse():
+    assert largest_number_replaced(4, 128, percentage=1.0) == 128
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_dendrite_that_reads_all_inputs_keeps_them(rule):
+    indices = random_indices(5, in_features=6)
+    weight, kept, replaced = resampled(
+        5, np.zeros(SHAPE), indices, in_features=6, percentage=1.0, rule=rule
+    )
+    assert not replaced.any()
+    np.testing.assert_array_equal(kept, indices)
+
+
+def test_a_single_synapse_moves_to_any_other_input():
+    indices = np.full((4000, 1, 1), 2)
+    _, new, replaced = resampled(6, np.ones((4000, 1, 1)), indices, in_features=5, percentage=1.0)
+    counts = np.bincount(new.ravel(), minlength=5)
+    assert np.abs(counts - 800).max() < 5 * (4000 * 0.16) ** 0.5
+    np.testing.assert_array_equal(replaced, new != 2)
+
+
+def test_proposals_made_twice_are_dropped():
+    """One input is free: it is taken by a dendrite if exactly one of its candidates proposes it."""
+    n, k = 4000, 6
+    _, new, replaced = resampled(
+        7,
+        np.ones((n, 1, k)),
+        np.broadcast_to(np.arange(k), (n, 1, k)),
+        in_features=k + 1,
+        percentage=1.0,
+    )
+    assert (new[replaced] == k).all()
+    expected = k / (k + 1) * (k / (k + 1)) ** (k - 1)
+    margin = 5 * (expected * (1 - expected) / n) ** 0.5
+    assert abs(replaced.any(-1).mean() - expected) < margin
+
+
+def test_uniform_proposals_are_uniform():
+    indices = np.broadcast_to(np.arange(6), (4000, 1, 6))
+    _, new, replaced = resampled(8, numbered(4000, 6), indices, in_features=26, percentage=0.17)
+    counts = np.bincount(new[replaced], minlength=26)[6:]
+    mean = 4000 / 26
+    assert np.abs(counts - mean).max() < 5 * mean**0.5
+
+
+@pytest.mark.parametrize("field_std", [0.8, 2.5])
+def test_local_proposals_lie_near_the_mean_of_the_inputs(field_std):
+    height, width, channels = 40, 40, 3
+    # Four corners of a square around (20, 12), which is no input itself.
+    pixels = np.array([(16, 8), (16, 16), (24, 8), (24, 16)]) @ [width, 1]
+    indices = np.broadcast_to(pixels * channels, (4000, 1, 4))
+    _, new, replaced = resampled(
+        9,
+        np.ones((4000, 1, 4)),
+        indices,
+        in_features=height * width * channels,
+        image_shape=(height, width, channels),
+        proposals="local",
+        field_std=field_std,
+        percentage=0.25,
+    )
+    row, column, channel = np.unravel_index(new[replaced], (height, width, channels))
+    n = len(row)
+    assert n > 3500
+    for position, centre in ((row, 20), (column, 12)):
+        std = (field_std**2 + 1 / 12) ** 0.5
+        assert abs(position.mean() - centre) < 5 * std / n**0.5
+        assert position.std() == pytest.approx(std, rel=0.06)
+    assert np.abs(np.bincount(channel, minlength=3) - n / 3).max() < 5 * (n * 2 / 9) ** 0.5
+
+
+def test_local_proposals_are_clipped_to_the_image():
+    weight, indices = np.ones((4000, 1, 1)), np.zeros((4000, 1, 1))
+    _, new, replaced = resampled(
+        10,
+        weight,
+        indices,
+        in_features=12,
+        image_shape=(4, 3, 1),
+        proposals="local",
+        percentage=1.0,
+        field_std=1e10,
+    )
+    assert set(new.ravel().tolist()) == {0, 2, 9, 11}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("proposals", PROPOSALS)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 1, 5), (3, 2, 4)])
+@settings(max_examples=4, deadline=None)
+@given(seeds, st.floats(0.1, 1), st.integers(0, 9))
+def test_padding_changes_nothing(rule, proposals, sizes, seed, percentage, m):
+    rng = np.random.default_rng(seed)
+    real = tuple(slice(size) for size in sizes)
+    weight, indices = rng.normal(size=SHAPE).astype(np.float32), random_indices(seed)
+    options = {
+        "rule": rule, "proposals": proposals, "percentage": percentage, "n_resampled": m
+    }  # fmt: skip
+    exact = small(seed, weight[real], indices[real], **options)
+    padded = small(seed, weight, indices, sizes=sizes, **options)
+    for one, other in zip(exact, padded, strict=True):
+        np.testing.assert_array_equal(one, other[real])
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, weights, some_rules, some_proposals, st.tuples(*(st.integers(1, n) for n in SHAPE)))
+def test_padding_itself_is_left_alone(seed, weight, rule, proposals, sizes):
+    indices = random_indices(seed)
+    _, _, replaced = small(
+        seed, weight, indices, rule=rule, proposals=proposals, sizes=sizes, percentage=1.0
+    )
+    beyond = np.ones(SHAPE, bool)
+    beyond[tuple(slice(size) for size in sizes)] = False
+    assert not replaced[beyond].any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("proposals", PROPOSALS)
+def test_a_traced_code_does_what_its_name_does(rule, proposals):
+    weight = np.random.default_rng(11).normal(size=SHAPE).astype(np.float32)
+    options = {"in_features": F, "image_shape": IMAGE, "percentage": 0.5, "n_resampled": 2}
+    named = compiled(
+        jax.random.key(11), weight, random_indices(11), rule=rule, proposals=proposals, **options
+    )
+    traced = resampled(11, weight, random_indices(11), rule=rule, proposals=proposals, **options)
+    for one, other in zip(named, traced, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "std"), [({}, (2 / MANY) ** 0.5), ({"weight_std": np.float32(0.3)}, 0.3)]
+)
+def test_new_weights_are_normal(options, std):
+    weight, indices = numbered(200, 128), np.broadcast_to(np.arange(128), (200, 1, 128))
+    new, _, replaced = resampled(12, weight, indices, in_features=MANY, percentage=1.0, **options)
+    drawn = new[replaced] / std
+    n = drawn.size
+    assert n > 25_000
+    assert abs(drawn.mean()) < 5 / n**0.5
+    assert abs(drawn.var() - 1) < 5 * (2 / n) ** 0.5
+    assert abs((np.abs(drawn) < 1).mean() - 0.6827) < 5 * (0.2166 / n) ** 0.5
+    assert np.abs(drawn).max() < 6
+
+
+def test_keys_and_dendrites_draw_differently():
+    weight, indices = np.ones((40, 1, 6)), np.broadcast_to(np.arange(6), (40, 1, 6))
+    new = [resampled(seed, weight, indices, in_features=MANY, percentage=1.0)[0] for seed in (0, 1)]
+    assert len(np.unique(np.concatenate(new))) == 2 * weight.size
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "flet"}, "unknown rule 'flet'; allowed are flat"),
+        ({"proposals": "near"}, "unknown proposals 'near'; allowed are uniform"),
+        ({"proposals": "local"}, "local proposals need images"),
+    ],
+)
+def test_names_that_cannot_be_followed_are_refused(options, message):
+    indices = draw_indices(jax.random.key(0), (1, 1, 2), 5)
+    with pytest.raises(ValueError, match=message):
+        resample(jax.random.key(0), jnp.ones((1, 1, 2)), indices, in_features=5, **options)
