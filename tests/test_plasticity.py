@@ -144,6 +144,7 @@ def test_every_replaced_synapse_reads_an_input_new_to_its_dendrite(
 @given(seeds, weights, percentages, st.sampled_from(["flat", "shrinking"]))
 def test_only_the_weakest_are_replaced(seed, weight, percentage, rule):
     weight = np.nan_to_num(weight)
+    weight[np.abs(weight) < 1e-37] = 0  # XLA may take subnormal numbers for zero
     _, _, replaced = small(seed, weight, random_indices(seed), percentage=percentage, rule=rule)
     n_weakest = int(np.floor(6 * np.float64(np.float32(percentage)) + 1e-4))
     threshold = np.sort(np.abs(weight), -1)[..., n_weakest - 1, None]
@@ -219,7 +220,7 @@ def test_a_percentage_of_one_may_replace_every_synapse():
 @pytest.mark.parametrize("rule", RULES)
 def test_a_dendrite_that_reads_all_inputs_keeps_them(rule):
     indices = random_indices(5, in_features=6)
-    weight, kept, replaced = resampled(
+    _, kept, replaced = resampled(
         5, np.zeros(SHAPE), indices, in_features=6, percentage=1.0, rule=rule
     )
     assert not replaced.any()
@@ -286,7 +287,7 @@ def test_local_proposals_lie_near_the_mean_of_the_inputs(field_std):
 
 def test_local_proposals_are_clipped_to_the_image():
     weight, indices = np.ones((4000, 1, 1)), np.zeros((4000, 1, 1))
-    _, new, replaced = resampled(
+    _, new, _ = resampled(
         10,
         weight,
         indices,
