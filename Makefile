@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+TFDS_VENV ?= .venv-tfds
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNEL := setup.py $(wildcard jdend/kernels/native/*)
@@ -37,6 +38,13 @@ $(READY): requirements.lock pyproject.toml $(KERNEL)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
+# TensorFlow Datasets prepares Fashion-MNIST with TensorFlow, in a venv of its own, and jdend reads it.
+test-tfds: $(READY)
+	test -x $(TFDS_VENV)/bin/python || $(PYTHON) -m venv $(TFDS_VENV)
+	$(TFDS_VENV)/bin/pip install --quiet tensorflow-cpu "tensorflow-datasets>=4.9.9" array_record \
+	  importlib_resources pillow
+	JDEND_TFDS_PYTHON=$(TFDS_VENV)/bin/python $(BIN)/python -m pytest tests/tfds
+
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
@@ -45,4 +53,4 @@ lock:
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TFDS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
