@@ -1,5 +1,6 @@
 """Populations: many configurations of one shape and many seeds, trained in one program."""
 
+from jdend.training._cache import enable_program_cache, program_cache_folder
 from jdend.training._data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
 from jdend.training._network import Bucket
@@ -21,11 +22,13 @@ __all__ = [
     "Traits",
     "compilations",
     "concat",
+    "enable_program_cache",
     "epoch_order",
     "estimate_bytes",
     "on_device",
     "pack",
     "population",
+    "program_cache_folder",
     "take",
     "train",
 ]

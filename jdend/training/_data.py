@@ -1,6 +1,7 @@
 """Examples on the device: as bytes, normalised on the fly."""
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
@@ -16,7 +17,7 @@ __all__ = ["DeviceData", "Examples", "normalised", "on_device"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Examples:
-    """One part of a data set.
+    """A data set's examples, all parts one after the other: those for training come first.
 
     Attributes:
       x: uint8 or float32 `[n, F]`.
@@ -32,11 +33,19 @@ class Examples:
 
 @dataclass(frozen=True)
 class DeviceData:
-    """A split's parts on the device; `validation` is None if the split holds none out."""
+    """A split on the device.
 
-    train: Examples
-    validation: Examples | None
-    test: Examples
+    Attributes:
+      examples: all of its parts, in one, so that one program serves them all.
+      rows: the first row and the end of each part, by name: `train`, `validation`, `test`.
+    """
+
+    examples: Examples
+    rows: Mapping[str, tuple[int, int]]
+
+    @property
+    def n_train(self) -> int:
+        return self.rows["train"][1]
 
 
 _PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionary()
@@ -45,17 +54,14 @@ _PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionar
 def on_device(split: Split) -> DeviceData:
     """Puts a split on the default device, once."""
     if split not in _PLACED:
-        offset, scale = jnp.asarray(split.offset), jnp.asarray(split.scale)
-
-        def part(x: np.ndarray, y: np.ndarray) -> Examples:
-            return Examples(jnp.asarray(x), jnp.asarray(y), offset, scale)
-
-        held_out = len(split.validation_x) > 0
-        _PLACED[split] = DeviceData(
-            part(split.train_x, split.train_y),
-            part(split.validation_x, split.validation_y) if held_out else None,
-            part(split.test_x, split.test_y),
+        x = np.concatenate([split.train_x, split.validation_x, split.test_x])
+        y = np.concatenate([split.train_y, split.validation_y, split.test_y])
+        examples = Examples(
+            jnp.asarray(x), jnp.asarray(y), jnp.asarray(split.offset), jnp.asarray(split.scale)
         )
+        first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
+        rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
+        _PLACED[split] = DeviceData(examples, rows)
     return _PLACED[split]
 
 

@@ -2,7 +2,7 @@
 
 Shape letters: `S` seeds, `C` configurations, `n` examples, `B` batch, `F` features.
 
-    init → State;  advance(State, data, order, stop_step) → State;  evaluate(State, data) → figures
+    init → State;  advance(State, data, order, stop_step) → State;  evaluate(State, …) → figures
 
 All of a trial's arrays have two leading axes `[S, C]`. A seed fixes the initialisation, the
 connectivity, the order of the data and the draws of resampling; all configurations of a seed see
@@ -10,7 +10,6 @@ the same batches. No operation mixes trials, so one that diverges leaves the res
 """
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import jax
@@ -20,9 +19,9 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.models import build
-from jdend.training._data import Examples, normalised
+from jdend.training._data import DeviceData, Examples, normalised
 from jdend.training._network import Bucket, network
-from jdend.training._programs import Program
+from jdend.training._programs import Program, in_background, shapes_of
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
 from jdend.training._traits import Traits, learning_rate
@@ -44,12 +43,26 @@ class Population:
       init: `(traits [C], seeds [S]) → State`.
       advance: `(state, data, order, stop_step) → State`, with `epoch_order` of the epoch that
         `state.step` is in; `stop_step` is traced and at most that epoch's end. Consumes `state`.
-      evaluate: `(state, data) → (loss [S, C], accuracy [S, C])`, means over all of `data`.
+      evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over those rows
+        of `data`, at least one; both bounds are traced.
     """
 
-    init: Callable[[Traits, Int[Array, " S"]], State]
-    advance: Callable[[State, Examples, Int[Array, "S n"], Int[Array, ""]], State]
-    evaluate: Callable[[State, Examples], Figures]
+    init: Program
+    advance: Program
+    evaluate: Program
+
+    def compile(self, traits: Traits, n_seeds: int, data: DeviceData) -> None:
+        """Compiles all three for such a population, from shapes alone, two at a time."""
+        traits = shapes_of(traits)
+        seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
+        whole = jax.ShapeDtypeStruct((), jnp.int32)
+        order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
+        examples = shapes_of(data.examples)
+        first = in_background(lambda: self.init.compile(traits, seeds))
+        state = self.init.shape_of_result(traits, seeds)
+        self.advance.compile(state, examples, order, whole)
+        self.evaluate.compile(state, examples, whole, whole)
+        first.result()
 
 
 @functools.lru_cache(maxsize=64)
@@ -193,24 +206,26 @@ def _evaluate(bucket: Bucket):
 
     forward_all = jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))
 
-    def evaluate(state: State, data: Examples) -> Figures:
+    def evaluate(state: State, data: Examples, begin, end) -> Figures:
         n = data.x.shape[0]
         rows = min(n, EVALUATION_ROWS)
 
         def add_rows(i, sums):
-            # The last rows reach back over some that were counted already, and skip those.
-            start = jnp.minimum(i * rows, n - rows)
+            # A slice that would reach past the data is moved back; what lies outside is skipped.
+            first = begin + i * rows
+            start = jnp.minimum(first, n - rows)
+            position = start + jnp.arange(rows)
+            wanted = (position >= first) & (position < end)
             x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
             y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
-            fresh = start + jnp.arange(rows) >= i * rows
             logits = forward_all(state.params, state.other, normalised(data, x))
-            losses = jnp.where(fresh, _cross_entropy(logits, y), 0.0)
-            hits = fresh & _right(logits, y)
+            losses = jnp.where(wanted, _cross_entropy(logits, y), 0.0)
+            hits = wanted & _right(logits, y)
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
 
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
-        total, hits = jax.lax.fori_loop(0, -(-n // rows), add_rows, zeros)
-        return total / n, hits / n
+        total, hits = jax.lax.fori_loop(0, -(-(end - begin) // rows), add_rows, zeros)
+        return total / (end - begin), hits / (end - begin)
 
     return evaluate
 

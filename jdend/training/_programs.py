@@ -1,14 +1,15 @@
-"""Compiled programs: made once for each shape of arguments, and counted."""
+"""Compiled programs: made once for each shape of arguments, ahead of need, and counted."""
 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
-__all__ = ["Compilations", "Program", "compilations"]
+__all__ = ["Compilations", "Program", "compilations", "in_background", "shapes_of"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Compilations:
     Attributes:
       step_programs: distinct training-step programs.
       programs: distinct programs of any kind.
-      seconds: time spent on all of them.
+      seconds: time spent on all of them; those that were made at once count each.
     """
 
     step_programs: int = 0
@@ -35,6 +36,7 @@ class Compilations:
 
 _count = Compilations()
 _lock = threading.Lock()
+_background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="jdend-compile")
 
 
 def compilations() -> Compilations:
@@ -42,10 +44,16 @@ def compilations() -> Compilations:
     return _count
 
 
+def in_background(work: Callable[[], object]) -> Future:
+    """Runs work that compiles while the caller goes on; LLVM does not hold Python's lock."""
+    return _background.submit(work)
+
+
 class Program:
     """A function, compiled ahead of its first call for each shape of its arguments.
 
-    Unlike a bare `jax.jit` it knows what compiling took, and how often it was needed.
+    Unlike a bare `jax.jit` it knows what compiling took and how often it was needed, and can be
+    compiled from shapes alone, by another thread than the one that will call it.
 
     Args:
       function: of pytrees of arrays.
@@ -54,9 +62,10 @@ class Program:
     """
 
     def __init__(self, function: Callable, *, trains: bool = False, donate: tuple[int, ...] = ()):
+        self._function = function
         self._jitted = jax.jit(function, donate_argnums=donate)
         self._trains = trains
-        self._compiled: dict[object, Callable] = {}
+        self._compiled: dict[object, Future] = {}
 
     def __call__(self, *arguments):
         return self.compile(*arguments)(*arguments)
@@ -65,18 +74,37 @@ class Program:
         """The executable for such arguments, which may be `jax.ShapeDtypeStruct`s."""
         leaves, tree = jax.tree.flatten(arguments)
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
-        if shapes not in self._compiled:
-            begun = time.perf_counter()
-            self._compiled[shapes] = self._jitted.lower(*arguments).compile(_compiler_options())
-            self._record(time.perf_counter() - begun)
-        return self._compiled[shapes]
+        with _lock:
+            mine = shapes not in self._compiled
+            future = self._compiled.setdefault(shapes, Future())
+        if mine:
+            try:
+                future.set_result(self._build(arguments))
+            except BaseException as error:
+                del self._compiled[shapes]
+                future.set_exception(error)
+        return future.result()
 
-    def _record(self, seconds: float) -> None:
+    def shape_of_result(self, *arguments):
+        """The shapes of what a call returns, without compiling."""
+        return jax.eval_shape(self._jitted, *arguments)
+
+    def _build(self, arguments) -> Callable:
         global _count
+        begun = time.perf_counter()
+        executable = self._jitted.lower(*arguments).compile(_compiler_options())
         with _lock:
             _count = Compilations(
-                _count.step_programs + self._trains, _count.programs + 1, _count.seconds + seconds
+                _count.step_programs + self._trains,
+                _count.programs + 1,
+                _count.seconds + time.perf_counter() - begun,
             )
+        return executable
+
+
+def shapes_of(tree):
+    """The same pytree with `jax.ShapeDtypeStruct`s for arrays."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
 
 
 def _compiler_options() -> Any:

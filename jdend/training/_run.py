@@ -126,6 +126,7 @@ class _Run:
         self.seeds = tuple(int(seed) for seed in seeds)
         self.data: DeviceData = on_device(data)
         self.on_progress = on_progress
+        self.held_out = len(data.validation_y) > 0
         self.population: Population = population(bucket)
         self.steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
         self.n_epochs = [c.hyperparameters.n_epochs for c in configurations]
@@ -154,12 +155,12 @@ class _Run:
 
     def _one_epoch(self, state: State, epoch: int) -> State:
         step, end = epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch
-        order = epoch_order(state.seeds, epoch, len(self.data.train.y))
+        order = epoch_order(state.seeds, epoch, self.data.n_train)
         while step < end:
             stop = min(step + self.pace, end)
             compiled = compilations().seconds
             begun = time.perf_counter()
-            state = self.population.advance(state, self.data.train, order, jnp.int32(stop))
+            state = self.population.advance(state, self.data.examples, order, jnp.int32(stop))
             jax.block_until_ready(state.step)
             took = time.perf_counter() - begun - (compilations().seconds - compiled)
             self.pace = max(1, math.ceil((stop - step) * SECONDS_PER_CALL / max(took, 1e-4)))
@@ -174,22 +175,25 @@ class _Run:
             "train_loss": state.loss_sum / self.steps_per_epoch,
             "train_accuracy": state.n_correct / seen,
         }
-        if self.data.validation is not None:
-            loss, accuracy = self.population.evaluate(state, self.data.validation)
+        if self.held_out:
+            loss, accuracy = self._evaluate(state, "validation")
             figures |= {"validation_loss": loss, "validation_accuracy": accuracy}
         for name, values in jax.device_get(figures).items():
             self.history[name][..., epoch] = values
 
     def _measure(self, state: State, columns: list[int]) -> None:
         """Takes the final figures of the configurations that end here."""
-        parts = {"train": self.data.train, "test": self.data.test}
-        for part, examples in parts.items():
-            loss, accuracy = jax.device_get(self.population.evaluate(state, examples))
+        for part in ("train", "test"):
+            loss, accuracy = jax.device_get(self._evaluate(state, part))
             self.final[f"{part}_loss"][:, columns] = loss[:, columns]
             self.final[f"{part}_accuracy"][:, columns] = accuracy[:, columns]
         for c in columns:
             for name in ("validation_loss", "validation_accuracy"):
                 self.final[name][:, c] = self.history[name][:, c, self.n_epochs[c] - 1]
+
+    def _evaluate(self, state: State, part: str):
+        begin, end = self.data.rows[part]
+        return self.population.evaluate(state, self.data.examples, jnp.int32(begin), jnp.int32(end))
 
     def _report(self, epoch: float, last_whole: int) -> None:
         if self.on_progress is None:
