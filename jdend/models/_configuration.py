@@ -62,6 +62,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "resampling_inputs": PROPOSALS,
 }
 TRAINING_FIELDS = ("lr", "weight_decay", "schedule", "n_epochs", "batch_size")
+# Training's arrays are int32 and float32.
+_LARGEST_WHOLE = 2**31 - 1
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ def configure(
     """Parses a dict of parameters; fields that play no part under the others are dropped.
 
     Args:
-      params: values by field name. `strategy` stands for `connectivity`; `seed` is passed over.
+      params: values by field name, None for the default. `strategy` stands for `connectivity`;
+        `seed` is passed over.
       problem: what the data fix.
       defaults: values of training's fields that `params` leaves out, before the reference's.
 
@@ -155,9 +159,10 @@ def configure(
       ValueError: naming the field, what it was given and what it allows.
     """
     params = check_names(params)
+    given = {name: value for name, value in params.items() if value is not None}
     values = {**DEFAULTS, **(defaults or {})}
-    arch = architecture(str(params.get("architecture", values["architecture"])))
-    values = {**values, **arch.defaults, **{k: v for k, v in params.items() if v is not None}}
+    arch = architecture(str(given.get("architecture", values["architecture"])))
+    values |= {**arch.defaults, **given}
 
     structure = _structure(arch, values, problem)
     hyperparameters = Hyperparameters(
@@ -226,7 +231,7 @@ def _structure(arch: Architecture, values: Mapping[str, object], problem: Proble
         if field == "hidden_dim" and value is None:
             value = values.get("n_neurons")
         own[field] = _static(field, value, arch.defaults.get(field))
-    if _fully_connected(arch, values):
+    if _fully_connected(arch, values) and "n_dendrite_inputs" in own:
         own["n_dendrite_inputs"] = problem.in_features
     for field in arch.ignores(own):
         own.pop(field, None)
@@ -261,24 +266,26 @@ def _wiring(
         and _flag("synaptic_resampling", values["synaptic_resampling"])
         and not _fully_connected(arch, values)
     )
-    percentage = _real("percentage_resample", values["percentage_resample"], 0.0, at_most=1.0)
-    steps = _whole("steps_to_resample", values["steps_to_resample"])
-    if resampled and percentage > 0:
+    percentage = 0.0
+    if resampled:
+        percentage = _real("percentage_resample", values["percentage_resample"], 0.0, at_most=1.0)
+    if percentage > 0:
         proposals = _choice("resampling_inputs", values["resampling_inputs"])
         if proposals == "local" and structure.problem.image_shape is None:
             raise ValueError("resampling_inputs='local' needs images; use 'uniform'")
         wants_width |= proposals == "local"
         read |= {
             "percentage_resample": percentage,
-            "steps_to_resample": steps,
+            "steps_to_resample": _whole("steps_to_resample", values["steps_to_resample"]),
             "resampling_rule": _choice("resampling_rule", values["resampling_rule"]),
             "resampling_inputs": proposals,
         }
     if wants_width and "field_std" in arch.fields:
         width = values.get("field_std")
-        if width is None:
-            width = float(structure["n_dendrite_inputs"]) ** 0.5
-        read["field_std"] = _real("field_std", width, above=0.0)
+        if width is None and "n_dendrite_inputs" in structure.sizes:
+            width = structure.sizes["n_dendrite_inputs"] ** 0.5
+        if width is not None:
+            read["field_std"] = _real("field_std", width, above=0.0)
     return read
 
 
@@ -303,6 +310,8 @@ def _whole(field: str, value: object) -> int:
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
     if not integral or int(value) < 1:  # pyright: ignore[reportArgumentType]
         raise ValueError(f"{field} must be a positive integer, got {value!r}")
+    if int(value) > _LARGEST_WHOLE:  # pyright: ignore[reportArgumentType]
+        raise ValueError(f"{field} must be at most {_LARGEST_WHOLE}, got {value!r}")
     return int(value)  # pyright: ignore[reportArgumentType]
 
 
@@ -315,8 +324,8 @@ def _real(
     at_most: float = math.inf,
 ) -> float:
     number = isinstance(value, int | float | np.integer | np.floating)
-    if not number or isinstance(value, bool) or not math.isfinite(value):  # pyright: ignore
-        raise ValueError(f"{field} must be a number, got {value!r}")
+    if not number or isinstance(value, bool) or not abs(value) <= _LARGEST:  # pyright: ignore
+        raise ValueError(f"{field} must be a finite number, got {value!r}")
     if not (at_least <= value <= at_most and value > above):  # pyright: ignore
         bound = f"above {above:g}" if above > -math.inf else f"at least {at_least:g}"
         upper = f" and at most {at_most:g}" if at_most < math.inf else ""

@@ -1,7 +1,10 @@
 """The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
 
+from numbers import Integral
+
 import jax.numpy as jnp
 from flax import nnx
+from jax import export
 from jaxtyping import Array, Float, Int
 
 from jdend import kernels
@@ -11,6 +14,7 @@ from jdend.models._initialization import dendrite_normal, dendrite_std
 __all__ = ["DendriticLayer", "SynapseIndex", "TrueSizes"]
 
 NEGATIVE_SLOPE = 0.1
+MOST_UNITS = 2**16  # neurons, or dendrites a neuron: `dendrite_keys` tells no more apart
 
 
 class SynapseIndex(nnx.Variable):
@@ -86,9 +90,14 @@ class DendriticLayer(nnx.Module):
         rngs: nnx.Rngs,
     ):
         check_size("in_features", in_features)
-        check_size("n_neurons", n_neurons)
-        check_size("n_dendrites", n_dendrites)
-        check_size("n_dendrite_inputs", n_dendrite_inputs, at_most=in_features)
+        check_size("n_neurons", n_neurons, at_most=MOST_UNITS)
+        check_size("n_dendrites", n_dendrites, at_most=MOST_UNITS)
+        check_size("n_dendrite_inputs", n_dendrite_inputs)
+        if isinstance(n_dendrite_inputs, Integral) and n_dendrite_inputs > in_features:
+            raise ValueError(
+                f"n_dendrite_inputs must be at most the number of inputs, {in_features}, "
+                f"got {n_dendrite_inputs}"
+            )
         shape = (n_neurons if soma else 1, n_dendrites, n_dendrite_inputs)
         true = shape if sizes is None else sizes
         self.in_features = in_features
@@ -141,7 +150,7 @@ class DendriticLayer(nnx.Module):
             negative_slope=NEGATIVE_SLOPE,
             kernel=self.kernel,
         )
-        return out.reshape(*x.shape[:-1], -1)
+        return out.reshape(*x.shape[:-1], self.out_features)
 
 
 def check_size(name: str, value, *, at_most: int | None = None) -> None:
@@ -149,16 +158,12 @@ def check_size(name: str, value, *, at_most: int | None = None) -> None:
 
     Symbolic sizes (`jax.export.symbolic_shape`), with which parameters are counted, pass.
     """
-    if isinstance(value, bool | float | str) or value is None:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    try:
-        concrete = int(value)
-    except Exception:  # a symbolic dimension: JAX's own error type is not public
+    if export.is_symbolic_dim(value):
         return
-    if concrete < 1:
-        raise ValueError(f"{name} must be a positive integer, got {concrete}")
-    if isinstance(at_most, int) and concrete > at_most:
-        raise ValueError(f"{name} must be at most the number of inputs, {at_most}, got {concrete}")
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    if at_most is not None and value > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {value}")
 
 
 def _mask(values: Float[Array, "..."], sizes) -> Float[Array, "..."]:

@@ -90,12 +90,12 @@ def register_architecture(
         configurations that differ only there are one.
 
     Raises:
-      ValueError: if the constructor does not take one of `fields`, or wants more than they give.
+      ValueError: if the constructor does not take one of `fields` or `rngs`, or wants more.
     """
     parameters = inspect.signature(module.__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     of_constructor = [field for field in fields if field not in RESAMPLING_FIELDS]
-    unknown = [field for field in of_constructor if field not in parameters]
+    unknown = [field for field in (*of_constructor, "rngs") if field not in parameters]
     if unknown and not open_ended:
         raise ValueError(
             f"{module.__name__}'s constructor takes no {', '.join(unknown)}; it takes "
@@ -104,8 +104,10 @@ def register_architecture(
     given = {"self", "in_features", "n_classes", "rngs", *CONTEXT, *of_constructor}
     missing = [
         p.name
-        for p in parameters.values()
-        if p.name not in given and p.default is p.empty and p.kind is p.KEYWORD_ONLY
+        for p in list(parameters.values())[3:]  # after self, in_features and n_classes
+        if p.name not in given
+        and p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
     if missing:
         raise ValueError(f"{module.__name__} needs {', '.join(missing)}: list them in fields")

@@ -1,0 +1,145 @@
+"""Parameters are counted without building the network."""
+
+import itertools
+import time
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from user_architecture import NAME
+
+from jdend.models import (
+    Problem,
+    _count,
+    architectures,
+    build,
+    configure,
+    count_params,
+    register_architecture,
+    trace_params,
+)
+
+PROBLEM = Problem(784, 10, (28, 28, 1))
+NAMES = (*architectures(), NAME)
+
+
+def random_params(rng, name):
+    return {
+        "architecture": name,
+        "n_neurons": rng.integers(1, 100),
+        "n_dendrites": rng.integers(1, 100),
+        "n_dendrite_inputs": rng.integers(1, 785),
+        "hidden_dim": rng.integers(1, 200),
+        "soma_enabled": bool(rng.random() < 0.5),
+        **({"width": rng.integers(1, 99), "gain": 2.0} if name == NAME else {}),
+    }
+
+
+def by_formula(p, name, f=784, classes=10):
+    n, d, k, hidden = (
+        int(p[x]) for x in ("n_neurons", "n_dendrites", "n_dendrite_inputs", "hidden_dim")
+    )
+    bare, somatic = d * k + d, n * d * k + n * d + n * d + n
+
+    def linear(i, o):
+        return i * o + o
+
+    if name == NAME:
+        half = int(p["width"]) // 2 + 1
+        return linear(f, half) + 2 * k + 2 + linear(half, classes) + 2 * classes
+    simple = somatic + linear(n, classes) if p["soma_enabled"] else bare + linear(d, classes)
+    return {
+        "dendritic_simple": simple,
+        "soma_disabled": bare + linear(d, n) + linear(n, classes),
+        "dendritic_with_hidden": somatic + linear(n, hidden) + linear(hidden, classes),
+        "mlp": linear(f, hidden) + linear(hidden, classes),
+    }[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_1000_counts_are_the_formulas(name):
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        params = random_params(rng, name)
+        assert count_params(configure(params, PROBLEM).structure) == by_formula(params, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_are_those_of_the_traced_shape(name):
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        structure = configure(random_params(rng, name), PROBLEM).structure
+        assert count_params(structure) == trace_params(structure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_are_those_of_the_real_network(name):
+    small = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 4}
+    structure = configure({"architecture": name, **small}, PROBLEM).structure
+    model = build(structure, rngs=nnx.Rngs(0))
+    real = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+    assert count_params(structure) == trace_params(structure) == real
+
+
+def test_the_toolkits_network_has_7198():
+    params = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96}
+    assert count_params(configure(params, PROBLEM).structure) == 7198
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_architecture_is_traced_once(name, monkeypatch):
+    """Once for each choice of its options, whatever its sizes."""
+    traced = []
+    trace = _count._traced_size
+    monkeypatch.setattr(_count, "_traced_size", lambda s: traced.append(s) or trace(s))
+    _count._polynomial.cache_clear()
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        params = random_params(rng, name) | {"soma_enabled": True}
+        count_params(configure(params, PROBLEM).structure)
+    assert len(traced) == 1
+
+
+def test_checking_10000_configurations_takes_under_two_seconds():
+    rng = np.random.default_rng(3)
+    proposals = [random_params(rng, "dendritic_simple") for _ in range(10_000)]
+    begun = time.process_time()
+    for params in proposals:
+        count_params(configure(params, PROBLEM).structure)
+    assert time.process_time() - begun < 2
+
+
+class Pyramid(nnx.Module):
+    """Its constructor asks its size a question that a symbol cannot answer."""
+
+    def __init__(self, in_features, n_classes, *, height=3, rngs):
+        layers = [nnx.Linear(in_features, 2**height, rngs=rngs)]
+        for level in range(height, 0, -1):
+            layers.append(nnx.Linear(2**level, 2 ** (level - 1), rngs=rngs))
+        self.layers = nnx.List([*layers, nnx.Linear(1, n_classes, rngs=rngs)])
+
+
+def test_a_network_that_symbols_do_not_allow_is_counted_shape_by_shape():
+    register_architecture("pyramid", Pyramid, fields=("height",))
+    for height in (1, 3, 2):
+        structure = configure({"architecture": "pyramid", "height": height}, PROBLEM).structure
+        widths = [784, *(2**level for level in range(height, -1, -1)), 10]
+        expected = sum(a * b + b for a, b in itertools.pairwise(widths))
+        assert count_params(structure) == trace_params(structure) == expected
+
+
+def test_an_architecture_registered_anew_is_counted_anew():
+    class One(nnx.Module):
+        def __init__(self, in_features, n_classes, *, width=1, rngs):
+            self.last = nnx.Linear(in_features, n_classes, rngs=rngs)
+
+    class Two(nnx.Module):
+        def __init__(self, in_features, n_classes, *, width=1, rngs):
+            self.last = nnx.Linear(in_features, n_classes, use_bias=False, rngs=rngs)
+
+    counts = []
+    for module in (One, Two):
+        register_architecture("again", module, fields=("width",))
+        counts.append(count_params(configure({"architecture": "again"}, PROBLEM).structure))
+    assert counts == [7850, 7840]
