@@ -1,0 +1,121 @@
+"""Why nothing in a space fits the budget, and the nearest change that would help."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from jdend.models import DEFAULTS, Problem, architecture
+from jdend.search.budget import Budget, count_points
+from jdend.search.errors import BudgetError
+from jdend.search.shapes import ListedShapes, Shapes, frames
+from jdend.search.space import Value
+
+__all__ = ["nothing_fits"]
+
+# No network that is searched for here has a size beyond this.
+LARGEST_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Corner:
+    """The smallest or the largest network of a space: what it is called and what it counts."""
+
+    count: int
+    frame: Mapping[str, Value]
+    sizes: Mapping[str, int]
+
+
+def nothing_fits(shapes: Shapes, problem: Problem, budget: Budget) -> BudgetError:
+    """The error to raise: what the smallest network would need and which parameter to change."""
+    smallest = min(_corners(shapes, problem, min), key=lambda corner: corner.count)
+    largest = max(_corners(shapes, problem, max), key=lambda corner: corner.count)
+    if budget.over(smallest.count):
+        return BudgetError(
+            f"no network in this space fits {_allowed(budget)}: the smallest, {_named(smallest)}, "
+            f"has {smallest.count:,}. {_smaller(smallest, problem, budget)}"
+            f"a budget of at least {smallest.count:,}"
+        )
+    if budget.under(largest.count):
+        return BudgetError(
+            f"no network in this space fits {_allowed(budget)}: the largest, {_named(largest)}, "
+            f"has {largest.count:,}. {_larger(largest, problem, budget)}"
+            f"a budget of {largest.count:,}"
+        )
+    if not isinstance(shapes, ListedShapes):
+        n_drawn = shapes.n_over + shapes.n_under
+        return BudgetError(
+            f"none of {n_drawn:,} random networks of this space has {_allowed(budget)}: "
+            f"{shapes.n_over:,} have more, {shapes.n_under:,} have fewer; narrow its ranges"
+        )
+    below = int(shapes.counts[budget.under(shapes.counts)].max())
+    above = int(shapes.counts[budget.over(shapes.counts)].min())
+    return BudgetError(
+        f"no network in this space fits {_allowed(budget)}: the nearest have {below:,} and "
+        f"{above:,}. Give values in between, lower min_param_ratio to "
+        f"{math.floor(below / budget.max_params * 1000) / 1000:g}, or take a budget of {above:,}"
+    )
+
+
+def _allowed(budget: Budget) -> str:
+    return f"{budget.min_params:,} to {budget.max_params:,} parameters"
+
+
+def _named(corner: _Corner) -> str:
+    fields = {**corner.frame, **corner.sizes}
+    return ", ".join(f"{name}={value}" for name, value in fields.items()) or "with its defaults"
+
+
+def _corners(shapes: Shapes, problem: Problem, end: Callable) -> Iterator[_Corner]:
+    """With each combination of the values that are not sizes, the network of extreme sizes; the
+    sizes that the space leaves out have their defaults."""
+    extremes = {axis.field: int(end(axis.values)) for axis in shapes.axes if axis.is_size}
+    for frame in frames(shapes.axes):
+        arch = architecture(str(frame.get("architecture", DEFAULTS["architecture"])))
+        defaults = {f: v for f, v in arch.defaults.items() if type(v) is int and f not in frame}
+        sizes = defaults | {f: size for f, size in extremes.items() if f in arch.fields}
+        yield _Corner(_count(frame, sizes, problem), frame, sizes)
+
+
+def _count(frame: Mapping[str, Value], sizes: Mapping[str, int], problem: Problem) -> int:
+    return int(count_points(frame, {f: np.asarray(v, np.int64) for f, v in sizes.items()}, problem))
+
+
+def _smaller(corner: _Corner, problem: Problem, budget: Budget) -> str:
+    """The one size whose lowering brings the network under the budget with the least change."""
+    best: tuple[float, str] | None = None
+    for field, size in corner.sizes.items():
+
+        def fits(value: int, field=field) -> bool:
+            count = _count(corner.frame, {**corner.sizes, field: value}, problem)
+            return not budget.over(count)
+
+        if size > 1 and fits(1):
+            value = _last(fits, 1, size)
+            best = max(best or (0.0, ""), (value / size, f"lower {field} to {value}, or take "))
+    return best[1].capitalize() if best else "Lower several sizes, or take "
+
+
+def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
+    """Likewise the one whose raising brings it up to what the budget asks for."""
+    best: tuple[float, str] | None = None
+    for field, size in corner.sizes.items():
+        end = problem.in_features if field == "n_dendrite_inputs" else LARGEST_SIZE
+
+        def lacks(value: int, field=field) -> bool:
+            count = _count(corner.frame, {**corner.sizes, field: value}, problem)
+            return bool(budget.under(count))
+
+        if size < end and not lacks(end):
+            value = _last(lacks, size, end) + 1
+            best = min(best or (np.inf, ""), (value / size, f"raise {field} to {value}, or take "))
+    return best[1].capitalize() if best else "Raise several sizes, or take "
+
+
+def _last(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The last whole number in [low, high) for which `holds`, which holds at `low`."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

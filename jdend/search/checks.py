@@ -1,0 +1,114 @@
+"""Checks of a search space against the data: every name known, every value possible."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from jdend.models import DEFAULTS, Problem, architecture, configure
+from jdend.search.budget import canonical
+from jdend.search.errors import SearchError, SpaceError
+from jdend.search.space import Choice, Space, Value
+
+__all__ = ["architectures_of", "check_seed", "check_space", "parse_seeds"]
+
+
+def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) -> None:
+    """Checks each value that a dimension can take, alone, with an architecture that reads it.
+
+    Args:
+      space: parsed.
+      problem: what the data fix.
+      defaults: the searcher's values of training's fields.
+
+    Raises:
+      SpaceError: for an unknown or doubled parameter, an impossible value, or a default that the
+        data do not allow.
+    """
+    fields: dict[str, str] = {}
+    for name in space.dimensions:
+        field = canonical(name)
+        if field in fields:
+            raise SpaceError(f"{name!r} and {fields[field]!r} are the same parameter: give one")
+        fields[field] = name
+    names = architectures_of(space)
+    for field, name in fields.items():
+        for value in _ends(space.dimensions[name]):
+            if field == "seed":
+                check_seed("seed", value)
+            elif field != "architecture" and value is not None:
+                _check_value(field, value, names, problem, defaults)
+    given = {field: _first(space, name) for field, name in fields.items() if field != "seed"}
+    for name in names:
+        _configured({**given, "architecture": name}, problem, defaults)
+
+
+def parse_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds that a number of them, or a list, stands for: `N` means 0 to N - 1.
+
+    Raises:
+      SearchError: for anything else, or none.
+    """
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise SearchError(f"seeds must be a positive number of seeds, or a list, got {seeds}")
+        return tuple(range(int(seeds)))
+    if isinstance(seeds, str | bool) or not isinstance(seeds, Sequence | np.ndarray):
+        raise SearchError(f"seeds must be a number of seeds, or a list of them, got {seeds!r}")
+    if len(seeds) == 0:
+        raise SearchError("seeds is empty: give at least one")
+    return tuple(dict.fromkeys(check_seed("seeds", seed) for seed in seeds))
+
+
+def check_seed(name: str, value: object) -> int:
+    """The value as an int; `SearchError` unless it is a whole number from 0 to 2**32 - 1."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**32:
+        raise SearchError(f"{name} must be a whole number from 0 to 2**32 - 1, got {value!r}")
+    return int(value)
+
+
+def architectures_of(space: Space) -> tuple[str, ...]:
+    """The names of the architectures that a space holds.
+
+    Raises:
+      SpaceError: if one is unknown.
+    """
+    dimension = space.dimensions.get("architecture", Choice((str(DEFAULTS["architecture"]),)))
+    if not isinstance(dimension, Choice):
+        raise SpaceError("architecture: give names, not a range")
+    try:
+        return tuple(architecture(str(name)).name for name in dimension.values)
+    except ValueError as error:
+        raise SpaceError(str(error)) from None
+
+
+def _check_value(
+    field: str, value: Value, names: tuple[str, ...], problem: Problem, defaults: Mapping
+) -> None:
+    """Configures a network with this one value, so chosen that the value plays a role."""
+    readers = [name for name in names if field in architecture(name).fields]
+    params: dict[str, object] = {"architecture": (readers or names)[0], "n_dendrite_inputs": 1}
+    if field in ("field_std",) and problem.image_shape is not None:
+        params["connectivity"] = "local_receptive_fields"
+    if field.startswith("resampling_"):
+        params |= {"synaptic_resampling": True, "percentage_resample": 0.5}
+    _configured({**params, field: value}, problem, defaults)
+
+
+def _configured(params: Mapping[str, object], problem: Problem, defaults: Mapping) -> None:
+    try:
+        configure(params, problem, defaults)
+    except ValueError as error:
+        raise SpaceError(str(error)) from None
+
+
+def _ends(dimension) -> Iterator[Value]:
+    """The values, or those between which all others lie."""
+    if isinstance(dimension, Choice):
+        yield from dimension.values
+    else:
+        yield dimension.low
+        yield dimension.high
+
+
+def _first(space: Space, name: str) -> Value:
+    return next(_ends(space.dimensions[name]))

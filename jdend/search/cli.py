@@ -1,0 +1,110 @@
+"""The command line: `python -m jdend.search`. Nothing heavy is imported before it is needed."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["main"]
+
+SCENARIOS = (
+    "quick_prototype_search",
+    "optimize_for_budget",
+    "compare_architectures",
+    "thorough_optimization",
+    "find_pareto_optimal",
+)
+STRATEGIES = ("grid", "random", "mixed")
+DATASET, BUDGET, TRIALS, EPOCHS = "fashion-mnist", 8000, 24, 15
+
+DESCRIPTION = """\
+Searches for the dendritic neural network of highest accuracy that has at most
+--budget trainable parameters. Networks are ranked on examples held out of the
+training set; test accuracy is only reported."""
+
+EPILOG = """\
+examples:
+  python -m jdend.search --budget 8000
+      the default space, on Fashion-MNIST
+  python -m jdend.search --budget 2000 --dataset digits --seeds 5
+      each network with five seeds: figures are means ± standard deviations
+  python -m jdend.search --budget 8000 --space space.toml --strategy mixed
+      a space of your own; lists are gone through, ranges are drawn from
+  python -m jdend.search --budget 8000 --dataset table.csv --target species
+      your own data: a CSV file with a header, or an .npz file
+  python -m jdend.search --budget 5000 --dry-run
+      what would be trained: programs, parameters, memory
+
+a space file (TOML) has a line for each parameter:
+  n_neurons = [8, 10, 12]                                     one of these
+  n_dendrite_inputs = {type = "randint", low = 16, high = 96} 16 to 96
+  lr = {type = "uniform", low = 1e-4, high = 1e-2, log = true}
+  schedule = "cosine"                                         a constant
+  parameters: architecture, n_neurons, n_dendrites, n_dendrite_inputs,
+  hidden_dim, soma_enabled, strategy, field_std, initialization,
+  synaptic_resampling, percentage_resample, steps_to_resample, lr,
+  weight_decay, schedule, n_epochs, batch_size, seed
+
+The folder of --out holds results.json (every trial) and run.json (settings,
+times, versions). The table goes to standard output, progress to standard error.
+Ctrl-C keeps what is finished.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    try:
+        from jdend.search.command import run
+
+        return run(options, ["python", "-m", "jdend.search", *given])
+    except KeyboardInterrupt:
+        print("jdend.search: interrupted before anything was trained", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and what to do; the usage would hide it."""
+        self.exit(2, f"jdend.search: {message} (--help shows all options)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m jdend.search",
+        usage="%(prog)s [--budget N] [--dataset NAME|FILE] [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument_group("what to search").add_argument
+    add("--budget", type=int, metavar="N", help=f"most parameters allowed (default {BUDGET})")
+    add("--min-ratio", type=float, metavar="R", help="use at least this share of it (0.8)")
+    add("--dataset", metavar="NAME|FILE", help=f"default {DATASET}; python -m jdend.data list")
+    add("--target", metavar="COLUMN", help="the column of a CSV file that holds the classes")
+    add("--subset", type=int, metavar="N", help="use so many training examples (all)")
+    add("--space", metavar="FILE.toml", help="a space of your own, see below")
+    add("--strategy", choices=STRATEGIES, help="how to propose networks (random)")
+    add("--scenario", metavar="NAME", help=f"a ready-made search: {', '.join(SCENARIOS)} or all")
+    add("--trials", type=int, metavar="N", help=f"how many networks ({TRIALS}; of a grid, all)")
+    add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")
+
+    add = parser.add_argument_group("how to train").add_argument
+    add("--seeds", type=int, metavar="N", help="train each network with so many seeds (1)")
+    add("--epochs", type=int, metavar="N", help=f"default {EPOCHS}")
+    add("--batch-size", type=int, metavar="N", help="default 256")
+    add("--lr", type=float, metavar="R", help="where the space has none (0.0005)")
+    add("--weight-decay", type=float, metavar="R", help="likewise (0.01)")
+    add("--validation-fraction", type=float, metavar="R", help="share held out to rank by (0.1)")
+    add("--split-seed", type=int, metavar="N", help="which examples are held out (0)")
+    add("--buckets", metavar="MODE", help="which networks share a program: auto or exact")
+    add("--kernel", metavar="NAME", help="how dendrites are computed (auto)")
+
+    add = parser.add_argument_group("what to show and keep").add_argument
+    add("--out", metavar="DIR", help="a new folder (runs/<dataset>-<budget>-<time>)")
+    add("--top", type=int, default=10, metavar="N", help="rows of the table (10)")
+    add("--dry-run", action="store_true", help="show what would be trained, and stop")
+    add("--quiet", action="store_true", help="no progress")
+    return parser

@@ -1,0 +1,172 @@
+"""What the command line does once its options are parsed."""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jdend.data import DataError
+from jdend.models import nearest
+from jdend.search.cli import BUDGET, DATASET, EPOCHS, TRIALS
+from jdend.search.default_space import default_space
+from jdend.search.errors import SearchError
+from jdend.search.scenarios import SCENARIOS, Settings
+from jdend.search.searcher import HyperparameterSearcher
+from jdend.search.space import Space, parse_space, read_space
+from jdend.study import SearchResult, Study, StudyError, new_folder, rank, results_table
+
+__all__ = ["run"]
+
+# Options that are arguments of the searcher under another name.
+_ARGUMENTS = {
+    "min_ratio": "min_param_ratio",
+    "subset": "subset_size",
+    "target": "target",
+    "seeds": "seeds",
+    "batch_size": "batch_size",
+    "lr": "lr",
+    "weight_decay": "weight_decay",
+    "validation_fraction": "validation_fraction",
+    "split_seed": "split_seed",
+    "search_seed": "search_seed",
+    "buckets": "buckets",
+    "kernel": "kernel",
+}
+
+
+def run(options: argparse.Namespace, command: Sequence[str]) -> int:
+    """Searches, prints the table and writes the folder; returns the exit code."""
+    study = None
+    try:
+        scenarios = _scenarios(options)
+        space = None if options.space is None else read_space(options.space)
+        if options.top < 1:
+            raise SearchError(f"--top must be a positive integer, got {options.top}")
+        study = Study(_folder(options, scenarios), command=command)
+        try:
+            if scenarios:
+                _run_scenarios(options, scenarios, study)
+            else:
+                _run_search(options, space, study)
+        except KeyboardInterrupt:
+            return _interrupted(options, study)
+        if not options.dry_run:
+            study.write()
+            _say(f"written to {study.folder}")
+        return 0
+    except (SearchError, StudyError, DataError) as error:
+        print(f"jdend.search: {error}", file=sys.stderr)
+        return 2
+    finally:
+        if study is not None:
+            study.discard()
+
+
+def _run_search(options: argparse.Namespace, space: Space | None, study: Study) -> None:
+    searcher = HyperparameterSearcher(
+        DATASET if options.dataset is None else options.dataset,
+        max_params=BUDGET if options.budget is None else options.budget,
+        n_epochs=EPOCHS if options.epochs is None else options.epochs,
+        **_settings(options, study),
+    )
+    if space is None:
+        space = parse_space(default_space(searcher.budget.max_params, searcher.problem))
+    n_trials = TRIALS if options.trials is None else options.trials
+    if options.strategy == "grid":
+        searcher.grid_search(space.dimensions, options.trials)
+    elif options.strategy == "mixed":
+        searcher.mixed_search(space.dimensions, n_trials)
+    else:
+        searcher.random_search(space.dimensions, n_trials)
+    if not options.dry_run:
+        _print_table(study.results, options.top)
+
+
+def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:
+    given = {"max_params": options.budget, "dataset": options.dataset, "n_trials": options.trials}
+    given |= {"n_epochs": options.epochs}
+    for name in names:
+        arguments = {key: value for key, value in given.items() if value is not None}
+        if name == "find_pareto_optimal" and "max_params" in arguments:
+            arguments["budgets"] = [arguments.pop("max_params")]
+        before = len(study.results)
+        _say(f"{name}:")
+        found = SCENARIOS[name](**arguments, **_settings(options, study))
+        if options.dry_run:
+            continue
+        if len(names) > 1:
+            print(f"\n{name}")
+        if isinstance(found, list):
+            _print_table([record["result"] for record in found], options.top, ranked=False)
+        else:
+            _print_table(study.results[before:], options.top)
+
+
+def _interrupted(options: argparse.Namespace, study: Study) -> int:
+    n_done = len(study.results)
+    _say(f"interrupted; {n_done or 'no'} trials are finished")
+    if study.results:
+        study.write("interrupted")
+        _print_table(study.results, options.top)
+        _say(f"written to {study.folder}")
+    return 130
+
+
+def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = True) -> None:
+    if not ranked:
+        print(results_table(results))
+        return
+    try:
+        print(results_table(rank(results)[:top]))
+    except StudyError as error:
+        print(f"{results_table(results[:top])}\nnot ranked: {error}")
+
+
+def _scenarios(options: argparse.Namespace) -> list[str]:
+    if options.scenario is None:
+        return []
+    for option in ("space", "strategy"):
+        if getattr(options, option) is not None:
+            raise SearchError(f"--{option} does not go with --scenario, which brings its own")
+    name = options.scenario.replace("-", "_")
+    if name == "all":
+        return list(SCENARIOS)
+    if name not in SCENARIOS:
+        raise SearchError(f"unknown scenario {options.scenario!r}{nearest(name, SCENARIOS)}, all")
+    return [name]
+
+
+def _settings(options: argparse.Namespace, study: Study) -> Settings:
+    """The searcher's arguments that were given; what was not has the searcher's own default."""
+    settings = {
+        argument: getattr(options, option)
+        for option, argument in _ARGUMENTS.items()
+        if getattr(options, option) is not None
+    }
+    return {  # pyright: ignore[reportReturnType]
+        **settings,
+        "study": study,
+        "verbose": not options.quiet,
+        "dry_run": options.dry_run,
+    }
+
+
+def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path | None:
+    if options.dry_run and options.out is None:
+        return None
+    if options.out is not None:
+        return options.out
+    dataset, budget = DATASET, BUDGET
+    if scenarios:
+        own = inspect.signature(SCENARIOS[scenarios[0]]).parameters
+        dataset = own["dataset"].default
+        budget = own["max_params"].default if "max_params" in own else budget
+    if options.dataset is not None:
+        path = Path(options.dataset)
+        dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
+    return new_folder(dataset, budget if options.budget is None else options.budget)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,13 @@
+"""What a user can get wrong about a search, in one clear line each."""
+
+
+class SearchError(ValueError):
+    """An argument of a search that makes no sense. The message says what is allowed."""
+
+
+class SpaceError(SearchError):
+    """A search space, or a configuration, that cannot be meant."""
+
+
+class BudgetError(SearchError):
+    """A space in which no network fits the budget."""

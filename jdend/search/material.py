@@ -1,0 +1,136 @@
+"""The data of a search: their shape at once, their contents when they are first needed."""
+
+import functools
+import math
+from pathlib import Path
+
+import numpy as np
+
+from jdend.data import DataError, Dataset, Split, load, split
+from jdend.data._catalog import Entry, find
+from jdend.models import Problem
+from jdend.search.errors import SearchError
+
+__all__ = ["Material"]
+
+
+class Material:
+    """A data set, given by name, by path or as it is, and how it is divided.
+
+    Args:
+      dataset: a name that `jdend.data` knows, the path of an `.npz` or `.csv` file, or a `Dataset`.
+      subset_size, validation_fraction, split_seed: see `jdend.data.split`.
+      target: the column of a CSV file that holds the classes.
+
+    Raises:
+      DataError: if there is no such data set or file.
+    """
+
+    def __init__(
+        self,
+        dataset: str | Path | Dataset,
+        *,
+        subset_size: int | None = None,
+        validation_fraction: float = 0.1,
+        split_seed: int = 0,
+        target: str | None = None,
+    ):
+        if not isinstance(dataset, str | Path | Dataset):
+            raise DataError(
+                f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz or "
+                ".csv, or a jdend.data.Dataset"
+            )
+        self._given = dataset
+        self._target = target
+        self._division = {
+            "subset_size": subset_size,
+            "validation_fraction": validation_fraction,
+            "seed": split_seed,
+        }
+        self._entry = None  # in the catalogue, of a data set given by name
+        if isinstance(dataset, Dataset):
+            self.name = dataset.name
+        elif Path(dataset).suffix.lower() in (".npz", ".csv"):
+            self.name = Path(dataset).stem
+            if not Path(dataset).expanduser().is_file():
+                raise DataError(f"{dataset} does not exist")
+        else:
+            self._entry = find(str(dataset))
+            self.name = self._entry.name
+            if target is not None:
+                raise DataError(f"target={target!r} is for CSV files; {dataset!r} is none")
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The whole data set, loaded when it is first asked for."""
+        if isinstance(self._given, Dataset):
+            return self._given
+        return load(self._given, target=self._target)
+
+    @functools.cached_property
+    def split(self) -> Split:
+        """Its parts for training, validation and test."""
+        return split(self.dataset, **self._division)
+
+    @functools.cached_property
+    def problem(self) -> Problem:
+        """What the data fix. A data set known by name need not be loaded for it."""
+        if self._entry is not None:
+            height, width, channels = self._entry.image_shape
+            features = height * width * channels
+            return Problem(features, self._entry.n_classes, self._entry.image_shape)
+        data = self.dataset
+        return Problem(data.in_features, data.n_classes, data.image_shape)
+
+    @property
+    def outline(self) -> Split:
+        """A split of the true shapes, for estimates, without contents if nothing is loaded."""
+        if self._entry is None or "split" in self.__dict__:
+            return self.split
+        return _outline(self._entry, **self._division)
+
+    def describe(self) -> dict[str, object]:
+        """What the search's record says of the data."""
+        given = self.name if isinstance(self._given, Dataset) else str(self._given)
+        record = {"dataset": given, "target": self._target, **self._division}
+        record["split_seed"] = record.pop("seed")
+        if "split" in self.__dict__:
+            record |= {"source": self.split.source, "fingerprint": self.split.fingerprint}
+        return record
+
+    def check_classes(self, n_classes: int | None) -> None:
+        """Raises `SearchError` if a stated number of classes is not that of the data."""
+        if n_classes is not None and n_classes != self.problem.n_classes:
+            raise SearchError(
+                f"n_classes={n_classes!r}, but {self.name} has {self.problem.n_classes} classes; "
+                "leave n_classes out to take it from the data"
+            )
+
+
+def _outline(entry: Entry, subset_size: int | None, validation_fraction: float, seed: int) -> Split:
+    """Arrays of the right shapes that take no memory."""
+    n_train, n_test = entry.n_train, entry.n_test
+    if n_test == 0:  # a fifth is set aside, see `jdend.data.split`
+        n_test = n_train // 5
+        n_train -= n_test
+    n_train = subset_size or n_train
+    n_validation = int(n_train * validation_fraction)
+    features = math.prod(entry.image_shape)
+
+    def part(name: str, n: int) -> dict[str, np.ndarray]:
+        x, y = np.broadcast_to(np.uint8(0), (n, features)), np.broadcast_to(np.int32(0), (n,))
+        return {f"{name}_x": x, f"{name}_y": y}
+
+    return Split(
+        **part("train", n_train - n_validation),
+        **part("validation", n_validation),
+        **part("test", n_test),
+        offset=np.zeros((), np.float32),
+        scale=np.ones((), np.float32),
+        n_classes=entry.n_classes,
+        image_shape=entry.image_shape,
+        class_names=entry.class_names,
+        name=entry.name,
+        source="not loaded",
+        fingerprint="",
+    )

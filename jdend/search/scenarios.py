@@ -1,0 +1,349 @@
+"""Ready-made searches, with the older toolkit's meaning and constants.
+
+Each returns the best network by validation accuracy, or a list of dicts, and takes every keyword
+argument of `HyperparameterSearcher` that it does not set itself. `python -m jdend.search.scenarios`
+runs them all, as `python -m jdend.search --scenario all` does.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from jdend.data import Dataset
+from jdend.models import Problem
+from jdend.search.errors import BudgetError, SearchError
+from jdend.search.searcher import HyperparameterSearcher
+from jdend.study import SearchResult, Study, rank
+
+__all__ = [
+    "ARCHITECTURES",
+    "SCENARIOS",
+    "Settings",
+    "budget_space",
+    "compare_architectures",
+    "find_pareto_optimal",
+    "optimize_for_budget",
+    "quick_prototype_search",
+    "thorough_optimization",
+]
+
+ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
+BUDGETS = (2000, 4000, 6000, 8000, 10000)
+
+Record = dict[str, object]
+
+
+class Settings(TypedDict, total=False):
+    """Further arguments of `HyperparameterSearcher`."""
+
+    subset_size: int | None
+    min_param_ratio: float
+    lr: float
+    weight_decay: float
+    batch_size: int
+    n_classes: int | None
+    verbose: bool
+    seeds: int | Sequence[int]
+    validation_fraction: float
+    split_seed: int
+    search_seed: int
+    target: str | None
+    buckets: str
+    kernel: str
+    out: str | Path | None
+    study: Study | None
+    dry_run: bool
+
+
+def quick_prototype_search(
+    max_params: int = 5000,
+    dataset: str | Path | Dataset = "mnist",
+    *,
+    n_trials: int = 12,
+    n_epochs: int = 8,
+    **settings: Unpack[Settings],
+) -> SearchResult | None:
+    """A first impression: few short trials in large batches (512).
+
+    Args:
+      max_params: the budget.
+      dataset: as of `HyperparameterSearcher`.
+      n_trials, n_epochs: how many trials, and how long.
+      **settings: further arguments of `HyperparameterSearcher`.
+
+    Returns:
+      The best result, None if every trial failed.
+
+    Raises:
+      ValueError: as `HyperparameterSearcher.random_search`.
+    """
+    settings = _checked({"batch_size": 512, **settings})
+    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    space = {
+        **_sizes("dendritic_simple", max_params, searcher.problem),
+        "synaptic_resampling": [True, False],
+    }
+    searcher.random_search(space, n_trials)
+    return _best(searcher.results)
+
+
+def optimize_for_budget(
+    max_params: int = 8000,
+    dataset: str | Path | Dataset = "fashion-mnist",
+    n_trials: int = 50,
+    *,
+    n_epochs: int = 10,
+    **settings: Unpack[Settings],
+) -> SearchResult | None:
+    """The best network for one budget, in ranges that suit it (`budget_space`).
+
+    Args, Returns, Raises: as `quick_prototype_search`.
+    """
+    settings = _checked(settings)
+    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    searcher.random_search(budget_space(max_params, searcher.problem), n_trials)
+    return _best(searcher.results)
+
+
+def compare_architectures(
+    max_params: int = 8000,
+    dataset: str | Path | Dataset = "fashion-mnist",
+    *,
+    n_trials: int = 15,
+    n_epochs: int = 12,
+    architectures: Sequence[str] = ARCHITECTURES,
+    **settings: Unpack[Settings],
+) -> list[Record]:
+    """The best network of each architecture, all with the same budget (at least 75 % used).
+
+    Args:
+      max_params, dataset, settings: as of `quick_prototype_search`.
+      n_trials, n_epochs: how many trials of each architecture, and how long.
+      architectures: which to compare.
+
+    Returns:
+      One dict an architecture, best first: `architecture`, `validation_accuracy`, `test_accuracy`,
+      their `…_std`, `total_params`, `accuracy_per_1k_params`, `params` and `result`. Architectures
+      of which nothing fits, or every trial failed, are left out.
+
+    Raises:
+      BudgetError: if nothing fits of any of them.
+      ValueError: as `HyperparameterSearcher.random_search`.
+    """
+    settings = _checked({"min_param_ratio": 0.75, **settings})
+    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    records, misfits = [], []
+    for name in architectures:
+        try:
+            found = searcher.random_search(_sizes(name, max_params, searcher.problem), n_trials)
+        except BudgetError as error:
+            misfits.append(error)
+            continue
+        best = _best(found)
+        if best is not None:
+            records.append({"architecture": name, **_record(best)})
+    if len(misfits) == len(architectures):
+        raise misfits[0]
+    return sorted(records, key=lambda record: -record["validation_accuracy"])  # pyright: ignore
+
+
+def thorough_optimization(
+    max_params: int = 8000,
+    dataset: str | Path | Dataset = "fashion-mnist",
+    *,
+    n_trials: int = 40,
+    n_refinements: int = 4,
+    n_epochs: int = 20,
+    **settings: Unpack[Settings],
+) -> SearchResult | None:
+    """Two phases: a broad one, then refinement around its best three, with several seeds.
+
+    Args:
+      max_params, dataset, settings: as of `quick_prototype_search`; at least 85 % of the budget is
+        used.
+      n_trials: of the broad phase, one seed each.
+      n_refinements: trials around each of the best three, itself included.
+      n_epochs: of all trials. `seeds`, by default 5, are those of the second phase.
+
+    Returns:
+      The best of the second phase, None if every trial failed.
+
+    Raises:
+      ValueError: as `HyperparameterSearcher.random_search`.
+    """
+    settings = _checked({"min_param_ratio": 0.85, "seeds": 5, **settings})
+    settings["study"] = settings.pop("study", None) or Study(settings.pop("out", None))
+    once: Settings = {**settings, "seeds": 1}
+    broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
+    broad.random_search(budget_space(max_params, broad.problem), n_trials)
+    fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    for centre in [r for r in broad.get_best_results(3) if r.failed is None]:
+        fine.grid_search({name: [value] for name, value in centre.params.items()})
+        if n_refinements > 1:
+            fine.random_search(_around(centre.params, fine.problem), n_refinements - 1)
+    return _best(fine.results)
+
+
+def find_pareto_optimal(
+    dataset: str | Path | Dataset = "fashion-mnist",
+    budgets: Sequence[int] = BUDGETS,
+    *,
+    n_trials: int = 20,
+    n_epochs: int = 10,
+    **settings: Unpack[Settings],
+) -> list[Record]:
+    """The networks that no other beats in both parameters and validation accuracy.
+
+    Args:
+      dataset, settings: as of `quick_prototype_search`.
+      budgets: searched one after the other.
+      n_trials, n_epochs: how many trials for each budget, and how long.
+
+    Returns:
+      One dict a network, fewest parameters first: `max_params` (the budget under which it was
+      found), `total_params`, `validation_accuracy`, `test_accuracy`, their `…_std`,
+      `accuracy_per_1k_params`, `params` and `result`.
+
+    Raises:
+      BudgetError: if nothing fits any of the budgets.
+      ValueError: as `HyperparameterSearcher.random_search`.
+    """
+    settings = _checked(settings)
+    settings["study"] = settings.pop("study", None) or Study(settings.pop("out", None))
+    found: list[tuple[int, SearchResult]] = []
+    misfits = []
+    for budget in budgets:
+        searcher = HyperparameterSearcher(dataset, max_params=budget, n_epochs=n_epochs, **settings)
+        try:
+            results = searcher.random_search(budget_space(budget, searcher.problem), n_trials)
+        except BudgetError as error:
+            misfits.append(error)
+            continue
+        found += [(budget, result) for result in results if result.failed is None]
+    if len(misfits) == len(budgets):
+        raise misfits[0]
+    return [{"max_params": budget, **_record(result)} for budget, result in _front(found)]
+
+
+def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
+    """The ranges that suit a budget: small ones are for `dendritic_simple` alone."""
+    n_architectures = 1 + (max_params > 2000) + (max_params > 5000)
+    space: dict[str, object] = {
+        **_sizes("dendritic_simple", max_params, problem),
+        "architecture": list(ARCHITECTURES[:n_architectures]),
+        "synaptic_resampling": [True, False],
+        "percentage_resample": (0.1, 0.5),
+        "steps_to_resample": [64, 128, 256],
+        "lr": {"type": "uniform", "low": 5e-4, "high": 5e-3, "log": True},
+    }
+    if n_architectures > 1:
+        space["n_dendrites"] = (2, 40)  # without somata, dendrites are what there is
+    if n_architectures > 2:
+        space["hidden_dim"] = (5, 20)
+    if problem.image_shape is not None:
+        space["strategy"] = ["random", "local_receptive_fields"]
+        space["field_std"] = (1.5, 5.0)
+    return space
+
+
+def _sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
+    """Ranges of the sizes of one architecture."""
+    if max_params <= 2000:
+        neurons, dendrites, inputs = (2, 10), (2, 6), (8, 64)
+    elif max_params <= 5000:
+        neurons, dendrites, inputs = (5, 15), (2, 8), (16, 128)
+    else:
+        neurons, dendrites, inputs = (8, 20), (3, 10), (16, 200)
+    space: dict[str, object] = {
+        "n_neurons": neurons,
+        "n_dendrites": dendrites,
+        "n_dendrite_inputs": tuple(min(end, problem.in_features) for end in inputs),
+        "architecture": [name],
+    }
+    if name == "soma_disabled":
+        space["n_dendrites"] = (10, max(20, max_params // 80))
+    if name == "dendritic_with_hidden":
+        space["hidden_dim"] = neurons
+    if name == "mlp":
+        space = {"hidden_dim": (1, max(1, max_params // problem.in_features)), "architecture": name}
+    return space
+
+
+def _around(params: dict[str, object], problem: Problem) -> dict[str, object]:
+    """Narrow ranges around a configuration: sizes within a step, rates within a factor of 1.5."""
+    steps = {"n_neurons": 2, "n_dendrites": 1, "n_dendrite_inputs": 16, "hidden_dim": 2}
+    space = dict(params)
+    for name, step in steps.items():
+        size = params.get(name)
+        if isinstance(size, int):
+            most = problem.in_features if name == "n_dendrite_inputs" else size + step
+            space[name] = (max(1, size - step), min(most, size + step))
+    for name in ("lr", "field_std"):
+        value = params.get(name)
+        if isinstance(value, float):
+            low, high = value / 1.5, value * 1.5
+            space[name] = {"type": "uniform", "low": low, "high": high, "log": True}
+    return space
+
+
+def _front(found: Sequence[tuple[int, SearchResult]]) -> list[tuple[int, SearchResult]]:
+    """Those that no other beats or equals with as few parameters, by parameters."""
+    front: list[tuple[int, SearchResult]] = []
+    best = -1.0
+    for budget, result in sorted(found, key=lambda item: (item[1].total_params, -_score(item[1]))):
+        if _score(result) > best:
+            best = _score(result)
+            front.append((budget, result))
+    return front
+
+
+def _score(result: SearchResult) -> float:
+    return -1.0 if result.validation_accuracy is None else result.validation_accuracy
+
+
+def _checked(settings: Settings) -> Settings:
+    """Scenarios choose, which takes examples held out to choose by."""
+    if settings.get("validation_fraction") == 0:
+        raise SearchError(
+            "validation_fraction=0 leaves nothing to choose by, and networks are never chosen by "
+            "test accuracy; give a number above 0"
+        )
+    return settings
+
+
+def _best(results: Sequence[SearchResult]) -> SearchResult | None:
+    best = rank(results)[:1]
+    return best[0] if best and best[0].failed is None else None
+
+
+def _record(result: SearchResult) -> Record:
+    return {
+        "validation_accuracy": result.validation_accuracy,
+        "validation_accuracy_std": result.validation_accuracy_std,
+        "test_accuracy": result.test_accuracy,
+        "test_accuracy_std": result.test_accuracy_std,
+        "total_params": result.total_params,
+        "accuracy_per_1k_params": result.accuracy_per_1k_params,
+        "params": result.params,
+        "result": result,
+    }
+
+
+SCENARIOS: dict[str, Callable] = {
+    scenario.__name__: scenario
+    for scenario in (
+        quick_prototype_search,
+        optimize_for_budget,
+        compare_architectures,
+        thorough_optimization,
+        find_pareto_optimal,
+    )
+}
+
+
+if __name__ == "__main__":
+    import sys
+
+    from jdend.search.cli import main
+
+    sys.exit(main(["--scenario", "all", *sys.argv[1:]]))

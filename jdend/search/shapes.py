@@ -1,0 +1,248 @@
+"""The shapes of a space that fit the budget: all of them, where they can be listed.
+
+A shape is a combination of values of those parameters that decide how many trainable parameters a
+network has. Counting them all at once makes random proposals that fit cost nothing extra: drawing
+uniformly among the shapes that fit has exactly the law of drawing until one fits.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from jdend.models import Problem, architecture
+from jdend.search.budget import Budget, canonical, count_points, has_formula
+from jdend.search.checks import architectures_of
+from jdend.search.space import Choice, IntRange, Space, Value
+
+__all__ = ["Axis", "DrawnShapes", "ListedShapes", "Shapes", "frames", "shapes"]
+
+# How many shapes are listed, or else drawn, at most; the second where each is traced or evaluated.
+MOST_LISTED = (4_000_000, 2_000)
+MOST_DRAWN = (2_000_000, 10_000)
+BLOCK = 8192
+
+# Fields of an architecture that decide no size.
+_SIZELESS = (
+    *("field_std", "initialization", "synaptic_resampling", "percentage_resample"),
+    *("steps_to_resample", "resampling_rule", "resampling_inputs"),
+)
+
+Params = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter that decides a network's size, and the values it can take."""
+
+    name: str
+    values: Sequence[Value]
+
+    @property
+    def field(self) -> str:
+        return canonical(self.name)
+
+    @property
+    def is_size(self) -> bool:
+        """Whether all values are whole numbers, so that they can be counted at once."""
+        return isinstance(self.values, range) or all(type(v) is int for v in self.values)
+
+
+class Shapes(Protocol):
+    """The shapes of a space that fit.
+
+    Attributes:
+      axes: what decides them.
+      n_fit, n_over, n_under: how many fit, are too large and too small; of a space too large to be
+        listed, how many of those that were drawn.
+    """
+
+    axes: tuple[Axis, ...]
+    n_fit: int
+    n_over: int
+    n_under: int
+
+    def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
+        """Draws `n` shapes that fit, or fewer if they cannot be found."""
+        ...
+
+
+def shapes(space: Space, problem: Problem, budget: Budget, rng: np.random.Generator) -> Shapes:
+    """Lists the shapes of a space where there are few enough, and else draws among them.
+
+    Args:
+      space: checked against the problem.
+      problem: what the data fix.
+      budget: which counts fit.
+      rng: for a space that is too large to be listed.
+    """
+    axes = tuple(_axes(space))
+    at_once = 0 if all(has_formula(name) for name in architectures_of(space)) else 1
+    n_left_out = 0
+    if _size(axes) > MOST_LISTED[at_once] and at_once == 0:
+        whole, axes = axes, _without_too_large(axes, problem, budget)
+        n_left_out = _size(whole) - _size(axes)
+    if _size(axes) <= MOST_LISTED[at_once]:
+        return ListedShapes(axes, problem, budget, n_left_out)
+    return DrawnShapes(axes, problem, budget, rng, MOST_DRAWN[at_once])
+
+
+def _size(axes: Sequence[Axis]) -> int:
+    return math.prod(len(axis.values) for axis in axes)
+
+
+def _without_too_large(
+    axes: tuple[Axis, ...], problem: Problem, budget: Budget
+) -> tuple[Axis, ...]:
+    """Ranges cut at the largest value that can fit, all other sizes at their smallest."""
+    smallest = {a.field: np.asarray(min(a.values), np.int64) for a in axes if a.is_size}  # pyright: ignore
+
+    def can_fit(axis: Axis, value: int) -> bool:
+        sizes = {**smallest, axis.field: np.asarray(value, np.int64)}
+        return any(not budget.over(count_points(f, sizes, problem)) for f in frames(axes))
+
+    def cut(axis: Axis) -> Axis:
+        if not isinstance(axis.values, range):
+            return axis
+        n = bisect_left(axis.values, True, key=lambda value: not can_fit(axis, value))
+        return Axis(axis.name, axis.values[: max(1, n)])
+
+    return tuple(cut(axis) for axis in axes)
+
+
+class ListedShapes:
+    """Every shape of a space, counted.
+
+    Attributes:
+      counts: int64 parameters by shape, in the order of `itertools.product`.
+      fitting: the positions of those that fit.
+
+    Args:
+      n_left_out: how many shapes are known to be too large, and are not listed.
+    """
+
+    def __init__(
+        self, axes: tuple[Axis, ...], problem: Problem, budget: Budget, n_left_out: int = 0
+    ):
+        self.axes = axes
+        self._sides = tuple(len(axis.values) for axis in axes)
+        self.counts = self._count(problem)
+        self.fitting = np.flatnonzero(budget.fits(self.counts))
+        self.n_fit = len(self.fitting)
+        self.n_over = int(np.count_nonzero(budget.over(self.counts))) + n_left_out
+        self.n_under = int(np.count_nonzero(budget.under(self.counts)))
+
+    def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
+        if self.n_fit == 0:
+            return []
+        return [self.at(int(self.fitting[i])) for i in rng.integers(self.n_fit, size=n)]
+
+    def at(self, position: int) -> Params:
+        """The shape at a position of `counts`."""
+        where = np.unravel_index(position, self._sides) if self._sides else ()
+        return {axis.name: axis.values[int(i)] for axis, i in zip(self.axes, where, strict=True)}
+
+    def _count(self, problem: Problem) -> np.ndarray:
+        counts = np.empty(self._sides, np.int64)
+        framing = [i for i, axis in enumerate(self.axes) if not axis.is_size]
+        n_sizes = len(self.axes) - len(framing)
+        sizes = {}
+        for axis in (axis for axis in self.axes if axis.is_size):
+            side = [1] * n_sizes
+            side[len(sizes)] = -1
+            sizes[axis.field] = np.asarray(axis.values, np.int64).reshape(side)
+        for where in np.ndindex(*(self._sides[i] for i in framing)):
+            at = dict(zip(framing, where, strict=True))
+            frame = {self.axes[i].field: self.axes[i].values[j] for i, j in at.items()}
+            index = tuple(at.get(i, slice(None)) for i in range(len(self.axes)))
+            counts[index] = count_points(frame, sizes, problem)
+        return counts.reshape(-1)
+
+
+class DrawnShapes:
+    """Shapes of a space too large to be listed, found by drawing blocks of them."""
+
+    def __init__(
+        self,
+        axes: tuple[Axis, ...],
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        most: int,
+    ):
+        self.axes = axes
+        self.n_fit = self.n_over = self.n_under = 0
+        self._problem, self._budget, self._most = problem, budget, most
+        self._found: list[Params] = []
+        self._drawn = 0
+        self._search(rng, 1)
+
+    def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
+        self._search(rng, n)
+        given, self._found = self._found[:n], self._found[n:]
+        return given
+
+    def _search(self, rng: np.random.Generator, n: int) -> None:
+        """Draws blocks until `n` shapes that fit are at hand."""
+        until = self._drawn + self._most
+        while len(self._found) < n and self._drawn < until:
+            block = min(BLOCK, self._most)
+            where = [rng.integers(len(axis.values), size=block) for axis in self.axes]
+            counts = self._count(where, block)
+            self._drawn += block
+            fitting = np.flatnonzero(self._budget.fits(counts))
+            self.n_fit += len(fitting)
+            self.n_over += int(np.count_nonzero(self._budget.over(counts)))
+            self.n_under += int(np.count_nonzero(self._budget.under(counts)))
+            for i in fitting:
+                chosen = zip(self.axes, where, strict=True)
+                self._found.append({axis.name: axis.values[int(w[i])] for axis, w in chosen})
+
+    def _count(self, where: list[np.ndarray], block: int) -> np.ndarray:
+        counts = np.empty(block, np.int64)
+        framing = [i for i, axis in enumerate(self.axes) if not axis.is_size]
+        sizes = {
+            axis.field: _values_at(axis, w)
+            for axis, w in zip(self.axes, where, strict=True)
+            if axis.is_size
+        }
+        for frame in np.ndindex(*(len(self.axes[i].values) for i in framing)):
+            at = dict(zip(framing, frame, strict=True))
+            rows = np.ones(block, bool)
+            for i, j in at.items():
+                rows &= where[i] == j
+            if rows.any():
+                fields = {self.axes[i].field: self.axes[i].values[j] for i, j in at.items()}
+                of_rows = {field: column[rows] for field, column in sizes.items()}
+                counts[rows] = count_points(fields, of_rows, self._problem)
+        return counts
+
+
+def _axes(space: Space) -> Iterator[Axis]:
+    names = architectures_of(space)
+    sizing = {"architecture"} | {
+        field for name in names for field in architecture(name).fields if field not in _SIZELESS
+    }
+    for name, dimension in space.dimensions.items():
+        if canonical(name) not in sizing:
+            continue
+        if isinstance(dimension, Choice):
+            yield Axis(name, dimension.values)
+        elif isinstance(dimension, IntRange):
+            yield Axis(name, range(dimension.low, dimension.high + 1))
+
+
+def _values_at(axis: Axis, where: np.ndarray) -> np.ndarray:
+    if isinstance(axis.values, range):
+        return axis.values.start + where.astype(np.int64)
+    return np.asarray(axis.values, np.int64)[where]
+
+
+def frames(axes: Sequence[Axis]) -> Iterator[Mapping[str, Value]]:
+    """Every combination of the values that are not sizes, by field."""
+    framing = [axis for axis in axes if not axis.is_size]
+    for where in np.ndindex(*(len(axis.values) for axis in framing)):
+        yield {axis.field: axis.values[j] for axis, j in zip(framing, where, strict=True)}

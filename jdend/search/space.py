@@ -1,0 +1,235 @@
+"""Search spaces: what a user wrote, parsed once into typed dimensions.
+
+{"n_neurons": [8, 10, 12],                                       one of a list
+ "n_dendrites": (4, 8),                                          a range, both ends included
+ "n_dendrite_inputs": {"type": "randint", "low": 32, "high": 200},   likewise
+ "lr": {"type": "uniform", "low": 1e-4, "high": 1e-2, "log": True},
+ "schedule": {"type": "choice", "values": ["constant", "cosine"]},
+ "batch_size": 256}                                              a constant
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+
+from jdend.models import nearest
+from jdend.search.errors import SpaceError
+
+__all__ = [
+    "Choice",
+    "Dimension",
+    "IntRange",
+    "RealRange",
+    "Space",
+    "Value",
+    "parse_space",
+    "read_space",
+]
+
+Value = int | float | str | bool | None
+
+# A pair of whole numbers is a range of whole numbers, except for these.
+REAL_FIELDS = ("lr", "weight_decay", "field_std", "percentage_resample")
+TYPES = {
+    "randint": ("low", "high"),
+    "uniform": ("low", "high", "log"),
+    "choice": ("values", "choices", "options"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values, each as likely. A constant is a choice of one."""
+
+    values: tuple[Value, ...]
+
+    def draw(self, rng: np.random.Generator) -> Value:
+        return self.values[int(rng.integers(len(self.values)))]
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """A whole number from `low` to `high`, both included, each as likely."""
+
+    low: int
+    high: int
+
+    def draw(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(self.low, self.high, endpoint=True))
+
+
+@dataclass(frozen=True)
+class RealRange:
+    """A real number from `low` to `high`, uniform, or uniform in its logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def draw(self, rng: np.random.Generator) -> float:
+        if not self.log:
+            return float(rng.uniform(self.low, self.high))
+        value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        return min(max(value, self.low), self.high)
+
+
+Dimension = Choice | IntRange | RealRange
+
+
+@dataclass(frozen=True)
+class Space:
+    """Dimensions by parameter, under the names and in the order in which the user wrote them."""
+
+    dimensions: Mapping[str, Dimension]
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The parameters that have infinitely or too many values to list."""
+        return tuple(n for n, d in self.dimensions.items() if not isinstance(d, Choice))
+
+    def to_dict(self) -> dict[str, object]:
+        """As `parse_space` and TOML read it."""
+        return {name: _written(dimension) for name, dimension in self.dimensions.items()}
+
+
+def parse_space(space: object) -> Space:
+    """Parses what a user wrote; parameters' names and values are checked later, with the data.
+
+    Args:
+      space: by parameter a list of values, a `(low, high)` pair, a `{"type": …}` dict, or a
+        constant. Ranges of whole numbers include both ends, and so does `randint`.
+
+    Raises:
+      SpaceError: naming the parameter and the forms that are allowed.
+    """
+    if isinstance(space, Space):
+        return space
+    if not isinstance(space, Mapping):
+        raise SpaceError(f"a search space is a dict of parameters, got {type(space).__name__}")
+    if not space:
+        raise SpaceError("the search space is empty: name at least one parameter, and its values")
+    return Space({str(name): _dimension(str(name), given) for name, given in space.items()})
+
+
+def read_space(path: str | Path) -> Space:
+    """Reads a space from a TOML file whose top-level keys are parameters.
+
+    TOML has no pairs, so a range is `{type = "randint", low = 8, high = 20}` or
+    `{type = "uniform", low = 1e-4, high = 1e-2, log = true}`, and `[a, b]` is a list of values.
+
+    Raises:
+      SpaceError: if the file cannot be read, is no TOML, is empty, or has a wrong form.
+    """
+    try:
+        with open(Path(path).expanduser(), "rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise SpaceError(f"cannot read space file {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpaceError(f"space file {path} is not TOML: {error}") from error
+    if not content:
+        raise SpaceError(f"space file {path} is empty: write lines such as n_neurons = [8, 10, 12]")
+    try:
+        return parse_space(content)
+    except SpaceError as error:
+        raise SpaceError(f"space file {path}: {error}") from None
+
+
+def _dimension(name: str, given: object) -> Dimension:
+    if isinstance(given, Choice | IntRange | RealRange):
+        return given
+    if isinstance(given, Mapping):
+        return _typed(name, given)
+    if isinstance(given, tuple):
+        if len(given) != 2 or not all(_is_number(end) for end in given):
+            raise SpaceError(
+                f"{name}={given!r}: a tuple is a range (low, high) of two numbers; "
+                "write values to choose from as a list"
+            )
+        whole = all(isinstance(end, Integral) for end in given) and name not in REAL_FIELDS
+        return _int_range(name, *given) if whole else _real_range(name, *given)
+    if isinstance(given, list | range | np.ndarray):
+        return _choice(name, list(given))
+    return Choice((_value(name, given),))
+
+
+def _typed(name: str, given: Mapping) -> Dimension:
+    kind = given.get("type")
+    if kind not in TYPES:
+        raise SpaceError(f"{name}: unknown type {kind!r}{nearest(kind, TYPES)}")
+    unknown = [key for key in given if key not in ("type", *TYPES[kind])]
+    if unknown:
+        raise SpaceError(
+            f"{name}: type {kind!r} takes no {unknown[0]!r}{nearest(unknown[0], TYPES[kind])}"
+        )
+    if kind == "choice":
+        lists = [given[key] for key in TYPES["choice"] if key in given]
+        if len(lists) != 1 or not isinstance(lists[0], list | tuple | range):
+            raise SpaceError(f"{name}: type 'choice' needs values=[…]")
+        return _choice(name, list(lists[0]))
+    missing = [key for key in ("low", "high") if key not in given]
+    if missing:
+        raise SpaceError(f"{name}: type {kind!r} needs {' and '.join(missing)}")
+    if kind == "randint":
+        return _int_range(name, given["low"], given["high"])
+    if not isinstance(given.get("log", False), bool):
+        raise SpaceError(f"{name}: log must be true or false, got {given['log']!r}")
+    return _real_range(name, given["low"], given["high"], log=given.get("log", False))
+
+
+def _choice(name: str, values: Sequence[object]) -> Choice:
+    if not values:
+        raise SpaceError(f"{name}: the list of values is empty")
+    return Choice(tuple(_value(name, value) for value in values))
+
+
+def _int_range(name: str, low: object, high: object) -> IntRange:
+    for end in (low, high):
+        if not isinstance(end, Integral) or isinstance(end, bool):
+            raise SpaceError(f"{name}: a range of whole numbers cannot end at {end!r}")
+    return IntRange(*_ordered(name, int(low), int(high)))  # pyright: ignore[reportArgumentType]
+
+
+def _real_range(name: str, low: object, high: object, *, log: bool = False) -> RealRange:
+    for end in (low, high):
+        if not _is_number(end) or not math.isfinite(end):  # pyright: ignore[reportArgumentType]
+            raise SpaceError(f"{name}: a range cannot end at {end!r}; needed is a finite number")
+    low, high = _ordered(name, float(low), float(high))  # pyright: ignore[reportArgumentType]
+    if log and low <= 0:
+        raise SpaceError(f"{name}: a logarithmic range must begin above 0, got {low!r}")
+    return RealRange(low, high, log)
+
+
+def _ordered(name: str, low, high):
+    if low > high:
+        raise SpaceError(f"{name}: the range begins at {low!r}, above its end {high!r}")
+    return low, high
+
+
+def _value(name: str, value: object) -> Value:
+    """A plain Python value, as it will stand in results."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise SpaceError(
+        f"{name}: {value!r} is no value; allowed are numbers, strings, True and False, lists of "
+        "them, (low, high), and {'type': 'randint' | 'uniform' | 'choice', …}"
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _written(dimension: Dimension) -> object:
+    if isinstance(dimension, Choice):
+        return list(dimension.values)
+    if isinstance(dimension, IntRange):
+        return {"type": "randint", "low": dimension.low, "high": dimension.high}
+    return {"type": "uniform", "low": dimension.low, "high": dimension.high, "log": dimension.log}

@@ -1,0 +1,20 @@
+"""Trials and what came of them: results, their table, and the folder that keeps a search."""
+
+from jdend.study._errors import StudyError
+from jdend.study._files import read_results, write_results
+from jdend.study._result import FIGURES, SearchResult, rank
+from jdend.study._study import Effort, Study, new_folder
+from jdend.study._table import results_table
+
+__all__ = [
+    "FIGURES",
+    "Effort",
+    "SearchResult",
+    "Study",
+    "StudyError",
+    "new_folder",
+    "rank",
+    "read_results",
+    "results_table",
+    "write_results",
+]

@@ -1,0 +1,220 @@
+"""What came of one trial, in plain numbers.
+
+Shape letters: `S` seeds, `E` epochs.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jdend.study._errors import StudyError
+
+__all__ = ["FIGURES", "SearchResult", "rank"]
+
+# The figures of a trained network, one a seed, taken from `jdend.training.Outcome`.
+FIGURES = (
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A trial: one configuration, trained with one or more seeds, and what came of it.
+
+    Figures are means over the seeds. `…_std` is the standard deviation over them (ddof 1), None
+    with one seed. Networks are chosen by validation figures alone; test figures are only reported.
+
+    Attributes:
+      params: the configuration as it was drawn, under the names of the search space. `seed` is
+        among them only if the trial was drawn with exactly one.
+      test_accuracy: of the trained network, in [0, 1].
+      train_accuracy: likewise, one full pass over the training part.
+      total_params: trainable parameters.
+      train_time: seconds: the trial's share of the time in which its population trained.
+      final_test_loss: mean cross-entropy of the trained network.
+      validation_accuracy, validation_loss: on the part held out of the training set; None if
+        nothing was.
+      train_loss: one full pass.
+      test_accuracy_std, train_accuracy_std, validation_accuracy_std: over the seeds.
+      seeds: with which the configuration was trained.
+      failed: the first epoch (from 0) in which the loss of one of the seeds stopped being finite,
+        None if none did. Failed trials rank last.
+      history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
+        means over an epoch), `validation_loss` and `validation_accuracy`.
+      seed_history: the same, one list a seed.
+      seed_figures: the final figures, one a seed, under the names of `FIGURES`.
+    """
+
+    params: dict[str, object]
+    test_accuracy: float
+    train_accuracy: float
+    total_params: int
+    train_time: float
+    final_test_loss: float
+    validation_accuracy: float | None = None
+    validation_loss: float | None = None
+    train_loss: float | None = None
+    test_accuracy_std: float | None = None
+    train_accuracy_std: float | None = None
+    validation_accuracy_std: float | None = None
+    seeds: tuple[int, ...] = (0,)
+    failed: int | None = None
+    history: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    seed_history: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
+    seed_figures: dict[str, list[float]] = field(default_factory=dict, repr=False)
+
+    @property
+    def accuracy_per_1k_params(self) -> float:
+        """Test accuracy for each 1,000 parameters."""
+        return self.test_accuracy * 1000 / self.total_params
+
+    @classmethod
+    def from_seeds(
+        cls,
+        params: Mapping[str, object],
+        *,
+        total_params: int,
+        seconds: float,
+        seeds: Sequence[int],
+        figures: Mapping[str, Float[np.ndarray, " S"]],
+        history: Mapping[str, Float[np.ndarray, "S E"]],
+        failed_epoch: Int[np.ndarray, " S"],
+        held_out: bool = True,
+    ) -> "SearchResult":
+        """Averages over seeds.
+
+        Args:
+          params: as drawn.
+          total_params: trainable parameters.
+          seconds: the trial's share of its population's time.
+          seeds: `S` of them.
+          figures: by name in `FIGURES`; those of validation NaN if nothing was held out.
+          history: likewise for each epoch.
+          failed_epoch: -1 where a seed did not fail.
+          held_out: whether there was a validation part.
+        """
+        mean = {name: _mean(figures[name]) for name in FIGURES}
+        failures = failed_epoch[failed_epoch >= 0]
+        return cls(
+            params=dict(params),
+            test_accuracy=mean["test_accuracy"],
+            train_accuracy=mean["train_accuracy"],
+            total_params=int(total_params),
+            train_time=float(seconds),
+            final_test_loss=mean["test_loss"],
+            validation_accuracy=mean["validation_accuracy"] if held_out else None,
+            validation_loss=mean["validation_loss"] if held_out else None,
+            train_loss=mean["train_loss"],
+            test_accuracy_std=_std(figures["test_accuracy"]),
+            train_accuracy_std=_std(figures["train_accuracy"]),
+            validation_accuracy_std=_std(figures["validation_accuracy"]) if held_out else None,
+            seeds=tuple(int(seed) for seed in seeds),
+            failed=int(failures.min()) if failures.size else None,
+            history={name: _floats(np.mean(h, axis=0)) for name, h in history.items()},
+            seed_history={name: [_floats(row) for row in h] for name, h in history.items()},
+            seed_figures={name: _floats(figures[name]) for name in FIGURES},
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None."""
+        record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        record["accuracy_per_1k_params"] = self.accuracy_per_1k_params
+        return {name: _finite(value) for name, value in record.items()}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, object]) -> "SearchResult":
+        """The result that `to_dict` gave; what an older version did not store has its default.
+
+        Raises:
+          StudyError: if it is not a result.
+        """
+        if not isinstance(record, Mapping):
+            raise StudyError(f"a result must be an object, got {type(record).__name__}")
+        missing = [name for name in _REQUIRED if name not in record]
+        if missing:
+            raise StudyError(f"a result lacks {', '.join(missing)}")
+        known = {f.name for f in dataclasses.fields(cls)}
+        values: dict[str, object] = {k: v for k, v in record.items() if k in known}
+        if not isinstance(values["params"], dict):
+            raise StudyError(f"a result's params must be an object, got {values['params']!r}")
+        for name in ("test_accuracy", "train_accuracy", "train_time", "final_test_loss"):
+            values[name] = _number(name, values[name])
+        values["total_params"] = int(_number("total_params", values["total_params"]))
+        seeds = values.get("seeds", (0,))
+        if not isinstance(seeds, list | tuple):
+            raise StudyError(f"a result's seeds must be a list, got {seeds!r}")
+        values["seeds"] = tuple(seeds)
+        return cls(**values)  # pyright: ignore[reportArgumentType]
+
+
+_REQUIRED = (
+    "params",
+    "test_accuracy",
+    "train_accuracy",
+    "total_params",
+    "train_time",
+    "final_test_loss",
+)
+
+
+def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
+    """Best first: by validation accuracy, then fewer parameters, then the order given.
+
+    Trials that failed come last. Test accuracy plays no part.
+
+    Raises:
+      StudyError: if a trial has no validation accuracy to rank it by.
+    """
+    results = list(results)
+    if any(r.validation_accuracy is None and r.failed is None for r in results):
+        raise StudyError(
+            "results without validation accuracy cannot be ranked, and are never ranked by test "
+            "accuracy: search with validation_fraction above 0"
+        )
+    return sorted(results, key=_rank_key)
+
+
+def _rank_key(result: SearchResult):
+    accuracy = result.validation_accuracy
+    lost = result.failed is not None or accuracy is None or math.isnan(accuracy)
+    return (lost, 0.0 if lost else -accuracy, result.total_params)  # pyright: ignore
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values, dtype=np.float64))
+
+
+def _std(values: np.ndarray) -> float | None:
+    return float(np.std(values, ddof=1, dtype=np.float64)) if len(values) > 1 else None
+
+
+def _floats(values: np.ndarray) -> list[float]:
+    return [float(value) for value in values]
+
+
+def _finite(value: object) -> object:
+    """JSON has neither NaN nor infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _number(name: str, value: object) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise StudyError(f"a result's {name} must be a number, got {value!r}")
+    return value

@@ -1,0 +1,107 @@
+"""Results as a table that fits a terminal."""
+
+import math
+from collections.abc import Sequence
+
+from jdend.study._result import SearchResult
+
+__all__ = ["results_table"]
+
+# Shorter headings for parameters; any other goes by its own name.
+HEADINGS = {
+    "n_neurons": "neurons",
+    "n_dendrites": "dendrites",
+    "n_dendrite_inputs": "inputs",
+    "hidden_dim": "hidden",
+    "soma_enabled": "soma",
+    "synaptic_resampling": "resample",
+    "percentage_resample": "share",
+    "steps_to_resample": "every",
+    "weight_decay": "decay",
+    "initialization": "init",
+}
+GAP = "  "
+
+
+def results_table(results: Sequence[SearchResult], *, width: int = 80) -> str:
+    """A table of results in the order given, at most `width` columns wide.
+
+    The parameters that vary among the results have columns as long as there is room; those that do
+    not vary, and those that found no room, are named in lines below.
+    """
+    if not results:
+        return "no results"
+    columns = _figure_columns(results)
+    varying, constant = _parameters(results)
+    omitted = []
+    for name in varying:
+        column = [HEADINGS.get(name, name), *(_text(r.params.get(name)) for r in results)]
+        if _width([*columns, column]) <= width:
+            columns.append(column)
+        else:
+            omitted.append(name)
+    lines = [_line(row, columns) for row in zip(*columns, strict=True)]
+    if constant:
+        shared = ", ".join(f"{name}={_text(value)}" for name, value in constant.items())
+        lines += _wrapped(f"all: {shared}", width)
+    if omitted:
+        lines += _wrapped(f"not shown: {', '.join(omitted)}", width)
+    return "\n".join(lines)
+
+
+def _figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
+    columns = [["#", *(str(i + 1) for i in range(len(results)))]]
+    if any(r.validation_accuracy is not None for r in results):
+        columns.append(
+            [
+                "valid.",
+                *(_mean(r, r.validation_accuracy, r.validation_accuracy_std) for r in results),
+            ]
+        )
+    columns.append(["test", *(_mean(r, r.test_accuracy, r.test_accuracy_std) for r in results)])
+    columns.append(["params", *(f"{r.total_params:,}" for r in results)])
+    return columns
+
+
+def _mean(result: SearchResult, value: float | None, std: float | None) -> str:
+    if result.failed is not None:
+        return "failed"
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if std is None else f"{value:.4f}±{std:.4f}"
+
+
+def _parameters(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, object]]:
+    """Names of parameters that vary, in the order they were drawn, and those that do not."""
+    names = list(dict.fromkeys(name for r in results for name in r.params))
+    varying, constant = [], {}
+    for name in names:
+        values = [r.params.get(name) for r in results]
+        if all(value == values[0] for value in values):
+            constant[name] = values[0]
+        else:
+            varying.append(name)
+    return varying, constant
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if value is None:
+        return "-"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _width(columns: list[list[str]]) -> int:
+    return sum(max(map(len, column)) for column in columns) + len(GAP) * (len(columns) - 1)
+
+
+def _line(row: tuple[str, ...], columns: list[list[str]]) -> str:
+    cells = [cell.rjust(max(map(len, c))) for cell, c in zip(row, columns, strict=True)]
+    return GAP.join(cells).rstrip()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
