@@ -4,10 +4,10 @@ import hashlib
 import os
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
-import jaxlib
 
 __all__ = ["enable_program_cache", "program_cache_folder"]
 
@@ -26,7 +26,7 @@ def enable_program_cache(folder: Path | str | None = None) -> Path | None:
     Returns:
       The folder in use, or None where none can be written.
     """
-    configured = jax.config.jax_compilation_cache_dir
+    configured = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     if configured is not None:
         return Path(configured)
     folder = program_cache_folder() if folder is None else Path(folder)
@@ -55,7 +55,7 @@ def program_cache_folder() -> Path:
     else:
         base = Path(home) if home else Path.home() / ".cache"
     features = hashlib.sha256(_processor().encode()).hexdigest()[:12]
-    return base / "jdend" / "programs" / f"jaxlib-{jaxlib.__version__}-{features}"
+    return base / "jdend" / "programs" / f"jaxlib-{version('jaxlib')}-{features}"
 
 
 def _processor() -> str:
