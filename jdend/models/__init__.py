@@ -13,7 +13,7 @@ from jdend.models._configuration import (
     configure,
     known_fields,
 )
-from jdend.models._count import count_params, trace_params
+from jdend.models._count import count_params, count_params_of_sizes, trace_params
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
 from jdend.models._layer import DendriticLayer, SynapseIndex, TrueSizes
 from jdend.models._registry import (
@@ -47,6 +47,7 @@ __all__ = [
     "check_names",
     "configure",
     "count_params",
+    "count_params_of_sizes",
     "dendrite_std",
     "known_fields",
     "nearest",

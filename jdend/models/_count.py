@@ -3,17 +3,19 @@
 import functools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType
+from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 from jax import export
+from jaxtyping import Int
 
 from jdend.models._configuration import Structure, build
 
-__all__ = ["count_params", "trace_params"]
+__all__ = ["count_params", "count_params_of_sizes", "trace_params"]
 
 
 def count_params(structure: Structure) -> int:
@@ -26,7 +28,26 @@ def count_params(structure: Structure) -> int:
     sizes = structure.sizes
     options = tuple(item for item in structure.values if item[0] not in sizes)
     frame = Structure(structure.architecture, structure.problem, 1, options)
-    return _polynomial(frame, _module(structure), tuple(sizes))(**sizes)
+    return int(_polynomial(frame, _module(structure), tuple(sizes))(**sizes))
+
+
+def count_params_of_sizes(
+    structure: Structure, sizes: Mapping[str, np.ndarray]
+) -> Int[np.ndarray, " n"]:
+    """The same for many sizes at once.
+
+    Args:
+      structure: gives all that is not a size.
+      sizes: integers `[n]` by the names of all its sizes.
+    """
+    options = tuple(item for item in structure.values if item[0] not in sizes)
+    frame = Structure(structure.architecture, structure.problem, 1, options)
+    count = _polynomial(frame, _module(structure), tuple(sizes))
+    try:
+        return np.broadcast_to(count(**sizes), next(iter(sizes.values())).shape)
+    except (TypeError, ValueError):  # traced shape by shape, or not a polynomial
+        each = zip(*sizes.values(), strict=True)
+        return np.array([count(**dict(zip(sizes, map(int, row), strict=True))) for row in each])
 
 
 def trace_params(structure: Structure) -> int:
@@ -41,7 +62,7 @@ def _module(structure: Structure):
 
 
 @functools.lru_cache(maxsize=256)
-def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..., int]:
+def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..., Any]:
     """The count as a function of the sizes. `module` tells a name registered anew from the old."""
     try:
         constraints = (
@@ -54,7 +75,7 @@ def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..
         code = _compile(str(_traced_size(_with_values(frame, values))))
     except Exception:  # what symbols do not allow is the module's own affair
         return _one_by_one(frame)
-    return lambda **sizes: int(eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes}))
+    return lambda **sizes: eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
 
 
 def _one_by_one(frame: Structure) -> Callable[..., int]:
@@ -79,8 +100,8 @@ def _traced_size(structure: Structure):
 
 
 _FUNCTIONS = {
-    "max": max,
-    "min": min,
+    "max": np.maximum,
+    "min": np.minimum,
     "floordiv": lambda a, b: a // b,
     "mod": np.mod,
 }

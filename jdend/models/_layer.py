@@ -160,9 +160,9 @@ def check_size(name: str, value, *, at_most: int | None = None) -> None:
     """
     if export.is_symbolic_dim(value):
         return
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    if at_most is not None and value > at_most:
+    if at_most is not None and int(value) > at_most:
         raise ValueError(f"{name} must be at most {at_most}, got {value}")
 
 

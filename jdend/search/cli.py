@@ -99,8 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--weight-decay", type=float, metavar="R", help="likewise (0.01)")
     add("--validation-fraction", type=float, metavar="R", help="share held out to rank by (0.1)")
     add("--split-seed", type=int, metavar="N", help="which examples are held out (0)")
-    add("--buckets", metavar="MODE", help="which networks share a program: auto or exact")
+    add("--buckets", metavar="MODE", help="how networks share programs: auto, exact or padded")
+    add("--max-programs", type=int, metavar="N", help="at most so many at a time (what is fastest)")
     add("--kernel", metavar="NAME", help="how dendrites are computed (auto)")
+    add(
+        "--no-compile-cache",
+        dest="compile_cache",
+        action="store_const",
+        const=False,
+        help="do not keep compiled programs in the user's cache folder",
+    )
 
     add = parser.add_argument_group("what to show and keep").add_argument
     add("--out", metavar="DIR", help="a new folder (runs/<dataset>-<budget>-<time>)")

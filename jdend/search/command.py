@@ -31,6 +31,8 @@ _ARGUMENTS = {
     "split_seed": "split_seed",
     "search_seed": "search_seed",
     "buckets": "buckets",
+    "max_programs": "max_programs",
+    "compile_cache": "compile_cache",
     "kernel": "kernel",
 }
 

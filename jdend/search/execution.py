@@ -1,5 +1,6 @@
 """Trains planned populations one after the other and tells a reporter how it goes."""
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from jdend.data import Split
 from jdend.search.buckets import Group, Trial
 from jdend.search.progress import Reporter
 from jdend.study import FIGURES, SearchResult
-from jdend.training import Outcome, Progress, train
+from jdend.training import Outcome, Progress, in_background, prepare, train
 
 __all__ = ["device", "execute", "result_of"]
 
@@ -21,16 +22,19 @@ def execute(
 ) -> Iterator[tuple[int, Outcome]]:
     """Trains all groups; after each, yields what came of its members, by position in `trials`."""
     watch = _Watch(reporter, len(trials))
+    arguments = [
+        (group.bucket, [trials[i].configuration for i in group.members], group.seeds, data)
+        for group in groups
+    ]
     try:
         for number, group in enumerate(groups):
-            configurations = [trials[i].configuration for i in group.members]
+            if number + 1 < len(groups):  # compiles while this one trains
+                in_background(functools.partial(prepare, *arguments[number + 1]))
             watch.enter(
-                [c.hyperparameters.n_epochs for c in configurations],
+                [c.hyperparameters.n_epochs for c in arguments[number][1]],
                 f"population {number + 1} of {len(groups)}",
             )
-            outcomes = train(
-                group.bucket, configurations, group.seeds, data, on_progress=watch.look
-            )
+            outcomes = train(*arguments[number], on_progress=watch.look)
             watch.leave()
             yield from zip(group.members, outcomes, strict=True)
     finally:

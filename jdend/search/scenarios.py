@@ -49,7 +49,9 @@ class Settings(TypedDict, total=False):
     search_seed: int
     target: str | None
     buckets: str
+    max_programs: int | None
     kernel: str
+    compile_cache: bool
     out: str | Path | None
     study: Study | None
     dry_run: bool

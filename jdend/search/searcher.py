@@ -8,7 +8,7 @@ from flax import nnx
 
 from jdend.data import Dataset
 from jdend.models import Configuration, Problem, build, check_names, configure, count_params
-from jdend.search.buckets import Trial, plan
+from jdend.search.buckets import Group, Trial, plan
 from jdend.search.budget import Budget, confirmed_params, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
 from jdend.search.dry import describe_plan
@@ -28,7 +28,7 @@ from jdend.study import (
     results_table,
     write_results,
 )
-from jdend.training import Outcome, compilations
+from jdend.training import Outcome, compilations, enable_program_cache
 
 __all__ = ["HyperparameterSearcher"]
 
@@ -68,8 +68,11 @@ class HyperparameterSearcher:
       split_seed: which examples are held out.
       search_seed: of the random draws. The same searches, in the same order, draw the same trials.
       target: the column of a CSV file that holds the classes.
-      buckets: which trials share a program, see `jdend.search.buckets`.
+      buckets: which trials share a program, `auto`, `exact` or `padded`; see
+        `jdend.search.buckets`.
+      max_programs: at most so many programs a search, as far as its architectures allow.
       kernel: how dendrites are computed, see `jdend.kernels`.
+      compile_cache: whether compiled programs are kept in the user's cache folder.
       out: a folder in which to write `results.json` and `run.json`; None to write nothing.
       study: collects the results of several searchers, instead of `out`.
       dry_run: whether searches only print their plan.
@@ -100,7 +103,9 @@ class HyperparameterSearcher:
         search_seed: int = 0,
         target: str | None = None,
         buckets: str = "auto",
+        max_programs: int | None = None,
         kernel: str = "auto",
+        compile_cache: bool = True,
         out: str | Path | None = None,
         study: Study | None = None,
         dry_run: bool = False,
@@ -125,7 +130,8 @@ class HyperparameterSearcher:
         self._search_seed = check_seed("search_seed", search_seed)
         self._n_searches = 0
         self._buckets, self._kernel = buckets, kernel
-        plan((), buckets, kernel=kernel)
+        self._max_programs, self._compile_cache = max_programs, compile_cache
+        self._plan(())
         self._reporter = reporter(verbose)
         self._dry_run = dry_run
         if study is not None and out is not None:
@@ -310,7 +316,7 @@ class HyperparameterSearcher:
             self._reporter.note(line)
         trials = [self._trial(draw) for draw in proposal.draws]
         if self._dry_run:
-            groups = plan(list(dict.fromkeys(trials)), self._buckets, kernel=self._kernel)
+            groups = self._plan(list(dict.fromkeys(trials)))
             print(describe_plan(groups, self._data.outline))
             return []
         record = {**record, "space": question.space.to_dict(), "search_entropy": entropy}
@@ -358,9 +364,14 @@ class HyperparameterSearcher:
                     "training examples"
                 )
             confirmed_params(structure)
-        groups = plan(new, self._buckets, kernel=self._kernel)
+        groups = self._plan(new)
+        if self._compile_cache:
+            enable_program_cache()
         for position, outcome in execute(new, groups, data, self._reporter):
             self._known[new[position]] = outcome
+
+    def _plan(self, trials: Sequence[Trial]) -> list[Group]:
+        return plan(trials, self._buckets, kernel=self._kernel, max_programs=self._max_programs)
 
     def _trial(self, draw: Draw) -> Trial:
         bases = draw.seeds or [0]
@@ -397,5 +408,6 @@ class HyperparameterSearcher:
             **self._defaults,
             "seeds": list(self._seeds),
             "buckets": self._buckets,
+            "max_programs": self._max_programs,
             "kernel": self._kernel,
         }

@@ -5,8 +5,8 @@ from jdend.training._data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
 from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
-from jdend.training._programs import Compilations, compilations
-from jdend.training._run import Outcome, Progress, train
+from jdend.training._programs import Compilations, compilations, in_background
+from jdend.training._run import Outcome, Progress, prepare, train
 from jdend.training._state import State, concat, take
 from jdend.training._traits import Traits, pack
 
@@ -25,9 +25,11 @@ __all__ = [
     "enable_program_cache",
     "epoch_order",
     "estimate_bytes",
+    "in_background",
     "on_device",
     "pack",
     "population",
+    "prepare",
     "program_cache_folder",
     "take",
     "train",

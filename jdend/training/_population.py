@@ -52,7 +52,7 @@ class Population:
     evaluate: Program
 
     def compile(self, traits: Traits, n_seeds: int, data: DeviceData) -> None:
-        """Compiles all three for such a population, from shapes alone, two at a time."""
+        """Compiles all that such a population needs, from shapes alone, two at a time."""
         traits = shapes_of(traits)
         seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
         whole = jax.ShapeDtypeStruct((), jnp.int32)
@@ -62,6 +62,7 @@ class Population:
         state = self.init.shape_of_result(traits, seeds)
         self.advance.compile(state, examples, order, whole)
         self.evaluate.compile(state, examples, whole, whole)
+        _shuffle(data.n_train).compile(seeds, whole)
         first.result()
 
 

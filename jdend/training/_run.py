@@ -16,11 +16,10 @@ from jdend.training._data import DeviceData, on_device
 from jdend.training._memory import configurations_that_fit
 from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
-from jdend.training._programs import compilations
 from jdend.training._state import State
 from jdend.training._traits import pack
 
-__all__ = ["FIGURES", "Outcome", "Progress", "train"]
+__all__ = ["FIGURES", "Outcome", "Progress", "prepare", "train"]
 
 FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 SECONDS_PER_CALL = 1.0
@@ -36,7 +35,7 @@ class Progress:
       n_trials: trials × seeds that train together now.
       validation_accuracy: `[S, C]` after the last whole epoch; NaN before the first.
       seconds: since the bucket's training began.
-      compile_seconds: of these, spent on compiling.
+      compile_seconds: of these, spent on waiting for its programs.
     """
 
     epoch: float
@@ -117,6 +116,17 @@ def train(
     return outcomes
 
 
+def prepare(
+    bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
+) -> None:
+    """Compiles what `train` with the same arguments will need; it may do so in another thread."""
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    on = on_device(data)
+    steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
+    traits = pack(configurations[:room], steps_per_epoch, padded=bucket.padded)
+    population(bucket).compile(traits, len(seeds), on)
+
+
 class _Run:
     """One population on its way through its epochs."""
 
@@ -138,7 +148,7 @@ class _Run:
             name: np.full(self.shape, np.nan) for name in (*FIGURES, "test_loss", "test_accuracy")
         }
         self.begun = time.perf_counter()
-        self.compiled_before = compilations().seconds
+        self.compile_seconds = 0.0
         self.pace = 4  # steps a call, adapted to SECONDS_PER_CALL
 
     def outcomes(self) -> list[Outcome]:
@@ -158,11 +168,10 @@ class _Run:
         order = epoch_order(state.seeds, epoch, self.data.n_train)
         while step < end:
             stop = min(step + self.pace, end)
-            compiled = compilations().seconds
             begun = time.perf_counter()
             state = self.population.advance(state, self.data.examples, order, jnp.int32(stop))
             jax.block_until_ready(state.step)
-            took = time.perf_counter() - begun - (compilations().seconds - compiled)
+            took = time.perf_counter() - begun
             self.pace = max(1, math.ceil((stop - step) * SECONDS_PER_CALL / max(took, 1e-4)))
             step = stop
             if step < end:
@@ -206,13 +215,12 @@ class _Run:
                 n_trials=self.shape[0] * self.shape[1],
                 validation_accuracy=accuracy if last_whole >= 0 else np.full(self.shape, np.nan),
                 seconds=time.perf_counter() - self.begun,
-                compile_seconds=compilations().seconds - self.compiled_before,
+                compile_seconds=self.compile_seconds,
             )
         )
 
     def _collect(self, state: State) -> list[Outcome]:
-        compiled = compilations().seconds - self.compiled_before
-        seconds = (time.perf_counter() - self.begun - compiled) / len(self.configurations)
+        trained = time.perf_counter() - self.begun - self.compile_seconds
         failed_step = np.asarray(state.failed_step)
         failed_epoch = np.where(failed_step < 0, -1, failed_step // self.steps_per_epoch)
         outcomes = []
@@ -228,7 +236,7 @@ class _Run:
                     seeds=self.seeds,
                     history={name: h[:, c, :length] for name, h in self.history.items()},
                     failed_epoch=failed,
-                    seconds=seconds,
+                    seconds=trained / len(self.configurations),
                     **final,
                 )
             )
