@@ -35,11 +35,11 @@ class Formulation(NamedTuple):
 def _scatter_spread(weight, indices, features):
     unit = jnp.arange(weight.shape[0])[:, None]
     matrix = jnp.zeros((weight.shape[0], features), weight.dtype)
-    return matrix.at[unit, indices].add(weight, mode="promise_in_bounds")
+    return matrix.at[unit, indices].add(weight, mode="drop")
 
 
 def _scatter_collect(matrix, indices):
-    return jnp.take_along_axis(matrix, indices, axis=1, mode="promise_in_bounds")
+    return jnp.take_along_axis(matrix, indices, axis=1, mode="clip")
 
 
 SCATTER = Formulation(_scatter_spread, _scatter_collect)
@@ -58,8 +58,8 @@ def _compare_collect(matrix, indices):
 COMPARE = Formulation(_compare_spread, _compare_collect)
 """No scatter and no gather: K F comparisons a dendrite, which a compiler fuses into one reduction.
 
-A TPU updates a scatter's elements one after another in a loop, and its vector unit compares
-thousands a cycle.
+A TPU updates a scatter's elements one after another in a loop, of some 600 cycles an element in
+https://github.com/openxla/xla/issues/12982, while its vector unit compares thousands a cycle.
 """
 
 

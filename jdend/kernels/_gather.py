@@ -9,7 +9,7 @@ from jdend.kernels._operands import Operands, leaky, masked
 def gather(operands: Operands, *, negative_slope: float) -> Array:
     """Writes ``[B, N, D, K]`` gathered inputs to memory, then contracts over K."""
     x, weight, bias, indices, soma_weight, soma_bias, _ = masked(operands)
-    inputs = x[:, indices]
+    inputs = jnp.take(x, indices, axis=1, mode="clip")
     pre = jnp.einsum("bndk,ndk->bnd", inputs, weight, precision=lax.Precision.HIGHEST)
     h = leaky(pre + bias, negative_slope)
     if soma_weight is None or soma_bias is None:

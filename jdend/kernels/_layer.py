@@ -47,8 +47,9 @@ def dendritic_layer(
     Returns:
       [B, N] with somas, [B, N, D] without.
 
-    An index outside ``[0, F)`` is never read. The native kernel reports it as an error; the others
-    make the outputs that depend on it NaN.
+    An index outside ``[0, F)`` is never read. The native kernel stops the program with an error
+    that names the synapse (a ``jax.errors.JaxRuntimeError``, or from a small program that JAX runs
+    at once a ``ValueError``); the others make the outputs that depend on it NaN.
 
     Raises:
       ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes

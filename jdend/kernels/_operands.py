@@ -51,8 +51,10 @@ def masks(operands: Operands) -> Masks:
 
 
 def masked(operands: Operands) -> Operands:
-    """Makes padding 0, weights of out-of-range synapses NaN, and all indices safe to read.
+    """Makes padding 0 and the weights of synapses with an index outside ``[0, F)`` NaN.
 
+    Those synapses get index 0, padding gets index F, for a kernel to drop or clip: were padding
+    index 0 as well, a scatter would add all of it to one place, and on a GPU wait for its turn.
     Everything goes through ``where``, so the gradient of what is replaced is exactly 0.
     """
     neuron, dendrite, synapse, valid = masks(operands)
@@ -64,7 +66,7 @@ def masked(operands: Operands) -> Operands:
         x=operands.x,
         weight=jnp.where(valid, operands.weight, jnp.where(synapse, jnp.nan, 0)),
         bias=jnp.where(dendrite, operands.bias, 0),
-        indices=jnp.where(valid, operands.indices, 0),
+        indices=jnp.where(valid, operands.indices, jnp.where(synapse, 0, operands.x.shape[-1])),
         soma_weight=soma_weight,
         soma_bias=soma_bias,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from jdend.kernels import dendritic_layer
 
 SLOPE = 0.1
+FAST_COMPILATION = {"xla_backend_optimization_level": 0}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _random_shape(rng: np.random.Generator) -> Shape:
     features = int(rng.integers(2, 120))
     return Shape(
         seeds=int(rng.integers(1, 4)),
-        configurations=int(rng.integers(9, 13)),
+        configurations=int(rng.integers(16, 24)),
         batch=int(rng.integers(1, 80)),
         features=features,
         neurons=int(rng.integers(1, 7)),
@@ -60,7 +61,7 @@ def _random_shape(rng: np.random.Generator) -> Shape:
 
 
 _rng = np.random.default_rng(0)
-SHAPES = CORNERS + tuple(_random_shape(_rng) for _ in range(9))
+SHAPES = CORNERS + tuple(_random_shape(_rng) for _ in range(6))
 
 
 @cache
@@ -151,8 +152,7 @@ def program(kernel: str, shape: Shape):
 @cache
 def compiled(kernel: str, shape: Shape):
     """The program, compiled without optimisations: there are many, and each runs once or twice."""
-    options = {"xla_backend_optimization_level": 0}
-    return jax.jit(program(kernel, shape), compiler_options=options)
+    return jax.jit(program(kernel, shape), compiler_options=FAST_COMPILATION)
 
 
 def evaluate(kernel: str, shape: Shape, margin: float) -> dict[str, np.ndarray]:

@@ -1,13 +1,18 @@
 """What ``dendritic_layer`` promises of every kernel besides its numbers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_layers import Shape, evaluate, population, program
+from random_layers import FAST_COMPILATION, Shape, evaluate, population, program
 
 from jdend.kernels import available, dendritic_layer, resolve
 from jdend.kernels._registry import KERNELS
+
+INDEX_ERRORS = (jax.errors.JaxRuntimeError, ValueError)
+"""The second where JAX runs a small program at once instead of queueing it."""
 
 POPULATION = Shape(seeds=2, configurations=3, batch=5)
 
@@ -15,6 +20,11 @@ POPULATION = Shape(seeds=2, configurations=3, batch=5)
 def one_trial(shape: Shape = POPULATION, **changes) -> dict:
     arrays = {name: a[0, 0] for name, a in population(shape).items() if name != "x"}
     return {"x": population(shape)["x"][0], **arrays, **changes}
+
+
+@partial(jax.jit, static_argnames="kernel")
+def layer(arrays: dict, kernel: str) -> jax.Array:
+    return dendritic_layer(**arrays, kernel=kernel)
 
 
 def with_index(index: int) -> dict:
@@ -27,10 +37,9 @@ def with_index(index: int) -> dict:
 def test_nested_vmap_equals_a_loop(kernel):
     together = evaluate(kernel, POPULATION, 0.0)["out"]
     arrays = population(POPULATION)
-    layer = jax.jit(lambda arrays: dendritic_layer(**arrays, kernel=kernel))
     for s, c in np.ndindex(2, 3):
         own = {name: a[s, c] for name, a in arrays.items() if name != "x"}
-        alone = layer({"x": arrays["x"][s], **own})
+        alone = layer({"x": arrays["x"][s], **own}, kernel)
         np.testing.assert_allclose(together[s, c], alone, rtol=1e-2, atol=1e-5)
 
 
@@ -61,16 +70,15 @@ def test_padding_holds_anything(kernel):
         padded[name] = spoilt
     indices = np.full_like(padded["indices"], 10**9)
     indices[:2, :1, :3] = exact["indices"]
-    out = dendritic_layer(**(padded | {"indices": indices}), kernel=kernel)
-    expected = dendritic_layer(**exact, kernel=kernel)
+    out = layer(padded | {"indices": indices}, kernel)
+    expected = layer(exact, kernel)
     np.testing.assert_allclose(out[:, :2], expected, rtol=1e-2, atol=1e-5)
 
 
 def test_no_sizes_means_no_padding(kernel):
     whole = one_trial(sizes=np.array([3, 2, 5], np.int32))
     bare = {name: array for name, array in whole.items() if name != "sizes"}
-    out = dendritic_layer(**whole, kernel=kernel)
-    np.testing.assert_array_equal(out, dendritic_layer(**bare, kernel=kernel))
+    np.testing.assert_array_equal(layer(whole, kernel), layer(bare, kernel))
 
 
 def test_differentiates_inside_scan(kernel):
@@ -90,20 +98,18 @@ def test_differentiates_inside_scan(kernel):
 
 @pytest.mark.parametrize("index", [20, -1, 2**31 - 1, -(2**31)])
 def test_an_index_outside_the_features_is_an_error_or_nan(kernel, index):
-    layer = jax.jit(lambda arrays: dendritic_layer(**arrays, kernel=kernel))
     if kernel == "native":
-        with pytest.raises(jax.errors.JaxRuntimeError, match=f"index {index} .* 20 features"):
-            jax.block_until_ready(layer(with_index(index)))
+        with pytest.raises(INDEX_ERRORS, match=f"index {index} .* 20 features"):
+            jax.block_until_ready(layer(with_index(index), kernel))
     else:
-        out = layer(with_index(index))
+        out = layer(with_index(index), kernel)
         np.testing.assert_array_equal(np.isnan(out).all(0), [False, True, False])
 
 
 def test_an_index_outside_the_features_leaves_other_neurons_alone(kernel):
     if kernel == "native":
         pytest.skip("it is an error")
-    out = dendritic_layer(**with_index(20), kernel=kernel)
-    expected = dendritic_layer(**one_trial(), kernel=kernel)
+    out, expected = layer(with_index(20), kernel), layer(one_trial(), kernel)
     np.testing.assert_array_equal(out[:, 0], expected[:, 0])
 
 
@@ -116,7 +122,7 @@ def test_the_gradient_of_the_batch_is_dropped_where_nobody_wants_it(kernel):
         return {name: array for name, array in run(arrays, g).items() if name != "x"}
 
     def costly_operations(function):
-        text = jax.jit(function).lower(arrays, g).compile().as_text()
+        text = jax.jit(function).lower(arrays, g).compile(FAST_COMPILATION).as_text()
         return sum(text.count(name) for name in ("jdend_input_gradient", " dot(", " scatter("))
 
     assert costly_operations(without_x) < costly_operations(run)
