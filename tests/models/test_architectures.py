@@ -1,0 +1,84 @@
+"""Every registered architecture is a network that counts, computes and learns."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from user_architecture import NAME
+
+from jdend.models import (
+    DendriticWithHidden,
+    Problem,
+    SynapseIndex,
+    architectures,
+    build,
+    configure,
+)
+
+PROBLEM = Problem(20, 4, (5, 4, 1))
+SMALL = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 6}
+NAMES = (*architectures(), NAME)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(8, 20)).astype(np.float32), rng.integers(0, 4, 8).astype(np.int32)
+
+
+@functools.cache
+def built(name):
+    structure = configure({**SMALL, "architecture": name}, PROBLEM).structure
+    return build(structure, rngs=nnx.Rngs(0))
+
+
+@pytest.fixture(params=NAMES)
+def model(request):
+    return nnx.clone(built(request.param))
+
+
+def loss_of(model, x, y):
+    return optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()
+
+
+def test_it_returns_finite_logits(model, batch):
+    logits = model(batch[0])
+    assert logits.shape == (8, 4)
+    assert logits.dtype == jnp.float32
+    assert jnp.isfinite(logits).all()
+
+
+def test_gradients_flow_to_every_parameter_and_nothing_else(model, batch):
+    grads = nnx.grad(loss_of)(model, *batch)
+    params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
+    assert jax.tree.structure(nnx.to_pure_dict(grads)) == jax.tree.structure(params)
+    assert all(leaf.any() for leaf in jax.tree.leaves(grads))
+
+
+def test_an_optimizer_trains_it(model, batch):
+    indices = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model, SynapseIndex)))
+    optimizer = nnx.Optimizer(model, optax.adamw(1e-2), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, x, y):
+        loss, grads = nnx.value_and_grad(loss_of)(model, x, y)
+        optimizer.update(model, grads)
+        return loss
+
+    losses = [float(step(model, optimizer, *batch)) for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]
+    after = nnx.to_pure_dict(nnx.state(model, SynapseIndex))
+    jax.tree.map(np.testing.assert_array_equal, indices, after)
+
+
+def test_hidden_dim_is_n_neurons_by_default():
+    model = nnx.eval_shape(
+        lambda: DendriticWithHidden(
+            20, 4, n_neurons=7, n_dendrites=2, n_dendrite_inputs=5, rngs=nnx.Rngs(0)
+        )
+    )
+    assert (model.hidden.in_features, model.hidden.out_features) == (7, 7)

@@ -1,0 +1,259 @@
+"""The dendritic layer as a Flax layer among others."""
+
+import doctest
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jdend.connectivity import CONNECTIVITIES, check_indices
+from jdend.models import INITIALIZATIONS, DendriticLayer, SynapseIndex, _layer, _registry
+
+F, N, D, K = 20, 3, 2, 5
+IMAGE = (5, 4, 1)
+QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+
+
+@pytest.fixture(scope="module")
+def layer():
+    return DendriticLayer(F, N, D, K, rngs=nnx.Rngs(0))
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(0).normal(size=(8, F)).astype(np.float32)
+
+
+def leaky(x):
+    return np.where(x >= 0, x, 0.1 * x)
+
+
+def by_formula(layer, x):
+    h = leaky(np.einsum("ndk,bndk->bnd", layer.weight, x[:, layer.indices[...]]) + layer.bias)
+    return leaky(np.einsum("nd,bnd->bn", layer.soma_weight, h) + layer.soma_bias)
+
+
+@pytest.mark.parametrize("kernel", ["auto", "gather"])
+def test_it_computes_its_formula(layer, x, kernel):
+    biased = nnx.clone(layer)
+    biased.kernel = kernel
+    biased.bias[...] = np.random.default_rng(1).normal(size=(N, D))
+    biased.soma_bias[...] = np.random.default_rng(2).normal(size=N)
+    np.testing.assert_allclose(biased(x), by_formula(biased, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (0,), (4, 2), (2, 1, 3)])
+def test_it_takes_any_batch_dimensions(layer, batch):
+    x = jnp.ones((*batch, F))
+    assert layer(x).shape == (*batch, N)
+
+
+def test_batch_dimensions_are_only_batch(layer, x):
+    flat = layer(x)
+    np.testing.assert_allclose(layer(x.reshape(4, 2, F)).reshape(8, N), flat, rtol=1e-6)
+
+
+def test_without_somata_it_returns_one_group_of_dendrites(x):
+    bare = DendriticLayer(F, N, D, K, soma=False, rngs=nnx.Rngs(0))
+    assert bare.weight.shape == (1, D, K)
+    assert bare.soma_weight is None
+    assert bare.soma_bias is None
+    assert bare(x).shape == (8, D)
+    assert bare(x[0]).shape == (D,)
+    assert bare.out_features == D
+
+
+def test_indices_are_no_parameters(layer):
+    params = nnx.to_pure_dict(nnx.state(layer, nnx.Param))
+    assert set(params) == {"weight", "bias", "soma_weight", "soma_bias"}
+    assert set(nnx.to_pure_dict(nnx.state(layer, SynapseIndex))) == {"indices"}
+
+
+def test_an_optimizer_moves_every_parameter_and_no_index(layer, x):
+    model = nnx.clone(layer)
+    model.bias[...] = jnp.ones((N, D))
+    before = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model)))
+    optimizer = nnx.Optimizer(model, optax.adamw(1e-3), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer, x):
+        loss, grads = nnx.value_and_grad(lambda m: (m(x) ** 2).mean())(model)
+        optimizer.update(model, grads)
+        return loss
+
+    step(model, optimizer, x)
+    after = nnx.to_pure_dict(nnx.state(model))
+    np.testing.assert_array_equal(after.pop("indices"), before["indices"])
+    assert all((after[name] != before[name]).any() for name in after)
+
+
+def test_plain_jit_over_split_state(layer, x):
+    graphdef, state = nnx.split(layer)
+    out = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x))(state, x)
+    np.testing.assert_allclose(out, layer(x), rtol=1e-6)
+
+
+def test_vmap_over_seeds(x):
+    graphdef = nnx.graphdef(nnx.eval_shape(lambda: DendriticLayer(F, N, D, K, rngs=nnx.Rngs(0))))
+
+    def one(seed):
+        layer = DendriticLayer(F, N, D, K, rngs=nnx.Rngs(jax.random.key(seed)))
+        return nnx.to_pure_dict(nnx.state(layer))
+
+    states = jax.jit(jax.vmap(one), compiler_options=QUICKLY)(jnp.arange(4))
+    out = jax.vmap(lambda state: nnx.merge(graphdef, state)(x))(states)
+    assert out.shape == (4, 8, N)
+    second = jax.tree.map(lambda leaf: leaf[2], states)
+    np.testing.assert_allclose(out[2], nnx.merge(graphdef, second)(x), rtol=1e-6)
+    check_indices(states["indices"], F)
+    assert len(np.unique(np.asarray(states["indices"]).reshape(4, -1), axis=0)) == 4
+
+
+def test_nnx_vmap_over_seeds(x):
+    @nnx.split_rngs(splits=3)
+    @nnx.vmap
+    def create(rngs):
+        return DendriticLayer(F, N, D, K, rngs=rngs)
+
+    layers = create(nnx.Rngs(0))
+    assert layers.weight.shape == (3, N, D, K)
+    out = nnx.vmap(lambda layer, x: layer(x), in_axes=(0, None))(layers, x)
+    assert out.shape == (3, 8, N)
+
+
+def test_it_stands_in_a_sequential(x):
+    model = nnx.Sequential(
+        DendriticLayer(F, N, D, K, rngs=nnx.Rngs(0)), nnx.Linear(N, 4, rngs=nnx.Rngs(1))
+    )
+    assert model(x).shape == (8, 4)
+
+
+@pytest.mark.parametrize("module", [_layer, _registry])
+def test_the_docstrings_examples_print_what_they_say(module):
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed
+
+
+def test_given_indices_are_used():
+    indices = np.arange(N * D * K).reshape(N, D, K) % F
+    layer = DendriticLayer(F, N, D, K, indices=indices, rngs=nnx.Rngs(0))
+    np.testing.assert_array_equal(layer.indices[...], indices)
+    assert layer.indices[...].dtype == jnp.int32
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        (np.full((N, D, K), 1), "twice"),
+        (np.arange(N * D * K).reshape(N, D, K), "index 29 is outside"),
+        (np.zeros((N, D, 1), int), r"indices must be \[3, 2, 5\], got \[3, 2, 1\]"),
+        (np.zeros((N, D, K)), "integers"),
+    ],
+)
+def test_wrong_indices_are_refused(indices, message):
+    with pytest.raises(ValueError, match=message):
+        DendriticLayer(F, N, D, K, indices=indices, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize(
+    "position", range(4), ids=["in_features", "n_neurons", "n_dendrites", "n_dendrite_inputs"]
+)
+@pytest.mark.parametrize(
+    "value", [0, -1, 2.0, np.float32(2.5), True, np.bool_(True), "3", None, np.nan]
+)
+def test_sizes_must_be_positive_integers(position, value):
+    sizes = [F, N, D, K]
+    sizes[position] = value
+    with pytest.raises(ValueError, match="must be a positive integer, got"):
+        DendriticLayer(*sizes, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "message"),
+    [
+        ((F, N, D, F + 1), {}, "n_dendrite_inputs must be at most the number of inputs, 20, got"),
+        ((np.int64(F), N, D, np.int32(F + 1)), {}, "at most the number of inputs, 20, got 21"),
+        ((F, 2**16 + 1, D, K), {}, "n_neurons must be at most 65536"),
+        ((F, N, D, K), {"connectivity": "loca"}, "unknown connectivity 'loca'"),
+        ((F, N, D, K), {"connectivity": "local_receptive_fields"}, "image_shape"),
+        ((F, N, D, K), {"initialization": "he"}, "unknown initialization 'he'"),
+        ((F, N, D, K), {"image_shape": (4, 4, 1)}, r"\(4, 4, 1\) has 16 features.*20"),
+    ],
+)
+def test_impossible_layers_are_refused(sizes, options, message):
+    with pytest.raises(ValueError, match=message):
+        DendriticLayer(*sizes, **options, rngs=nnx.Rngs(0))
+
+
+def test_an_unknown_kernel_is_refused(x):
+    with pytest.raises(ValueError, match="unknown kernel 'fast'"):
+        DendriticLayer(F, N, D, K, kernel="fast", rngs=nnx.Rngs(0))(x)
+
+
+def test_an_input_of_another_width_is_refused(layer):
+    with pytest.raises(ValueError, match="reads 20 features, got 19"):
+        layer(jnp.ones((2, 19)))
+
+
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_weights_are_drawn_with_the_scale_of_their_fan(initialization):
+    n, d, k, f = 40, 25, 30, 400
+    layer = DendriticLayer(f, n, d, k, initialization=initialization, rngs=nnx.Rngs(3))
+    fan, soma_fan = {"reference": (f, n * d), "fan_in": (k, d)}[initialization]
+    assert np.std(layer.weight[...]) == pytest.approx((2 / fan) ** 0.5, rel=0.03)
+    assert np.std(layer.soma_weight[...]) == pytest.approx((2 / soma_fan) ** 0.5, rel=0.1)
+    assert abs(np.corrcoef(layer.soma_weight[...].ravel(), layer.weight[..., 0].ravel())[0, 1]) < (
+        0.15
+    )
+    assert not layer.bias[...].any()
+    assert not layer.soma_bias[...].any()
+
+
+def made(sizes, seed, connectivity, initialization, true=None):
+    """The arrays of a layer, made by traced codes, so that shapes alone ask for a program."""
+
+    def make(seed, connectivity, initialization, true):
+        layer = DendriticLayer(
+            F,
+            *sizes,
+            connectivity=connectivity,
+            initialization=initialization,
+            image_shape=IMAGE,
+            sizes=true,
+            rngs=nnx.Rngs(jax.random.key(seed)),
+        )
+        return nnx.to_pure_dict(nnx.state(layer))
+
+    if (sizes, true is None) not in _MADE:
+        _MADE[sizes, true is None] = jax.jit(make, compiler_options=QUICKLY)
+    return _MADE[sizes, true is None](
+        np.uint32(seed), np.int32(connectivity), np.int32(initialization), true
+    )
+
+
+_MADE = {}
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 1, 4), (2, 2, 6)])
+@settings(max_examples=10, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, len(CONNECTIVITIES) - 1),
+    st.integers(0, len(INITIALIZATIONS) - 1),
+)
+def test_padding_changes_no_initial_value(sizes, seed, connectivity, initialization):
+    exact = made(sizes, seed, connectivity, initialization)
+    padded = made((4, 2, 6), seed, connectivity, initialization, np.array(sizes, np.int32))
+    for name, values in exact.items():
+        inside = tuple(slice(size) for size in values.shape)
+        np.testing.assert_allclose(padded[name][inside], values, rtol=3e-7, err_msg=name)
+        if name != "indices":
+            beyond = np.array(padded[name])
+            beyond[inside] = 0
+            assert not beyond.any()
