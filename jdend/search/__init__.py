@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jdend.search.default_space import default_space
+    from jdend.search.defaults import default_space
     from jdend.search.errors import BudgetError, SearchError, SpaceError
     from jdend.search.searcher import HyperparameterSearcher
     from jdend.search.space import read_space
@@ -19,7 +19,7 @@ _HOMES = {
     "SpaceError": "jdend.search.errors",
     "Study": "jdend.study",
     "StudyError": "jdend.study",
-    "default_space": "jdend.search.default_space",
+    "default_space": "jdend.search.defaults",
     "read_space": "jdend.search.space",
 }
 

@@ -84,33 +84,33 @@ def _count(frame: Mapping[str, Value], sizes: Mapping[str, int], problem: Proble
 
 def _smaller(corner: _Corner, problem: Problem, budget: Budget) -> str:
     """The one size whose lowering brings the network under the budget with the least change."""
-    best: tuple[float, str] | None = None
+    options = []
     for field, size in corner.sizes.items():
 
-        def fits(value: int, field=field) -> bool:
-            count = _count(corner.frame, {**corner.sizes, field: value}, problem)
-            return not budget.over(count)
+        def count(value: int, field=field) -> int:
+            return _count(corner.frame, {**corner.sizes, field: value}, problem)
 
-        if size > 1 and fits(1):
-            value = _last(fits, 1, size)
-            best = max(best or (0.0, ""), (value / size, f"lower {field} to {value}, or take "))
-    return best[1].capitalize() if best else "Lower several sizes, or take "
+        if size > 1 and not budget.over(count(1)):
+            value = _last(lambda v: not budget.over(count(v)), 1, size)
+            text = f"Lower {field} to {value}, or take "
+            options.append((not budget.fits(count(value)), size / value, text))
+    return min(options)[-1] if options else "Lower several sizes, or take "
 
 
 def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
     """Likewise the one whose raising brings it up to what the budget asks for."""
-    best: tuple[float, str] | None = None
+    options = []
     for field, size in corner.sizes.items():
         end = problem.in_features if field == "n_dendrite_inputs" else LARGEST_SIZE
 
-        def lacks(value: int, field=field) -> bool:
-            count = _count(corner.frame, {**corner.sizes, field: value}, problem)
-            return bool(budget.under(count))
+        def count(value: int, field=field) -> int:
+            return _count(corner.frame, {**corner.sizes, field: value}, problem)
 
-        if size < end and not lacks(end):
-            value = _last(lacks, size, end) + 1
-            best = min(best or (np.inf, ""), (value / size, f"raise {field} to {value}, or take "))
-    return best[1].capitalize() if best else "Raise several sizes, or take "
+        if size < end and not budget.under(count(end)):
+            value = _last(lambda v: bool(budget.under(count(v))), size, end) + 1
+            text = f"Raise {field} to {value}, or take "
+            options.append((not budget.fits(count(value)), value / size, text))
+    return min(options)[-1] if options else "Raise several sizes, or take "
 
 
 def _last(holds: Callable[[int], bool], low: int, high: int) -> int:

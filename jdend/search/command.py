@@ -9,7 +9,7 @@ from pathlib import Path
 from jdend.data import DataError
 from jdend.models import nearest
 from jdend.search.cli import BUDGET, DATASET, EPOCHS, TRIALS
-from jdend.search.default_space import default_space
+from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import sys
 import tempfile
 import time
@@ -60,7 +61,7 @@ class Study:
         self.effort = Effort()
         self.device: Mapping[str, object] = {}
         self.folder = None if folder is None else Path(folder).expanduser()
-        self._command = list(sys.argv if command is None else command)
+        self._command = shlex.join(sys.argv if command is None else command)
         self._begun = time.time()
         self._made: list[Path] = [] if self.folder is None else _claim(self.folder)
 

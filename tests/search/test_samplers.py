@@ -1,0 +1,232 @@
+"""Proposals: they fit, they differ, and they have the law that they should have."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from jdend.models import Problem, architectures, configure, count_params
+from jdend.search import BudgetError, SearchError, SpaceError, default_space
+from jdend.search.budget import Budget
+from jdend.search.samplers import Question, grid, mixed, random
+from jdend.search.scenarios import budget_space
+from jdend.search.shapes import DrawnShapes, ListedShapes, shapes
+from jdend.search.space import parse_space
+
+IMAGES = Problem(784, 10, (28, 28, 1))
+DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 256}
+SIZES = {"n_neurons": (8, 20), "n_dendrites": (3, 12), "n_dendrite_inputs": (16, 200)}
+GUIDE = {
+    "n_neurons": [8, 10, 12],
+    "n_dendrites": [4, 6, 8],
+    "n_dendrite_inputs": [64, 96, 128],
+    "soma_enabled": [True, False],
+    "architecture": ["dendritic_simple"],
+    "synaptic_resampling": [True, False],
+}
+
+
+def ask(space, max_params=8000, ratio=0.8, problem=IMAGES):
+    return Question(parse_space(space), problem, Budget(max_params, ratio), DEFAULTS)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def count(params, problem=IMAGES):
+    return count_params(configure(params, problem, DEFAULTS).structure)
+
+
+@pytest.mark.parametrize("max_params", [500, 2000, 5000, 8000, 20000])
+@pytest.mark.parametrize("make", [default_space, budget_space])
+def test_every_draw_fits_and_differs(make, max_params):
+    proposal = random(ask(make(max_params, IMAGES), max_params), rng(), 50)
+    counts = [count(draw.params) for draw in proposal.draws]
+    assert len(counts) == 50
+    assert min(counts) >= 0.8 * max_params
+    assert max(counts) <= max_params
+    assert len({draw.configuration for draw in proposal.draws}) == 50
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_architecture(name):
+    space = {**SIZES, "architecture": [name], "hidden_dim": (2, 20), "n_dendrites": (3, 60)}
+    assert len(random(ask(space, ratio=0.7), rng(), 3).draws) == 3
+
+
+def test_the_law_is_that_of_drawing_until_one_fits():
+    space = {"n_neurons": (4, 6), "n_dendrites": (2, 4), "n_dendrite_inputs": [10, 20, 20, 30]}
+    question = ask(space, 500, 0.7)
+    found = shapes(question.space, IMAGES, question.budget, rng())
+    drawn = [tuple(shape.values()) for shape in found.draw(rng(1), 20_000)]
+    every = itertools.product(range(4, 7), range(2, 5), [10, 20, 20, 30])
+    names = tuple(space)
+    fitting = [p for p in every if 350 <= count(dict(zip(names, p, strict=True))) <= 500]
+    for point in set(fitting):
+        expected = fitting.count(point) / len(fitting)
+        assert abs(drawn.count(point) / len(drawn) - expected) < 0.02
+    assert set(drawn) == set(fitting)
+
+
+def test_the_same_generator_draws_the_same():
+    first, second = (random(ask(SIZES), rng(7), 20).draws for _ in range(2))
+    assert first == second
+
+
+def test_another_seed_draws_otherwise():
+    assert random(ask(SIZES), rng(0), 20).draws != random(ask(SIZES), rng(1), 20).draws
+
+
+def test_ranges_without_end_are_drawn_from():
+    space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 784)}
+    question = ask(space)
+    assert isinstance(shapes(question.space, IMAGES, question.budget, rng()), DrawnShapes)
+    assert len(random(question, rng(), 50).draws) == 50
+
+
+def test_a_large_range_whose_end_cannot_fit_is_listed():
+    question = ask({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
+    assert isinstance(shapes(question.space, IMAGES, question.budget, rng()), ListedShapes)
+
+
+def test_a_finite_space_is_exhausted_and_no_more():
+    proposal = random(ask(GUIDE), rng(), 100)
+    assert len(proposal.draws) == 8
+    assert "there are no more" in proposal.summary(Budget(8000))[1]
+
+
+def test_the_grid_holds_every_combination_that_fits():
+    proposal = grid(ask(GUIDE), rng())
+    every = [dict(zip(GUIDE, values, strict=True)) for values in itertools.product(*GUIDE.values())]
+    fitting = [params for params in every if 6400 <= count(params) <= 8000]
+    assert [draw.params for draw in proposal.draws] == fitting
+    counts = [count(params) for params in every]
+    assert proposal.n_over == sum(c > 8000 for c in counts)
+    assert proposal.n_under == sum(c < 6400 for c in counts)
+
+
+def test_a_sampled_grid_prefers_configurations_that_differ():
+    space = {**GUIDE, "percentage_resample": [0.1, 0.2, 0.3]}  # none without resampling
+    whole = grid(ask(space), rng())
+    assert (len(whole.draws), whole.n_same) == (24, 8)
+    assert grid(ask(space), rng(), 16).n_same == 0
+    assert grid(ask(space), rng(), 20).n_same == 4
+    assert len(grid(ask(space), rng(), 200).draws) == 24
+
+
+def test_seeds_of_a_grid_make_no_trials():
+    proposal = grid(ask({**GUIDE, "seed": [3, 4, 5]}), rng())
+    assert len(proposal.draws) == 8
+    assert all(draw.seeds == [3, 4, 5] for draw in proposal.draws)
+
+
+def test_draws_equal_but_for_the_seed_are_one_trial():
+    space = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96, "seed": [0, 1, 2]}
+    (draw,) = random(ask(space), rng(), 3).draws
+    assert sorted(draw.seeds) == [0, 1, 2]
+
+
+def test_mixed_goes_through_the_lists_evenly():
+    space = {**SIZES, "schedule": ["constant", "cosine"], "synaptic_resampling": [True, False]}
+    draws = mixed(ask(space), rng(), 22).draws
+    combined = [(d.params["schedule"], d.params["synaptic_resampling"]) for d in draws]
+    assert sorted(combined.count(c) for c in set(combined)) == [5, 5, 6, 6]
+    assert all(6400 <= count(draw.params) <= 8000 for draw in draws)
+
+
+def test_mixed_leaves_out_combinations_in_which_nothing_fits():
+    draws = mixed(ask({**SIZES, "n_neurons": [1, 12]}), rng(), 6).draws
+    assert {draw.params["n_neurons"] for draw in draws} == {12}
+
+
+@pytest.mark.parametrize("sampler", [grid, random, mixed])
+@pytest.mark.parametrize(
+    ("space", "max_params", "said"),
+    [
+        ({"n_neurons": [80, 100]}, 8000, "has 47,930. Lower n_neurons to 13, or take"),
+        ({"n_dendrite_inputs": [128]}, 2000, "has 9,502. Lower n_dendrite_inputs to 23"),
+        ({"n_neurons": [1], "n_dendrites": [2]}, 40, "Lower n_dendrite_inputs to"),
+        ({"n_dendrite_inputs": [8, 10]}, 8000, "the largest"),
+        ({"n_dendrite_inputs": [20, 200]}, 8000, "the nearest have 1,726 and 14,686"),
+    ],
+)
+def test_a_space_in_which_nothing_fits(sampler, space, max_params, said):
+    with pytest.raises(BudgetError) as caught:
+        sampler(ask(space, max_params), rng(), 5)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_advice_helps():
+    space = {"n_neurons": [20], "n_dendrites": [10], "n_dendrite_inputs": [128]}
+    with pytest.raises(BudgetError, match="Lower n_neurons to 6, or"):
+        grid(ask(space), rng())
+    assert grid(ask({**space, "n_neurons": [6]}), rng()).draws
+    space = {"n_neurons": [3], "n_dendrites": [10], "n_dendrite_inputs": [16]}
+    with pytest.raises(BudgetError, match="Raise n_neurons to 35, or"):
+        grid(ask(space), rng())
+    assert grid(ask({**space, "n_neurons": [35]}), rng()).draws
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"n_nuerons": [8]}, "did you mean 'n_neurons'"),
+        ({"architecture": ["dendritic_simpel"]}, "did you mean 'dendritic_simple'"),
+        ({"strategy": ["randm"]}, "did you mean 'random'"),
+        ({"strategy": "random", "connectivity": "random"}, "the same parameter"),
+        ({"schedule": ["cosin"]}, "did you mean 'cosine'"),
+        ({"n_dendrite_inputs": [785]}, "784 features"),
+        ({"n_dendrite_inputs": (16, 785)}, "784 features"),
+        ({"n_neurons": [0]}, "n_neurons must be a positive integer, got 0"),
+        ({"n_neurons": (-3, 8)}, "n_neurons must be a positive integer, got -3"),
+        ({"n_neurons": [8.5]}, "got 8.5"),
+        ({"n_neurons": (8.0, 12.0)}, "got 8.0"),
+        ({"n_neurons": ["8"]}, "got '8'"),
+        ({"hidden_dim": [0], "architecture": "dendritic_with_hidden"}, "hidden_dim"),
+        ({"soma_enabled": [1]}, "soma_enabled must be True or False"),
+        ({"lr": [0.0]}, "lr must be above 0"),
+        ({"lr": (-1.0, 1.0)}, "lr must be above 0"),
+        ({"weight_decay": [-1]}, "weight_decay"),
+        ({"percentage_resample": [1.5]}, "percentage_resample"),
+        ({"steps_to_resample": [0]}, "steps_to_resample"),
+        ({"field_std": [0.0]}, "field_std must be above 0"),
+        ({"seed": [-1]}, "seed must be a whole number"),
+        ({"seed": [0.5]}, "seed must be a whole number"),
+        ({"n_epochs": [0]}, "n_epochs"),
+        ({"batch_size": ["big"]}, "batch_size"),
+    ],
+)
+def test_impossible_values(space, said):
+    with pytest.raises(SearchError) as caught:
+        random(ask({**SIZES, **space}), rng(), 5)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_are_needed_for_local_fields():
+    with pytest.raises(SpaceError, match="needs images"):
+        random(ask({"strategy": ["local_receptive_fields"]}, problem=Problem(784, 10)), rng(), 5)
+
+
+def test_a_grid_takes_no_ranges():
+    with pytest.raises(SpaceError, match="'n_neurons' is a range"):
+        grid(ask(SIZES), rng())
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "5", True, None])
+def test_impossible_numbers_of_trials(n):
+    with pytest.raises(SearchError, match="must be a positive integer"):
+        random(ask(SIZES), rng(), n)
+
+
+def test_a_grid_too_large_to_list_is_sampled():
+    space = {
+        **GUIDE,
+        "lr": [1e-3 + i * 1e-6 for i in range(3000)],
+        "batch_size": list(range(1, 1001)),
+    }
+    with pytest.raises(SpaceError, match="give max_trials"):
+        grid(ask(space), rng())
+    assert len(grid(ask(space), rng(), 5).draws) == 5
