@@ -1,13 +1,20 @@
 """Buckets, and what is static about the network of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jdend.models import DendriticLayer, Structure, SynapseIndex, TrueSizes, build
+from jdend.models import (
+    DendriticLayer,
+    Structure,
+    SynapseIndex,
+    TrueSizes,
+    architecture,
+    build,
+)
 
 __all__ = ["Bucket", "Network", "network"]
 
@@ -28,6 +35,18 @@ class Bucket:
     padded: bool = False
     kernel: str = "auto"
 
+    def check_fits(self, structure: Structure) -> None:
+        """Raises `ValueError` unless a configuration of that structure can train in this bucket."""
+        sizes, room = structure.sizes, self.structure.sizes
+        pads = self.padded and architecture(self.structure.architecture).paddable
+        fits = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
+        same = replace(structure, values=_options(structure)) == replace(
+            self.structure, values=_options(self.structure)
+        )
+        if structure != self.structure and not (pads and fits and same):
+            kind = "a padded bucket" if self.padded else "a bucket"
+            raise ValueError(f"{structure} does not fit {kind} of {self.structure}")
+
 
 @dataclass(frozen=True)
 class Network:
@@ -43,6 +62,11 @@ class Network:
     evaluating: nnx.GraphDef
     layers: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
+
+
+def _options(structure: Structure):
+    """The fields that padding cannot change."""
+    return tuple(item for item in structure.values if item[0] not in structure.sizes)
 
 
 def network(bucket: Bucket) -> Network:

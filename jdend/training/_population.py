@@ -18,7 +18,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jdend.models import build
+from jdend.models import architecture, build
 from jdend.training._data import DeviceData, Examples, normalised
 from jdend.training._network import Bucket, network
 from jdend.training._programs import Program, in_background, shapes_of
@@ -66,9 +66,14 @@ class Population:
         first.result()
 
 
-@functools.lru_cache(maxsize=64)
 def population(bucket: Bucket) -> Population:
     """The functions that train a bucket's members, each compiled once a shape."""
+    return _population(bucket, architecture(bucket.structure.architecture).module)
+
+
+@functools.lru_cache(maxsize=64)
+def _population(bucket: Bucket, module: type[nnx.Module]) -> Population:
+    """`module` tells a name registered anew from the old."""
     return Population(
         init=Program(initialiser(bucket)),
         advance=Program(_advance(bucket), trains=True, donate=(0,)),

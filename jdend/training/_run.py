@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +99,8 @@ def train(
       One outcome a configuration, in order.
 
     Raises:
-      ValueError: if a batch is larger than the training part, or a seed is out of range.
+      ValueError: if a batch is larger than the training part, a seed is out of range, or a
+        structure does not fit the bucket.
     """
     batch_size = bucket.structure.batch_size
     if len(data.train_y) < batch_size:
@@ -106,8 +108,10 @@ def train(
             f"batch_size={batch_size} is more than the {len(data.train_y)} training examples"
         )
     for seed in seeds:
-        if not 0 <= seed < 2**32:
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
+    for configuration in configurations:
+        bucket.check_fits(configuration.structure)
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
     outcomes: list[Outcome] = []
     for begin in range(0, len(configurations), room):

@@ -1,0 +1,69 @@
+"""A small learnable problem, and populations trained on it step by step."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jdend.data import from_arrays, split
+from jdend.models import Problem, configure
+from jdend.training import Bucket, epoch_order, on_device, pack, population
+
+BATCH = 16
+SMALL = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 4}
+TRAINING = {"batch_size": BATCH, "n_epochs": 3, "lr": 3e-3, "steps_to_resample": 5}
+
+
+@functools.cache
+def data(validation_fraction=0.2):
+    """Images of 6 by 6 pixels in 4 classes, each a pattern in noise; 200 train on 12 batches."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 256, (4, 6, 6))
+    labels = np.tile(np.arange(4), 100)
+    noise = rng.integers(0, 256, (400, 6, 6))
+    images = ((patterns[labels] + 2 * noise) / 3).astype(np.uint8)
+    dataset = from_arrays(images[:250], labels[:250], images[250:], labels[250:])
+    return split(dataset, validation_fraction=validation_fraction)
+
+
+def problem():
+    parts = data()
+    return Problem(parts.in_features, parts.n_classes, parts.image_shape)
+
+
+def configured(**params):
+    return configure({**SMALL, **TRAINING, **params}, problem())
+
+
+STEPS_PER_EPOCH = 12
+
+
+def start(bucket, configurations, seeds=(0,)):
+    traits = pack(configurations, STEPS_PER_EPOCH, padded=bucket.padded)
+    return population(bucket).init(traits, jnp.asarray(seeds, jnp.uint32))
+
+
+def advance(bucket, state, stop):
+    """To a step, over as many epochs as it takes. Consumes the state."""
+    device = on_device(data())
+    while int(state.step) < stop:
+        epoch = int(state.step) // STEPS_PER_EPOCH
+        order = epoch_order(state.seeds, epoch, device.n_train)
+        until = min(stop, (epoch + 1) * STEPS_PER_EPOCH)
+        state = population(bucket).advance(state, device.examples, order, jnp.int32(until))
+    return state
+
+
+def on_host(state):
+    return jax.tree.map(np.array, state)
+
+
+def assert_equal(one, other):
+    """Bit for bit; NaN equals NaN."""
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def bucket_of(configuration, **options):
+    return Bucket(configuration.structure, **options)
