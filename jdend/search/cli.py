@@ -15,7 +15,7 @@ SCENARIOS = (
     "find_pareto_optimal",
 )
 STRATEGIES = ("grid", "random", "mixed")
-DATASET, BUDGET, TRIALS, EPOCHS = "fashion-mnist", 8000, 24, 15
+DATASET, BUDGET, TRIALS, SEEDS, EPOCHS = "fashion-mnist", 8000, 32, 2, 15
 
 DESCRIPTION = """\
 Searches for the dendritic neural network of highest accuracy that has at most
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")
 
     add = parser.add_argument_group("how to train").add_argument
-    add("--seeds", type=int, metavar="N", help="train each network with so many seeds (1)")
+    add("--seeds", type=int, metavar="N", help=f"train each network with so many ({SEEDS})")
     add("--epochs", type=int, metavar="N", help=f"default {EPOCHS}")
     add("--batch-size", type=int, metavar="N", help="default 256")
     add("--lr", type=float, metavar="R", help="where the space has none (0.0005)")

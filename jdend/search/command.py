@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jdend.data import DataError
 from jdend.models import nearest
-from jdend.search.cli import BUDGET, DATASET, EPOCHS, TRIALS
+from jdend.search.cli import BUDGET, DATASET, EPOCHS, SEEDS, TRIALS
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
@@ -70,7 +70,7 @@ def _run_search(options: argparse.Namespace, space: Space | None, study: Study) 
         DATASET if options.dataset is None else options.dataset,
         max_params=BUDGET if options.budget is None else options.budget,
         n_epochs=EPOCHS if options.epochs is None else options.epochs,
-        **_settings(options, study),
+        **{"seeds": SEEDS, **_settings(options, study)},
     )
     if space is None:
         space = parse_space(default_space(searcher.budget.max_params, searcher.problem))
