@@ -1,0 +1,174 @@
+"""Training configurations × seeds from the first step to the last."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+from small_populations import STEPS_PER_EPOCH, bucket_of, configured, data
+
+from jdend.models import Problem, configure
+from jdend.training import compilations, train
+
+FIGURES = ("loss", "accuracy")
+LENGTHS = (1, 3, 2)
+MEMBERS = [configured(n_epochs=n, lr=1e-2, schedule="cosine") for n in LENGTHS]
+BUCKET = bucket_of(MEMBERS[0])
+SEEDS = (0, 5)
+
+
+@functools.cache
+def outcomes():
+    return train(BUCKET, MEMBERS, SEEDS, data())
+
+
+def assert_same(one, other, *, exactly=True):
+    for name in ("train", "validation", "test"):
+        loss, accuracy = (f"{name}_{figure}" for figure in FIGURES)
+        np.testing.assert_allclose(
+            getattr(one, loss), getattr(other, loss), rtol=0 if exactly else 1e-3
+        )
+        np.testing.assert_allclose(
+            getattr(one, accuracy), getattr(other, accuracy), rtol=0, atol=0 if exactly else 0.002
+        )
+    np.testing.assert_array_equal(one.failed_epoch, other.failed_epoch)
+
+
+def test_histories_have_a_row_a_seed_and_a_column_an_epoch():
+    for outcome, length in zip(outcomes(), LENGTHS, strict=True):
+        assert set(outcome.history) == {
+            "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"
+        }  # fmt: skip
+        for figures in outcome.history.values():
+            assert figures.shape == (2, length)
+            assert np.isfinite(figures).all()
+
+
+def test_it_learns():
+    outcome = outcomes()[1]
+    assert (np.diff(outcome.history["train_loss"]) < 0).all()
+    assert outcome.test_accuracy.mean() > 0.4  # four classes
+
+
+def test_final_validation_is_that_of_the_last_epoch():
+    for outcome in outcomes():
+        for name in ("validation_loss", "validation_accuracy"):
+            np.testing.assert_array_equal(getattr(outcome, name), outcome.history[name][:, -1])
+
+
+def test_outcomes_come_in_the_order_of_configurations():
+    assert [outcome.configuration for outcome in outcomes()] == MEMBERS
+    assert {outcome.seeds for outcome in outcomes()} == {SEEDS}
+
+
+def test_repeated_it_is_the_same_and_compiles_nothing():
+    first, before = outcomes(), compilations()
+    for one, other in zip(first, train(BUCKET, MEMBERS, SEEDS, data()), strict=True):
+        assert_same(one, other)
+        for name, figures in one.history.items():
+            np.testing.assert_array_equal(figures, other.history[name])
+    assert compilations() == before
+
+
+@pytest.mark.parametrize("c", range(3))
+def test_among_longer_and_shorter_ones_as_in_its_own_run(c):
+    own = train(BUCKET, [MEMBERS[c]] * 3, SEEDS, data())
+    for outcome in own:
+        assert_same(outcome, outcomes()[c])
+
+
+def test_alone_as_among_others():
+    alone = train(BUCKET, MEMBERS[1:2], SEEDS, data())
+    assert_same(alone[0], outcomes()[1], exactly=False)
+
+
+def test_one_that_diverges_is_marked_and_changes_no_other():
+    members = [MEMBERS[0], MEMBERS[1], configured(lr=1e30, n_epochs=2)]
+    trained = train(BUCKET, members, SEEDS, data())
+    for outcome, expected in zip(trained[:2], outcomes()[:2], strict=True):
+        assert_same(outcome, expected)
+    failed = trained[2]
+    np.testing.assert_array_equal(failed.failed_epoch, [0, 0])
+    assert not np.isfinite(failed.train_loss).any()
+    assert not failed.test_accuracy.any()
+    assert (outcomes()[1].failed_epoch == -1).all()
+
+
+def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
+    """Short ones go on beside longer ones; what becomes of them then is not theirs."""
+    from jdend.training import _run
+
+    collect = _run._Run._collect
+
+    def fail_late(self, state):
+        late = np.full(self.shape, 2 * STEPS_PER_EPOCH, np.int32)
+        return collect(self, dataclasses.replace(state, failed_step=late))
+
+    monkeypatch.setattr(_run._Run, "_collect", fail_late)
+    failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]
+    assert failed == [[-1, -1], [2, 2], [-1, -1]]
+
+
+def test_one_step_programs_serves_all_hyperparameters_and_data_of_a_shape():
+    outcomes()
+    before = compilations()
+    others = [configured(lr=10.0**-i, n_epochs=1, synaptic_resampling=False) for i in (2, 3, 4)]
+    train(BUCKET, others, (8, 9), data())
+    assert compilations().step_programs == before.step_programs
+
+
+def test_without_validation_its_figures_are_missing():
+    parts = data(0.0)
+    assert len(parts.validation_y) == 0
+    outcome = train(BUCKET, MEMBERS[:1], (0,), parts)[0]
+    for name in ("validation_loss", "validation_accuracy"):
+        assert np.isnan(getattr(outcome, name)).all()
+        assert np.isnan(outcome.history[name]).all()
+    assert np.isfinite(outcome.test_accuracy).all()
+
+
+def test_progress_is_reported_to_the_end():
+    seen = []
+    train(BUCKET, MEMBERS, SEEDS, data(), on_progress=seen.append)
+    epochs = [progress.epoch for progress in seen]
+    assert epochs == sorted(epochs)
+    assert epochs[-1] == seen[-1].n_epochs == 3
+    assert {progress.n_trials for progress in seen} == {6}
+    for progress in seen:
+        assert progress.validation_accuracy.shape == (2, 3)
+        assert np.isfinite(progress.validation_accuracy).all() == (progress.epoch >= 1)
+    np.testing.assert_array_equal(
+        seen[-1].validation_accuracy[:, 1], outcomes()[1].validation_accuracy
+    )
+
+
+def test_what_progress_raises_ends_training():
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(BUCKET, MEMBERS, SEEDS, data(), on_progress=stop)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, 1.0, True, "1", None, np.nan])
+def test_a_bad_seed_is_refused(seed):
+    with pytest.raises(ValueError, match="seeds must be integers from 0"):
+        train(BUCKET, MEMBERS, [0, seed], data())
+
+
+def test_a_batch_larger_than_the_data_is_refused():
+    member = configured(batch_size=201)
+    with pytest.raises(ValueError, match="batch_size=201 is more than the 200 training examples"):
+        train(bucket_of(member), [member], [0], data())
+
+
+def test_a_configuration_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"n_neurons=9.* does not fit"):
+        train(BUCKET, [*MEMBERS, configured(n_neurons=9)], [0], data())
+
+
+def test_data_of_another_shape_are_refused():
+    problem = Problem(35, 4)
+    member = configure({"n_dendrite_inputs": 5, "batch_size": 16}, problem)
+    with pytest.raises(ValueError, match=r"35 features.*36"):
+        train(bucket_of(member), [member], [0], data())
