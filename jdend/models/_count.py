@@ -3,7 +3,7 @@
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
@@ -22,8 +22,10 @@ def count_params(structure: Structure) -> int:
     """The number of trainable parameters; indices are none.
 
     The network's construction is traced once an architecture with symbolic sizes
-    (`jax.export.symbolic_shape`), which gives the count as a polynomial in them. A module whose
-    constructor computes with its sizes in ways that symbols do not allow is traced for each shape.
+    (`jax.export.symbolic_shape`), which gives the count as a polynomial in them. Where a module, or
+    an initialiser of JAX's own, computes with sizes in ways that symbols do not allow, a few
+    concrete shapes are traced instead: if all array dimensions prove affine in the sizes, the count
+    follows from these. Otherwise every shape is traced.
     """
     sizes = structure.sizes
     options = tuple(item for item in structure.values if item[0] not in sizes)
@@ -74,8 +76,51 @@ def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..
         values = tuple(zip(names, symbols, strict=True)) + frame.values
         code = _compile(str(_traced_size(_with_values(frame, values))))
     except Exception:  # what symbols do not allow is the module's own affair
-        return _one_by_one(frame)
+        return _affine(frame, names) or _one_by_one(frame)
     return lambda **sizes: eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
+
+
+def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
+    """The count from dimensions that are affine in the sizes; None if they are not.
+
+    A dimension's constant and slopes come from a small shape and one enlarged in each size in turn.
+    They are held against shapes further out, odd and even ones.
+    """
+
+    def dimensions(sizes: Sequence[int]) -> list[np.ndarray]:
+        values = tuple(zip(names, sizes, strict=True)) + frame.values
+        return [np.array(shape) for shape in _traced_shapes(_with_values(frame, values))]
+
+    def predicted(sizes) -> list[np.ndarray]:
+        ahead = zip(names, base, strict=True)
+        steps = [sizes[name] - start for name, start in ahead]
+        return [
+            constant + sum(step * slope for step, slope in zip(steps, leaf, strict=True))
+            for constant, leaf in zip(constants, zip(*slopes, strict=True), strict=True)
+        ]
+
+    base = [2] * len(names)
+    further = [[5 + i for i in range(len(names))], [8 + 3 * i for i in range(len(names))]]
+    try:
+        constants = dimensions(base)
+        slopes = []
+        for i in range(len(names)):
+            enlarged = dimensions([size + (position == i) for position, size in enumerate(base)])
+            pairs = zip(enlarged, constants, strict=True)
+            slopes.append([more - constant for more, constant in pairs])
+        for sizes in further:
+            found = predicted(dict(zip(names, sizes, strict=True)))
+            if not all(map(np.array_equal, found, dimensions(sizes))):
+                return None
+    except ValueError:  # arrays come and go with the sizes, or small ones are not allowed
+        return None
+
+    def count(**sizes):
+        columns = {name: np.asarray(size)[..., None] for name, size in sizes.items()}
+        total = sum(np.prod(leaf, axis=-1) for leaf in predicted(columns))
+        return total if np.ndim(total) else int(total)
+
+    return count
 
 
 def _one_by_one(frame: Structure) -> Callable[..., int]:
@@ -92,11 +137,16 @@ def _with_values(frame: Structure, values) -> Structure:
 
 def _traced_size(structure: Structure):
     """Sum of the parameters' sizes: an int, or an expression in symbolic sizes."""
+    return sum(math.prod(shape) for shape in _traced_shapes(structure))
+
+
+def _traced_shapes(structure: Structure) -> list[tuple[Any, ...]]:
+    """The shapes of a network's parameters."""
 
     def parameters():
         return nnx.to_pure_dict(nnx.state(build(structure, rngs=nnx.Rngs(0)), nnx.Param))
 
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(jax.eval_shape(parameters)))
+    return [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(parameters))]
 
 
 _FUNCTIONS = {
