@@ -77,9 +77,11 @@ class Reference:
         return jnp.asarray(self.arrays[key], jnp.float32)
 
     def model(self, kernel: str) -> nnx.Module:
-        model = build(self.configuration.structure, kernel=kernel, rngs=nnx.Rngs(0))
-        nnx.update(model, nnx.State(self.tree("initial")))
-        nnx.update(model, nnx.State({"dendritic": {"indices": self.indices("initial")}}))
+        values = self.tree("initial")
+        values["dendritic"]["indices"] = self.indices("initial")
+        structure = self.configuration.structure
+        model = nnx.eval_shape(lambda: build(structure, kernel=kernel, rngs=nnx.Rngs(0)))
+        nnx.update(model, nnx.State(values))
         return model
 
 

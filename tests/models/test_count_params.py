@@ -6,13 +6,12 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from small_networks import NAMES, small_network, small_structure
 from user_architecture import NAME
 
 from jdend.models import (
     Problem,
     _count,
-    architectures,
-    build,
     configure,
     count_params,
     register_architecture,
@@ -20,7 +19,6 @@ from jdend.models import (
 )
 
 PROBLEM = Problem(784, 10, (28, 28, 1))
-NAMES = (*architectures(), NAME)
 
 
 def random_params(rng, name):
@@ -74,10 +72,9 @@ def test_counts_are_those_of_the_traced_shape(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_counts_are_those_of_the_real_network(name):
-    small = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 4}
-    structure = configure({"architecture": name, **small}, PROBLEM).structure
-    model = build(structure, rngs=nnx.Rngs(0))
-    real = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+    structure = small_structure(name)
+    params = nnx.state(small_network(name), nnx.Param)
+    real = sum(leaf.size for leaf in jax.tree.leaves(params))
     assert count_params(structure) == trace_params(structure) == real
 
 

@@ -1,0 +1,29 @@
+"""A small network of every architecture."""
+
+import functools
+
+import jax
+from flax import nnx
+from user_architecture import NAME
+
+from jdend.models import Problem, Structure, architectures, build, configure
+
+PROBLEM = Problem(20, 4, (5, 4, 1))
+SMALL = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 6}
+NAMES = (*architectures(), NAME)
+QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+
+
+def small_structure(name: str) -> Structure:
+    return configure({**SMALL, "architecture": name}, PROBLEM).structure
+
+
+@functools.cache
+def small_network(name: str) -> nnx.Module:
+    """Not to be changed; made by one program, since one for each of its operations takes long."""
+
+    def make():
+        return build(small_structure(name), rngs=nnx.Rngs(0))
+
+    values = jax.jit(lambda: nnx.state(make()), compiler_options=QUICKLY)()
+    return nnx.merge(nnx.graphdef(nnx.eval_shape(make)), values)
