@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from flax import nnx
 
+from jdend import kernels
 from jdend.data import Dataset
-from jdend.models import Configuration, Problem, build, check_names, configure, count_params
+from jdend.models import Configuration, Problem, build, configure, count_params
 from jdend.search.buckets import Group, Trial, plan
 from jdend.search.budget import Budget, confirmed_params, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
@@ -129,7 +130,7 @@ class HyperparameterSearcher:
         self._seeds = parse_seeds(seeds)
         self._search_seed = check_seed("search_seed", search_seed)
         self._n_searches = 0
-        self._buckets, self._kernel = buckets, kernel
+        self._buckets, self._kernel = buckets, _usable_kernel(kernel)
         self._max_programs, self._compile_cache = max_programs, compile_cache
         self._plan(())
         self._reporter = reporter(verbose)
@@ -393,7 +394,7 @@ class HyperparameterSearcher:
             raise SpaceError(str(error)) from None
 
     def _too_many_inputs(self, params: Mapping[str, object]) -> bool:
-        n_inputs = check_names(params).get("n_dendrite_inputs")
+        n_inputs = params.get("n_dendrite_inputs")
         if not isinstance(n_inputs, int) or n_inputs <= self.problem.in_features:
             return False
         self._configure({**params, "n_dendrite_inputs": 1})
@@ -411,3 +412,11 @@ class HyperparameterSearcher:
             "max_programs": self._max_programs,
             "kernel": self._kernel,
         }
+
+
+def _usable_kernel(kernel: str) -> str:
+    try:
+        kernels.resolve(kernel)
+    except (ValueError, RuntimeError) as error:
+        raise SearchError(str(error)) from None
+    return kernel

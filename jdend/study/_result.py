@@ -148,7 +148,13 @@ class SearchResult:
             raise StudyError(f"a result's params must be an object, got {values['params']!r}")
         for name in ("test_accuracy", "train_accuracy", "train_time", "final_test_loss"):
             values[name] = _number(name, values[name])
-        values["total_params"] = int(_number("total_params", values["total_params"]))
+        for name in _OPTIONAL:
+            if values.get(name) is not None:
+                _number(name, values[name])
+        if type(values["total_params"]) is not int:
+            raise StudyError(
+                f"a result's total_params must be a whole number, got {values['total_params']!r}"
+            )
         seeds = values.get("seeds", (0,))
         if not isinstance(seeds, list | tuple):
             raise StudyError(f"a result's seeds must be a list, got {seeds!r}")
@@ -163,6 +169,16 @@ _REQUIRED = (
     "total_params",
     "train_time",
     "final_test_loss",
+)
+
+_OPTIONAL = (
+    "validation_accuracy",
+    "validation_loss",
+    "train_loss",
+    "test_accuracy_std",
+    "train_accuracy_std",
+    "validation_accuracy_std",
+    "failed",
 )
 
 

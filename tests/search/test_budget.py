@@ -62,7 +62,11 @@ def test_the_toolkits_example():
 @pytest.mark.parametrize("name", architectures())
 def test_estimates_are_counts(name):
     rng = np.random.default_rng(0)
-    problems = [Problem(7, 2, (1, 7, 1)), Problem(64, 10, (8, 8, 1)), Problem(3072, 47, (32, 32, 3))]
+    problems = [
+        Problem(7, 2, (1, 7, 1)),
+        Problem(64, 10, (8, 8, 1)),
+        Problem(3072, 47, (32, 32, 3)),
+    ]
     for i in range(1000):
         problem = problems[i % 3]
         params = _random_params(name, rng, problem)

@@ -1,0 +1,50 @@
+"""The table of results."""
+
+import math
+
+import pytest
+
+from jdend.study import SearchResult, results_table
+
+
+def result(accuracy=0.9, *, std=None, failed=None, **params):
+    return SearchResult(
+        params, accuracy, 0.9, 7198, 1.0, 0.1, validation_accuracy=accuracy, failed=failed,
+        validation_accuracy_std=std, test_accuracy_std=std,
+    )  # fmt: skip
+
+
+def test_parameters_that_vary_have_columns_and_others_a_line():
+    table = results_table([result(n_neurons=8, lr=1e-3), result(0.8, n_neurons=9, lr=1e-3)])
+    assert table.splitlines() == [
+        "#  valid.    test  params  neurons",
+        "1  0.9000  0.9000   7,198        8",
+        "2  0.8000  0.8000   7,198        9",
+        "all: lr=0.001",
+    ]
+
+
+def test_deviations_are_shown_where_there_are_some():
+    assert "0.9000±0.0100" in results_table([result(std=0.01)])
+
+
+def test_a_failed_trial_says_so():
+    assert "failed" in results_table([result(math.nan, failed=3)])
+
+
+def test_no_results():
+    assert results_table([]) == "no results"
+
+
+@pytest.mark.parametrize("std", [None, 0.01])
+def test_any_table_fits_eighty_columns(std):
+    names = ["architecture", "n_neurons", "n_dendrites", "n_dendrite_inputs", "hidden_dim",
+             "soma_enabled", "synaptic_resampling", "percentage_resample",
+             "lr", "field_std"]  # fmt: skip
+    results = [
+        result(std=std, **{n: f"{n}-{i}" if n == "architecture" else i * 1.234567 for n in names})
+        for i in range(12)
+    ]
+    for lines in (results_table(results), results_table(results[:1])):
+        assert all(len(line) <= 80 for line in lines.splitlines())
+    assert "not shown: " in results_table(results)
