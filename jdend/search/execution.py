@@ -8,13 +8,93 @@ from collections.abc import Iterator, Sequence
 import jax
 import numpy as np
 
+from jdend import kernels
 from jdend.data import Split
-from jdend.search.buckets import Group, Trial
+from jdend.search.buckets import Group, Trial, plan
+from jdend.search.errors import SearchError
+from jdend.search.material import Material
 from jdend.search.progress import Reporter
 from jdend.study import FIGURES, SearchResult
-from jdend.training import Outcome, Progress, in_background, prepare, train
+from jdend.training import Outcome, Progress, enable_program_cache, in_background, prepare, train
 
-__all__ = ["device", "execute", "result_of"]
+__all__ = ["Trainer", "device", "execute", "result_of"]
+
+
+class Trainer:
+    """Trains trials in planned populations, each trial once.
+
+    Args:
+      material: the data.
+      reporter: told how it goes.
+      buckets, max_programs, kernel: see `jdend.search.buckets.plan`.
+      compile_cache: whether compiled programs are kept in the user's cache folder.
+
+    Attributes:
+      known: what came of the trials that are trained.
+
+    Raises:
+      SearchError: for an unknown mode or kernel, or a kernel that cannot be used here.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        reporter: Reporter,
+        *,
+        buckets: str,
+        max_programs: int | None,
+        kernel: str,
+        compile_cache: bool,
+    ):
+        try:
+            kernels.resolve(kernel)
+        except (ValueError, RuntimeError) as error:
+            raise SearchError(str(error)) from None
+        plan((), buckets, kernel=kernel, max_programs=max_programs)
+        self.kernel = kernel
+        self.known: dict[Trial, Outcome] = {}
+        self._material, self._reporter = material, reporter
+        self._buckets, self._max_programs = buckets, max_programs
+        self._compile_cache = compile_cache
+
+    def plan(self, trials: Sequence[Trial]) -> list[Group]:
+        """The populations in which these would be trained; equal trials are one."""
+        return plan(
+            list(dict.fromkeys(trials)),
+            self._buckets,
+            kernel=self.kernel,
+            max_programs=self._max_programs,
+            n_examples=len(self._material.outline.train_y),
+        )
+
+    def train(self, trials: Sequence[Trial]) -> None:
+        """Trains those that are not known yet; what is finished is known even if it is broken off.
+
+        Raises:
+          SearchError: if a batch is larger than the training part.
+          DataError: if the data cannot be had.
+        """
+        new = [trial for trial in dict.fromkeys(trials) if trial not in self.known]
+        if not new:
+            return
+        data = self._material.split
+        largest = max(trial.configuration.structure.batch_size for trial in new)
+        if largest > len(data.train_y):
+            raise SearchError(
+                f"batch_size={largest} is more than the {len(data.train_y)} training examples"
+            )
+        if self._compile_cache:
+            enable_program_cache()
+        for position, outcome in execute(new, self.plan(new), data, self._reporter):
+            self.known[new[position]] = outcome
+
+    def settings(self) -> dict[str, object]:
+        """For the search's record."""
+        return {
+            "buckets": self._buckets,
+            "max_programs": self._max_programs,
+            "kernel": self.kernel,
+        }
 
 
 def execute(

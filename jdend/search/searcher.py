@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 from flax import nnx
 
-from jdend import kernels
 from jdend.data import Dataset
 from jdend.models import Configuration, Problem, build, configure, count_params
-from jdend.search.buckets import Group, Trial, plan
+from jdend.search.buckets import Trial
 from jdend.search.budget import Budget, confirmed_params, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
 from jdend.search.dry import describe_plan
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.execution import device, execute, result_of
+from jdend.search.execution import Trainer, device, result_of
 from jdend.search.material import Material
 from jdend.search.progress import reporter
 from jdend.search.samplers import Draw, Proposal, Question, grid, mixed, random
@@ -29,7 +28,7 @@ from jdend.study import (
     results_table,
     write_results,
 )
-from jdend.training import Outcome, compilations, enable_program_cache
+from jdend.training import Outcome, compilations
 
 __all__ = ["HyperparameterSearcher"]
 
@@ -130,16 +129,20 @@ class HyperparameterSearcher:
         self._seeds = parse_seeds(seeds)
         self._search_seed = check_seed("search_seed", search_seed)
         self._n_searches = 0
-        self._buckets, self._kernel = buckets, _usable_kernel(kernel)
-        self._max_programs, self._compile_cache = max_programs, compile_cache
-        self._plan(())
         self._reporter = reporter(verbose)
+        self._trainer = Trainer(
+            self._data,
+            self._reporter,
+            buckets=buckets,
+            max_programs=max_programs,
+            kernel=kernel,
+            compile_cache=compile_cache,
+        )
         self._dry_run = dry_run
         if study is not None and out is not None:
             raise SearchError("give out or study, not both: a study has its folder already")
         self._owns_study = study is None
         self._study = Study(out) if study is None else study
-        self._known: dict[Trial, Outcome] = {}
         self.results: list[SearchResult] = []
 
     @property
@@ -228,8 +231,8 @@ class HyperparameterSearcher:
         seed = params.pop("seed", None)
         draw = Draw(params, configuration, [] if seed is None else [check_seed("seed", seed)])
         trial = self._trial(draw)
-        self._train([trial])
-        return self._result(draw, self._known[trial])
+        self._trainer.train([trial])
+        return self._result(draw, self._trainer.known[trial])
 
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
@@ -263,7 +266,7 @@ class HyperparameterSearcher:
             connectivity=wiring.connectivity,
             field_std=wiring.field_std,
             initialization=wiring.initialization,
-            kernel=self._kernel,
+            kernel=self._trainer.kernel,
             rngs=nnx.Rngs(check_seed("seed", given)),
         )
 
@@ -317,8 +320,7 @@ class HyperparameterSearcher:
             self._reporter.note(line)
         trials = [self._trial(draw) for draw in proposal.draws]
         if self._dry_run:
-            groups = self._plan(list(dict.fromkeys(trials)))
-            print(describe_plan(groups, self._data.outline))
+            print(describe_plan(self._trainer.plan(trials), self._data.outline))
             return []
         record = {**record, "space": question.space.to_dict(), "search_entropy": entropy}
         return self._keep(proposal.draws, trials, record)
@@ -331,16 +333,16 @@ class HyperparameterSearcher:
         status = "failed"
         found: list[SearchResult] = []
         try:
-            self._train(trials)
+            self._trainer.train(trials)
             status = "complete" if self._owns_study else "running"
         except KeyboardInterrupt:
             status = "interrupted"
             raise
         finally:
             found += [
-                self._result(draw, self._known[trial])
+                self._result(draw, self._trainer.known[trial])
                 for draw, trial in zip(draws, trials, strict=True)
-                if trial in self._known
+                if trial in self._trainer.known
             ]
             if found:
                 compiled = compilations() - before
@@ -351,29 +353,6 @@ class HyperparameterSearcher:
                 self._study.write(status)
         return found
 
-    def _train(self, trials: Sequence[Trial]) -> None:
-        """Trains what is not known yet."""
-        new = [trial for trial in dict.fromkeys(trials) if trial not in self._known]
-        if not new:
-            return
-        data = self._data.split
-        for trial in new:
-            structure = trial.configuration.structure
-            if structure.batch_size > len(data.train_y):
-                raise SearchError(
-                    f"batch_size={structure.batch_size} is more than the {len(data.train_y)} "
-                    "training examples"
-                )
-            confirmed_params(structure)
-        groups = self._plan(new)
-        if self._compile_cache:
-            enable_program_cache()
-        for position, outcome in execute(new, groups, data, self._reporter):
-            self._known[new[position]] = outcome
-
-    def _plan(self, trials: Sequence[Trial]) -> list[Group]:
-        return plan(trials, self._buckets, kernel=self._kernel, max_programs=self._max_programs)
-
     def _trial(self, draw: Draw) -> Trial:
         bases = draw.seeds or [0]
         seeds = tuple(sorted({base + offset for base in bases for offset in self._seeds}))
@@ -383,7 +362,7 @@ class HyperparameterSearcher:
         params: dict[str, object] = dict(draw.params)
         if len(draw.seeds) == 1:
             params["seed"] = draw.seeds[0]
-        total_params = count_params(draw.configuration.structure)
+        total_params = confirmed_params(draw.configuration.structure)
         held_out = len(self._data.split.validation_y) > 0
         return result_of(params, total_params, outcome, held_out=held_out)
 
@@ -408,15 +387,5 @@ class HyperparameterSearcher:
             "min_param_ratio": self.budget.min_param_ratio,
             **self._defaults,
             "seeds": list(self._seeds),
-            "buckets": self._buckets,
-            "max_programs": self._max_programs,
-            "kernel": self._kernel,
+            **self._trainer.settings(),
         }
-
-
-def _usable_kernel(kernel: str) -> str:
-    try:
-        kernels.resolve(kernel)
-    except (ValueError, RuntimeError) as error:
-        raise SearchError(str(error)) from None
-    return kernel
