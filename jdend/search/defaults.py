@@ -8,7 +8,7 @@ __all__ = ["default_space"]
 def default_space(budget: int, problem: Problem) -> dict[str, object]:
     """A space of good networks for a budget: many neurons, sparse dendrites, high rates.
 
-    Its ranges are where the best of wide random searches on Fashion-MNIST lay (docs/defaults.md).
+    Its ranges are where the best of wide random searches on Fashion-MNIST lay (docs/results.md).
 
     Args:
       budget: the most trainable parameters allowed.
