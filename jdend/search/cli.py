@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--target", metavar="COLUMN", help="the column of a CSV file that holds the classes")
     add("--subset", type=int, metavar="N", help="use so many training examples (all)")
     add("--space", metavar="FILE.toml", help="a space of your own, see below")
-    add("--strategy", choices=STRATEGIES, help="how to propose networks (random)")
+    add("--strategy", metavar="NAME", help=f"{', '.join(STRATEGIES)} (default random)")
     add("--scenario", metavar="NAME", help=f"a ready-made search: {', '.join(SCENARIOS)} or all")
     add("--trials", type=int, metavar="N", help=f"how many networks ({TRIALS}; of a grid, all)")
     add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")

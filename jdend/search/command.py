@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jdend.data import DataError
 from jdend.models import nearest
-from jdend.search.cli import BUDGET, DATASET, EPOCHS, SEEDS, TRIALS
+from jdend.search.cli import BUDGET, DATASET, EPOCHS, SEEDS, STRATEGIES, TRIALS
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
@@ -42,6 +42,9 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     study = None
     try:
         scenarios = _scenarios(options)
+        if options.strategy not in (None, *STRATEGIES):
+            unknown = f"unknown strategy {options.strategy!r}"
+            raise SearchError(f"{unknown}{nearest(options.strategy, STRATEGIES)}")
         space = None if options.space is None else read_space(options.space)
         if options.top < 1:
             raise SearchError(f"--top must be a positive integer, got {options.top}")
@@ -55,7 +58,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
             return _interrupted(options, study)
         if not options.dry_run:
             study.write()
-            _say(f"written to {study.folder}")
+            _say(options, f"written to {study.folder}")
         return 0
     except (SearchError, StudyError, DataError) as error:
         print(f"jdend.search: {error}", file=sys.stderr)
@@ -93,7 +96,7 @@ def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Stu
         if name == "find_pareto_optimal" and "max_params" in arguments:
             arguments["budgets"] = [arguments.pop("max_params")]
         before = len(study.results)
-        _say(f"{name}:")
+        _say(options, f"{name}:")
         found = SCENARIOS[name](**arguments, **_settings(options, study))
         if options.dry_run:
             continue
@@ -107,11 +110,11 @@ def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Stu
 
 def _interrupted(options: argparse.Namespace, study: Study) -> int:
     n_done = len(study.results)
-    _say(f"interrupted; {n_done or 'no'} trials are finished")
+    _say(options, f"interrupted; {n_done or 'no'} trials are finished")
     if study.results:
         study.write("interrupted")
         _print_table(study.results, options.top)
-        _say(f"written to {study.folder}")
+        _say(options, f"written to {study.folder}")
     return 130
 
 
@@ -170,5 +173,6 @@ def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path
     return new_folder(dataset, budget if options.budget is None else options.budget)
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _say(options: argparse.Namespace, line: str) -> None:
+    if not options.quiet:
+        print(line, file=sys.stderr, flush=True)

@@ -106,10 +106,13 @@ def execute(
         (group.bucket, [trials[i].configuration for i in group.members], group.seeds, data)
         for group in groups
     ]
+    ready = None
     try:
         for number, group in enumerate(groups):
+            if ready is not None:
+                ready.result()
             if number + 1 < len(groups):  # compiles while this one trains
-                in_background(functools.partial(prepare, *arguments[number + 1]))
+                ready = in_background(functools.partial(prepare, *arguments[number + 1]))
             watch.enter(
                 [c.hyperparameters.n_epochs for c in arguments[number][1]],
                 f"population {number + 1} of {len(groups)}",

@@ -48,6 +48,7 @@ def instant_training(monkeypatch):
         ]
 
     monkeypatch.setattr(execution, "train", train)
+    monkeypatch.setattr(execution, "prepare", lambda *_: None)
     return calls
 
 

@@ -1,0 +1,207 @@
+"""A program written as the older toolkit's guide teaches works with only its imports changed.
+
+Training is replaced by an instant stand-in, and data by small ones; all sizes, numbers of trials
+and epochs are the guide's. `test_real_training.py` trains for real.
+"""
+
+import json
+import runpy
+
+import pytest
+
+from jdend import HyperparameterSearcher, SearchResult
+from jdend.search import BudgetError, SearchError
+from jdend.search.scenarios import (
+    SCENARIOS,
+    budget_space,
+    compare_architectures,
+    find_pareto_optimal,
+    optimize_for_budget,
+    quick_prototype_search,
+    thorough_optimization,
+)
+
+pytestmark = pytest.mark.usefixtures("instant_training", "no_download")
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_quick_start(tmp_path, capsys):
+    searcher = HyperparameterSearcher(
+        dataset="fashion-mnist", max_params=8000, n_epochs=15, verbose=True
+    )
+    param_grid = {
+        "n_neurons": [8, 10, 12],
+        "n_dendrites": [4, 6, 8],
+        "n_dendrite_inputs": [64, 96, 128],
+        "soma_enabled": [True, False],
+        "architecture": ["dendritic_simple"],
+        "synaptic_resampling": [True, False],
+    }
+    searcher.grid_search(param_grid, max_trials=20)
+    searcher.print_results(5)
+    searcher.save_results("my_search_results.json")
+
+    assert len(searcher.results) == 8  # of 54 shapes, 4 fit, each with and without resampling
+    assert all(6400 <= result.total_params <= 8000 for result in searcher.results)
+    assert len(capsys.readouterr().out.splitlines()) >= 6
+    assert len(json.loads((tmp_path / "my_search_results.json").read_text())) == 8
+
+
+def test_one_budget_in_one_line(capsys):
+    result = optimize_for_budget(max_params=5000, dataset="mnist")
+    print(f"Best accuracy: {result.test_accuracy:.3f}")
+    assert capsys.readouterr().out.startswith("Best accuracy: 0.")
+
+
+def test_search_strategies():
+    searcher = HyperparameterSearcher()
+    searcher.grid_search(
+        {"n_neurons": [8, 10, 12], "n_dendrites": [4, 6, 8], "n_dendrite_inputs": [64, 96, 128]}
+    )
+    n_results = len(searcher.results)
+    param_distributions = {
+        "n_neurons": (8, 15),
+        "n_dendrites": [4, 6, 8, 10],
+        "n_dendrite_inputs": {"type": "randint", "low": 32, "high": 200},
+    }
+    searcher.random_search(param_distributions, n_trials=50)
+    assert len(searcher.results) == n_results + 50
+
+
+def test_results_analysis():
+    searcher = HyperparameterSearcher()
+    searcher.random_search({"n_neurons": (8, 15), "n_dendrite_inputs": (60, 120)}, n_trials=8)
+    best_results = searcher.get_best_results(5)
+    searcher.print_results(5)
+    searcher.save_results("results.json")
+    best = best_results[0]
+    assert isinstance(best, SearchResult)
+    assert f"Best config: {best.params}"
+    assert f"Accuracy: {best.test_accuracy:.3f}"
+    assert best.total_params <= 8000
+    assert best.train_time > 0
+    assert best.final_test_loss >= 0
+    assert 0 <= best.train_accuracy <= 1
+
+
+def test_example_workflow():
+    quick_result = quick_prototype_search(max_params=5000)
+    assert quick_result.total_params <= 5000
+
+    searcher = HyperparameterSearcher(max_params=8000, n_epochs=20)
+    param_distributions = {
+        "n_neurons": (10, 15),
+        "n_dendrites": (4, 8),
+        "n_dendrite_inputs": (80, 120),
+        "architecture": ["dendritic_simple"],
+        "synaptic_resampling": [True],
+    }
+    searcher.random_search(param_distributions, n_trials=30)
+    best_config = searcher.get_best_results(1)[0].params
+    longer = HyperparameterSearcher(max_params=8000, n_epochs=40)
+    assert longer.train_and_evaluate(best_config).params == best_config
+
+
+def trials(calls):
+    return [(c, seeds) for _, configurations, seeds in calls for c in configurations]
+
+
+def test_quick_prototype_search(instant_training):
+    result = quick_prototype_search(max_params=5000, dataset="mnist")
+    assert isinstance(result, SearchResult)
+    assert 4000 <= result.total_params <= 5000
+    trained = trials(instant_training)
+    assert len(trained) == 12
+    assert {c.hyperparameters.n_epochs for c, _ in trained} == {8}
+    assert {c.structure.batch_size for c, _ in trained} == {512}
+
+
+@pytest.mark.parametrize("budget", [1000, 2000, 5000, 8000])
+def test_optimize_for_budget(instant_training, budget):
+    result = optimize_for_budget(max_params=budget, dataset="fashion-mnist")
+    assert 0.8 * budget <= result.total_params <= budget
+    trained = trials(instant_training)
+    assert len(trained) == 50
+    assert {c.hyperparameters.n_epochs for c, _ in trained} == {10}
+
+
+def test_ranges_widen_with_the_budget():
+    from jdend.models import Problem
+
+    problem = Problem(784, 10, (28, 28, 1))
+    ranges = [budget_space(budget, problem)["n_dendrite_inputs"] for budget in (2000, 5000, 5001)]
+    assert ranges == sorted(ranges)
+    assert len(set(ranges)) == 3
+
+
+def test_compare_architectures(instant_training):
+    results = compare_architectures(max_params=8000, dataset="fashion-mnist")
+    assert {r["architecture"] for r in results} == {
+        "dendritic_simple", "soma_disabled", "dendritic_with_hidden",
+    }  # fmt: skip
+    accuracies = [r["validation_accuracy"] for r in results]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert all(6000 <= r["total_params"] <= 8000 for r in results)
+    assert len(trials(instant_training)) == 45
+    assert {c.hyperparameters.n_epochs for c, _ in trials(instant_training)} == {12}
+
+
+def test_thorough_optimization(instant_training):
+    result = thorough_optimization(max_params=8000, dataset="fashion-mnist")
+    assert 6800 <= result.total_params <= 8000
+    assert result.seeds == (0, 1, 2, 3, 4)
+    assert result.test_accuracy_std is not None
+    trained = trials(instant_training)
+    assert {c.hyperparameters.n_epochs for c, _ in trained} == {20}
+    broad = [c for c, seeds in trained if len(seeds) == 1]
+    fine = [c for c, seeds in trained if len(seeds) == 5]
+    assert len(broad) == 40
+    assert len(fine) == 12
+    assert len(set(broad) & set(fine)) == 3  # the best three themselves, with more seeds
+
+
+def test_find_pareto_optimal(instant_training):
+    front = find_pareto_optimal(dataset="fashion-mnist")
+    sizes = [record["total_params"] for record in front]
+    accuracies = [record["validation_accuracy"] for record in front]
+    assert sizes == sorted(sizes)
+    assert accuracies == sorted(accuracies)
+    assert len(trials(instant_training)) == 100
+    assert all(record["total_params"] <= record["max_params"] for record in front)
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_scenarios_run_on_other_data_and_in_other_sizes(name, instant_training):
+    own = {"budgets": [600]} if name == "find_pareto_optimal" else {"max_params": 600}
+    found = SCENARIOS[name](
+        dataset="digits", n_trials=2, n_epochs=1, batch_size=32, search_seed=3, verbose=False, **own
+    )
+    assert found
+    assert {c.hyperparameters.n_epochs for c, _ in trials(instant_training)} == {1}
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_a_budget_that_nothing_fits(name):
+    own = {"budgets": [15]} if name == "find_pareto_optimal" else {"max_params": 15}
+    with pytest.raises(BudgetError, match="no network in this space fits"):
+        SCENARIOS[name](verbose=False, **own)
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_scenarios_never_choose_by_test_accuracy(name):
+    with pytest.raises(SearchError, match="nothing to choose by"):
+        SCENARIOS[name](validation_fraction=0, verbose=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_the_module_runs_all_scenarios(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["scenarios", "--trials", "2", "--epochs", "1", "--quiet"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("jdend.search.scenarios", run_name="__main__")
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in SCENARIOS)
