@@ -45,6 +45,16 @@ test-tfds: $(READY)
 	  importlib_resources pillow
 	JDEND_TFDS_PYTHON=$(TFDS_VENV)/bin/python $(BIN)/python -m pytest tests/tfds
 
+# The kernel's tests with the native library built under AddressSanitizer and UBSan (GCC).
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize: $(READY)
+	JDEND_REQUIRE_KERNEL=1 JDEND_CXXFLAGS="$(SANITIZE)" $(BIN)/python setup.py -q build_ext \
+	  --build-lib build/sanitize --build-temp build/sanitize
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 \
+	  JDEND_KERNEL_LIBRARY=$(CURDIR)/build/sanitize/jdend/kernels/libjdend.so \
+	  $(BIN)/python -m pytest tests/kernels -k native
+
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv

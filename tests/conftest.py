@@ -2,5 +2,8 @@
 
 import os
 
+# Tests compile more than they compute; jdend's own programs set their level themselves.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+
 # Needs TensorFlow, in another interpreter than jdend's: `make test-tfds`.
 collect_ignore = [] if "JDEND_TFDS_PYTHON" in os.environ else ["tfds"]

@@ -93,8 +93,8 @@ def _shuffle(n: int) -> Program:
         of_index = (n - 1).bit_length()
         if of_index > 17:
             return jnp.argsort(bits).astype(jnp.int32)
-        # Sorting words that end in the index is five times as fast as sorting pairs. Their 15 or
-        # more random bits order all but a few pairs.
+        # Sorting words that end in the index is five times as fast as sorting pairs. The other 15
+        # or more bits are random; of two examples that draw the same, the first stays first.
         index = jnp.arange(n, dtype=jnp.uint32)
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
