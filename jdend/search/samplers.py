@@ -18,7 +18,7 @@ from jdend.search.errors import SearchError, SpaceError
 from jdend.search.shapes import ListedShapes, Shapes, shapes
 from jdend.search.space import Choice, Space, Value
 
-__all__ = ["Draw", "Proposal", "Question", "grid", "mixed", "random"]
+__all__ = ["Draw", "Proposal", "Question", "check_trials", "grid", "mixed", "random"]
 
 # A grid of more points than this is drawn from, never listed.
 MOST_POINTS = 10_000_000
@@ -41,6 +41,13 @@ class Question:
     problem: Problem
     budget: Budget
     defaults: Mapping[str, object]
+
+    def configure(self, params: Mapping[str, object]) -> Configuration:
+        """What a draw means; `SpaceError` if it is impossible."""
+        try:
+            return configure(params, self.problem, self.defaults)
+        except ValueError as error:
+            raise SpaceError(str(error)) from None
 
 
 @dataclass
@@ -106,7 +113,7 @@ def grid(question: Question, rng: np.random.Generator, max_trials: int | None = 
       SpaceError: for a range, or what `check_space` refuses.
       BudgetError: if nothing fits.
     """
-    _check_trials("max_trials", max_trials, none_allowed=True)
+    check_trials("max_trials", max_trials, none_allowed=True)
     ranges = question.space.ranges
     if ranges:
         raise SpaceError(
@@ -148,7 +155,7 @@ def random(question: Question, rng: np.random.Generator, n_trials: int) -> Propo
       SpaceError: for what `check_space` refuses.
       BudgetError: if nothing fits.
     """
-    _check_trials("n_trials", n_trials)
+    check_trials("n_trials", n_trials)
     found = _fitting_shapes(question, rng)
     draws, n_same = _until(question, [(question.space, found)], rng, n_trials)
     return Proposal(tuple(draws), found.n_over, found.n_under, found.n_fit, n_same, n_trials)
@@ -162,7 +169,7 @@ def mixed(question: Question, rng: np.random.Generator, n_trials: int) -> Propos
 
     Args, Raises: as `random`.
     """
-    _check_trials("n_trials", n_trials)
+    check_trials("n_trials", n_trials)
     check_space(question.space, question.problem, question.defaults)
     seedless, seeds = _without_seed(question)
     space = seedless.space
@@ -232,7 +239,7 @@ def _draw_one(
         for name, dimension in space.dimensions.items()
     }
     seed = values.pop("seed", None)
-    configuration = _configured(question, values)
+    configuration = question.configure(values)
     if not question.budget.fits(count_params(configuration.structure)):
         return 0
     known = configuration in seen
@@ -250,7 +257,7 @@ def _distinct_first(
     first: dict[Configuration, tuple[int, Draw]] = {}
     again: list[tuple[int, Draw]] = []
     for position, params in points:
-        configuration = _configured(question, params)
+        configuration = question.configure(params)
         draw = (position, Draw(params, configuration))
         if configuration in first:
             again.append(draw)
@@ -291,14 +298,8 @@ def _combination(values: Mapping[str, Sequence[Value]], position: int) -> Params
     return {n: v[int(i)] for (n, v), i in zip(values.items(), where, strict=True)}
 
 
-def _configured(question: Question, params: Params) -> Configuration:
-    try:
-        return configure(params, question.problem, question.defaults)
-    except ValueError as error:
-        raise SpaceError(str(error)) from None
-
-
-def _check_trials(name: str, value: object, *, none_allowed: bool = False) -> None:
+def check_trials(name: str, value: object, *, none_allowed: bool = False) -> None:
+    """Raises `SearchError` unless the value is a positive integer, or None where allowed."""
     if value is None and none_allowed:
         return
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:

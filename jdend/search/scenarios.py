@@ -179,10 +179,9 @@ def thorough_optimization(
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
     broad.random_search(budget_space(max_params, broad.problem), n_trials)
     fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    for centre in [r for r in broad.get_best_results(3) if r.failed is None]:
-        fine.grid_search({name: [value] for name, value in centre.params.items()})
-        if n_refinements > 1:
-            fine.random_search(_around(centre.params, fine.problem), n_refinements - 1)
+    centres = [r for r in broad.get_best_results(3) if r.failed is None]
+    if centres:
+        fine.refine(centres, n_refinements)
     return _best(fine.results)
 
 
@@ -268,23 +267,6 @@ def _sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
         space["hidden_dim"] = neurons
     if name == "mlp":
         space = {"hidden_dim": (1, max(1, max_params // problem.in_features)), "architecture": name}
-    return space
-
-
-def _around(params: dict[str, object], problem: Problem) -> dict[str, object]:
-    """Narrow ranges around a configuration: sizes within a step, rates within a factor of 1.5."""
-    steps = {"n_neurons": 2, "n_dendrites": 1, "n_dendrite_inputs": 16, "hidden_dim": 2}
-    space = dict(params)
-    for name, step in steps.items():
-        size = params.get(name)
-        if isinstance(size, int):
-            most = problem.in_features if name == "n_dendrite_inputs" else size + step
-            space[name] = (max(1, size - step), min(most, size + step))
-    for name in ("lr", "field_std"):
-        value = params.get(name)
-        if isinstance(value, float):
-            low, high = value / 1.5, value * 1.5
-            space[name] = {"type": "uniform", "low": low, "high": high, "log": True}
     return space
 
 

@@ -16,6 +16,7 @@ from jdend.search.errors import SearchError, SpaceError
 from jdend.search.execution import Trainer, device, result_of
 from jdend.search.material import Material
 from jdend.search.progress import reporter
+from jdend.search.refinement import around
 from jdend.search.samplers import Draw, Proposal, Question, grid, mixed, random
 from jdend.search.space import parse_space
 from jdend.study import (
@@ -213,6 +214,22 @@ class HyperparameterSearcher:
         question = self._question(param_distributions)
         record = {"strategy": "mixed", "n_trials": n_trials}
         return self._search(question, lambda q, rng: mixed(q, rng, n_trials), record, search_seed)
+
+    def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
+        """Trains the configurations of some results again, with others close to each.
+
+        Args:
+          centres: such as the best of another search, whose seeds were fewer.
+          n_each: trials for each centre, itself included.
+
+        Returns, Raises: as `random_search`.
+        """
+        given = [dict(centre.params) for centre in centres]
+        if not given:
+            raise SearchError("refine needs at least one result")
+        record = {"strategy": "refine", "centres": given, "n_each": n_each}
+        question = self._question(given[0])
+        return self._search(question, lambda q, rng: around(q, rng, given, n_each), record, None)
 
     def train_and_evaluate(self, params: Mapping[str, object]) -> SearchResult:
         """Trains one configuration, whether it fits the budget or not.

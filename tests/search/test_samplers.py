@@ -8,6 +8,7 @@ import pytest
 from jdend.models import Problem, architectures, configure, count_params
 from jdend.search import BudgetError, SearchError, SpaceError, default_space
 from jdend.search.budget import Budget
+from jdend.search.refinement import around
 from jdend.search.samplers import Question, grid, mixed, random
 from jdend.search.scenarios import budget_space
 from jdend.search.shapes import DrawnShapes, ListedShapes, shapes
@@ -230,3 +231,26 @@ def test_a_grid_too_large_to_list_is_sampled():
     with pytest.raises(SpaceError, match="give max_trials"):
         grid(ask(space), rng())
     assert len(grid(ask(space), rng(), 5).draws) == 5
+
+
+def test_refinement_proposes_each_centre_and_its_neighbourhood():
+    centres = [
+        {"n_neurons": n, "n_dendrites": 6, "n_dendrite_inputs": k, "lr": 2e-3, "schedule": "cosine"}
+        for n, k in ((12, 96), (11, 100))
+    ]
+    draws = around(ask({"n_neurons": 12}), rng(), centres, 4).draws
+    assert len(draws) == 8
+    assert [draws[0].params, draws[4].params] == centres
+    for centre, near in ((centres[0], draws[1:4]), (centres[1], draws[5:])):
+        for draw in near:
+            assert 6400 <= count(draw.params) <= 8000
+            assert abs(draw.params["n_neurons"] - centre["n_neurons"]) <= 2
+            assert abs(draw.params["n_dendrite_inputs"] - centre["n_dendrite_inputs"]) <= 16
+            assert 1 / 1.5 <= draw.params["lr"] / 2e-3 <= 1.5
+            assert draw.params["schedule"] == "cosine"
+
+
+def test_a_centre_without_room_around_it_is_proposed_alone():
+    centre = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96}
+    question = ask({"n_neurons": 12}, max_params=count(centre), ratio=1.0)
+    assert [draw.params for draw in around(question, rng(), [centre], 1).draws] == [centre]

@@ -1,0 +1,68 @@
+"""Proposals around configurations that did well."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jdend.models import Configuration, Problem
+from jdend.search.samplers import Draw, Proposal, Question, check_trials, random
+from jdend.search.space import parse_space
+
+__all__ = ["around"]
+
+# How far a size may move, and by which factor a rate.
+STEPS = {"n_neurons": 2, "n_dendrites": 1, "n_dendrite_inputs": 16, "hidden_dim": 2}
+FACTOR = 1.5
+RATES = ("lr", "weight_decay", "field_std")
+
+
+def around(
+    question: Question,
+    rng: np.random.Generator,
+    centres: Sequence[Mapping[str, object]],
+    n_each: int,
+) -> Proposal:
+    """Each centre itself, and others that differ from it by little and fit the budget.
+
+    Args:
+      question: its space plays no part.
+      rng: draws.
+      centres: parameters of configurations that fit the budget.
+      n_each: how many for each centre, itself included; fewer if there are no more.
+
+    Raises:
+      SpaceError: for a centre that is impossible.
+      BudgetError: for one that does not fit.
+    """
+    check_trials("n_each", n_each)
+    draws: dict[Configuration, Draw] = {}
+    n_over = n_under = n_fit = n_same = 0
+    for centre in centres:
+        params = {name: value for name, value in centre.items() if name != "seed"}
+        configuration = question.configure(params)
+        draws.setdefault(configuration, Draw(params, configuration))
+        near = replace(question, space=parse_space(_near(params, question.problem)))
+        found = random(near, rng, n_each)
+        new = [draw for draw in found.draws if draw.configuration not in draws]
+        draws |= {draw.configuration: draw for draw in new[: n_each - 1]}
+        n_over, n_under = n_over + found.n_over, n_under + found.n_under
+        n_fit, n_same = n_fit + found.n_fit, n_same + found.n_same
+    asked = n_each * len(centres)
+    return Proposal(tuple(draws.values()), n_over, n_under, n_fit, n_same, asked)
+
+
+def _near(params: Mapping[str, object], problem: Problem) -> dict[str, object]:
+    """Narrow ranges around a configuration's sizes and rates; all else as it is."""
+    space = dict(params)
+    for name, step in STEPS.items():
+        size = params.get(name)
+        if isinstance(size, int):
+            most = problem.in_features if name == "n_dendrite_inputs" else size + step
+            space[name] = (max(1, size - step), min(most, size + step))
+    for name in RATES:
+        rate = params.get(name)
+        if isinstance(rate, float) and rate > 0:
+            ends = {"low": rate / FACTOR, "high": rate * FACTOR}
+            space[name] = {"type": "uniform", **ends, "log": True}
+    return space
