@@ -20,6 +20,7 @@ from peers.workload import (
     RATE,
     SLOPE,
     Checked,
+    Examples,
     Workload,
     draw_examples,
     draw_weights,
@@ -30,11 +31,10 @@ from peers.workload import (
 class TorchData:
     """The data set on the device, as bytes."""
 
-    def __init__(self, work: Workload):
+    def __init__(self, work: Workload, drawn: Examples):
         torch.set_num_threads(work.threads)
         self.device = torch.device("cuda" if work.device == "gpu" else "cpu")
         self.work = work
-        drawn = draw_examples(work)
         self.x, self.y = self.put(drawn.x), self.put(drawn.y).long()
         self.order = self.put(drawn.order).long()
         self.offset, self.scale = drawn.offset, drawn.scale
@@ -62,7 +62,7 @@ def adamw(parameters: list[Tensor]) -> torch.optim.Optimizer:
 
 def sequential(work: Workload, *, masked: bool) -> Sequential:
     """The population, one trial after another."""
-    data = TorchData(work)
+    data = TorchData(work, draw_examples(work))
     weights, indices = draw_weights(work)
 
     def make(s: int, c: int):
@@ -88,12 +88,16 @@ class GatherTrial:
         p = self.parameters
         return (x[:, self.indices] * p["weight"]).sum(-1) + p["bias"]
 
-    def step(self, number: int) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
+        """The network's `[B, classes]`."""
         p = self.parameters
-        x, y = self.data.batch(self.order[rows_of_step(self.data.work, number)])
         h = leaky_relu(self.dendrites(x), SLOPE).reshape(len(x), *p["soma_weight"].shape)
         s = leaky_relu((h * p["soma_weight"]).sum(-1) + p["soma_bias"], SLOPE)
-        loss = cross_entropy(s @ p["classifier"] + p["classifier_bias"], y)
+        return s @ p["classifier"] + p["classifier_bias"]
+
+    def step(self, number: int) -> Tensor:
+        x, y = self.data.batch(self.order[rows_of_step(self.data.work, number)])
+        loss = cross_entropy(self.logits(x), y)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -137,7 +141,7 @@ class VmapPopulation:
     """All trials at once, by `vmap` over configurations and, if there are several, over seeds."""
 
     def __init__(self, work: Workload, *, compiled: bool):
-        self.data = TorchData(work)
+        self.data = TorchData(work, draw_examples(work))
         self.trials_per_step = work.trials
         self.n_steps = 0
         weights, indices = draw_weights(work)

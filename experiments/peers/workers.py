@@ -124,14 +124,14 @@ def _serve(connection: Connection, name: str, work: Workload, block_seconds: flo
     try:
         limit_threads(work)
         implementation = load(name, work)
-        at_start = _peak_rss()
+        at_start = peak_rss()
         begun = time.perf_counter()
         checked = implementation.first_steps()
         n_steps = _steps_a_block(implementation, block_seconds)
         connection.send(Ready(checked, time.perf_counter() - begun))
         while connection.recv() == "block":
             connection.send(_timed(implementation, n_steps))
-        connection.send(Peak(at_start, _peak_rss(), _device_peak(name, work)))
+        connection.send(Peak(at_start, peak_rss(), _device_peak(name, work)))
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         connection.send(f"{type(error).__name__}: {lines[0]}"[:200])
@@ -172,7 +172,8 @@ def _steps_a_block(implementation: Implementation, block_seconds: float) -> int:
         n_steps *= 2
 
 
-def _peak_rss() -> float:
+def peak_rss() -> float:
+    """The most memory that this process held at any time, in MiB."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
