@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["INTERRUPTED", "main"]
 
 SCENARIOS = (
     "quick_prototype_search",
@@ -14,6 +14,7 @@ SCENARIOS = (
     "thorough_optimization",
     "find_pareto_optimal",
 )
+INTERRUPTED = 130
 STRATEGIES = ("grid", "random", "mixed")
 DATASET, BUDGET, TRIALS, SEEDS, EPOCHS = "fashion-mnist", 8000, 32, 2, 15
 
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options, ["python", "-m", "jdend.search", *given])
     except KeyboardInterrupt:
         print("jdend.search: interrupted before anything was trained", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jdend.data import DataError
 from jdend.models import nearest
-from jdend.search.cli import BUDGET, DATASET, EPOCHS, SEEDS, STRATEGIES, TRIALS
+from jdend.search.cli import BUDGET, DATASET, EPOCHS, INTERRUPTED, SEEDS, STRATEGIES, TRIALS
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
@@ -115,7 +115,7 @@ def _interrupted(options: argparse.Namespace, study: Study) -> int:
         study.write("interrupted")
         _print_table(study.results, options.top)
         _say(options, f"written to {study.folder}")
-    return 130
+    return INTERRUPTED
 
 
 def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = True) -> None:

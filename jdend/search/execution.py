@@ -3,7 +3,9 @@
 import functools
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 
 import jax
 import numpy as np
@@ -106,13 +108,12 @@ def execute(
         (group.bucket, [trials[i].configuration for i in group.members], group.seeds, data)
         for group in groups
     ]
-    ready = None
+    programs = in_background(functools.partial(prepare, *arguments[0]))
     try:
         for number, group in enumerate(groups):
-            if ready is not None:
-                ready.result()
+            watch.wait(programs)
             if number + 1 < len(groups):  # compiles while this one trains
-                ready = in_background(functools.partial(prepare, *arguments[number + 1]))
+                programs = in_background(functools.partial(prepare, *arguments[number + 1]))
             watch.enter(
                 [c.hyperparameters.n_epochs for c in arguments[number][1]],
                 f"population {number + 1} of {len(groups)}",
@@ -156,25 +157,50 @@ class _Watch:
 
     def __init__(self, reporter: Reporter, n_trials: int):
         self._reporter = reporter
-        self._done = 0.0  # trials of the groups that are finished
-        self._best = math.nan
+        self._begun = time.monotonic()
+        self._compiling = 0.0  # seconds so far, of the present group left out
+        self._done = 0.0  # trials of them
+        self._best = math.nan  # the best of them
         reporter.begin(n_trials)
+
+    def wait(self, programs: Future) -> None:
+        """Waits until they are compiled."""
+        begun = time.monotonic()
+        programs.result()
+        self._compiling += time.monotonic() - begun
 
     def enter(self, lengths: list[int], doing: str) -> None:
         """A group of trials of such numbers of epochs begins."""
         self._lengths, self._doing = np.asarray(lengths), doing
-        self._chunk, self._chunk_size, self._epoch = 0, 0, 0.0
+        self._chunk, self._last = 0, None
 
     def look(self, progress: Progress) -> None:
-        if progress.epoch < self._epoch:  # memory allowed a part of the group; now the next
-            self._chunk += self._chunk_size
-        self._epoch, self._chunk_size = progress.epoch, progress.validation_accuracy.shape[1]
-        lengths = self._lengths[self._chunk : self._chunk + self._chunk_size]
+        last = self._last
+        if last is not None and progress.epoch < last.epoch:
+            # Memory allowed a part of the group; now comes the next.
+            self._chunk += last.validation_accuracy.shape[1]
+            self._compiling += last.compile_seconds
+            self._best = float(np.fmax(self._best, _best(last)))
+        self._last = progress
+        n_trials = progress.validation_accuracy.shape[1]
+        lengths = self._lengths[self._chunk : self._chunk + n_trials]
         done = self._done + self._chunk + float(np.minimum(progress.epoch / lengths, 1.0).sum())
-        means = progress.validation_accuracy.mean(axis=0)
-        self._best = float(np.fmax(self._best, np.fmax.reduce(means, initial=math.nan)))
-        self._reporter.advance(done, self._best, self._doing)
+        best = float(np.fmax(self._best, _best(progress)))
+        self._tell(done, best, self._compiling + progress.compile_seconds)
 
     def leave(self) -> None:
+        if self._last is not None:
+            self._compiling += self._last.compile_seconds
+            self._best = float(np.fmax(self._best, _best(self._last)))
         self._done += len(self._lengths)
-        self._reporter.advance(self._done, self._best, self._doing)
+        self._tell(self._done, self._best, self._compiling)
+
+    def _tell(self, done: float, best: float, compiling: float) -> None:
+        training = max(0.0, time.monotonic() - self._begun - compiling)
+        self._reporter.advance(done, training, best, self._doing)
+
+
+def _best(progress: Progress) -> float:
+    """The best mean over seeds, NaN if there is none yet."""
+    means = progress.validation_accuracy.mean(axis=0)
+    return float(np.fmax.reduce(means, initial=math.nan))

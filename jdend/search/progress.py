@@ -21,9 +21,9 @@ class Reporter(Protocol):
         """Training of so many trials begins."""
         ...
 
-    def advance(self, trials_done: float, best: float, doing: str) -> None:
-        """How many trials are done, fractions included; the best validation accuracy so far, NaN
-        if there is none; what is trained now."""
+    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
+        """How many trials are done, fractions included; in how many seconds, compiling left out;
+        the best validation accuracy, NaN if there is none yet; what is trained now."""
         ...
 
     def end(self) -> None:
@@ -40,7 +40,7 @@ class Silent:
     def begin(self, n_trials: int) -> None:
         pass
 
-    def advance(self, trials_done: float, best: float, doing: str) -> None:
+    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
         pass
 
     def end(self) -> None:
@@ -54,7 +54,7 @@ class Lines:
         self._stream = stream
         self._between = seconds_between
         self._n_trials = 0
-        self._begun = self._said = 0.0
+        self._said = 0.0
         self._whole = False
 
     def note(self, line: str) -> None:
@@ -63,14 +63,14 @@ class Lines:
     def begin(self, n_trials: int) -> None:
         self._n_trials = n_trials
         self._whole = False
-        self._begun = self._said = time.monotonic()
+        self._said = time.monotonic()
 
-    def advance(self, trials_done: float, best: float, doing: str) -> None:
+    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
         now = time.monotonic()
         if self._whole or (now - self._said < self._between and trials_done < self._n_trials):
             return
         self._said, self._whole = now, trials_done >= self._n_trials
-        pace = _pace(trials_done, self._n_trials, now - self._begun)
+        pace = _pace(trials_done, self._n_trials, seconds)
         self.note(f"{trials_done:.1f} of {self._n_trials} trials, {pace}{_best(best)}; {doing}")
 
     def end(self) -> None:
@@ -85,7 +85,6 @@ class Bar:
 
         self._console = Console(file=stream)
         self._progress = None
-        self._begun = 0.0
         self._n_trials = 0
 
     def note(self, line: str) -> None:
@@ -95,7 +94,6 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._n_trials = n_trials
-        self._begun = time.monotonic()
         self._progress = Progress(
             BarColumn(bar_width=24),
             TextColumn("{task.fields[text]}", markup=False),
@@ -105,10 +103,10 @@ class Bar:
         self._task = self._progress.add_task("", total=n_trials, text=f"0/{n_trials} trials")
         self._progress.start()
 
-    def advance(self, trials_done: float, best: float, doing: str) -> None:
+    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
         if self._progress is None:
             return
-        pace = _pace(trials_done, self._n_trials, time.monotonic() - self._begun)
+        pace = _pace(trials_done, self._n_trials, seconds)
         text = f"{trials_done:.1f}/{self._n_trials} trials, {pace}{_best(best)}"
         self._progress.update(self._task, completed=trials_done, text=text)
 
