@@ -5,18 +5,22 @@ from collections.abc import Sequence
 
 from jdend.data import Split
 from jdend.models import Structure, count_params
-from jdend.search.buckets import Group
+from jdend.search.buckets import Group, Trial
 from jdend.training import estimate_bytes
 
 __all__ = ["describe_plan"]
 
 
-def describe_plan(groups: Sequence[Group], data: Split, *, width: int = 80) -> str:
-    """A table of populations, at most `width` columns wide.
+def describe_plan(
+    trials: Sequence[Trial], groups: Sequence[Group], data: Split, *, width: int = 80
+) -> str:
+    """A table of populations, each with its largest network's parameters, padding left out.
 
     Args:
-      groups: as planned.
+      trials: what was planned.
+      groups: in which they would be trained.
       data: of the right shapes; its contents are not read.
+      width: columns at most.
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
     indent = " " * (len(lines[0]) - len("shape"))
@@ -25,9 +29,11 @@ def describe_plan(groups: Sequence[Group], data: Split, *, width: int = 80) -> s
         n_trials, n_seeds = len(group.members), len(group.seeds)
         memory = estimate_bytes(group.bucket, n_trials, n_seeds, data)
         largest = max(largest, memory)
-        count = count_params(group.bucket.structure)
+        true = (trials[i].configuration.structure for i in group.members)
+        count = max(count_params(structure) for structure in true)
         figures = f"{n_trials:>6}  {n_seeds:>5}  {count:>9,}  {_size(memory):>8}  "
-        shape = textwrap.wrap(_shape(group.bucket.structure), width - len(indent))
+        padded = "padded to " if group.bucket.padded else ""
+        shape = textwrap.wrap(padded + _shape(group.bucket.structure), width - len(indent))
         lines += [figures + shape[0], *(indent + more for more in shape[1:])]
     n_trials = sum(len(group.members) for group in groups)
     lines.append(

@@ -337,7 +337,8 @@ class HyperparameterSearcher:
             self._reporter.note(line)
         trials = [self._trial(draw) for draw in proposal.draws]
         if self._dry_run:
-            print(describe_plan(self._trainer.plan(trials), self._data.outline))
+            trials = list(dict.fromkeys(trials))
+            print(describe_plan(trials, self._trainer.plan(trials), self._data.outline))
             return []
         record = {**record, "space": question.space.to_dict(), "search_entropy": entropy}
         return self._keep(proposal.draws, trials, record)

@@ -238,6 +238,15 @@ def test_a_dry_run_trains_nothing(search, instant_training, capsys):
     assert instant_training == []
 
 
+def test_a_dry_run_counts_true_parameters(search, capsys):
+    search(dry_run=True, min_param_ratio=0.7, buckets="padded").grid_search(
+        {"n_neurons": [5, 6], "n_dendrites": [4], "n_dendrite_inputs": [32, 33]}
+    )
+    shown = capsys.readouterr().out
+    assert "padded to" in shown
+    assert "916" in shown  # 6 neurons, 4 dendrites, 33 inputs: the largest of the members
+
+
 def test_a_dry_run_needs_no_data(monkeypatch, capsys):
     monkeypatch.setattr("jdend.search.material.load", lambda *_, **__: pytest.fail("loaded"))
     searcher = HyperparameterSearcher("fashion-mnist", dry_run=True, verbose=False)
