@@ -29,7 +29,7 @@ T_95 = {20: 2.093}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="See the top of this file.")
     parser.add_argument(
         "--json", type=Path, default=Path("experiments/results/reference_rows.json")
     )

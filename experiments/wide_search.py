@@ -30,7 +30,7 @@ SHOWN = ("n_neurons", "n_dendrites", "n_dendrite_inputs", "lr", "weight_decay", 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="See the top of this file.")
     parser.add_argument("--trials", type=int, default=192)
     parser.add_argument("--json", type=Path, default=Path("experiments/results/wide_search.json"))
     arguments = parser.parse_args()
