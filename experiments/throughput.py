@@ -7,8 +7,9 @@
 A step is whole: a batch of bytes is gathered and normalised, then forward, backward and AdamW.
 All implementations start from the same weights, see the same batches, and are compared after a few
 steps before any is timed. Each runs in a process of its own, on the same processors; blocks of
-about 0.3 s are timed in turn, A B C A B C …, and medians are taken. A block in which other
-processes took a tenth of the processors is timed again, twice at most.
+about 0.3 s are timed in turn, A B C A B C …, each after half as many untimed steps, and medians are
+taken. A block in which other processes took a twentieth of the processors is timed again, four
+times at most; of such blocks the least disturbed counts.
 
 PyTorch is the extra `bench`; without it its rows are left out.
 """
@@ -25,7 +26,7 @@ from peers.workers import Block, Worker
 from peers.workload import CHECKED_STEPS, Checked, Workload, disagreement
 
 TOLERANCE = {"dense_bf16": 2e-2}
-PATIENCE = 3  # times that a disturbed block is timed
+PATIENCE = 5  # times that a disturbed block is timed
 GPU_POPULATIONS = "1x1,16x1,128x1,1024x1,4096x1"
 
 

@@ -14,7 +14,7 @@ GROUPS = {
 
 
 # Other processes' share of the processors from which a block counts as disturbed.
-DISTURBED = 0.1
+DISTURBED = 0.05
 
 
 class Timing(NamedTuple):
@@ -110,7 +110,9 @@ def print_table(rows: list[dict], bounds: dict[str, float]) -> None:
             print(f"{row['implementation']}, {variant}: {milliseconds:.3f} ms")
     disturbed, blocks = (sum(row[key] for row in rows) for key in ("disturbed_blocks", "blocks"))
     if disturbed:
-        print(f"in {disturbed} of {blocks} blocks other processes took a tenth of the processors")
+        print(
+            f"in {disturbed} of {blocks} blocks other processes took a twentieth of the processors"
+        )
     if bounds:
         print("the projection alone, forward and backward, takes at least", end=" ")
         print(", ".join(f"{ms:.4f} ms ({name})" for name, ms in bounds.items()))
