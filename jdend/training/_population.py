@@ -10,6 +10,8 @@ the same batches. No operation mixes trials, so one that diverges leaves the res
 """
 
 import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import jax
@@ -21,7 +23,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from jdend.models import architecture, build
 from jdend.training._data import DeviceData, Examples, normalised
 from jdend.training._network import Bucket, network
-from jdend.training._programs import Program, in_background, shapes_of
+from jdend.training._programs import Program, shapes_of
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
 from jdend.training._traits import Traits, learning_rate
@@ -31,6 +33,7 @@ __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "initialiser", "popul
 INIT, ORDER, RESAMPLE = range(3)  # what a seed's key is folded by
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
+_making = threading.Lock()
 
 Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
 
@@ -58,17 +61,20 @@ class Population:
         whole = jax.ShapeDtypeStruct((), jnp.int32)
         order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
         examples = shapes_of(data.examples)
-        first = in_background(lambda: self.init.compile(traits, seeds))
-        state = self.init.shape_of_result(traits, seeds)
-        self.advance.compile(state, examples, order, whole)
-        self.evaluate.compile(state, examples, whole, whole)
-        _shuffle(data.n_train).compile(seeds, whole)
-        first.result()
+        # A thread of its own: one of a shared pool might be this one, waiting for itself.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            first = beside.submit(self.init.compile, traits, seeds)
+            state = self.init.shape_of_result(traits, seeds)
+            self.advance.compile(state, examples, order, whole)
+            self.evaluate.compile(state, examples, whole, whole)
+            _shuffle(data.n_train).compile(seeds, whole)
+            first.result()
 
 
 def population(bucket: Bucket) -> Population:
     """The functions that train a bucket's members, each compiled once a shape."""
-    return _population(bucket, architecture(bucket.structure.architecture).module)
+    with _making:  # threads that ask at once get the same
+        return _population(bucket, architecture(bucket.structure.architecture).module)
 
 
 @functools.lru_cache(maxsize=64)

@@ -157,6 +157,8 @@ class _Run:
 
     def outcomes(self) -> list[Outcome]:
         traits = pack(self.configurations, self.steps_per_epoch, padded=self.bucket.padded)
+        self.population.compile(traits, len(self.seeds), self.data)
+        self.compile_seconds = time.perf_counter() - self.begun
         state = self.population.init(traits, jnp.array(self.seeds, jnp.uint32))
         for epoch in range(max(self.n_epochs)):
             state = self._one_epoch(state, epoch)
