@@ -2,13 +2,19 @@
 
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
+from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, Proposed
 from jdend.study._result import FIGURES, SearchResult, rank
 from jdend.study._study import Effort, Study, new_folder
 from jdend.study._table import results_table
 
 __all__ = [
     "FIGURES",
+    "Claim",
     "Effort",
+    "Generation",
+    "Ledger",
+    "MemoryLedger",
+    "Proposed",
     "SearchResult",
     "Study",
     "StudyError",
