@@ -82,7 +82,8 @@ def resample(
         proposal = _propose(
             proposals, for_proposals, indices, real, in_features, field_std, image_shape
         )
-        replaced = candidate & _acceptable(proposal, candidate, jnp.where(real, indices, -1))
+        present = jnp.where(real, indices, in_features)
+        replaced = candidate & _acceptable(proposal, candidate, present, in_features)
         new_weight = new_std * _normal(for_weight)
         return (
             jnp.where(replaced, new_weight, weight),
@@ -103,10 +104,14 @@ def _candidates(
     """The synapses of one dendrite that may be replaced, by a named or a traced rule."""
 
     def weakest(fraction):
-        # A stable order puts padding last; the term keeps 0.29 * 100 from flooring to 28.
-        order = jnp.argsort(jnp.where(real, magnitude, jnp.inf), stable=True)
-        rank = jnp.zeros_like(order).at[order].set(jnp.arange(order.size))
-        return rank < jnp.floor(n_inputs * fraction + 1e-4)
+        # The term keeps 0.29 * 100 from flooring to 28.
+        n = jnp.floor(n_inputs * fraction + 1e-4).astype(jnp.int32)
+        # Sorting values alone is several times as fast as an argsort; of equals the first count.
+        ordered = jnp.sort(jnp.where(real, magnitude, jnp.inf))
+        largest = ordered[jnp.maximum(n - 1, 0)]
+        below, equal = magnitude < largest, magnitude == largest
+        room = n - jnp.sum(real & below)
+        return real & (n > 0) & (below | (equal & (jnp.cumsum(real & equal) <= room)))
 
     def with_probability(of_relative_magnitude):
         mean = jnp.sum(jnp.where(real, magnitude, 0.0)) / n_inputs
@@ -158,12 +163,17 @@ def _normal(uniform):
     return jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.maximum(2.0 * uniform - 1.0, -1.0 + 2.0**-24))
 
 
-def _acceptable(proposal, candidate, present) -> Bool[Array, " K"]:
+def _acceptable(proposal, candidate, present, in_features: int) -> Bool[Array, " K"]:
     """Proposals that neither the dendrite has nor another of its candidates makes."""
-    known = (proposal[:, None] == present[None, :]).any(1)
-    same = (proposal[:, None] == proposal[None, :]) & candidate[None, :]
-    repeated = (same & ~jnp.eye(proposal.size, dtype=bool)).any(1)
-    return ~(known | repeated)
+    if in_features > 4 * proposal.size**2:
+        known = (proposal[:, None] == present[None, :]).any(1)
+        same = (proposal[:, None] == proposal[None, :]) & candidate[None, :]
+        return ~(known | (same & ~jnp.eye(proposal.size, dtype=bool)).any(1))
+    # A table over the inputs costs less than K comparisons for each of K.
+    inputs = jnp.concatenate([present, proposal])
+    counts = jnp.concatenate([jnp.full_like(present, 2), candidate.astype(present.dtype)])
+    table = jnp.zeros(in_features, present.dtype).at[inputs].add(counts, mode="drop")
+    return table[proposal] == 1
 
 
 def _choose(what: str, choice, names, branches):

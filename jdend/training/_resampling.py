@@ -20,6 +20,8 @@ from jdend.training._traits import Traits
 
 __all__ = ["is_due", "next_resampling", "resampler"]
 
+BLOCK = 16  # configurations that resample side by side on accelerators
+
 
 def next_resampling(state: State) -> Int[Array, ""]:
     """The first step after this one at which some trial resamples; the largest int32 for never."""
@@ -35,38 +37,66 @@ def is_due(state: State) -> Bool[Array, " C"]:
 
 
 def resampler(layers: tuple[tuple[Path, DendriticLayer], ...]) -> Callable[..., State]:
-    """Makes `(state, keys [S], due [C]) → state`, which resamples the given layers."""
+    """Makes `(state, keys [S], due [C]) → state`, which resamples the given layers.
+
+    It goes through the configurations that are due, so that the others cost nothing: one at a time
+    on CPUs, where each then runs its own rule alone; in blocks where a call costs more than work.
+    """
+
+    def one_by_one(state: State, keys, due: Bool[Array, " C"]) -> State:
+        due_first = jnp.argsort(~due, stable=True)
+
+        def resample(i, state: State) -> State:
+            return _resample_columns(layers, state, keys, due_first[i])
+
+        return jax.lax.fori_loop(0, due.sum(), resample, state)
+
+    def in_blocks(state: State, keys, due: Bool[Array, " C"]) -> State:
+        due_first, n_due = jnp.argsort(~due, stable=True), due.sum()
+        width = min(BLOCK, due.size)
+
+        def resample_block(i, state: State) -> State:
+            # What is beyond the last that is due repeats it: equal values, written twice.
+            position = jnp.minimum(i * width + jnp.arange(width), n_due - 1)
+            return _resample_columns(layers, state, keys, due_first[position])
+
+        return jax.lax.fori_loop(0, -(-n_due // width), resample_block, state)
 
     def resample_layers(state: State, keys, due: Bool[Array, " C"]) -> State:
-        n_resampled = state.step // jnp.maximum(state.traits.resample_every, 1) - 1
-        params, other, mu, nu = state.params, state.other, state.adam.mu, state.adam.nu
-        for position, (path, layer) in enumerate(layers):
-            weight, indices = (*path, "weight"), (*path, "indices")
-            sizes = None if layer.sizes is None else _get(other, (*path, "sizes"))
-            one_trial = functools.partial(_resample_trial, layer)
-            over_configurations = jax.vmap(one_trial, in_axes=(None, 0, 0, 0, 0, 0))
-            over_seeds = jax.vmap(over_configurations, in_axes=(0, None, None, None, 0, 0))
-            synapses = (
-                _get(params, weight),
-                _get(other, indices),
-                _get(mu, weight),
-                _get(nu, weight),
-            )
-            layer_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, position)
-            new = over_seeds(layer_keys, state.traits, due, n_resampled, synapses, sizes)
-            params, other = _set(params, weight, new[0]), _set(other, indices, new[1])
-            mu, nu = _set(mu, weight, new[2]), _set(nu, weight, new[3])
-        adam = state.adam._replace(mu=mu, nu=nu)
-        return replace(state, params=params, other=other, adam=adam)
+        return jax.lax.platform_dependent(state, keys, due, cpu=one_by_one, default=in_blocks)
 
     return resample_layers
 
 
-def _resample_trial(layer: DendriticLayer, key, traits: Traits, due, n_resampled, synapses, sizes):
+def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> State:
+    """The state with every layer of one configuration, or of several, resampled."""
+    traits: Traits = jax.tree.map(lambda x: x[columns], state.traits)
+    n_resampled = state.step // jnp.maximum(traits.resample_every, 1) - 1
+    trees = [state.params, state.other, state.adam.mu, state.adam.nu]
+    for position, (path, layer) in enumerate(layers):
+        weight, indices = (*path, "weight"), (*path, "indices")
+        paths = (weight, indices, weight, weight)
+        sizes = None if layer.sizes is None else _get(state.other, (*path, "sizes"))[:, columns]
+        old = [_get(tree, at)[:, columns] for tree, at in zip(trees, paths, strict=True)]
+        one_seed = functools.partial(_resample_trial, layer)
+        if columns.ndim:
+            one_seed = jax.vmap(one_seed, in_axes=(None, 0, 0, 0, 0))
+        over_seeds = jax.vmap(one_seed, in_axes=(0, None, None, 0, 0))
+        layer_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, position)
+        new = over_seeds(layer_keys, traits, n_resampled, old, sizes)
+        trees = [
+            _set(tree, at, _get(tree, at).at[:, columns].set(values))
+            for tree, at, values in zip(trees, paths, new, strict=True)
+        ]
+    params, other, mu, nu = trees
+    return replace(state, params=params, other=other, adam=state.adam._replace(mu=mu, nu=nu))
+
+
+def _resample_trial(layer: DendriticLayer, key, traits: Traits, n_resampled, synapses, sizes):
     """One trial's layer; a replaced synapse starts with the optimizer's moments at zero."""
     weight, indices, mu, nu = synapses
     n_inputs = weight.shape[-1] if sizes is None else sizes[2]
-    new_weight, new_indices, replaced = resample(
+    weight, indices, replaced = resample(
         key,
         weight,
         indices,
@@ -80,13 +110,7 @@ def _resample_trial(layer: DendriticLayer, key, traits: Traits, due, n_resampled
         image_shape=layer.image_shape,
         sizes=sizes,
     )
-    replaced &= due
-    return (
-        jnp.where(replaced, new_weight, weight),
-        jnp.where(replaced, new_indices, indices),
-        jnp.where(replaced, 0.0, mu),
-        jnp.where(replaced, 0.0, nu),
-    )
+    return weight, indices, jnp.where(replaced, 0.0, mu), jnp.where(replaced, 0.0, nu)
 
 
 def _get(tree: Any, path: Path):
