@@ -12,10 +12,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "HyperparameterSearcher": "jdend.search",
     "SearchResult": "jdend.study",
+    "TrainedModel": "jdend.models",
+    "load": "jdend.models",
     "register_architecture": "jdend.models",
+    "save": "jdend.models",
 }
 
-__all__ = ["HyperparameterSearcher", "SearchResult", "__version__", "register_architecture"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str):

@@ -23,6 +23,8 @@ from jdend.models._registry import (
     nearest,
     register_architecture,
 )
+from jdend.models._saving import ModelError, load, save
+from jdend.models._trained import TrainedModel
 
 __all__ = [
     "DEFAULTS",
@@ -36,10 +38,12 @@ __all__ = [
     "DendriticWithHidden",
     "Hyperparameters",
     "Linear",
+    "ModelError",
     "Problem",
     "SomaDisabled",
     "Structure",
     "SynapseIndex",
+    "TrainedModel",
     "TrueSizes",
     "architecture",
     "architectures",
@@ -50,7 +54,9 @@ __all__ = [
     "count_params_of_sizes",
     "dendrite_std",
     "known_fields",
+    "load",
     "nearest",
     "register_architecture",
+    "save",
     "trace_params",
 ]

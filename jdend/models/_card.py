@@ -1,0 +1,47 @@
+"""The page that goes with a saved model."""
+
+import dataclasses
+
+from jdend.models._count import count_params
+from jdend.models._trained import TrainedModel
+
+__all__ = ["model_card"]
+
+
+def model_card(model: TrainedModel, name: str, version: str) -> str:
+    """What a network is, what it reads and how good it is, in Markdown."""
+    structure = model.configuration.structure
+    problem = structure.problem
+    shape = problem.image_shape
+    reads = f"{problem.in_features} features"
+    if shape is not None:
+        reads = f"images of {shape[0]} x {shape[1]} pixels in {shape[2]} channel(s)"
+    values = "pixels from 0 to 255" if model.inputs == "uint8" else "numbers in the data's units"
+    parts = [
+        f"# {name}",
+        f"A network that jdend {version} trained.",
+        f"It reads {reads}, {values}, and tells {problem.n_classes} classes apart: "
+        f"{', '.join(model.class_names)}.",
+        f"It has {count_params(structure):,} trainable parameters.",
+        '```python\nimport jdend\n\nmodel = jdend.load("' + name + '")\nmodel.predict(images)\n```',
+    ]
+    if model.figures:
+        parts += ["## Figures", _table(model.figures)]
+        parts += ["Test figures were only reported; nothing was chosen by them."]
+    parts += [
+        "## Configuration",
+        _table({"architecture": structure.architecture, **dict(structure.values)}),
+        _table({**dataclasses.asdict(model.configuration.hyperparameters)}),
+    ]
+    if model.origin:
+        parts += ["## Origin", _table(model.origin)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows) -> str:
+    lines = ["| name | value |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {_said(value)} |" for name, value in rows.items())])
+
+
+def _said(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("|", "\\|")

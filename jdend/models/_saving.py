@@ -1,0 +1,274 @@
+"""Trained networks as folders: weights in safetensors, all else as JSON, and a model card.
+
+model.safetensors    every variable by its path in the module; normalisation.offset and .scale
+config.json          configuration, class names, figures, origin, format, the weights' digest
+README.md            the same for people
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from jdend import __version__
+from jdend.models._card import model_card
+from jdend.models._configuration import (
+    CHOICES,
+    Configuration,
+    Hyperparameters,
+    Problem,
+    Structure,
+    build,
+)
+from jdend.models._registry import architectures
+from jdend.models._trained import TrainedModel
+
+__all__ = ["FORMAT", "ModelError", "load", "save"]
+
+FORMAT = 1
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+OFFSET, SCALE = "normalisation.offset", "normalisation.scale"
+
+
+class ModelError(ValueError):
+    """A saved model that cannot be written or read, and why."""
+
+
+def save(model: TrainedModel, folder: str | Path) -> Path:
+    """Writes a trained network to a folder, whole or not at all.
+
+    Args:
+      model: what to save.
+      folder: a new or empty folder, or one that holds a saved model, which is replaced.
+
+    Returns:
+      The folder.
+
+    Raises:
+      ModelError: if the folder holds other files or cannot be written, or the module is not what
+        its configuration builds.
+    """
+    folder = Path(folder).expanduser().absolute()
+    _check_replaceable(folder)
+    tensors = _tensors(model)
+    try:
+        _module(model.configuration.structure, "auto", tensors)
+    except ValueError as error:
+        raise ModelError(f"this network could not be loaded again: {error}") from None
+    weights = save_tensors(tensors)
+    record = {
+        "format": FORMAT,
+        "jdend": __version__,
+        "configuration": dataclasses.asdict(model.configuration),
+        "class_names": list(model.class_names),
+        "inputs": model.inputs,
+        "normalisation": f"(x - {OFFSET}) * {SCALE}",
+        "figures": dict(model.figures),
+        "origin": dict(model.origin),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    record["configuration"]["structure"]["values"] = dict(model.configuration.structure.values)
+    try:
+        text = json.dumps(record, indent=2, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"figures and origin must be plain, finite JSON values: {error}") from None
+    contents = {
+        WEIGHTS: weights,
+        CONFIG: text.encode(),
+        CARD: model_card(model, folder.name, __version__).encode(),
+    }
+    try:
+        _replace(folder, contents)
+    except OSError as error:
+        raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
+    """Reads what `save` wrote, in this process or another.
+
+    Args:
+      folder: the saved model's.
+      kernel: how dendrites are computed, see `jdend.kernels`.
+
+    Raises:
+      ModelError: if there is no saved model, it is damaged, of a later format, or of an
+        architecture that is not registered here.
+    """
+    folder = Path(folder).expanduser()
+    record = _read_config(folder)
+    try:
+        weights = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {folder / WEIGHTS}: {error.strerror or error}") from None
+    if hashlib.sha256(weights).hexdigest() != record.get("weights_sha256"):
+        raise ModelError(
+            f"{folder / WEIGHTS} is damaged: it is not what {CONFIG} was written with; "
+            "copy or save the model again"
+        )
+    try:
+        configuration = _configuration(record["configuration"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder / CONFIG} is damaged: {_said(error)}") from None
+    name = configuration.structure.architecture
+    if name not in architectures():
+        raise ModelError(
+            f"{folder} holds a network of architecture {name!r}, which is not registered here; "
+            "call jdend.register_architecture as the program did that trained it, then load again"
+        )
+    try:
+        tensors = load_tensors(weights)
+        return TrainedModel(
+            module=_module(configuration.structure, kernel, tensors),
+            configuration=configuration,
+            offset=tensors[OFFSET],
+            scale=tensors[SCALE],
+            class_names=tuple(str(name) for name in record["class_names"]),
+            inputs=record["inputs"],
+            figures=dict(record["figures"]),
+            origin=dict(record["origin"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None
+
+
+def _tensors(model: TrainedModel) -> dict[str, np.ndarray]:
+    tensors = {
+        _name(path): np.asarray(_plain(variable[...]))
+        for path, variable in nnx.to_flat_state(nnx.state(model.module))
+    }
+    return {**tensors, OFFSET: np.asarray(model.offset), SCALE: np.asarray(model.scale)}
+
+
+def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]) -> nnx.Module:
+    """The network of a structure with the values of the file."""
+    outline = nnx.eval_shape(lambda: build(structure, kernel=kernel, rngs=nnx.Rngs(0)))
+    graphdef, state = nnx.split(outline)
+    flat = nnx.to_flat_state(state)
+    wanted = {_name(path) for path, _ in flat}
+    if wanted != tensors.keys() - {OFFSET, SCALE}:
+        differing = ", ".join(sorted(wanted ^ (tensors.keys() - {OFFSET, SCALE})))
+        raise ValueError(f"its variables are not those of {structure}: {differing}")
+    values = [(path, _restored(path, v, tensors[_name(path)])) for path, v in flat]
+    return nnx.merge(graphdef, nnx.from_flat_state(values))
+
+
+def _restored(path, variable, value: np.ndarray):
+    outline = variable.get_value()
+    if jnp.issubdtype(outline.dtype, jax.dtypes.prng_key):
+        return variable.replace(
+            jax.random.wrap_key_data(jnp.asarray(value), impl=outline.dtype._impl.name)
+        )
+    if value.shape != outline.shape or value.dtype != outline.dtype:
+        raise ValueError(
+            f"{_name(path)} is {value.dtype}{list(value.shape)}, and should be "
+            f"{outline.dtype}{list(outline.shape)}"
+        )
+    return variable.replace(jnp.asarray(value))
+
+
+def _plain(value):
+    """Random keys have no form in a file but that of their data."""
+    is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(value) if is_key else value
+
+
+def _name(path: tuple) -> str:
+    return ".".join(map(str, path))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no saved model: there is no {CONFIG} in it")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ModelError(f"{path} is damaged: {_said(error)}") from None
+    written = record.get("format") if isinstance(record, dict) else None
+    if type(written) is not int or written < 1:
+        raise ModelError(f"{path} is no configuration of a saved model: it names no format")
+    if written > FORMAT:
+        raise ModelError(
+            f"{folder} was saved in format {written}, by jdend {record.get('jdend')}; this is "
+            f"jdend {__version__}, which reads format {FORMAT}: install a newer jdend"
+        )
+    return record
+
+
+def _configuration(record: Mapping[str, Any]) -> Configuration:
+    """The configuration that `dataclasses.asdict` took apart."""
+    structure, hyperparameters = record["structure"], Hyperparameters(**record["hyperparameters"])
+    for field, allowed in CHOICES.items():
+        if getattr(hyperparameters, field) not in allowed:
+            raise ValueError(f"{field} is {getattr(hyperparameters, field)!r}")
+    image = structure["problem"]["image_shape"]
+    problem = Problem(
+        structure["problem"]["in_features"],
+        structure["problem"]["n_classes"],
+        None if image is None else tuple(image),
+    )
+    return Configuration(
+        Structure(
+            structure["architecture"],
+            problem,
+            structure["batch_size"],
+            tuple(sorted(structure["values"].items())),
+        ),
+        hyperparameters,
+    )
+
+
+def _said(error: Exception) -> str:
+    """What an error says, in one line."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"{text} is missing" if isinstance(error, KeyError) else text
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_dir():
+        others = {path.name for path in folder.iterdir()} - {WEIGHTS, CONFIG, CARD}
+        if others:
+            raise ModelError(
+                f"{folder} holds other files ({min(others)}); give a new folder for the model"
+            )
+    elif folder.exists():
+        raise ModelError(f"{folder} is a file; give a folder for the model")
+
+
+def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Writes files to a new folder beside `folder`, then puts it in its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        new = scratch / "new"
+        new.mkdir()
+        for name, content in contents.items():
+            with open(new / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(scratch / "old")
+        try:
+            new.rename(folder)
+        except OSError:
+            if (scratch / "old").exists():
+                (scratch / "old").rename(folder)
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

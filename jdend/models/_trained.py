@@ -1,0 +1,142 @@
+"""A trained network with all that classifying needs: normalisation, class names, figures.
+
+Shape letters: `B` examples, `F` features.
+"""
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
+from numpy.typing import ArrayLike
+
+from jdend.models._configuration import Configuration
+
+__all__ = ["INPUTS", "TrainedModel"]
+
+INPUTS = ("uint8", "float32")
+ROWS = 512  # at a time
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A network that takes examples as they come, in bytes or in the data's own units.
+
+    Attributes:
+      module: maps normalised features `[B, F]` to logits `[B, n_classes]`.
+      configuration: what it was built and trained by.
+      offset, scale: float32 `[]` or `[F]`; the module reads `(x - offset) * scale`.
+      class_names: one a class.
+      inputs: what an example's values are, `uint8` pixels or `float32` numbers.
+      figures: how good it is, by name: accuracies in [0, 1] and losses.
+      origin: where it comes from, in plain JSON values: data set, seed, …
+    """
+
+    module: nnx.Module
+    configuration: Configuration
+    offset: Float[np.ndarray, "..."]
+    scale: Float[np.ndarray, "..."]
+    class_names: tuple[str, ...]
+    inputs: str = "uint8"
+    figures: Mapping[str, float] = field(default_factory=dict)
+    origin: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self):
+        problem = self.configuration.structure.problem
+        if self.inputs not in INPUTS:
+            raise ValueError(f"inputs must be one of {', '.join(INPUTS)}, got {self.inputs!r}")
+        if len(self.class_names) != problem.n_classes:
+            raise ValueError(
+                f"{problem.n_classes} class names are needed, one a class; "
+                f"got {len(self.class_names)}"
+            )
+        for name in ("offset", "scale"):
+            value = np.asarray(getattr(self, name), np.float32)
+            if value.shape not in ((), (problem.in_features,)):
+                raise ValueError(
+                    f"{name} must be one number or {problem.in_features}, got {list(value.shape)}"
+                )
+            object.__setattr__(self, name, value)
+
+    def logits(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
+        """The network's outputs for examples `[B, F]`, or in the images' shape `[B, H, W(, C)]`.
+
+        Raises:
+          ValueError: for another shape, values that are not numbers, or, of a network for pixels,
+            values that are not from 0 to 255.
+        """
+        x = self.examples(x)
+        logits = np.empty((len(x), len(self.class_names)), np.float32)
+        for start in range(0, len(x), ROWS):
+            some = x[start : start + ROWS]
+            # Few different numbers of rows, since each is a program.
+            room = 1 << (len(some) - 1).bit_length()
+            padded = np.concatenate([some, np.zeros((room - len(some), x.shape[1]), x.dtype)])
+            logits[start : start + ROWS] = np.asarray(self._forward(padded))[: len(some)]
+        return logits
+
+    def probabilities(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
+        """Softmax of the logits. Arguments as those of `logits`."""
+        logits = self.logits(x).astype(np.float64)
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def predict(self, x: ArrayLike) -> Int[np.ndarray, " B"]:
+        """The most probable class of each example, a position in `class_names`."""
+        return self.logits(x).argmax(axis=1).astype(np.int32)
+
+    def examples(self, x: ArrayLike) -> np.ndarray:
+        """Examples as the network reads them, `[B, F]` of dtype `inputs`; checked.
+
+        Raises:
+          ValueError: as `logits`.
+        """
+        array = np.asarray(x)
+        problem = self.configuration.structure.problem
+        features = problem.in_features
+        if array.ndim < 2 or math.prod(array.shape[1:]) != features or not self._fits(array.shape):
+            wanted = f"[n, {features}]"
+            if problem.image_shape is not None:
+                height, width, channels = problem.image_shape
+                wanted += f", [n, {height}, {width}, {channels}]"
+                wanted += f" or [n, {height}, {width}]" if channels == 1 else ""
+            raise ValueError(f"examples must be {wanted}; got {list(array.shape)}")
+        if array.dtype.kind not in "buif":
+            raise ValueError(f"examples must be numbers, got {array.dtype}")
+        flat = array.reshape(len(array), features)
+        if self.inputs == "float32" or flat.dtype == np.uint8:
+            return flat.astype(self.inputs, copy=False)
+        whole = flat.astype(np.uint8) if flat.size == 0 or _are_bytes(flat) else None
+        if whole is None:
+            raise ValueError(
+                "this network reads pixels, whole numbers from 0 to 255; got others "
+                f"({flat.min():g} to {flat.max():g})"
+            )
+        return whole
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        image = self.configuration.structure.problem.image_shape
+        if len(shape) == 2:
+            return True
+        return image is not None and (*shape[1:], 1)[:3] == image and len(shape) <= 4
+
+    @functools.cached_property
+    def _forward(self):
+        """`[B, F]` examples to logits, one compiled program a number of rows."""
+        self.module.eval()
+        graphdef, state = nnx.split(self.module)
+
+        def forward(state, offset, scale, x: Array):
+            return nnx.merge(graphdef, state)((x.astype(jnp.float32) - offset) * scale)
+
+        return functools.partial(jax.jit(forward), state, self.offset, self.scale)
+
+
+def _are_bytes(x: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((x >= 0) & (x <= 255) & (x == np.floor(x))))
