@@ -3,6 +3,7 @@
 from jdend.training._cache import enable_program_cache, program_cache_folder
 from jdend.training._data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
+from jdend.training._model import extract, train_model
 from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._programs import Compilations, compilations, in_background
@@ -25,6 +26,7 @@ __all__ = [
     "enable_program_cache",
     "epoch_order",
     "estimate_bytes",
+    "extract",
     "in_background",
     "on_device",
     "pack",
@@ -33,4 +35,5 @@ __all__ = [
     "program_cache_folder",
     "take",
     "train",
+    "train_model",
 ]

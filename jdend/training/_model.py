@@ -1,0 +1,117 @@
+"""One configuration, trained with one seed and kept: weights, normalisation, figures.
+
+A search keeps no weights. A trial is the same wherever it is trained, so the few that are wanted
+are trained again, alone.
+"""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jdend.data import Split
+from jdend.models import Configuration, TrainedModel, count_params
+from jdend.training._data import on_device
+from jdend.training._network import Bucket, network
+from jdend.training._population import Population, epoch_order, population
+from jdend.training._state import State
+from jdend.training._traits import pack
+
+__all__ = ["extract", "train_model"]
+
+
+def train_model(
+    configuration: Configuration,
+    seed: int,
+    data: Split,
+    *,
+    n_epochs: int | None = None,
+    kernel: str = "auto",
+) -> TrainedModel:
+    """Trains one network and returns it.
+
+    Its figures are those that `train` reports for the same configuration and seed, up to
+    floating-point summation order if that shared a padded bucket.
+
+    Args:
+      configuration: what to train.
+      seed: an integer in [0, 2^32).
+      data: with at least one batch of training examples. Nothing is selected here.
+      n_epochs: instead of the configuration's own.
+      kernel: how dendrites are computed, see `jdend.kernels`.
+
+    Raises:
+      ValueError: if a batch is larger than the training part, the seed is out of range, or
+        training diverged.
+    """
+    if n_epochs is not None:
+        if type(n_epochs) is not int or n_epochs < 1:
+            raise ValueError(f"n_epochs must be a positive integer, got {n_epochs!r}")
+        hyperparameters = replace(configuration.hyperparameters, n_epochs=n_epochs)
+        configuration = replace(configuration, hyperparameters=hyperparameters)
+    structure = configuration.structure
+    if len(data.train_y) < structure.batch_size:
+        raise ValueError(
+            f"batch_size={structure.batch_size} is more than the {len(data.train_y)} training "
+            "examples"
+        )
+    if isinstance(seed, bool) or not 0 <= seed < 2**32 or seed != int(seed):
+        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
+
+    bucket = Bucket(structure, kernel=kernel)
+    programs = population(bucket)
+    state = _trained(programs, configuration, int(seed), data)
+    figures = _figures(programs, state, data)
+    if int(state.failed_step[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
+        raise ValueError(f"training with seed {seed} diverged (its loss is not finite); lower lr")
+    return TrainedModel(
+        module=extract(bucket, state),
+        configuration=configuration,
+        offset=data.offset,
+        scale=data.scale,
+        class_names=data.class_names,
+        inputs=str(data.train_x.dtype),
+        figures={**figures, "total_params": count_params(structure)},
+        origin={
+            "dataset": data.name,
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "seed": int(seed),
+        },
+    )
+
+
+def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx.Module:
+    """The network of one trial of an exact bucket, by its positions in the population."""
+    if bucket.padded:
+        raise ValueError("a network is taken from an exact bucket; this one is padded")
+    params, other = jax.tree.map(lambda x: x[seed, column], (state.params, state.other))
+    return nnx.merge(network(bucket).evaluating, params, other)
+
+
+def _trained(programs: Population, configuration: Configuration, seed: int, data: Split) -> State:
+    on = on_device(data)
+    steps_per_epoch = on.n_train // configuration.structure.batch_size
+    traits = pack([configuration], steps_per_epoch)
+    programs.compile(traits, 1, on)
+    state = programs.init(traits, jnp.array([seed], jnp.uint32))
+    for epoch in range(configuration.hyperparameters.n_epochs):
+        order = epoch_order(state.seeds, epoch, on.n_train)
+        end = jnp.int32((epoch + 1) * steps_per_epoch)
+        state = programs.advance(state, on.examples, order, end)
+        jax.block_until_ready(state.step)  # between epochs Ctrl-C is heard
+    return state
+
+
+def _figures(programs: Population, state: State, data: Split) -> dict[str, float]:
+    """Loss and accuracy of one full pass over each part that has examples."""
+    on = on_device(data)
+    figures = {}
+    for part, (begin, end) in on.rows.items():
+        if begin < end:
+            found = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
+            for name, value in zip(("loss", "accuracy"), found, strict=True):
+                figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
+    return figures
