@@ -86,6 +86,10 @@ class Ledger(Protocol):
         """All that were begun, by number."""
         ...
 
+    def release(self) -> None:
+        """Gives back a claim that will not be finished, so that another worker can have it."""
+        ...
+
 
 class MemoryLedger:
     """Generations of a search that nobody else takes part in and that is not kept."""
@@ -112,3 +116,6 @@ class MemoryLedger:
 
     def generations(self) -> list[Generation]:
         return [self._generations[number] for number in sorted(self._generations)]
+
+    def release(self) -> None:
+        pass

@@ -1,4 +1,4 @@
-"""A study: a search and all its trials, and the folder that keeps them."""
+"""A study: a search and all its trials, and where they are kept."""
 
 import os
 import platform
@@ -6,18 +6,27 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jdend.study._errors import StudyError
 from jdend.study._files import write_json, write_results
+from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._result import SearchResult
+from jdend.study._storage import JOURNAL, lock_of, without_password
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from jdend.study._optuna_ledger import OptunaLedger
 
 __all__ = ["Effort", "Study", "new_folder"]
 
 RESULTS, RUN = "results.json", "run.json"
+NAME = "search"
 PACKAGES = ("jdend", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -46,24 +55,92 @@ class Effort:
 class Study:
     """Collects the results of one search, or of the several that make a scenario.
 
+    Each of those searches has a ledger, a study of Optuna's: in the storage, or else in the folder;
+    with neither, they are kept in memory.
+
     Args:
-      folder: where `results.json` and `run.json` are written; None to write nothing. It is made,
-        and shown to be writable, at once.
+      folder: where `results.json` and `run.json` are written, and without a storage the journal
+        `study.journal`; None to write nothing. It is made, and shown to be writable, at once.
       command: the command line to store, by default the process's own.
+      storage: a URL or path, see `jdend.study.open_storage`. Searches of the same name in the same
+        storage are one, whoever works on it.
+      name: of the first search in the storage; those after it are `<name>-2`, ….
+      resume: whether to go on with the search that the folder holds, if it holds one.
 
     Raises:
-      StudyError: if the folder holds a search already or cannot be written.
+      StudyError: if the folder holds a search already that is not to be gone on with, or cannot be
+        written.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, command: Sequence[str] | None = None):
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        command: Sequence[str] | None = None,
+        storage: str | Path | None = None,
+        name: str | None = None,
+        resume: bool = False,
+    ):
         self.results: list[SearchResult] = []
         self.configs: list[Mapping[str, object]] = []
         self.effort = Effort()
         self.device: Mapping[str, object] = {}
         self.folder = None if folder is None else Path(folder).expanduser()
-        self._command = shlex.join(sys.argv if command is None else command)
+        self.resume = resume
+        self._storage, self._name = storage, name or NAME
+        self._ledgers: list[OptunaLedger] = []
+        self._n_ledgers = 0
+        self._command = without_password(shlex.join(sys.argv if command is None else command))
         self._begun = time.time()
-        self._made: list[Path] = [] if self.folder is None else _claim(self.folder)
+        self._made: list[Path] = []
+        self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()
+        if self.folder is not None:
+            self._made = _claim(self.folder, shared=resume or storage is not None)
+
+    def ledger(
+        self,
+        search: Mapping[str, object],
+        *,
+        distributions: Mapping[str, "BaseDistribution"] | None = None,
+        objectives: Sequence[str] = ("validation_accuracy",),
+        device: Callable[[], Mapping[str, object]] = dict,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Ledger:
+        """What keeps the generations of the next search.
+
+        Args:
+          search: all that its figures follow from, in values of JSON. A study that is gone on with
+            must have been made with the same.
+          distributions: of the dimensions in which `Proposed.point` has coordinates.
+          objectives: fields of `SearchResult`.
+          device: asked what a generation was trained on.
+          say: told in a line what a person should know.
+
+        Raises:
+          StudyError: if the storage cannot be used, or holds another search under that name.
+        """
+        self._n_ledgers += 1
+        where = self._storage
+        if where is None:
+            if self.folder is None:
+                return MemoryLedger()
+            where = self.folder / JOURNAL
+        from jdend.study._optuna_ledger import OptunaLedger
+
+        first = self._n_ledgers == 1
+        ledger = OptunaLedger(
+            str(where),
+            self._name if first else f"{self._name}-{self._n_ledgers}",
+            search,
+            distributions=distributions,
+            objectives=objectives,
+            surroundings=lambda: {"versions": _versions(), "device": device()},
+            say=say,
+        )
+        if first and self.resume and ledger.is_new:
+            say(f"no search to go on with in {without_password(str(where))}: a new one starts")
+        self._ledgers.append(ledger)
+        return ledger
 
     def add(
         self,
@@ -90,7 +167,14 @@ class Study:
             write_json(self.folder / RUN, self._run(status))
 
     def discard(self) -> None:
-        """Removes the folders that were made for this study, if nothing was written there."""
+        """Gives back what is held, and removes the journal and the folders that were made for this
+        study, if nothing was finished there."""
+        for ledger in self._ledgers:
+            ledger.release()
+        in_use = any(ledger.in_use() for ledger in self._ledgers)
+        if self.folder is not None and self._began_journal and not in_use:
+            for name in (JOURNAL, lock_of(JOURNAL)):
+                (self.folder / name).unlink(missing_ok=True)
         for folder in reversed(self._made):
             try:
                 folder.rmdir()
@@ -102,6 +186,9 @@ class Study:
         return {
             "command": self._command,
             "status": status,
+            "storage": None if self._storage is None else without_password(str(self._storage)),
+            "study": self._name,
+            "resumed": any(not ledger.is_new for ledger in self._ledgers),
             "config": self.configs[0] if len(self.configs) == 1 else self.configs,
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._begun)),
             "wall_seconds": round(time.time() - self._begun, 3),
@@ -122,11 +209,14 @@ def new_folder(dataset: str, budget: int) -> Path:
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def _claim(folder: Path) -> list[Path]:
+def _claim(folder: Path, *, shared: bool) -> list[Path]:
     """Makes the folder if need be, and shows that it can be written; returns what was made."""
-    for name in (RESULTS, RUN):
-        if (folder / name).exists():
-            raise StudyError(f"{folder} already holds a search ({name}); give another folder")
+    for name in (RESULTS, RUN, JOURNAL):
+        if not shared and (folder / name).exists():
+            raise StudyError(
+                f"{folder} already holds a search ({name}); give another folder, or go on with it: "
+                "--resume"
+            )
     made = [parent for parent in (folder, *folder.parents) if not _exists(parent)][::-1]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ import pytest
 
 from jdend.study import (
     Effort,
+    MemoryLedger,
+    Proposed,
     SearchResult,
     Study,
     StudyError,
@@ -51,7 +53,7 @@ def test_several_searches_add_up(tmp_path):
     assert (run["status"], run["compilations"], run["trials"]) == ("interrupted", 4, 2)
 
 
-@pytest.mark.parametrize("name", ["results.json", "run.json"])
+@pytest.mark.parametrize("name", ["results.json", "run.json", "study.journal"])
 def test_a_folder_that_holds_a_search_is_refused(tmp_path, name):
     (tmp_path / name).write_text("[]")
     with pytest.raises(StudyError, match="already holds a search"):
@@ -133,3 +135,58 @@ def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     write_results("my_search_results.json", [RESULT])
     assert read_results("my_search_results.json") == [RESULT]
+
+
+def finish_one(ledger):
+    claim = ledger.claim(1)
+    if claim is not None:
+        ledger.begin(0, [Proposed({"n_neurons": 8}, (0,))])
+        ledger.finish(0, [RESULT])
+
+
+def test_without_folder_or_storage_generations_are_in_memory():
+    assert isinstance(Study().ledger({}), MemoryLedger)
+
+
+def test_a_folder_keeps_the_generations_of_its_searches(tmp_path):
+    study = Study(tmp_path / "new")
+    for search in ({"max_params": 1}, {"max_params": 2}):
+        finish_one(study.ledger(search))
+    said = []
+    again = Study(tmp_path / "new", resume=True)
+    for search in ({"max_params": 1}, {"max_params": 2}):
+        (generation,) = again.ledger(search, say=said.append).generations()
+        assert generation.results == (RESULT,)
+    assert said == []
+
+
+def test_resuming_what_is_not_there_starts_it_and_says_so(tmp_path):
+    said = []
+    ledger = Study(tmp_path / "new", resume=True).ledger({}, say=said.append)
+    assert ledger.generations() == []
+    assert said == [f"no search to go on with in {tmp_path}/new/study.journal: a new one starts"]
+
+
+def test_a_search_in_which_nothing_was_finished_leaves_nothing(tmp_path):
+    study = Study(tmp_path / "new")
+    ledger = study.ledger({})
+    ledger.claim(1)
+    ledger.begin(0, [Proposed({}, (0,))])
+    study.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_in_which_something_was_finished_is_kept(tmp_path):
+    study = Study(tmp_path / "new")
+    finish_one(study.ledger({}))
+    study.discard()
+    assert (tmp_path / "new" / "study.journal").exists()
+
+
+def test_passwords_are_not_written(tmp_path):
+    url = "postgresql://me:secret@host/db"
+    study = Study(tmp_path / "new", command=["jdend-search", "--storage", url], storage=url)
+    study.write()
+    text = (tmp_path / "new" / "run.json").read_text()
+    assert "secret" not in text
+    assert "postgresql://me:***@host/db" in text

@@ -1,0 +1,136 @@
+"""Trials as Optuna keeps them: what of a result is the objective, what an attribute, and back."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from jdend.study._ledger import Proposed
+from jdend.study._result import SearchResult
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+__all__ = ["MINIMIZED", "position_of", "proposed_from", "proposed_to", "result_of", "trial_of"]
+
+# Objectives that are better the smaller they are; all others the larger.
+MINIMIZED = ("total_params", "validation_loss", "train_loss", "train_time")
+# Attributes of a trial beside the fields of `SearchResult`.
+GENERATION, POSITION = "generation", "position"
+FIGURES = "figures"
+
+
+def trial_of(
+    result: SearchResult,
+    proposed: Proposed,
+    generation: int,
+    position: int,
+    *,
+    distributions: Mapping[str, "BaseDistribution"],
+    objectives: Sequence[str],
+    surroundings: Mapping[str, object],
+) -> "FrozenTrial":
+    """A finished trial.
+
+    Single numbers are in the attribute `figures`, every other field of the result in one of its
+    own: few attributes, since a database is asked twice for each. A trial that failed, or has no
+    figure to rank it by, is one that Optuna's tools leave out (`FAIL`).
+
+    Args:
+      result: what came of it.
+      proposed: the trial before it was trained.
+      generation, position: which of the study's trials it is.
+      distributions: by coordinate of `proposed.point`; a coordinate without one is left out.
+      objectives: fields of the result.
+      surroundings: further attributes: versions, device.
+    """
+    from optuna.trial import TrialState, create_trial
+
+    values = [getattr(result, name) for name in objectives]
+    lost = result.failed is not None or any(v is None or not math.isfinite(v) for v in values)
+    point = {name: v for name, v in proposed.point.items() if name in distributions}
+    return create_trial(
+        state=TrialState.FAIL if lost else TrialState.COMPLETE,
+        values=None if lost else [float(value) for value in values],
+        params=point,
+        distributions={name: distributions[name] for name in point},
+        intermediate_values=_by_epoch(result.history.get("validation_accuracy", ())),
+        user_attrs={
+            GENERATION: generation,
+            POSITION: position,
+            "budget": proposed.budget,
+            **_attributes(result),
+            **surroundings,
+        },
+    )
+
+
+def result_of(attributes: Mapping[str, object]) -> SearchResult:
+    """The result whose trial has these attributes."""
+    fields = {field.name for field in dataclasses.fields(SearchResult)}
+    values = {name: value for name, value in attributes.items() if name in fields}
+    values |= attributes[FIGURES]  # pyright: ignore[reportOperatorIssue]
+    values = {n: v if n == "params" else _restored(v) for n, v in values.items() if n in fields}
+    values["seeds"] = tuple(values["seeds"])
+    return SearchResult(**values)  # pyright: ignore[reportArgumentType]
+
+
+def position_of(attributes: Mapping[str, object]) -> tuple[int, int] | None:
+    """Generation and position of a trial; None of one that jdend did not make."""
+    if FIGURES not in attributes:
+        return None
+    return attributes[GENERATION], attributes[POSITION]  # pyright: ignore[reportReturnType]
+
+
+def proposed_to(proposed: Proposed) -> dict[str, object]:
+    """For JSON."""
+    return {f.name: plain(getattr(proposed, f.name)) for f in dataclasses.fields(proposed)}
+
+
+def proposed_from(record: Mapping[str, object]) -> Proposed:
+    """What `proposed_to` gave."""
+    fields = {field.name for field in dataclasses.fields(Proposed)}
+    values = {name: value for name, value in record.items() if name in fields}
+    values["seeds"] = tuple(values["seeds"])  # pyright: ignore[reportArgumentType]
+    return Proposed(**values)  # pyright: ignore[reportArgumentType]
+
+
+def plain(value: object) -> object:
+    """JSON's kinds of value only: lists for tuples, Python's numbers for NumPy's, and `NaN` and
+    the infinities, which JSON lacks, as strings."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    item = getattr(value, "item", None)
+    if item is not None and not isinstance(value, int | float | str):
+        return plain(item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _attributes(result: SearchResult) -> dict[str, object]:
+    figures, others = {}, {}
+    for field in dataclasses.fields(result):
+        value = plain(getattr(result, field.name))
+        number = value is None or isinstance(value, int | float | str)
+        (figures if number else others)[field.name] = value
+    return {FIGURES: figures, **others}
+
+
+def _restored(value: object) -> object:
+    """Strings that stand for numbers as numbers."""
+    if isinstance(value, str) and value in ("nan", "inf", "-inf"):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {name: _restored(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_restored(item) for item in value]
+    return value
+
+
+def _by_epoch(values: Iterable[float]) -> dict[int, float]:
+    """By number of epochs trained; those that are no numbers are left out."""
+    return {n: float(v) for n, v in enumerate(values, 1) if v is not None and math.isfinite(v)}

@@ -1,0 +1,244 @@
+"""What every ledger keeps, and what only a stored one can."""
+
+import dataclasses
+import math
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from jdend.study import Claim, MemoryLedger, Proposed, SearchResult, StudyError
+from jdend.study._optuna_ledger import OptunaLedger
+
+DISTRIBUTIONS = {
+    "fill": FloatDistribution(0.8, 1.0),
+    "schedule": CategoricalDistribution(["cosine", "constant"]),
+}
+
+
+def proposed(i):
+    params = {"n_neurons": 8 + i, "lr": 0.1 / 3**i, "schedule": "cosine", "field_std": None}
+    return Proposed(params, (0, 1), {"fill": 0.9, "schedule": "cosine"}, 700 + i, 800)
+
+
+def result(i, **changes):
+    rng = np.random.default_rng(i)
+    figures = {name: rng.random(2, np.float32) for name in ("test_accuracy", "train_loss")}
+    history = {"validation_accuracy": [float(v) for v in rng.random(3, np.float32)]}
+    found = SearchResult(
+        params=dict(proposed(i).params),
+        test_accuracy=float(figures["test_accuracy"].mean(dtype=np.float64)),
+        train_accuracy=0.1 + 0.2,
+        total_params=700 + i,
+        train_time=1 / 3,
+        final_test_loss=float(rng.random()),
+        validation_accuracy=float(rng.random()),
+        validation_accuracy_std=0.0,
+        seeds=(0, 1),
+        history=history,
+        seed_history={"validation_accuracy": [history["validation_accuracy"]] * 2},
+        seed_figures={name: [float(v) for v in values] for name, values in figures.items()},
+    )
+    return dataclasses.replace(found, **changes)
+
+
+def exactly(results):
+    """All fields, such that NaN equals itself and floats are equal to the last bit."""
+    return [repr(dataclasses.asdict(found)) for found in results]
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def storage(request, tmp_path):
+    return {
+        "journal": str(tmp_path / "study.journal"),
+        "sqlite": f"sqlite:///{tmp_path}/study.db",
+    }[request.param]
+
+
+def opened(storage, search=None, **options):
+    search = {"max_params": 800, "space": {"lr": [0.1]}} if search is None else search
+    return OptunaLedger(storage, "search", search, distributions=DISTRIBUTIONS, **options)
+
+
+@pytest.fixture(params=["memory", "journal", "sqlite"])
+def ledger(request, tmp_path):
+    if request.param == "memory":
+        return MemoryLedger()
+    place = {"journal": tmp_path / "j", "sqlite": f"sqlite:///{tmp_path}/s.db"}[request.param]
+    return opened(str(place))
+
+
+def run(ledger, number, n=3):
+    ledger.begin(number, [proposed(i) for i in range(n)])
+    ledger.finish(number, [result(i) for i in range(n)])
+
+
+def test_generations_are_claimed_in_order_until_all_are_finished(ledger):
+    for number in range(3):
+        assert ledger.claim(3) == Claim(number, None)
+        run(ledger, number)
+    assert ledger.claim(3) is None
+    assert [g.number for g in ledger.generations()] == [0, 1, 2]
+
+
+def test_a_generation_is_as_it_was_given(ledger):
+    ledger.claim(1)
+    run(ledger, 0)
+    (generation,) = ledger.generations()
+    assert generation.proposed == tuple(proposed(i) for i in range(3))
+    assert generation.results == tuple(result(i) for i in range(3))
+
+
+def test_one_that_was_cut_off_is_claimed_with_its_trials(ledger):
+    ledger.claim(2)
+    ledger.begin(0, [proposed(0)])
+    ledger.release()
+    assert ledger.claim(2) == Claim(0, (proposed(0),))
+    assert [g.results for g in ledger.generations()] == [None]
+
+
+def test_results_are_read_again_to_the_last_bit(storage):
+    ledger = opened(storage)
+    odd = [
+        result(0),
+        result(1, test_accuracy=math.nan, failed=2, final_test_loss=math.inf),
+        result(2, history={"validation_accuracy": [0.5, math.nan, -math.inf]}),
+        result(3, validation_accuracy=None, validation_accuracy_std=None),
+        result(4, params={**proposed(4).params, "schedule": "nan"}, test_accuracy=5e-324),
+    ]
+    ledger.claim(1)
+    ledger.begin(0, [proposed(i) for i in range(5)])
+    ledger.finish(0, odd)
+    (generation,) = opened(storage).generations()
+    assert generation.results is not None
+    assert exactly(generation.results) == exactly(odd)
+
+
+def test_what_optuna_sees(storage):
+    ledger = opened(storage, surroundings=lambda: {"versions": {"jax": "1"}})
+    ledger.claim(1)
+    ledger.begin(0, [proposed(0), proposed(1)])
+    ledger.finish(0, [result(0), result(1, failed=0)])
+    trial, failed = ledger._study.get_trials()
+    assert trial.state.name == "COMPLETE"
+    assert failed.state.name == "FAIL"
+    assert trial.value == result(0).validation_accuracy
+    assert trial.params == {"fill": 0.9, "schedule": "cosine"}
+    assert list(trial.intermediate_values) == [1, 2, 3]
+    assert trial.user_attrs["versions"] == {"jax": "1"}
+    assert (trial.user_attrs["budget"], trial.user_attrs["generation"]) == (800, 0)
+
+
+def test_two_objectives(storage):
+    ledger = opened(storage, objectives=("validation_accuracy", "total_params"))
+    ledger.claim(1)
+    run(ledger, 0)
+    assert [d.name for d in ledger._study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert ledger._study.get_trials()[1].values == [result(1).validation_accuracy, 701.0]
+
+
+def test_many_trials_are_kept_in_parts(storage):
+    ledger = opened(storage)
+    ledger.claim(1)
+    ledger.begin(0, [proposed(i % 9) for i in range(200)])
+    ledger.release()
+    claim = opened(storage).claim(1)
+    assert claim is not None
+    assert claim.proposed == tuple(proposed(i % 9) for i in range(200))
+
+
+def test_a_half_written_generation_is_completed(storage, monkeypatch):
+    ledger = opened(storage)
+    ledger.claim(1)
+    ledger.begin(0, [proposed(i) for i in range(4)])
+    add = optuna.Study.add_trial
+
+    def full(study, trial):
+        if len(study.get_trials()) == 2:
+            raise OSError(28, "No space left on device")
+        add(study, trial)
+
+    monkeypatch.setattr(optuna.Study, "add_trial", full)
+    with pytest.raises(StudyError, match="No space left on device"):
+        ledger.finish(0, [result(i) for i in range(4)])
+    monkeypatch.undo()
+    again = opened(storage)
+    assert again.generations()[0].results is None
+    claim = again.claim(1)
+    assert claim is not None
+    assert claim.proposed is not None
+    again.finish(0, [result(i) for i in range(4)])
+    assert again.generations()[0].results == tuple(result(i) for i in range(4))
+    assert len(again._study.get_trials()) == 4
+
+
+def test_finishing_twice_counts_once(storage):
+    ledger = opened(storage)
+    ledger.claim(1)
+    run(ledger, 0)
+    ledger.finish(0, [result(i) for i in range(3)])
+    assert len(opened(storage)._study.get_trials()) == 3
+
+
+def test_generations_in_other_hands_are_left_to_them(storage):
+    one, other = opened(storage), opened(storage)
+    assert one.claim(2) == Claim(0, None)
+    assert other.claim(2) == Claim(1, None)
+    other.release()
+    assert other.claim(2) == Claim(1, None)
+
+
+def test_a_worker_that_is_not_heard_of_is_replaced(storage):
+    silent = opened(storage, lease=0.2)
+    silent.claim(1)
+    silent._stop.set()  # no longer renews
+    silent.begin(0, [proposed(0)])
+    other = opened(storage)
+    assert other.claim(1) == Claim(0, (proposed(0),))
+    other.finish(0, [result(0)])
+    silent.finish(0, [result(0)])
+    assert len(other._study.get_trials()) == 1
+
+
+def test_a_worker_that_works_renews(storage):
+    busy = opened(storage, lease=0.2)
+    busy.claim(2)
+    other = opened(storage, lease=0.2)
+    assert other.claim(2) == Claim(1, None)
+    other.release()
+    assert busy._stop is not None
+    busy._stop.wait(0.5)
+    assert other.claim(2) == Claim(1, None)
+    busy.release()
+
+
+def test_proposals_of_a_replaced_worker_are_not_mixed_with_others(storage):
+    slow = opened(storage, lease=0.1)
+    slow.claim(1)
+    slow._stop.set()
+    slow._stop.wait(0.2)
+    other = opened(storage)
+    while other._held(other._look()):
+        pass
+    assert other.claim(1) == Claim(0, None)
+    other.begin(0, [proposed(5)])
+    slow.begin(0, [proposed(6)])
+    slow.finish(0, [result(6)])
+    assert other.generations()[0].results is None
+    other.finish(0, [result(5)])
+    assert other.generations()[0].results == (result(5),)
+
+
+def test_another_search_is_refused_saying_what_differs(storage):
+    opened(storage)
+    with pytest.raises(StudyError, match=r"max_params is 800 there and 900 here; space\.lr is \["):
+        opened(storage, {"max_params": 900, "space": {"lr": [0.2]}})
+    opened(storage)
+
+
+def test_a_study_of_something_else_is_refused(tmp_path):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/s.db", study_name="search")
+    study.add_trial(optuna.trial.create_trial(value=1.0))
+    with pytest.raises(StudyError, match="not jdend's"):
+        opened(f"sqlite:///{tmp_path}/s.db")

@@ -1,0 +1,113 @@
+"""Storages: what a kill or a full disk leaves can be opened, and what cannot is said in a line."""
+
+import subprocess
+import sys
+
+import optuna
+import pytest
+
+from jdend.study import StudyError
+from jdend.study._storage import journal_of, open_storage, without_password
+
+
+def study_in(journal):
+    return optuna.create_study(storage=open_storage(journal), study_name="s", load_if_exists=True)
+
+
+def add(study, value):
+    study.add_trial(optuna.trial.create_trial(value=value))
+
+
+@pytest.fixture
+def journal(tmp_path):
+    path = tmp_path / "study.journal"
+    for value in (1.0, 2.0):
+        add(study_in(path), value)
+    return path
+
+
+@pytest.mark.parametrize("n_lost", [1, 20, 100])
+def test_a_torn_last_line_is_cut_off(journal, n_lost):
+    journal.write_bytes(journal.read_bytes()[:-n_lost])
+    assert [t.value for t in study_in(journal).trials] == [1.0]
+    add(study_in(journal), 3.0)
+    assert [t.value for t in study_in(journal).trials] == [1.0, 3.0]
+
+
+def test_a_journal_that_is_open_survives_a_write_that_failed(journal):
+    study = study_in(journal)
+    with open(journal, "ab") as file:
+        file.write(b'{"op_code": 4, "wor')
+    add(study, 3.0)
+    assert [t.value for t in study.trials] == [1.0, 2.0, 3.0]
+
+
+def test_a_full_disk_loses_nothing_that_was_written(journal):
+    """The process may write 64 KiB in all to a file; the system then refuses."""
+    code = (
+        "import resource, signal, sys, optuna\n"
+        "from jdend.study._storage import open_storage\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))\n"
+        "study = optuna.load_study(storage=open_storage(sys.argv[1]), study_name='s')\n"
+        "try:\n"
+        "    for value in range(1000):\n"
+        "        study.add_trial(optuna.trial.create_trial(value=float(value)))\n"
+        "        print(value, flush=True)\n"
+        "except OSError: pass\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, journal], capture_output=True, text=True, check=True
+    )
+    written = [1.0, 2.0, *map(float, ended.stdout.split())]
+    assert not journal.read_bytes().endswith(b"\n")
+    add(study_in(journal), -1.0)
+    assert [t.value for t in study_in(journal).trials] == [*written, -1.0]
+
+
+def test_the_lock_of_a_killed_writer_holds_nobody_up(journal):
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from jdend.study._storage import JournalLock\n"
+        "JournalLock(Path(sys.argv[1])).acquire()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, journal], check=False)
+    add(study_in(journal), 3.0)
+
+
+def test_a_folder_stands_for_its_journal(tmp_path):
+    assert journal_of(tmp_path) == tmp_path / "study.journal"
+    assert journal_of(tmp_path / "other.log") == tmp_path / "other.log"
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("nonsense://", "no URL of a database"),
+        ("sqlite:////no/such/folder/s.db", "unable to open database file"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "me:[*]{3}@127.*[Cc]onnection refused"),
+        ("/no/such/folder/study.journal", "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_a_line(where, said):
+    with pytest.raises(StudyError, match=said) as caught:
+        open_storage(where)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ['[{"params": {}}]\n', "a\nb\n", "precious"])
+def test_something_else_than_a_journal_is_left_alone(tmp_path, content):
+    path = tmp_path / "results.json"
+    path.write_text(content)
+    with pytest.raises(StudyError, match="no journal"):
+        study_in(path)
+    assert path.read_text() == content
+
+
+def test_passwords_are_hidden():
+    assert without_password("--storage 'postgresql://a:b@c/d?x=1' e:f@g") == (
+        "--storage 'postgresql://a:***@c/d?x=1' e:f@g"
+    )
