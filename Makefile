@@ -10,15 +10,22 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
-.PHONY: run test lint format lock test-tfds sanitize clean
+POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
+
+.PHONY: run test postgres lint format lock test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
 	$(BIN)/python -m jdend.search --budget 8000
 
-test: $(READY)
+test: $(READY) postgres
 	$(BIN)/python -m jdend.data fetch fashion-mnist
 	$(BIN)/python -m pytest
+
+# The tests start a PostgreSQL server of their own.
+postgres:
+	@test -n "$(POSTGRES)" || { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+	  postgresql; } || { echo "the tests need PostgreSQL: install it"; exit 1; }
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -144,6 +144,7 @@ def _open_database(url: str) -> "BaseStorage":
     from optuna.storages import RDBStorage
     from sqlalchemy import exc
 
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
     if url.startswith("sqlite"):
         options = {"connect_args": {"timeout": 60}}  # seconds to wait for another writer
     else:

@@ -48,8 +48,10 @@ def exactly(results):
     return [repr(dataclasses.asdict(found)) for found in results]
 
 
-@pytest.fixture(params=["journal", "sqlite"])
+@pytest.fixture(params=["journal", "sqlite", "postgres"])
 def storage(request, tmp_path):
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres")
     return {
         "journal": str(tmp_path / "study.journal"),
         "sqlite": f"sqlite:///{tmp_path}/study.db",
@@ -61,12 +63,9 @@ def opened(storage, search=None, **options):
     return OptunaLedger(storage, "search", search, distributions=DISTRIBUTIONS, **options)
 
 
-@pytest.fixture(params=["memory", "journal", "sqlite"])
+@pytest.fixture(params=["in memory", "stored"])
 def ledger(request, tmp_path):
-    if request.param == "memory":
-        return MemoryLedger()
-    place = {"journal": tmp_path / "j", "sqlite": f"sqlite:///{tmp_path}/s.db"}[request.param]
-    return opened(str(place))
+    return MemoryLedger() if request.param == "in memory" else opened(str(tmp_path / "j"))
 
 
 def run(ledger, number, n=3):
