@@ -13,6 +13,7 @@ _HOMES = {
     "HyperparameterSearcher": "jdend.search",
     "SearchResult": "jdend.study",
     "TrainedModel": "jdend.models",
+    "export": "jdend.exporting",
     "load": "jdend.models",
     "register_architecture": "jdend.models",
     "save": "jdend.models",

@@ -1,0 +1,33 @@
+"""`python -m jdend.exporting DIR stablehlo|c [PATH]`: a saved network as a program."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0, or 2 for what cannot be exported."""
+    parser = argparse.ArgumentParser(
+        prog="python -m jdend.exporting",
+        description="Writes a saved network as a program that runs without jdend, and its size.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="DIR", help="where it is saved")
+    parser.add_argument("format", metavar="FORMAT", help="stablehlo or c")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="default model.FORMAT")
+    parser.add_argument("--weights", metavar="KIND", help="of c: float32 (default) or int8")
+    given = parser.parse_args(arguments)
+
+    from jdend.exporting import ExportError, export
+    from jdend.models import ModelError
+
+    try:
+        print(export(given.model, given.format, given.path, weights=given.weights))
+    except (ExportError, ModelError) as error:
+        print(f"jdend.exporting: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

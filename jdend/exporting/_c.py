@@ -1,0 +1,210 @@
+"""A network as one C99 file: constant tables and a few loops, no library, no allocation.
+
+Shape letters: `N` neurons, `D` dendrites, `K` synapses a dendrite, `F` features.
+"""
+
+from typing import Any
+
+import numpy as np
+from flax import nnx
+
+from jdend.exporting._c_file import CFile, Source, literals
+from jdend.exporting._errors import ExportError
+from jdend.exporting._quantization import Rows, fold_normalisation, rows
+from jdend.models import (
+    MLP,
+    DendriticLayer,
+    DendriticSimple,
+    DendriticWithHidden,
+    SomaDisabled,
+    TrainedModel,
+)
+
+__all__ = ["c_source"]
+
+MOST_INPUTS = (2**31 - 1) // (255 * 127)  # of int32 sums of pixels times int8 weights
+LEAKY = "static float leaky(float z)\n{\n    return z < 0.0f ? 0.1f * z : z;\n}\n"
+
+
+def c_source(model: TrainedModel, weights: str) -> Source:
+    """The C file of a network of one of jdend's own architectures.
+
+    Raises:
+      ExportError: for another architecture, or weights that are not finite.
+    """
+    module: Any = model.module
+    file = CFile(model, weights)
+    if not _whole(file):
+        _define_input(file)
+    file.define(LEAKY)
+    if type(module) is MLP:
+        last = _linear(file, "hidden", module.hidden, None, n_leaky=1)
+    elif type(module) is DendriticSimple:
+        last = _dendritic(file, module.dendritic, n_leaky=1)
+    elif type(module) is SomaDisabled:
+        last = _dendritic(file, module.dendritic, n_leaky=1)
+        last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
+    elif type(module) is DendriticWithHidden:
+        last = _dendritic(file, module.dendritic, n_leaky=2)
+        last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
+    else:
+        raise ExportError(
+            f"{type(module).__name__} cannot be exported to C; only dendritic_simple, "
+            "soma_disabled, dendritic_with_hidden and mlp can (stablehlo takes any)"
+        )
+    _linear(file, "classifier", module.classifier, last, n_leaky=0)
+    return file.source()
+
+
+def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
+    """Computes a dendritic layer with so many LeakyReLUs at its end; returns its output's name."""
+    if layer.sizes is not None:
+        raise ExportError("this network's arrays are padded; train it alone, by train_model")
+    n, d, k = layer.indices.shape
+    indices = np.asarray(layer.indices[...]).reshape(n * d, k)
+    weight = np.asarray(layer.weight[...]).reshape(n * d, k)
+    _define_rows(file, "dendrite", _reading(file, weight, layer.bias[...].reshape(-1), indices))
+    file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
+    synapse = f"row * {k} + k"
+    weighted = _input_term(file, f"dendrite_weight[{synapse}]", f"dendrite_index[{synapse}]")
+    dendrite = _leaky(1, _finished(file, "dendrite", "row", "sum", whole=_whole(file)))
+    sum_up = [
+        f"{_sum_type(file)} sum = 0;",
+        f"for (uint32_t k = 0; k < {k}; k++)",
+        f"    sum += {weighted};",
+    ]
+    if layer.soma_weight is None or layer.soma_bias is None:
+        out = file.buffer("dendrites", d)
+        file.body += [
+            f"for (uint32_t row = 0; row < {d}; row++) {{",
+            *_indented(1, [*sum_up, f"{out}[row] = {_leaky(n_leaky - 1, dendrite)};"]),
+            "}",
+        ]
+        return out
+    out = file.buffer("somata", n)
+    _define_rows(file, "soma", rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
+    soma = _leaky(n_leaky, _finished(file, "soma", "n", "soma"))
+    file.body += [
+        f"for (uint32_t n = 0; n < {n}; n++) {{",
+        "    float soma = 0;",
+        f"    for (uint32_t row = n * {d}; row < (n + 1) * {d}; row++) {{",
+        *_indented(2, [*sum_up, f"soma += {_stored(file, 'soma_weight[row]')} * {dendrite};"]),
+        "    }",
+        f"    {out}[n] = {soma};",
+        "}",
+    ]
+    return out
+
+
+def _linear(file: CFile, name: str, layer: nnx.Linear, source: str | None, *, n_leaky: int) -> str:
+    """Computes a linear layer of a buffer, or of the input where that is None."""
+    weight = np.asarray(layer.kernel[...]).T
+    bias = np.zeros(len(weight)) if layer.bias is None else layer.bias[...]
+    n_out, n_in = weight.shape
+    of_weight = f"{name}_weight[row * {n_in} + k]"
+    whole = source is None and _whole(file)
+    if source is None:
+        every = np.broadcast_to(np.arange(n_in), weight.shape)
+        _define_rows(file, name, _reading(file, weight, bias, every))
+        weighted = _input_term(file, of_weight, "k")
+    else:
+        _define_rows(file, name, rows(weight, bias, file.weights))
+        weighted = f"{_stored(file, of_weight)} * {source}[k]"
+    out = "logits" if name == "classifier" else file.buffer(name, n_out)
+    value = _leaky(n_leaky, _finished(file, name, "row", "sum", whole=whole))
+    file.body += [
+        f"for (uint32_t row = 0; row < {n_out}; row++) {{",
+        f"    {_sum_type(file) if source is None else 'float'} sum = 0;",
+        f"    for (uint32_t k = 0; k < {n_in}; k++)",
+        f"        sum += {weighted};",
+        f"    {out}[row] = {value};",
+        "}",
+    ]
+    return out
+
+
+def _whole(file: CFile) -> bool:
+    """Whether what reads the input computes with whole numbers: int8 weights times pixels."""
+    return file.weights == "int8" and file.model.inputs == "uint8"
+
+
+def _reading(file: CFile, weight, bias, indices) -> Rows:
+    """Rows that read the input; for whole numbers normalisation becomes part of them."""
+    if not _whole(file):
+        return rows(weight, bias, file.weights)
+    if weight.shape[1] > MOST_INPUTS:
+        raise ExportError(
+            f"{weight.shape[1]} inputs a row are more than 32-bit sums hold ({MOST_INPUTS}); "
+            "use weights='float32'"
+        )
+    offset, scale = file.model.offset, file.model.scale
+    return rows(*fold_normalisation(weight, bias, indices, offset, scale), file.weights)
+
+
+def _define_rows(file: CFile, name: str, made: Rows) -> None:
+    file.table(f"{name}_weight", made.weight)
+    file.table(f"{name}_bias", made.bias)
+    if made.scale is not None:
+        file.table(f"{name}_scale", made.scale)
+
+
+def _define_input(file: CFile) -> None:
+    """The function `input`, which normalises one value."""
+    terms = []
+    for name in ("offset", "scale"):
+        values = np.asarray(getattr(file.model, name), np.float32).ravel()
+        period = _period(values)
+        if period == 1:
+            terms.append(literals(values[:1])[0].strip(" ,"))
+        else:
+            file.table(f"input_{name}", values[:period])
+            position = "i" if period == values.size else f"i % {period}"
+            terms.append(f"input_{name}[{position}]")
+    file.define(
+        f"static float input(const {file.x_type} *{file.x}, uint32_t i)\n{{\n"
+        f"    return ((float){file.x}[i] - {terms[0]}) * {terms[1]};\n}}\n"
+    )
+
+
+def _period(values: np.ndarray) -> int:
+    """After how many values they repeat: 1, the number of channels, or all."""
+    for period in (1, 2, 3, 4):
+        if values.size % period == 0 and (values.reshape(-1, period) == values[:period]).all():
+            return period
+    return values.size
+
+
+def _sum_type(file: CFile) -> str:
+    return "int32_t" if _whole(file) else "float"
+
+
+def _input_term(file: CFile, weight: str, position: str) -> str:
+    """One term of a sum over the input."""
+    if _whole(file):
+        return f"(int32_t){weight} * {file.x}[{position}]"
+    return f"{_stored(file, weight)} * input({file.x}, {position})"
+
+
+def _stored(file: CFile, weight: str) -> str:
+    return f"(float){weight}" if file.weights == "int8" else weight
+
+
+def _finished(file: CFile, name: str, row: str, total: str, *, whole: bool = False) -> str:
+    """A row's value from its sum."""
+    if file.weights == "float32":
+        return f"{total} + {name}_bias[{row}]"
+    return f"{'(float)' if whole else ''}{total} * {name}_scale[{row}] + {name}_bias[{row}]"
+
+
+def _leaky(times: int, value: str) -> str:
+    return "leaky(" * times + value + ")" * times
+
+
+def _indented(levels: int, lines: list[str]) -> list[str]:
+    return ["    " * levels + line for line in lines]
+
+
+def _index_type(n_features: int) -> type:
+    if n_features <= 2**8:
+        return np.uint8
+    return np.uint16 if n_features <= 2**16 else np.uint32

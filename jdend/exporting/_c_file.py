@@ -1,0 +1,140 @@
+"""The text of a C file: tables, the comment at its head, and one function."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jdend import __version__
+from jdend.models import TrainedModel, count_params
+
+__all__ = ["CFile", "Source", "literals"]
+
+WIDTH = 96
+
+
+@dataclass(frozen=True)
+class Source:
+    """A C file's text, and the bytes that its tables and its buffers take."""
+
+    text: str
+    flash_bytes: int
+    ram_bytes: int
+
+
+@dataclass
+class CFile:
+    """A file that grows: tables, functions, buffers and statements, in the order they are added.
+
+    Attributes:
+      model: the network.
+      weights: `float32` or `int8`.
+      body: statements of `jdend_predict`; those of the classifier write to `logits`.
+    """
+
+    model: TrainedModel
+    weights: str
+    body: list[str] = field(default_factory=list)
+    _definitions: list[str] = field(default_factory=list)
+    _buffers: dict[str, int] = field(default_factory=dict)
+    _flash_bytes: int = 0
+
+    @property
+    def x(self) -> str:
+        """The argument's name."""
+        return "pixels" if self.model.inputs == "uint8" else "features"
+
+    @property
+    def x_type(self) -> str:
+        return "uint8_t" if self.model.inputs == "uint8" else "float"
+
+    @property
+    def n_features(self) -> int:
+        return self.model.configuration.structure.problem.in_features
+
+    def table(self, name: str, values: np.ndarray) -> None:
+        """Adds constants."""
+        kind = "float" if values.dtype.kind == "f" else f"{values.dtype}_t"
+        lines = "\n".join(literals(values))
+        self.define(f"static const {kind} {name}[{values.size}] = {{\n{lines}\n}};\n")
+        self._flash_bytes += values.nbytes
+
+    def define(self, text: str) -> None:
+        self._definitions.append(text)
+
+    def buffer(self, name: str, size: int) -> str:
+        """Adds a buffer of floats on the stack, and returns its name."""
+        self._buffers[name] = size
+        return name
+
+    def source(self) -> Source:
+        """The file as it is now."""
+        ram_bytes = 4 * sum(self._buffers.values())
+        signature = f"int jdend_predict(const {self.x_type} *{self.x}, float *logits)"
+        comment = self._comment(signature, ram_bytes)
+        body = [
+            *(f"float {name}[{size}];" for name, size in self._buffers.items()),
+            "int best = 0;",
+            "",
+            *self.body,
+            f"for (int row = 1; row < {len(self.model.class_names)}; row++)",
+            "    if (logits[row] > logits[best])",
+            "        best = row;",
+            "return best;",
+        ]
+        parts = [
+            "/*",
+            *(f" * {_plain(line)}".rstrip() for line in comment),
+            " */",
+            "#include <stdint.h>\n",
+            f"{signature};\n",
+            *self._definitions,
+            signature,
+            "{",
+            *(f"    {line}".rstrip() for line in body),
+            "}\n",
+        ]
+        return Source("\n".join(parts), self._flash_bytes, ram_bytes)
+
+    def _comment(self, signature: str, ram_bytes: int) -> list[str]:
+        model = self.model
+        structure = model.configuration.structure
+        shape = structure.problem.image_shape
+        values = "0 to 255" if self.x == "pixels" else "in the data's own units"
+        if shape is not None:
+            values += f", {shape[0]} rows of {shape[1]} pixels, {shape[2]} channel(s) each"
+        return [
+            f"A network that jdend {__version__} trained; weights in {self.weights}.",
+            f"{structure}, {count_params(structure)} parameters",
+            *(
+                f"{name.replace('_', ' ')} {model.figures[name]:.4f}"
+                for name in ("validation_accuracy", "test_accuracy")
+                if name in model.figures
+            ),
+            f"Tables take {self._flash_bytes} bytes, the stack {ram_bytes} and a few words.",
+            "C99, no library, nothing allocated.",
+            "",
+            f"{signature};",
+            f"    {self.x}: {self.n_features} values, {values}",
+            f"    logits: room for {len(model.class_names)} numbers",
+            "    returns the most probable class, the position of the largest logit:",
+            *(f"    {i:3d} {name}" for i, name in enumerate(model.class_names)),
+        ]
+
+
+def literals(values: np.ndarray) -> list[str]:
+    """Lines of values that C reads back exactly."""
+    lines, line = [], "   "
+    for value in values.ravel().tolist():
+        text = f"{value:.9g}" if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            text += "f" if set(text) & set(".e") else ".0f"
+        if len(line) + len(text) + 2 > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    return [*lines, line]
+
+
+def _plain(line: str) -> str:
+    """A line that cannot end the comment, nor make a compiler warn about it."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in " _-.,:;()=*'") else "_" for c in line)

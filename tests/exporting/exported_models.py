@@ -1,0 +1,55 @@
+"""Small networks of every kind that is exported, with biases that are not zero."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jdend.models import Problem, TrainedModel, build, configure
+
+IMAGES = Problem(48, 4, (4, 4, 3))
+MANY = Problem(400, 3)
+SMALL = {"n_neurons": 5, "n_dendrites": 3, "n_dendrite_inputs": 7, "hidden_dim": 6}
+KINDS = {
+    "dendritic_simple": {},
+    "without_somata": {"architecture": "dendritic_simple", "soma_enabled": False},
+    "soma_disabled": {"architecture": "soma_disabled"},
+    "dendritic_with_hidden": {"architecture": "dendritic_with_hidden"},
+    "mlp": {"architecture": "mlp"},
+}
+CHANNELS = (np.float32([110, 120, 130]), np.float32([0.016, 0.017, 0.018]))
+
+
+@functools.cache
+def small_model(kind="dendritic_simple", problem=IMAGES, inputs="uint8", by_channel=False):
+    """Not to be changed."""
+    configuration = configure({**SMALL, **KINDS[kind]}, problem)
+
+    def make():
+        return build(configuration.structure, rngs=nnx.Rngs(0))
+
+    values = jax.jit(lambda: nnx.state(make()))()
+    rng = np.random.default_rng(1)
+    values = jax.tree.map(
+        lambda v: jnp.asarray(rng.normal(0, 0.5, v.shape), v.dtype) if not v.any() else v, values
+    )
+    repeats = problem.in_features // 3
+    offset, scale = CHANNELS if by_channel else (np.float32(72.9), np.float32(0.0111))
+    return TrainedModel(
+        module=nnx.merge(nnx.graphdef(nnx.eval_shape(make)), values),
+        configuration=configuration,
+        offset=np.tile(offset, repeats) if by_channel else offset,
+        scale=np.tile(scale, repeats) if by_channel else scale,
+        class_names=tuple(f"class */ {i} ??/" for i in range(problem.n_classes)),
+        inputs=inputs,
+        figures={"validation_accuracy": 0.75},
+    )
+
+
+def examples(model, n=9):
+    """Raw examples `[n, F]`."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 256, (n, model.configuration.structure.problem.in_features))
+    return x.astype(np.uint8) if model.inputs == "uint8" else (x + 0.25).astype(np.float32)
