@@ -5,7 +5,7 @@ All randomness comes from the NumPy generator that they are given.
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from jdend.search.errors import SearchError, SpaceError
 from jdend.search.shapes import ListedShapes, Shapes, shapes
 from jdend.search.space import Choice, Space, Value
 
-__all__ = ["Draw", "Proposal", "Question", "check_trials", "grid", "mixed", "random"]
+__all__ = ["Draw", "Proposal", "Question", "check_trials", "grid", "mixed", "random", "top_up"]
 
 # A grid of more points than this is drawn from, never listed.
 MOST_POINTS = 10_000_000
@@ -41,6 +41,11 @@ class Question:
     problem: Problem
     budget: Budget
     defaults: Mapping[str, object]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The values of `seed`, with each of which a trial is trained, where it is a list."""
+        return tuple(_without_seed(self)[1])
 
     def configure(self, params: Mapping[str, object]) -> Configuration:
         """What a draw means; `SpaceError` if it is impossible."""
@@ -196,6 +201,16 @@ def mixed(question: Question, rng: np.random.Generator, n_trials: int) -> Propos
     return Proposal(_with_seeds(draws, seeds), n_over, n_under, n_fit, n_same, n_trials)
 
 
+def top_up(
+    question: Question, rng: np.random.Generator, n_trials: int, known: Collection[Configuration]
+) -> list[Draw]:
+    """Draws at random, like `random`, what is not known yet; fewer only if there is no more."""
+    seedless, seeds = _without_seed(question)
+    found = _fitting_shapes(seedless, rng)
+    draws, _ = _until(seedless, [(seedless.space, found)], rng, n_trials, known)
+    return list(_with_seeds(draws, seeds))
+
+
 def _fitting_shapes(question: Question, rng: np.random.Generator) -> Shapes:
     check_space(question.space, question.problem, question.defaults)
     found = shapes(question.space, question.problem, question.budget, rng)
@@ -209,18 +224,19 @@ def _until(
     parts: Sequence[tuple[Space, Shapes]],
     rng: np.random.Generator,
     n: int,
+    known: Collection[Configuration] = (),
 ) -> tuple[list[Draw], int]:
-    """Draws from the parts of a space in turn, until there are `n` different configurations or no
-    new one turns up any more."""
-    seen: dict[Configuration, Draw] = {}
+    """Draws from the parts of a space in turn, until there are `n` different configurations that
+    are not known, or no new one turns up any more."""
+    seen = {configuration: Draw({}, configuration) for configuration in known}
     n_same, idle = 0, 0
     for space, found in itertools.cycle(parts):
-        if len(seen) >= n or idle >= max(200, 20 * len(seen)):
+        if len(seen) >= len(known) + n or idle >= max(200, 20 * len(seen)):
             break
         before = len(seen)
         n_same += _draw_one(question, space, found, rng, seen)
         idle = idle + 1 if len(seen) == before else 0
-    return list(seen.values()), n_same
+    return list(seen.values())[len(known) :], n_same
 
 
 def _draw_one(

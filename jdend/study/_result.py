@@ -48,6 +48,9 @@ class SearchResult:
       seeds: with which the configuration was trained.
       failed: the first epoch (from 0) in which the loss of one of the seeds stopped being finite,
         None if none did. Failed trials rank last.
+      stopped_epoch: after how many epochs a rung stopped it, None if it was trained to its end. Of
+        a stopped trial the figures are those of that epoch, and what was not measured is NaN.
+        Stopped trials rank after those that were trained to their end.
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
       seed_history: the same, one list a seed.
@@ -71,6 +74,7 @@ class SearchResult:
     history: dict[str, list[float]] = field(default_factory=dict, repr=False)
     seed_history: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
     seed_figures: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    stopped_epoch: int | None = None
 
     @property
     def accuracy_per_1k_params(self) -> float:
@@ -89,6 +93,7 @@ class SearchResult:
         history: Mapping[str, Float[np.ndarray, "S E"]],
         failed_epoch: Int[np.ndarray, " S"],
         held_out: bool = True,
+        stopped_epoch: int | None = None,
     ) -> "SearchResult":
         """Averages over seeds.
 
@@ -101,6 +106,7 @@ class SearchResult:
           history: likewise for each epoch.
           failed_epoch: -1 where a seed did not fail.
           held_out: whether there was a validation part.
+          stopped_epoch: after how many epochs a rung stopped it.
         """
         mean = {name: _mean(figures[name]) for name in FIGURES}
         failures = failed_epoch[failed_epoch >= 0]
@@ -122,6 +128,7 @@ class SearchResult:
             history={name: _floats(np.mean(h, axis=0)) for name, h in history.items()},
             seed_history={name: [_floats(row) for row in h] for name, h in history.items()},
             seed_figures={name: _floats(figures[name]) for name in FIGURES},
+            stopped_epoch=stopped_epoch,
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -179,13 +186,15 @@ _OPTIONAL = (
     "train_accuracy_std",
     "validation_accuracy_std",
     "failed",
+    "stopped_epoch",
 )
 
 
 def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
     """Best first: by validation accuracy, then fewer parameters, then the order given.
 
-    Trials that failed come last. Test accuracy plays no part.
+    Trials that a rung stopped come after those trained to their end, those stopped later first;
+    trials that failed come last. Test accuracy plays no part.
 
     Raises:
       StudyError: if a trial has no validation accuracy to rank it by.
@@ -202,7 +211,8 @@ def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
 def _rank_key(result: SearchResult):
     accuracy = result.validation_accuracy
     lost = result.failed is not None or accuracy is None or math.isnan(accuracy)
-    return (lost, 0.0 if lost else -accuracy, result.total_params)  # pyright: ignore
+    stopped = math.inf if result.stopped_epoch is None else result.stopped_epoch
+    return (lost, -stopped, 0.0 if lost else -accuracy, result.total_params)  # pyright: ignore
 
 
 def _mean(values: np.ndarray) -> float:
