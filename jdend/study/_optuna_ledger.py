@@ -23,15 +23,8 @@ from jdend.study._lease import Holding, this_worker
 from jdend.study._ledger import Claim, Generation, Proposed
 from jdend.study._result import SearchResult
 from jdend.study._storage import open_storage, storage_errors, without_password
-from jdend.study._trials import (
-    MINIMIZED,
-    plain,
-    position_of,
-    proposed_from,
-    proposed_to,
-    result_of,
-    trial_of,
-)
+from jdend.study._stored import GENERATION, SEARCH, WORKER, StoredStudy, quiet
+from jdend.study._trials import MINIMIZED, plain, proposed_to, trial_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -44,8 +37,6 @@ LEASE = 60.0
 PATIENCE = 1.0
 # Trials in an attribute: of MySQL's, none may be longer than 64 KiB.
 PART = 64
-
-SEARCH, GENERATION, WORKER = "search", "jdend:generation:", "jdend:worker:"
 
 
 class OptunaLedger:
@@ -65,6 +56,7 @@ class OptunaLedger:
       lease: seconds after which a worker that was not heard of is taken for dead.
 
     Attributes:
+      stored: the study as it was last read.
       is_new: whether the study was made here.
 
     Raises:
@@ -83,44 +75,37 @@ class OptunaLedger:
         say: Callable[[str], None] = lambda line: None,
         lease: float = LEASE,
     ):
-        self._where, self.name = storage, name
         self._distributions = distributions or {}
         self._objectives = tuple(objectives)
         self._surroundings, self._say, self._lease = surroundings, say, lease
         self._me = this_worker()
-        self._generation: int | None = None  # held here
+        self._held: int | None = None  # the generation that this worker holds
         self._is_writing = False
         self._record = threading.Lock()
         self._stop: threading.Event | None = None  # of the thread that renews
         self._mine: dict[int, list[str]] = {}  # by generation, the proposals that are trained here
-        self._results: dict[int, dict[int, SearchResult]] = {}  # by generation and position
-        self._n_seen = 0  # trials that are in them
-        self._finished: dict[int, Generation] = {}
-        self.is_new = False
-        with _quiet(), storage_errors(storage):
-            self._storage = open_storage(storage)
-            self._study = optuna.create_study(
-                storage=self._storage,
+        with quiet(), storage_errors(storage):
+            opened = open_storage(storage)
+            study = optuna.create_study(
+                storage=opened,
                 study_name=name,
                 load_if_exists=True,
                 directions=["minimize" if o in MINIMIZED else "maximize" for o in objectives],
             )
-            self._id = self._storage.get_study_id_from_name(name)
-            self._agree(search)
+            self.stored = StoredStudy(opened, study, storage)
+            self.is_new = self._agree(search)
 
     def claim(self, n_generations: int) -> Claim | None:
         waiting = False
         while True:
-            with storage_errors(self._where):
-                attributes = self._look()
-                left = [n for n in range(n_generations) if n not in self._finished]
-                if not left:
-                    return None
-                free = [n for n in left if n not in self._held(attributes)]
-                if free and self._take(free[0]):
-                    attributes = self._look()
-                    if free[0] not in self._finished:
-                        return Claim(free[0], self._proposed(free[0], attributes))
+            self.stored.look()
+            left = [n for n in range(n_generations) if n not in self.stored.finished]
+            if not left:
+                return None
+            held = self._in_other_hands()
+            free = [n for n in left if n not in held]
+            if free and self._take(free[0]):
+                return Claim(free[0], self._kept(free[0]))
             if not free and not waiting:
                 self._say("waiting for the generations that other workers hold")
                 waiting = True
@@ -129,113 +114,70 @@ class OptunaLedger:
     def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
         records = [proposed_to(trial) for trial in proposed]
         unique = uuid4().hex[:8]
-        keys = []
-        with storage_errors(self._where):
-            if _key(number) in self._look():
-                return  # kept by another worker, which took this one for dead
-            for start in range(0, len(records), PART):
-                keys.append(f"{_key(number)}:{unique}:{start}")
-                self._write(keys[-1], records[start : start + PART])
-            self._write(_key(number), keys)
+        keys = [f"{GENERATION}{number}:{unique}:{start}" for start in range(0, len(records), PART)]
+        self.stored.look()
+        if self.stored.keys(number) is not None:
+            return  # kept by another worker, which took this one for dead
+        for part, key in enumerate(keys):
+            self.stored.write(key, records[part * PART : (part + 1) * PART])
+        self.stored.write(f"{GENERATION}{number}", keys)
         self._mine[number] = keys
 
     def finish(self, number: int, results: Sequence[SearchResult]) -> None:
         surroundings = {name: plain(value) for name, value in self._surroundings().items()}
-        with storage_errors(self._where), self._writing(number):
-            attributes = self._look()
-            if self._mine.get(number) != attributes.get(_key(number)):
+        with self._writing(number):
+            if self._mine.get(number) != self.stored.keys(number):
                 return  # other proposals are in its place
-            proposed = self._proposed(number, attributes) or ()
-            there = self._results.get(number, {})
+            proposed = self.stored.proposed(number) or ()
+            there = self.stored.results.get(number, {})
             for position, (trial, result) in enumerate(zip(proposed, results, strict=True)):
-                if position not in there:
-                    self._study.add_trial(
-                        trial_of(
-                            result,
-                            trial,
-                            number,
-                            position,
-                            distributions=self._distributions,
-                            objectives=self._objectives,
-                            surroundings=surroundings,
-                        )
-                    )
+                if position in there:
+                    continue
+                finished = trial_of(
+                    result,
+                    trial,
+                    number,
+                    position,
+                    distributions=self._distributions,
+                    objectives=self._objectives,
+                    surroundings=surroundings,
+                )
+                with storage_errors(self.stored.where):
+                    self.stored.study.add_trial(finished)
 
     def generations(self) -> list[Generation]:
-        with storage_errors(self._where):
-            attributes = self._look()
-        found = []
-        for number in sorted(_numbers(attributes)):
-            proposed = self._proposed(number, attributes) or ()
-            found.append(self._finished.get(number) or Generation(number, proposed))
-        return found
+        self.stored.look()
+        return self.stored.generations()
 
     def release(self) -> None:
         if self._stop is not None:
             self._stop.set()
             self._stop = None
-        if self._generation is not None:
-            with storage_errors(self._where):
-                self._hold(None)
+        if self._held is not None:
+            self._hold(None)
 
     def in_use(self) -> bool:
         """Whether there is a finished trial, or another worker at work."""
-        with storage_errors(self._where):
-            attributes = self._look()
-            return bool(self._results or self._held(attributes))
+        self.stored.look()
+        return bool(self.stored.results or self._in_other_hands())
 
-    def _look(self) -> dict[str, object]:
-        """Learns of trials that are new, and returns the study's system attributes."""
-        attributes = self._storage.get_study_system_attrs(self._id)
-        trials = self._study.get_trials(deepcopy=False)
-        for trial in trials[self._n_seen :]:
-            place = position_of(trial.user_attrs)
-            if place is not None:
-                generation, position = place
-                found = self._results.setdefault(generation, {})
-                found.setdefault(position, result_of(trial.user_attrs))
-        self._n_seen = len(trials)
-        for number in _numbers(attributes):
-            found = self._results.get(number, {})
-            if number not in self._finished and found:
-                proposed = self._proposed(number, attributes) or ()
-                if len(found) == len(proposed):
-                    results = tuple(found[position] for position in range(len(proposed)))
-                    self._finished[number] = Generation(number, proposed, results)
-        return attributes
+    def _kept(self, number: int) -> tuple[Proposed, ...] | None:
+        """The trials of a generation that is held, if an earlier holder kept them."""
+        keys = self.stored.keys(number)
+        if keys is not None:
+            self._mine[number] = keys
+        return self.stored.proposed(number)
 
-    def _proposed(
-        self, number: int, attributes: Mapping[str, object]
-    ) -> tuple[Proposed, ...] | None:
-        """The trials kept of a generation; None if it was not begun."""
-        if number in self._finished:
-            return self._finished[number].proposed
-        keys: list[str] | None = attributes.get(_key(number))  # pyright: ignore[reportAssignmentType]
-        if keys is None:
-            return None
-        if number == self._generation:
-            self._mine.setdefault(number, keys)
-        records: list = [record for key in keys for record in attributes[key]]  # pyright: ignore
-        return tuple(map(proposed_from, records))
-
-    def _held(self, attributes: Mapping[str, object], *, writing: bool = False) -> set[int]:
-        """Generations in the hands of other workers that live, or that those are writing."""
-        others = [
-            Holding(**record)  # pyright: ignore[reportCallIssue]
-            for key, record in attributes.items()
-            if key.startswith(WORKER) and key != WORKER + self._me.key
-        ]
-        now = time.time()
-        return {
-            other.generation
-            for other in others
-            if other.generation is not None and other.writing >= writing and other.lives(now)
-        }
+    def _in_other_hands(self, *, writing: bool = False) -> set[int | None]:
+        """The generations that other workers hold, or that they are writing."""
+        holdings = self.stored.holdings(but=self._me.key)
+        return {holding.generation for holding in holdings if holding.writing >= writing}
 
     def _take(self, number: int) -> bool:
-        """Whether the generation is this worker's now."""
+        """Whether the generation is this worker's now, to be trained."""
         self._hold(number)
-        if number in self._held(self._storage.get_study_system_attrs(self._id)):
+        self.stored.look()
+        if number in self._in_other_hands() or number in self.stored.finished:
             self._hold(None)
             return False
         if self._stop is None:
@@ -246,56 +188,55 @@ class OptunaLedger:
     @contextmanager
     def _writing(self, number: int):
         """While no other worker writes the same generation."""
-        while True:
-            self._hold(number, writing=True)
-            attributes = self._storage.get_study_system_attrs(self._id)
-            if number not in self._held(attributes, writing=True):
-                break
-            self._hold(number)
-            time.sleep(random.uniform(0.0, 0.5))
         try:
+            while True:
+                self._hold(number, writing=True)
+                self.stored.look()
+                if number not in self._in_other_hands(writing=True):
+                    break
+                self._hold(number)
+                time.sleep(random.uniform(0.0, 0.5))
             yield
         finally:
             self._hold(None)
 
     def _hold(self, number: int | None, *, writing: bool = False) -> None:
         with self._record:
-            self._generation, self._is_writing = number, writing
+            self._held, self._is_writing = number, writing
             self._write_record()
 
     def _renew(self, stop: threading.Event) -> None:
         while not stop.wait(self._lease / 4):
             with self._record, suppress(Exception):  # the next time may go better
-                if self._generation is not None and not stop.is_set():
+                if self._held is not None and not stop.is_set():
                     self._write_record()
 
     def _write_record(self) -> None:
         me, until = self._me, time.time() + self._lease
-        holding = Holding(
-            self._generation, self._is_writing, until, me.machine, me.process, me.started
-        )
-        self._write(WORKER + me.key, asdict(holding))
+        holding = Holding(self._held, self._is_writing, until, me.machine, me.process, me.started)
+        self.stored.write(WORKER + me.key, asdict(holding))
 
-    def _write(self, key: str, value: object) -> None:
-        self._storage.set_study_system_attr(self._id, key, value)  # pyright: ignore[reportArgumentType]
+    def _agree(self, search: Mapping[str, object]) -> bool:
+        """Keeps what is searched, and says if nothing was kept before.
 
-    def _agree(self, search: Mapping[str, object]) -> None:
-        """Keeps what is searched, or raises `StudyError` if the study searches something else."""
+        Raises `StudyError` if the study searches something else.
+        """
         given = json.loads(json.dumps(plain(search)))
-        kept = self._storage.get_study_user_attrs(self._id).get(SEARCH)
-        place = f"study {self.name!r} in {without_password(self._where)}"
-        if kept is None:
-            if self._study.get_trials(deepcopy=False):
+        study = self.stored.study
+        place = f"study {study.study_name!r} in {without_password(self.stored.where)}"
+        is_new = self.stored.search is None
+        if is_new:
+            if study.get_trials(deepcopy=False):
                 raise StudyError(f"{place} holds trials that are not jdend's: give another name")
-            self.is_new = True
-            self._storage.set_study_user_attr(self._id, SEARCH, given)
-            kept = self._storage.get_study_user_attrs(self._id)[SEARCH]
-        found = differences(kept, given)
+            study.set_user_attr(SEARCH, given)
+            self.stored.search = study.user_attrs[SEARCH]
+        found = differences(self.stored.search or {}, given)
         if found:
             raise StudyError(
                 f"{place} is another search: {'; '.join(found)}. Search the same, or give another "
                 "folder or study name"
             )
+        return is_new
 
 
 def differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
@@ -313,24 +254,3 @@ def differences(there: Mapping[str, object], here: Mapping[str, object]) -> list
 def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _key(number: int) -> str:
-    return f"{GENERATION}{number}"
-
-
-def _numbers(attributes: Mapping[str, object]) -> list[int]:
-    """Of the generations that were begun."""
-    numbers = [key.removeprefix(GENERATION) for key in attributes if key.startswith(GENERATION)]
-    return [int(number) for number in numbers if number.isdigit()]
-
-
-@contextmanager
-def _quiet():
-    """Without what Optuna says of each study that it makes."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -34,8 +34,8 @@ def trial_of(
     """A finished trial.
 
     Single numbers are in the attribute `figures`, every other field of the result in one of its
-    own: few attributes, since a database is asked twice for each. A trial that failed, or has no
-    figure to rank it by, is one that Optuna's tools leave out (`FAIL`).
+    own: few attributes, since a database is asked twice for each. A trial that a rung stopped is
+    Optuna's `PRUNED`; one that failed, or has no figure to rank it by, its `FAIL`.
 
     Args:
       result: what came of it.
@@ -50,8 +50,10 @@ def trial_of(
     values = [getattr(result, name) for name in objectives]
     lost = result.failed is not None or any(v is None or not math.isfinite(v) for v in values)
     point = {name: v for name, v in proposed.point.items() if name in distributions}
+    stopped = getattr(result, "stopped_epoch", None) is not None
+    state = TrialState.PRUNED if stopped else TrialState.COMPLETE
     return create_trial(
-        state=TrialState.FAIL if lost else TrialState.COMPLETE,
+        state=TrialState.FAIL if lost else state,
         values=None if lost else [float(value) for value in values],
         params=point,
         distributions={name: distributions[name] for name in point},

@@ -119,7 +119,7 @@ def test_what_optuna_sees(storage):
     ledger.claim(1)
     ledger.begin(0, [proposed(0), proposed(1)])
     ledger.finish(0, [result(0), result(1, failed=0)])
-    trial, failed = ledger._study.get_trials()
+    trial, failed = ledger.stored.study.get_trials()
     assert trial.state.name == "COMPLETE"
     assert failed.state.name == "FAIL"
     assert trial.value == result(0).validation_accuracy
@@ -133,8 +133,8 @@ def test_two_objectives(storage):
     ledger = opened(storage, objectives=("validation_accuracy", "total_params"))
     ledger.claim(1)
     run(ledger, 0)
-    assert [d.name for d in ledger._study.directions] == ["MAXIMIZE", "MINIMIZE"]
-    assert ledger._study.get_trials()[1].values == [result(1).validation_accuracy, 701.0]
+    assert [d.name for d in ledger.stored.study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert ledger.stored.study.get_trials()[1].values == [result(1).validation_accuracy, 701.0]
 
 
 def test_many_trials_are_kept_in_parts(storage):
@@ -169,7 +169,7 @@ def test_a_half_written_generation_is_completed(storage, monkeypatch):
     assert claim.proposed is not None
     again.finish(0, [result(i) for i in range(4)])
     assert again.generations()[0].results == tuple(result(i) for i in range(4))
-    assert len(again._study.get_trials()) == 4
+    assert len(again.stored.study.get_trials()) == 4
 
 
 def test_finishing_twice_counts_once(storage):
@@ -177,7 +177,7 @@ def test_finishing_twice_counts_once(storage):
     ledger.claim(1)
     run(ledger, 0)
     ledger.finish(0, [result(i) for i in range(3)])
-    assert len(opened(storage)._study.get_trials()) == 3
+    assert len(opened(storage).stored.study.get_trials()) == 3
 
 
 def test_generations_in_other_hands_are_left_to_them(storage):
@@ -197,7 +197,7 @@ def test_a_worker_that_is_not_heard_of_is_replaced(storage):
     assert other.claim(1) == Claim(0, (proposed(0),))
     other.finish(0, [result(0)])
     silent.finish(0, [result(0)])
-    assert len(other._study.get_trials()) == 1
+    assert len(other.stored.study.get_trials()) == 1
 
 
 def test_a_worker_that_works_renews(storage):
@@ -218,8 +218,6 @@ def test_proposals_of_a_replaced_worker_are_not_mixed_with_others(storage):
     slow._stop.set()
     slow._stop.wait(0.2)
     other = opened(storage)
-    while other._held(other._look()):
-        pass
     assert other.claim(1) == Claim(0, None)
     other.begin(0, [proposed(5)])
     slow.begin(0, [proposed(6)])

@@ -1,0 +1,156 @@
+"""A study of Optuna's as jdend reads it: its generations, its results, who works on it."""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jdend.study._errors import StudyError
+from jdend.study._lease import Holding
+from jdend.study._ledger import Generation, Proposed
+from jdend.study._result import SearchResult
+from jdend.study._storage import journal_of, open_storage, storage_errors, without_password
+from jdend.study._trials import position_of, proposed_from, result_of
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import BaseStorage
+
+__all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study", "quiet"]
+
+# Attributes of the study: what is searched, each generation's trials, each worker's record.
+SEARCH, GENERATION, WORKER = "search", "jdend:generation:", "jdend:worker:"
+
+
+class StoredStudy:
+    """What a study holds, as of the last `look`.
+
+    Args:
+      storage: what keeps it.
+      study: in that storage.
+      where: the storage, for messages.
+
+    Attributes:
+      search: all that its figures follow from; None if jdend did not make the study.
+      results: of finished trials, by generation and position.
+      finished: generations, by number: those of which all trials are finished.
+    """
+
+    def __init__(self, storage: "BaseStorage", study: "optuna.Study", where: str):
+        self.study, self.where = study, where
+        self._storage = storage
+        self._id = storage.get_study_id_from_name(study.study_name)
+        self.search: Mapping[str, object] | None = study.user_attrs.get(SEARCH)
+        self.results: dict[int, dict[int, SearchResult]] = {}
+        self.finished: dict[int, Generation] = {}
+        self._attributes: Mapping[str, object] = {}
+        self._n_seen = 0  # trials that are in `results`
+
+    def look(self) -> None:
+        """Reads what is new.
+
+        Raises:
+          StudyError: if the storage cannot be read.
+        """
+        with storage_errors(self.where):
+            self._attributes = self._storage.get_study_system_attrs(self._id)
+            trials = self.study.get_trials(deepcopy=False)
+        for trial in trials[self._n_seen :]:
+            place = position_of(trial.user_attrs)
+            if place is not None:
+                generation, position = place
+                found = self.results.setdefault(generation, {})
+                found.setdefault(position, result_of(trial.user_attrs))
+        self._n_seen = len(trials)
+        for number in self.begun():
+            found = self.results.get(number, {})
+            if number not in self.finished and found:
+                proposed = self.proposed(number) or ()
+                if len(found) == len(proposed):
+                    results = tuple(found[position] for position in range(len(proposed)))
+                    self.finished[number] = Generation(number, proposed, results)
+
+    def begun(self) -> list[int]:
+        """The numbers of generations that were begun, in order."""
+        keys = [key for key in self._attributes if key.startswith(GENERATION)]
+        numbers = [key.removeprefix(GENERATION) for key in keys]
+        return sorted(int(number) for number in numbers if number.isdigit())
+
+    def keys(self, number: int) -> list[str] | None:
+        """The attributes that hold a generation's trials; None if it was not begun."""
+        return self._attributes.get(f"{GENERATION}{number}")  # pyright: ignore[reportReturnType]
+
+    def proposed(self, number: int) -> tuple[Proposed, ...] | None:
+        """A generation's trials; None if it was not begun."""
+        if number in self.finished:
+            return self.finished[number].proposed
+        keys = self.keys(number)
+        if keys is None:
+            return None
+        parts: Iterable[Iterable[Mapping]] = (self._attributes[key] for key in keys)  # pyright: ignore[reportAssignmentType]
+        return tuple(proposed_from(record) for part in parts for record in part)
+
+    def generations(self) -> list[Generation]:
+        """All that were begun, by number."""
+        return [
+            self.finished.get(number) or Generation(number, self.proposed(number) or ())
+            for number in self.begun()
+        ]
+
+    def write(self, key: str, value: object) -> None:
+        """Sets an attribute that Optuna's tools do not show."""
+        with storage_errors(self.where):
+            self._storage.set_study_system_attr(self._id, key, value)  # pyright: ignore[reportArgumentType]
+
+    def holdings(self, *, but: str | None = None) -> list[Holding]:
+        """What workers hold that live and hold something, one of them left out."""
+        records = [
+            record
+            for key, record in self._attributes.items()
+            if key.startswith(WORKER) and key != f"{WORKER}{but}"
+        ]
+        holdings = [Holding(**record) for record in records]  # pyright: ignore[reportCallIssue]
+        now = time.time()
+        return [h for h in holdings if h.generation is not None and h.lives(now)]
+
+
+def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
+    """Opens a study that is there.
+
+    Args:
+      where: see `open_storage`.
+      name: of the study; by default the only one, or of several the first that was made.
+
+    Raises:
+      StudyError: if there is no such study.
+    """
+    import optuna
+
+    place = without_password(str(where))
+    if "://" not in str(where) and not journal_of(where).exists():
+        raise StudyError(f"{place} holds no study: give the folder of a search, or a storage's URL")
+    with quiet(), storage_errors(where):
+        storage = open_storage(where)
+        names = [found.study_name for found in storage.get_all_studies()]
+        if not names:
+            raise StudyError(f"{place} holds no study")
+        if name is not None and name not in names:
+            raise StudyError(f"{place} holds no study {name!r}; there are: {', '.join(names)}")
+        study = optuna.load_study(storage=storage, study_name=name or names[0])
+        found = StoredStudy(storage, study, str(where))
+    found.look()
+    return found
+
+
+@contextmanager
+def quiet():
+    """Without what Optuna says of each study that it makes."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
