@@ -48,13 +48,18 @@ a space file (TOML) has a line for each parameter:
 
 The folder of --out holds results.json (every trial) and run.json (settings,
 times, versions). The table goes to standard output, progress to standard error.
-Ctrl-C keeps what is finished.
+Ctrl-C keeps what is finished. python -m jdend.search watch DIR shows the best
+so far, from another terminal.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["watch"]:
+        from jdend.search.watch import run as watch
+
+        return watch(given[1:])
     options = _parser().parse_args(given)
     try:
         from jdend.search.command import run

@@ -4,6 +4,8 @@ from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, Proposed
 from jdend.study._result import FIGURES, SearchResult, rank
+from jdend.study._storage import open_storage
+from jdend.study._stored import StoredStudy, open_study
 from jdend.study._study import Effort, Study, new_folder
 from jdend.study._table import results_table
 
@@ -16,9 +18,12 @@ __all__ = [
     "MemoryLedger",
     "Proposed",
     "SearchResult",
+    "StoredStudy",
     "Study",
     "StudyError",
     "new_folder",
+    "open_storage",
+    "open_study",
     "rank",
     "read_results",
     "results_table",

@@ -1,0 +1,83 @@
+"""`python -m jdend.search watch STUDY`: a search's best networks, as they come."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from jdend.study import SearchResult, StoredStudy, StudyError, open_study, rank, results_table
+
+__all__ = ["run", "view"]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Shows the study until Ctrl-C, or once; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.top < 1 or options.every <= 0:
+            raise StudyError("--top and --every must be positive")
+        study = open_study(options.study, options.name)
+        if options.once or not sys.stdout.isatty():
+            print(view(study, options.top))
+        else:
+            _live(study, options.top, options.every)
+    except StudyError as error:
+        print(f"jdend.search: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def view(study: StoredStudy, top: int, *, width: int = 80) -> str:
+    """The state of a study in a line, and the table of its best trials."""
+    generations = study.generations()
+    results = [
+        found[position] for _, found in sorted(study.results.items()) for position in sorted(found)
+    ]
+    n_trials = sum(len(generation.proposed) for generation in generations)
+    n_workers = len(study.holdings())
+    failed = sum(result.failed is not None for result in results)
+    parts = [
+        f"{study.study.study_name}: {len(results):,} trials finished",
+        f"{n_trials - len(results):,} in training or broken off",
+        f"{n_workers} {'worker' if n_workers == 1 else 'workers'} at work",
+    ]
+    if failed:
+        parts.insert(1, f"{failed:,} of them failed")
+    return f"{', '.join(parts)}\n\n{_table(results, top, width)}"
+
+
+def _table(results: Sequence[SearchResult], top: int, width: int) -> str:
+    try:
+        return results_table(rank(results)[:top], width=width)
+    except StudyError as error:  # nothing was held out to rank by
+        return f"{results_table(results[:top], width=width)}\nnot ranked: {error}"
+
+
+def _live(study: StoredStudy, top: int, every: float) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            shown = view(study, top, width=console.width)
+            live.update(Text(f"{shown}\n\n{time.strftime('%H:%M:%S')}  Ctrl-C ends"), refresh=True)
+            time.sleep(every)
+            study.look()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jdend.search watch",
+        description="Shows the best networks of a search, while it runs or afterwards.",
+    )
+    add = parser.add_argument
+    add("study", metavar="STUDY", help="the folder of a search (--out), or the URL of its storage")
+    add("--study", dest="name", metavar="NAME", help="which of the storage's (the first)")
+    add("--top", type=int, default=15, metavar="N", help="rows of the table (15)")
+    add("--every", type=float, default=2.0, metavar="S", help="seconds between two looks (2)")
+    add("--once", action="store_true", help="print once and stop")
+    return parser
