@@ -32,9 +32,8 @@ def run(arguments: Sequence[str]) -> int:
 def view(study: StoredStudy, top: int, *, width: int = 80) -> str:
     """The state of a study in a line, and the table of its best trials."""
     generations = study.generations()
-    results = [
-        found[position] for _, found in sorted(study.results.items()) for position in sorted(found)
-    ]
+    found = [results for _, results in sorted(study.results.items())]
+    results = [results[position] for results in found for position in sorted(results)]
     n_trials = sum(len(generation.proposed) for generation in generations)
     n_workers = len(study.holdings())
     failed = sum(result.failed is not None for result in results)
