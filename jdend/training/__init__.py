@@ -7,7 +7,7 @@ from jdend.training._model import extract, train_model
 from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._programs import Compilations, compilations, in_background
-from jdend.training._run import Outcome, Progress, prepare, train
+from jdend.training._run import Narrow, Outcome, Progress, Run, prepare, runs, train
 from jdend.training._state import State, concat, take
 from jdend.training._traits import Traits, pack
 
@@ -16,9 +16,11 @@ __all__ = [
     "Compilations",
     "DeviceData",
     "Examples",
+    "Narrow",
     "Outcome",
     "Population",
     "Progress",
+    "Run",
     "State",
     "Traits",
     "compilations",
@@ -33,6 +35,7 @@ __all__ = [
     "population",
     "prepare",
     "program_cache_folder",
+    "runs",
     "take",
     "train",
     "train_model",

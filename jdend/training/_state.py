@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -44,10 +45,10 @@ class State:
 
 
 def take(state: State, columns: Sequence[int] | Int[Array, " taken"]) -> State:
-    """The population of some configurations, by position."""
-    columns = jnp.asarray(columns, jnp.int32)
-    of_trait = lambda x: x[columns]  # noqa: E731
-    of_trial = lambda x: x[:, columns]  # noqa: E731
+    """The population of some configurations, by position; of one on the host, on the host."""
+    taken = columns if isinstance(columns, jax.Array) else np.asarray(columns, np.int32)
+    of_trait = lambda x: x[taken]  # noqa: E731
+    of_trial = lambda x: x[:, taken]  # noqa: E731
     return _map_columns(of_trait, of_trial, state)
 
 
@@ -57,11 +58,8 @@ def concat(states: Sequence[State]) -> State:
     for other in states[1:]:
         if int(other.step) != int(first.step) or (other.seeds != first.seeds).any():
             raise ValueError("populations are joined only at the same step, with the same seeds")
-    return _map_columns(
-        lambda *x: jnp.concatenate(x),
-        lambda *x: jnp.concatenate(x, axis=1),
-        *states,
-    )
+    join = np.concatenate if isinstance(first.failed_step, np.ndarray) else jnp.concatenate
+    return _map_columns(lambda *x: join(x), lambda *x: join(x, axis=1), *states)
 
 
 def _map_columns(of_trait, of_trial, *states: State) -> State:

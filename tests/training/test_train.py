@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_populations import STEPS_PER_EPOCH, bucket_of, configured, data
 
 from jdend.models import Problem, configure
-from jdend.training import compilations, train
+from jdend.training import Run, compilations, prepare, runs, train
 
 FIGURES = ("loss", "accuracy")
 LENGTHS = (1, 3, 2)
@@ -96,15 +97,14 @@ def test_one_that_diverges_is_marked_and_changes_no_other():
 
 def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
     """Short ones go on beside longer ones; what becomes of them then is not theirs."""
-    from jdend.training import _run
+    one_epoch = Run._one_epoch
 
-    collect = _run._Run._collect
+    def fail_late(self, state, origin):
+        state = one_epoch(self, state, origin)
+        late = jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
+        return dataclasses.replace(state, failed_step=late) if self.epoch == 2 else state
 
-    def fail_late(self, state):
-        late = np.full(self.shape, 2 * STEPS_PER_EPOCH, np.int32)
-        return collect(self, dataclasses.replace(state, failed_step=late))
-
-    monkeypatch.setattr(_run._Run, "_collect", fail_late)
+    monkeypatch.setattr(Run, "_one_epoch", fail_late)
     failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]
     assert failed == [[-1, -1], [2, 2], [-1, -1]]
 
@@ -172,3 +172,72 @@ def test_data_of_another_shape_are_refused():
     member = configure({"n_dendrite_inputs": 5, "batch_size": 16}, problem)
     with pytest.raises(ValueError, match=r"35 features.*36"):
         train(bucket_of(member), [member], [0], data())
+
+
+def halve(width, live, steps):
+    return -(-width // 2) if 2 * live <= width else width
+
+
+@functools.cache
+def narrowed():
+    """Six of lengths 1, 3, 2, 1, 1, 2: columns 6, 6, 3."""
+    members = [configured(n_epochs=n, lr=1e-2) for n in (1, 3, 2, 1, 1, 2)]
+    return members, train(BUCKET, members, SEEDS, data(), narrow=halve)
+
+
+def test_a_population_that_is_narrowed_gives_what_a_whole_one_gives():
+    members, outcomes_ = narrowed()
+    for outcome, expected in zip(outcomes_, train(BUCKET, members, SEEDS, data()), strict=True):
+        assert outcome.configuration == expected.configuration
+        assert_same(outcome, expected, exactly=False)
+        assert outcome.history["train_loss"].shape == expected.history["train_loss"].shape
+
+
+def test_what_narrowing_needs_is_compiled_ahead():
+    members = [configured(n_epochs=n, lr=1e-2) for n in (2, 1, 1, 1, 1, 1, 1)]
+    prepare(BUCKET, members, SEEDS, data(), narrow=halve)
+    before = compilations()
+    train(BUCKET, members, SEEDS, data(), narrow=halve)
+    assert compilations() == before
+
+
+def test_one_that_is_stopped_is_as_it_was_then():
+    members = [configured(n_epochs=3, lr=lr) for lr in (1e-2, 1e-3, 1e-4)]
+    (run,) = runs(BUCKET, members, SEEDS, data())
+    run.train_to(1)
+    assert run.live == [0, 1, 2]
+    run.stop([2])
+    run.park()
+    run.train_to(2)
+    run.stop([0])
+    run.train_to(run.last_epoch)
+    outcomes_ = run.outcomes()
+    assert [outcome.stopped_epoch for outcome in outcomes_] == [2, None, 1]
+    for outcome, epochs in zip(outcomes_, (2, 3, 1), strict=True):
+        lr = outcome.configuration.hyperparameters.lr
+        alone = train(BUCKET, [configured(n_epochs=epochs, lr=lr)], SEEDS, data())[0]
+        assert_same(outcome, alone, exactly=False)
+        losses = (o.history["train_loss"] for o in (outcome, alone))
+        np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_all_can_be_stopped_at_once():
+    (run,) = runs(BUCKET, MEMBERS, SEEDS, data())
+    run.train_to(1)
+    run.stop([1, 2])
+    assert run.live == []
+    run.train_to(run.last_epoch)
+    assert [outcome.stopped_epoch for outcome in run.outcomes()] == [None, 1, 1]
+
+
+def test_nothing_is_stopped_before_it_began():
+    (run,) = runs(BUCKET, MEMBERS, SEEDS, data())
+    with pytest.raises(ValueError, match="before the first epoch"):
+        run.stop([0])
+
+
+def test_outcomes_are_asked_for_at_the_end():
+    (run,) = runs(BUCKET, MEMBERS, SEEDS, data())
+    run.train_to(2)
+    with pytest.raises(ValueError, match="1 configurations have not ended"):
+        run.outcomes()
