@@ -3,6 +3,7 @@
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, Proposed
+from jdend.study._pareto import pareto_front
 from jdend.study._result import FIGURES, SearchResult, rank
 from jdend.study._storage import open_storage
 from jdend.study._stored import StoredStudy, open_study
@@ -24,6 +25,7 @@ __all__ = [
     "new_folder",
     "open_storage",
     "open_study",
+    "pareto_front",
     "rank",
     "read_results",
     "results_table",

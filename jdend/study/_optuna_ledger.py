@@ -99,17 +99,17 @@ class OptunaLedger:
         waiting = False
         while True:
             self.stored.look()
-            left = [n for n in range(n_generations) if n not in self.stored.finished]
-            if not left:
+            finished, held = self.stored.finished, self._in_other_hands()
+            left = (n for n in range(n_generations) if n not in finished)
+            free = next((n for n in left if n not in held), None)
+            if free is None and all(n in finished for n in held if n < n_generations):
                 return None
-            held = self._in_other_hands()
-            free = [n for n in left if n not in held]
-            if free and self._take(free[0]):
-                return Claim(free[0], self._kept(free[0]))
-            if not free and not waiting:
+            if free is not None and self._take(free):
+                return Claim(free, self._kept(free))
+            if free is None and not waiting:
                 self._say("waiting for the generations that other workers hold")
                 waiting = True
-            time.sleep(random.uniform(0.0, 0.2 if free else PATIENCE))
+            time.sleep(random.uniform(0.0, PATIENCE if free is None else 0.2))
 
     def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
         records = [proposed_to(trial) for trial in proposed]
@@ -168,10 +168,14 @@ class OptunaLedger:
             self._mine[number] = keys
         return self.stored.proposed(number)
 
-    def _in_other_hands(self, *, writing: bool = False) -> set[int | None]:
+    def _in_other_hands(self, *, writing: bool = False) -> set[int]:
         """The generations that other workers hold, or that they are writing."""
         holdings = self.stored.holdings(but=self._me.key)
-        return {holding.generation for holding in holdings if holding.writing >= writing}
+        return {
+            holding.generation
+            for holding in holdings
+            if holding.generation is not None and holding.writing >= writing
+        }
 
     def _take(self, number: int) -> bool:
         """Whether the generation is this worker's now, to be trained."""

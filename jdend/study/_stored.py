@@ -65,7 +65,7 @@ class StoredStudy:
         self._n_seen = len(trials)
         for number in self.begun():
             found = self.results.get(number, {})
-            if number not in self.finished and found:
+            if number not in self.finished:
                 proposed = self.proposed(number) or ()
                 if len(found) == len(proposed):
                     results = tuple(found[position] for position in range(len(proposed)))

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import sys
+import threading
 
 import numpy as np
 import optuna
@@ -97,6 +99,15 @@ def test_one_that_was_cut_off_is_claimed_with_its_trials(ledger):
     assert [g.results for g in ledger.generations()] == [None]
 
 
+def test_a_search_without_end_ends_with_an_empty_generation(ledger):
+    assert ledger.claim(sys.maxsize) == Claim(0, None)
+    run(ledger, 0)
+    assert ledger.claim(sys.maxsize) == Claim(1, None)
+    run(ledger, 1, 0)
+    assert [g.results for g in ledger.generations()][1] == ()
+    assert ledger.claim(2) is None
+
+
 def test_results_are_read_again_to_the_last_bit(storage):
     ledger = opened(storage)
     odd = [
@@ -186,6 +197,19 @@ def test_generations_in_other_hands_are_left_to_them(storage):
     assert other.claim(2) == Claim(1, None)
     other.release()
     assert other.claim(2) == Claim(1, None)
+
+
+def test_the_last_of_a_search_waits_for_the_others(storage):
+    said = []
+    one, other = opened(storage), opened(storage, say=said.append)
+    one.claim(1)
+    one.begin(0, [proposed(0)])
+    finishing = threading.Timer(0.2, lambda: one.finish(0, [result(0)]))
+    finishing.start()
+    assert other.claim(1) is None
+    finishing.join()
+    assert said == ["waiting for the generations that other workers hold"]
+    assert other.generations()[0].results == (result(0),)
 
 
 def test_a_worker_that_is_not_heard_of_is_replaced(storage):
