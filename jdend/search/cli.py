@@ -15,8 +15,9 @@ SCENARIOS = (
     "find_pareto_optimal",
 )
 INTERRUPTED = 130
-STRATEGIES = ("grid", "random", "mixed")
-DATASET, BUDGET, TRIALS, SEEDS, EPOCHS = "fashion-mnist", 8000, 32, 2, 15
+STRATEGIES = ("grid", "random", "mixed", "qmc", "tpe", "gp", "nsga2")
+PRUNERS = ("none", "halving", "hyperband")
+DATASET, BUDGET, STRATEGY, TRIALS, SEEDS, EPOCHS = "fashion-mnist", 8000, "random", 32, 2, 15
 
 DESCRIPTION = """\
 Searches for the dendritic neural network of highest accuracy that has at most
@@ -31,6 +32,8 @@ examples:
       each network with five seeds: figures are means ± standard deviations
   python -m jdend.search --budget 8000 --space space.toml --strategy mixed
       a space of your own; lists are gone through, ranges are drawn from
+  python -m jdend.search --budget 8000 --strategy tpe --pruner halving
+      proposals that learn from the networks so far; weak ones are stopped early
   python -m jdend.search --budget 8000 --dataset table.csv --target species
       your own data: a CSV file with a header, or an .npz file
   python -m jdend.search --budget 5000 --dry-run
@@ -92,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--target", metavar="COLUMN", help="the column of a CSV file that holds the classes")
     add("--subset", type=int, metavar="N", help="use so many training examples (all)")
     add("--space", metavar="FILE.toml", help="a space of your own, see below")
-    add("--strategy", metavar="NAME", help=f"{', '.join(STRATEGIES)} (default random)")
+    add("--strategy", metavar="NAME", help=f"default random; {', '.join(STRATEGIES)}")
+    add("--generation", metavar="N", type=int, help="networks proposed and trained together")
+    add("--pruner", metavar="NAME", help=f"stops weak networks early: {', '.join(PRUNERS)}")
     add("--scenario", metavar="NAME", help=f"a ready-made search: {', '.join(SCENARIOS)} or all")
     add("--trials", type=int, metavar="N", help=f"how many networks ({TRIALS}; of a grid, all)")
     add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from jdend.data import DataError
 from jdend.models import nearest
-from jdend.search.cli import BUDGET, DATASET, EPOCHS, INTERRUPTED, SEEDS, STRATEGIES, TRIALS
+from jdend.search.cli import (
+    BUDGET,
+    DATASET,
+    EPOCHS,
+    INTERRUPTED,
+    PRUNERS,
+    SEEDS,
+    STRATEGIES,
+    STRATEGY,
+    TRIALS,
+)
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
@@ -42,9 +52,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
     study = None
     try:
         scenarios = _scenarios(options)
-        if options.strategy not in (None, *STRATEGIES):
-            unknown = f"unknown strategy {options.strategy!r}"
-            raise SearchError(f"{unknown}{nearest(options.strategy, STRATEGIES)}")
+        _check_names(options)
         space = None if options.space is None else read_space(options.space)
         if options.top < 1:
             raise SearchError(f"--top must be a positive integer, got {options.top}")
@@ -77,13 +85,15 @@ def _run_search(options: argparse.Namespace, space: Space | None, study: Study) 
     )
     if space is None:
         space = parse_space(default_space(searcher.budget.max_params, searcher.problem))
-    n_trials = TRIALS if options.trials is None else options.trials
-    if options.strategy == "grid":
-        searcher.grid_search(space.dimensions, options.trials)
-    elif options.strategy == "mixed":
-        searcher.mixed_search(space.dimensions, n_trials)
-    else:
-        searcher.random_search(space.dimensions, n_trials)
+    strategy = STRATEGY if options.strategy is None else options.strategy
+    n_trials = TRIALS if options.trials is None and strategy != "grid" else options.trials
+    searcher.optimize(
+        space.dimensions,
+        n_trials,
+        strategy,
+        generation=options.generation,
+        pruner="none" if options.pruner is None else options.pruner,
+    )
     if not options.dry_run:
         _print_table(study.results, options.top)
 
@@ -128,10 +138,17 @@ def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = Tr
         print(f"{results_table(results[:top])}\nnot ranked: {error}")
 
 
+def _check_names(options: argparse.Namespace) -> None:
+    for option, allowed in (("strategy", STRATEGIES), ("pruner", PRUNERS)):
+        given = getattr(options, option)
+        if given not in (None, *allowed):
+            raise SearchError(f"unknown {option} {given!r}{nearest(given, allowed)}")
+
+
 def _scenarios(options: argparse.Namespace) -> list[str]:
     if options.scenario is None:
         return []
-    for option in ("space", "strategy"):
+    for option in ("space", "strategy", "generation", "pruner"):
         if getattr(options, option) is not None:
             raise SearchError(f"--{option} does not go with --scenario, which brings its own")
     name = options.scenario.replace("-", "_")

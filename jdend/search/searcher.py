@@ -1,6 +1,6 @@
 """`HyperparameterSearcher`: proposes networks that fit a budget, trains them, and ranks them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,32 +8,32 @@ from flax import nnx
 
 from jdend.data import Dataset
 from jdend.models import Configuration, Problem, build, configure, count_params
-from jdend.search.buckets import Trial
-from jdend.search.budget import Budget, confirmed_params, estimate_params
+from jdend.search.budget import Budget, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
-from jdend.search.dry import describe_plan
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.execution import Trainer, device, result_of
+from jdend.search.execution import Trainer, device
+from jdend.search.generations import Training, finished, run, show_plan
 from jdend.search.material import Material
+from jdend.search.optimize import Search, default_generation
 from jdend.search.progress import reporter
 from jdend.search.refinement import around
-from jdend.search.samplers import Draw, Proposal, Question, grid, mixed, random
+from jdend.search.samplers import Draw, Proposal, Question, check_trials
 from jdend.search.space import parse_space
 from jdend.study import (
     Effort,
+    MemoryLedger,
     SearchResult,
     Study,
     StudyError,
+    pareto_front,
     rank,
     read_results,
     results_table,
     write_results,
 )
-from jdend.training import Outcome, compilations
+from jdend.training import compilations
 
 __all__ = ["HyperparameterSearcher"]
-
-Sampler = Callable[[Question, np.random.Generator], Proposal]
 
 
 class HyperparameterSearcher:
@@ -175,9 +175,7 @@ class HyperparameterSearcher:
           BudgetError: if nothing fits, with the nearest change that would help.
           DataError: if the data cannot be had.
         """
-        question = self._question(param_grid)
-        record = {"strategy": "grid", "max_trials": max_trials}
-        return self._search(question, lambda q, rng: grid(q, rng, max_trials), record, search_seed)
+        return self.optimize(param_grid, max_trials, "grid", search_seed=search_seed)
 
     def random_search(
         self,
@@ -196,9 +194,8 @@ class HyperparameterSearcher:
 
         Returns, Raises: as `grid_search`, in the order drawn.
         """
-        question = self._question(param_distributions)
-        record = {"strategy": "random", "n_trials": n_trials}
-        return self._search(question, lambda q, rng: random(q, rng, n_trials), record, search_seed)
+        check_trials("n_trials", n_trials)
+        return self.optimize(param_distributions, n_trials, "random", search_seed=search_seed)
 
     def mixed_search(
         self,
@@ -211,9 +208,50 @@ class HyperparameterSearcher:
 
         Args, Returns, Raises: as `random_search`.
         """
-        question = self._question(param_distributions)
-        record = {"strategy": "mixed", "n_trials": n_trials}
-        return self._search(question, lambda q, rng: mixed(q, rng, n_trials), record, search_seed)
+        check_trials("n_trials", n_trials)
+        return self.optimize(param_distributions, n_trials, "mixed", search_seed=search_seed)
+
+    def optimize(
+        self,
+        space: Mapping[str, object],
+        n_trials: int | None = 50,
+        strategy: str = "tpe",
+        *,
+        generation: int | None = None,
+        pruner: str = "none",
+        search_seed: int | None = None,
+    ) -> list[SearchResult]:
+        """Searches by any strategy, generation by generation.
+
+        Args:
+          space: by parameter a list, a `(low, high)` pair (both ends included), a
+            `{"type": "randint" | "uniform" | "choice", …}`, or a constant.
+          n_trials: how many; fewer only if the space holds fewer. None for all of a grid.
+          strategy: `grid`, `random`, `mixed` or `qmc`, which learn nothing; `tpe` or `gp`, which
+            propose what looks best after the trials so far; `nsga2`, which trades validation
+            accuracy against parameters (see `pareto_front`).
+          generation: how many trials are proposed and trained together. By default few where the
+            strategy learns, an eighth of `n_trials` but at least 8, and up to 128 where it does
+            not.
+          pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
+            none; see `jdend.search.rungs`.
+          search_seed: as for `grid_search`.
+
+        Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
+        not go together.
+        """
+        search = Search(
+            (self._question(space),),
+            strategy,
+            entropy=self._entropy(search_seed),
+            seeds=self._seeds,
+            n_trials=n_trials,
+            generation=(
+                default_generation(strategy, n_trials, pruner) if generation is None else generation
+            ),
+            pruner=pruner,
+        )
+        return self._run(search, {"n_trials": n_trials})
 
     def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
         """Trains the configurations of some results again, with others close to each.
@@ -227,9 +265,10 @@ class HyperparameterSearcher:
         given = [dict(centre.params) for centre in centres]
         if not given:
             raise SearchError("refine needs at least one result")
-        record = {"strategy": "refine", "centres": given, "n_each": n_each}
-        question = self._question(given[0])
-        return self._search(question, lambda q, rng: around(q, rng, given, n_each), record, None)
+        question, entropy = self._question(given[0]), self._entropy(None)
+        proposal = around(question, np.random.default_rng(list(entropy)), given, n_each)
+        search = Search((question,), "refine", entropy=entropy, seeds=self._seeds, given=proposal)
+        return self._run(search, {"centres": given, "n_each": n_each})
 
     def train_and_evaluate(self, params: Mapping[str, object]) -> SearchResult:
         """Trains one configuration, whether it fits the budget or not.
@@ -243,13 +282,14 @@ class HyperparameterSearcher:
           SpaceError: for an unknown parameter or an impossible value.
           DataError: if the data cannot be had.
         """
-        params = dict(params)
-        configuration = self._configure(params)
-        seed = params.pop("seed", None)
-        draw = Draw(params, configuration, [] if seed is None else [check_seed("seed", seed)])
-        trial = self._trial(draw)
-        self._trainer.train([trial])
-        return self._result(draw, self._trainer.known[trial])
+        given = dict(params)
+        seed = given.pop("seed", None)
+        seeds = [] if seed is None else [check_seed("seed", seed)]
+        proposal = Proposal((Draw(given, self._configure(given), seeds),), 0, 0, 1, 0)
+        search = Search(
+            (self._question(params),), "given", entropy=(0,), seeds=self._seeds, given=proposal
+        )
+        return self._training(search)(search.propose(0, []))[0]
 
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
@@ -304,6 +344,11 @@ class HyperparameterSearcher:
         except StudyError as error:
             print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
 
+    def pareto_front(self) -> list[SearchResult]:
+        """The results that no other beats in both parameters and validation accuracy, by
+        parameters; those that failed or were stopped are left out."""
+        return pareto_front(self.results)
+
     def save_results(self, path: str | Path) -> None:
         """Writes all results as a JSON list.
 
@@ -324,65 +369,46 @@ class HyperparameterSearcher:
     def _question(self, space: Mapping[str, object]) -> Question:
         return Question(parse_space(space), self.problem, self.budget, self._defaults)
 
-    def _search(
-        self, question: Question, sampler: Sampler, record: dict, search_seed: int | None
-    ) -> list[SearchResult]:
+    def _entropy(self, search_seed: int | None) -> tuple[int, ...]:
         if search_seed is None:
-            entropy = [self._search_seed, self._n_searches]
-        else:
-            entropy = [check_seed("search_seed", search_seed)]
-        proposal = sampler(question, np.random.default_rng(entropy))
-        self._n_searches += 1
-        for line in proposal.summary(self.budget):
-            self._reporter.note(line)
-        trials = [self._trial(draw) for draw in proposal.draws]
-        if self._dry_run:
-            trials = list(dict.fromkeys(trials))
-            print(describe_plan(trials, self._trainer.plan(trials), self._data.outline))
-            return []
-        record = {**record, "space": question.space.to_dict(), "search_entropy": entropy}
-        return self._keep(proposal.draws, trials, record)
+            return (self._search_seed, self._n_searches)
+        return (check_seed("search_seed", search_seed),)
 
-    def _keep(
-        self, draws: Sequence[Draw], trials: Sequence[Trial], record: dict
-    ) -> list[SearchResult]:
-        """Trains, and keeps what is finished even if training is broken off."""
-        before = compilations()
-        status = "failed"
+    def _run(self, search: Search, record: dict) -> list[SearchResult]:
+        """Trains a search, and keeps what is finished even if it is broken off."""
+        search.check_held_out(self._data.describe()["validation_fraction"])
+        lines = search.summary()
+        self._n_searches += 1
+        for line in lines:
+            self._reporter.note(line)
+        if self._dry_run:
+            show_plan(search, self._trainer.plan, self._data.outline)
+            return []
+        ledger = MemoryLedger()
+        training = self._training(search)
+        before, status = compilations(), "failed"
         found: list[SearchResult] = []
         try:
-            self._trainer.train(trials)
+            for _ in run(search, ledger, training):
+                pass
             status = "complete" if self._owns_study else "running"
         except KeyboardInterrupt:
             status = "interrupted"
             raise
         finally:
-            found += [
-                self._result(draw, self._trainer.known[trial])
-                for draw, trial in zip(draws, trials, strict=True)
-                if trial in self._trainer.known
-            ]
+            found += [*finished(ledger), *training.unfinished()]
             if found:
                 compiled = compilations() - before
                 effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
-                config = {**self._settings(), **record}
+                config = {**self._settings(), **_described(search), **record}
                 self.results += found
                 self._study.add(found, config=config, effort=effort, device=device())
                 self._study.write(status)
         return found
 
-    def _trial(self, draw: Draw) -> Trial:
-        bases = draw.seeds or [0]
-        seeds = tuple(sorted({base + offset for base in bases for offset in self._seeds}))
-        return Trial(draw.configuration, seeds)
-
-    def _result(self, draw: Draw, outcome: Outcome) -> SearchResult:
-        params: dict[str, object] = dict(draw.params)
-        if len(draw.seeds) == 1:
-            params["seed"] = draw.seeds[0]
-        total_params = confirmed_params(draw.configuration.structure)
-        held_out = len(self._data.split.validation_y) > 0
-        return result_of(params, total_params, outcome, held_out=held_out)
+    def _training(self, search: Search) -> Training:
+        held_out = lambda: len(self._data.split.validation_y) > 0  # noqa: E731
+        return Training(search, self._trainer, held_out)
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:
         try:
@@ -407,3 +433,14 @@ class HyperparameterSearcher:
             "seeds": list(self._seeds),
             **self._trainer.settings(),
         }
+
+
+def _described(search: Search) -> dict[str, object]:
+    """What the record of a search says of its proposals."""
+    return {
+        "strategy": search.strategy,
+        "space": search.questions[0].space.to_dict(),
+        "search_entropy": list(search.entropy),
+        "generation": search.generation,
+        "pruner": search.pruner,
+    }

@@ -1,0 +1,107 @@
+"""Runs a search, generation by generation: claim → propose → begin → train → finish."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from jdend.data import Split
+from jdend.search.buckets import Group, Trial
+from jdend.search.budget import confirmed_params
+from jdend.search.dry import describe_plan
+from jdend.search.execution import Trainer, result_of
+from jdend.search.optimize import Search
+from jdend.study import Generation, Ledger, Proposed, SearchResult
+
+__all__ = ["Training", "finished", "run", "show_plan"]
+
+Train = Callable[[Sequence[Proposed]], list[SearchResult]]
+
+
+def run(search: Search, ledger: Ledger, train: Train) -> Iterator[Generation]:
+    """Trains generations until none is left, or until the caller wants no more.
+
+    Args:
+      search: what they consist of.
+      ledger: which are begun, in whose hands, and what came of them.
+      train: what does the work.
+
+    Yields:
+      Each generation that was trained here, when it is finished.
+    """
+    most = search.n_generations
+    while claim := ledger.claim(sys.maxsize if most is None else most):
+        try:
+            proposed = claim.proposed
+            if proposed is None:
+                proposed = tuple(search.propose(claim.number, ledger.generations()))
+                ledger.begin(claim.number, proposed)
+            results = train(proposed) if proposed else []
+            ledger.finish(claim.number, results)
+        except BaseException:
+            ledger.release()
+            raise
+        if not proposed:  # there is nothing in the space that is not known
+            return
+        yield Generation(claim.number, tuple(proposed), tuple(results))
+
+
+def finished(ledger: Ledger) -> list[SearchResult]:
+    """All results of a ledger's finished generations, in order."""
+    return [r for g in ledger.generations() if g.results is not None for r in g.results]
+
+
+def show_plan(
+    search: Search, plan: Callable[[Sequence[Trial]], list[Group]], outline: Split
+) -> None:
+    """Prints what would be trained; of a strategy that learns, its first generation.
+
+    Args:
+      search: what is asked.
+      plan: divides trials into populations.
+      outline: data of the right shapes.
+    """
+    total = search.n_generations
+    n_shown = 1 if search.learns or total is None else total
+    trials: list[Trial] = []
+    groups: list[Group] = []
+    for number in range(n_shown):
+        some = list(dict.fromkeys(map(search.trial, search.propose(number, []))))
+        for group in plan(some):
+            groups.append(replace(group, members=tuple(m + len(trials) for m in group.members)))
+        trials += some
+    print(describe_plan(trials, groups, outline))
+    if n_shown != total:
+        left = "more" if total is None else f"{total - n_shown:,} more"
+        print(f"{left} generations of up to {search.generation:,} trials follow")
+
+
+class Training:
+    """Trains the generations of one search.
+
+    Args:
+      search: says what trials mean.
+      trainer: does the work.
+      held_out: tells, once there are data, whether there are examples to validate with.
+    """
+
+    def __init__(self, search: Search, trainer: Trainer, held_out: Callable[[], bool]):
+        self._search, self._trainer, self._held_out = search, trainer, held_out
+        self._pending: Sequence[Proposed] = ()
+
+    def __call__(self, proposed: Sequence[Proposed]) -> list[SearchResult]:
+        """Trains a generation; returns its results in order."""
+        self._pending = proposed
+        self._trainer.train([self._search.trial(p) for p in proposed])
+        results = self.unfinished()
+        self._pending = ()
+        return results
+
+    def unfinished(self) -> list[SearchResult]:
+        """The results there are of a generation whose training was broken off."""
+        known = self._trainer.known
+        trials = [(p, self._search.trial(p)) for p in self._pending]
+        return [self._result(p, known[trial]) for p, trial in trials if trial in known]
+
+    def _result(self, proposed: Proposed, outcome) -> SearchResult:
+        total_params = confirmed_params(outcome.configuration.structure)
+        return result_of(dict(proposed.params), total_params, outcome, held_out=self._held_out())

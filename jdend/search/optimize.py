@@ -1,0 +1,216 @@
+"""A search as a sequence of generations: what each consists of, for one budget or several."""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jdend.models import Configuration, count_params, nearest
+from jdend.search.buckets import Trial
+from jdend.search.errors import SearchError
+from jdend.search.proposals import Coordinates
+from jdend.search.samplers import Draw, Proposal, Question, check_trials
+from jdend.search.space import Choice, Dimension, IntRange, RealRange
+from jdend.search.strategies import ADAPTIVE, Known, check_strategy, learned, sequence
+from jdend.study import Generation, Proposed
+
+__all__ = ["PRUNERS", "Search", "default_generation"]
+
+PRUNERS = ("none", "halving", "hyperband")
+
+# A generation of a strategy that learns nothing: large, since a population of many trials is fast;
+# bounded, since an unfinished generation is lost.
+LARGEST_GENERATION = 128
+# One that learns has about so many generations to learn from.
+N_GENERATIONS = 8
+SMALLEST_GENERATION = 8
+# Of fewer, rungs leave hardly any.
+SMALLEST_WITH_RUNGS = 27
+
+
+def default_generation(strategy: str, n_trials: int | None, pruner: str = "none") -> int:
+    """Trials a generation where nobody says: few where the strategy learns from them."""
+    most = LARGEST_GENERATION if n_trials is None else max(1, min(n_trials, LARGEST_GENERATION))
+    if strategy not in ADAPTIVE:
+        return most
+    least = SMALLEST_GENERATION if pruner == "none" else SMALLEST_WITH_RUNGS
+    return min(most, max(least, math.ceil((n_trials or 0) / N_GENERATIONS)))
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a study consists of, generation by generation.
+
+    Each generation holds trials of every budget. What it holds follows from the arguments, its
+    number and the results of those that are finished.
+
+    Attributes:
+      questions: one a budget.
+      strategy: one of `jdend.search.strategies.STRATEGIES`.
+      entropy: the study's seed.
+      seeds: with which trials are trained; of a trial with seeds of its own, counted from these.
+      n_trials: of each budget; None for no end, or of a grid for all.
+      generation: trials of each budget a generation.
+      pruner: one of `PRUNERS`.
+      given: trials in place of those of a strategy; `strategy` is but their name then.
+
+    Raises:
+      SearchError: for an argument that is not allowed.
+    """
+
+    questions: tuple[Question, ...]
+    strategy: str
+    entropy: tuple[int, ...]
+    seeds: tuple[int, ...] = (0,)
+    n_trials: int | None = None
+    generation: int = LARGEST_GENERATION
+    pruner: str = "none"
+    given: Proposal | None = None
+    _sequences: dict[tuple[int, int | None], Proposal] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self):
+        if self.given is None:
+            check_strategy(self.strategy)
+        check_trials("n_trials", self.n_trials, none_allowed=True)
+        check_trials("generation", self.generation)
+        if self.pruner not in PRUNERS:
+            raise SearchError(f"unknown pruner {self.pruner!r}{nearest(self.pruner, PRUNERS)}")
+        if self.pruner != "none" and self.strategy == "nsga2":
+            raise SearchError(
+                "nsga2 has two objectives, and trials are stopped by one: take pruner 'none', or "
+                "strategy 'tpe'"
+            )
+
+    def check_held_out(self, fraction: object) -> None:
+        """Raises `SearchError` if it chooses by examples held out, and that is no share of them."""
+        chooser = self.strategy if self.learns else self.pruner
+        if chooser != "none" and fraction == 0:
+            raise SearchError(
+                f"{chooser!r} chooses by validation accuracy, and no examples are held out: give "
+                "a validation_fraction above 0"
+            )
+
+    @property
+    def learns(self) -> bool:
+        """Whether what a generation holds depends on the results of others."""
+        return self.given is None and self.strategy in ADAPTIVE
+
+    @functools.cached_property
+    def n_generations(self) -> int | None:
+        """How many there are at most; None for no end."""
+        if self.learns:
+            return None if self.n_trials is None else math.ceil(self.n_trials / self.generation)
+        if self.n_trials is None and self.given is None and self.strategy != "grid":
+            return None
+        longest = max(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
+        return max(1, math.ceil(longest / self.generation))
+
+    def summary(self) -> list[str]:
+        """What fits each budget and what of it will be trained, in a line or two for each."""
+        lines = []
+        for index, question in enumerate(self.questions):
+            if self.learns:
+                found = self._coordinates[index]
+                lines.append(
+                    f"{found.n_over:,} over {question.budget.max_params:,} parameters, "
+                    f"{found.n_under:,} under {question.budget.min_params:,}, {found.n_fit:,} fit; "
+                    f"{self.strategy}, {self.generation:,} trials a generation"
+                )
+            else:
+                lines += self._sequence(index, 0).summary(question.budget)
+        return lines
+
+    def propose(self, number: int, generations: Sequence[Generation]) -> list[Proposed]:
+        """The trials of a generation; none if the space holds no more.
+
+        Args:
+          number: of the generation.
+          generations: those that were begun; what is not finished is pending.
+        """
+        proposed = []
+        for index in range(len(self.questions)):
+            if self.learns:
+                draws = self._learned(index, number, generations)
+            else:
+                begin = number * self.generation
+                draws = self._sequence(index, number).draws[begin : begin + self.generation]
+            proposed += [self._proposed(draw, index) for draw in draws]
+        return proposed
+
+    def configure(self, proposed: Proposed) -> Configuration:
+        """What a trial's parameters mean."""
+        params = {name: value for name, value in proposed.params.items() if name != "seed"}
+        return self.questions[0].configure(params)
+
+    def trial(self, proposed: Proposed) -> Trial:
+        """What is trained."""
+        return Trial(self.configure(proposed), proposed.seeds)
+
+    @functools.cached_property
+    def dimensions(self) -> dict[str, Dimension]:
+        """The static dimensions of the points of all budgets."""
+        merged: dict[str, Dimension] = {}
+        for coordinates in self._coordinates:
+            for name, dimension in coordinates.dimensions.items():
+                known = merged.get(name)
+                merged[name] = dimension if known is None else _both(known, dimension)
+        return merged
+
+    @functools.cached_property
+    def _coordinates(self) -> list[Coordinates]:
+        return [Coordinates(question) for question in self.questions]
+
+    def _sequence(self, index: int, number: int) -> Proposal:
+        """The trials of one budget, up to those of the generation at least."""
+        if self.given is not None:
+            return self.given
+        n = self.n_trials
+        if n is None and self.strategy != "grid":
+            # Twice as many each time it is too short, so that a long search draws few times.
+            n = self.generation << (number.bit_length())
+        if (index, n) not in self._sequences:
+            entropy = [*self.entropy, *([index] if index else [])]
+            question = self.questions[index]
+            self._sequences[index, n] = sequence(self.strategy, question, entropy, n)
+        return self._sequences[index, n]
+
+    def _learned(self, index: int, number: int, generations: Sequence[Generation]) -> list[Draw]:
+        question = self.questions[index]
+        known = [
+            Known(proposed.params, proposed.point, g.results[i] if g.results else None)
+            for g in generations
+            for i, proposed in enumerate(g.proposed)
+            if proposed.budget == question.budget.max_params and g.number != number
+        ]
+        n = self.generation
+        if self.n_trials is not None:
+            n = min(n, self.n_trials - number * self.generation)
+        entropy = [*self.entropy, number, index]
+        return learned(self.strategy, question, self._coordinates[index], entropy, n, known)
+
+    def _proposed(self, draw: Draw, index: int) -> Proposed:
+        params: dict[str, object] = dict(draw.params)
+        point = self._coordinates[index].point(params) if self.given is None else {}
+        if len(draw.seeds) == 1:
+            params["seed"] = draw.seeds[0]
+        return Proposed(
+            params=params,
+            seeds=tuple(sorted({b + offset for b in draw.seeds or [0] for offset in self.seeds})),
+            point=point,
+            total_params=count_params(draw.configuration.structure),
+            budget=self.questions[index].budget.max_params,
+        )
+
+
+def _both(first: Dimension, second: Dimension) -> Dimension:
+    """A dimension that holds the values of two."""
+    if isinstance(first, Choice) or isinstance(second, Choice):
+        ends = [d.values if isinstance(d, Choice) else (d.low, d.high) for d in (first, second)]
+        return Choice(tuple(dict.fromkeys([*ends[0], *ends[1]])))
+    low, high = min(first.low, second.low), max(first.high, second.high)
+    if isinstance(first, IntRange) and isinstance(second, IntRange):
+        return IntRange(int(low), int(high))
+    log = getattr(first, "log", False) and getattr(second, "log", False)
+    return RealRange(float(low), float(high), log)
