@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 # Imported when first asked for, so that `python -m jdend.search --help` need not wait for JAX.
 _HOMES = {
+    "DendriticClassifier": "jdend.estimator",
     "HyperparameterSearcher": "jdend.search",
     "SearchResult": "jdend.study",
     "TrainedModel": "jdend.models",

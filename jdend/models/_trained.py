@@ -63,6 +63,10 @@ class TrainedModel:
                 )
             object.__setattr__(self, name, value)
 
+    def __getstate__(self) -> dict[str, object]:
+        """For pickle and copies, which take no compiled program."""
+        return {name: value for name, value in self.__dict__.items() if name != "_forward"}
+
     def logits(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
         """The network's outputs for examples `[B, F]`, or in the images' shape `[B, H, W(, C)]`.
 

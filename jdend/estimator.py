@@ -1,0 +1,194 @@
+"""A dendritic network as a scikit-learn estimator.
+
+Shape letters: `n` examples, `F` features.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jdend.connectivity import ImageShape
+from jdend.data import Split
+from jdend.models import Problem, configure
+from jdend.training import train_model
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        f"DendriticClassifier needs scikit-learn 1.6 or newer ({error}): pip install jdend[digits]"
+    ) from None
+
+__all__ = ["DendriticClassifier"]
+
+
+class DendriticClassifier(ClassifierMixin, BaseEstimator):
+    """A network that classifies numbers or pixels, among scikit-learn's own.
+
+    Features are standardised. What an architecture does not read plays no part.
+
+    Example usage::
+
+      >>> from jdend import DendriticClassifier
+      >>> from sklearn.datasets import load_iris
+
+      >>> X, y = load_iris(return_X_y=True)
+      >>> DendriticClassifier(random_state=0).fit(X, y).score(X, y) > 0.95
+      True
+
+    Args:
+      architecture: a registered name, see `jdend.models`.
+      n_neurons, n_dendrites, n_dendrite_inputs, hidden_dim, soma_enabled: its sizes. A dendrite
+        reads at most all features.
+      connectivity: `random`, `local_receptive_fields` or `fully_connected`.
+      field_std: width of a local receptive field, in pixels.
+      image_shape: `(H, W, C)` if the features are pixels, which local receptive fields need.
+      initialization: `fan_in` or `reference`.
+      synaptic_resampling, percentage_resample, steps_to_resample: structural plasticity.
+      n_epochs, batch_size, lr, weight_decay, schedule: of training with AdamW. Of few examples, a
+        batch holds all.
+      random_state: an int for the same network each time; a RandomState; or None.
+      kernel: how dendrites are computed, see `jdend.kernels`.
+
+    Attributes:
+      classes_: the labels, sorted.
+      n_features_in_: `F`.
+      feature_names_in_: names of the columns, if `X` had any.
+      model_: the trained network, a `jdend.TrainedModel` that `jdend.save` and `jdend.export` take;
+        it reads features as float32 and standardises them itself.
+    """
+
+    def __init__(
+        self,
+        architecture: str = "dendritic_simple",
+        *,
+        n_neurons: int = 20,
+        n_dendrites: int = 4,
+        n_dendrite_inputs: int = 16,
+        hidden_dim: int | None = None,
+        soma_enabled: bool = True,
+        connectivity: str = "random",
+        field_std: float | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str = "fan_in",
+        synaptic_resampling: bool = False,
+        percentage_resample: float = 0.1,
+        steps_to_resample: int = 128,
+        n_epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 0.01,
+        weight_decay: float = 0.01,
+        schedule: str = "cosine",
+        random_state=None,
+        kernel: str = "auto",
+    ):
+        self.architecture = architecture
+        self.n_neurons = n_neurons
+        self.n_dendrites = n_dendrites
+        self.n_dendrite_inputs = n_dendrite_inputs
+        self.hidden_dim = hidden_dim
+        self.soma_enabled = soma_enabled
+        self.connectivity = connectivity
+        self.field_std = field_std
+        self.image_shape = image_shape
+        self.initialization = initialization
+        self.synaptic_resampling = synaptic_resampling
+        self.percentage_resample = percentage_resample
+        self.steps_to_resample = steps_to_resample
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.random_state = random_state
+        self.kernel = kernel
+
+    def fit(self, X, y):
+        """Trains on `X [n, F]` and labels `y [n]`, and returns itself.
+
+        Raises:
+          ValueError: for a value that is not allowed, fewer than two classes, or training that
+            diverges.
+        """
+        X, y = map(np.asarray, validate_data(self, X, y, dtype=np.float64))
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class, {self.classes_[0]!r}; two or more are needed")
+        self._mean, self._scale = _standardisation(X)
+        split = _split(self._standardised(X), numbers, self.classes_, self.image_shape)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        trained = train_model(self._configuration(split), seed, split, kernel=self.kernel)
+        self._trained = trained
+        self.model_ = replace(trained, offset=self._mean, scale=self._scale)
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities `[n, classes]` of the classes, in the order of `classes_`."""
+        check_is_fitted(self)
+        X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        return self._trained.probabilities(self._standardised(X)).astype(np.float64)
+
+    def predict(self, X):
+        """The most probable label of each example, `[n]`."""
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
+
+    def _standardised(self, X: np.ndarray) -> np.ndarray:
+        """In float64 before it is float32, which could not tell large numbers apart."""
+        return ((X - self._mean) * self._scale).astype(np.float32)
+
+    def _configuration(self, split: Split):
+        own = ("random_state", "image_shape", "kernel")
+        params = {k: v for k, v in self.get_params(deep=False).items() if k not in own}
+        limits = {"n_dendrite_inputs": split.in_features, "batch_size": len(split.train_y)}
+        for name, most in limits.items():
+            if isinstance(params[name], int | np.integer):
+                params[name] = min(params[name], most)
+        return configure(params, Problem(split.in_features, split.n_classes, split.image_shape))
+
+
+def _standardisation(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and inverse deviation of every column; what is constant is only centred."""
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
+    constant = deviation <= 1e-12 * np.abs(mean)
+    return mean, 1.0 / np.where(constant, 1.0, deviation)
+
+
+def _split(
+    x: np.ndarray, y: np.ndarray, classes: np.ndarray, image_shape: ImageShape | None
+) -> Split:
+    """All for training, nothing held out."""
+    none_x, none_y = x[:0], np.zeros(0, np.int32)
+    return Split(
+        train_x=x,
+        train_y=y.astype(np.int32),
+        validation_x=none_x,
+        validation_y=none_y,
+        test_x=none_x,
+        test_y=none_y,
+        offset=np.zeros((), np.float32),
+        scale=np.ones((), np.float32),
+        n_classes=len(classes),
+        image_shape=_image_shape(image_shape, x.shape[1]),
+        class_names=tuple(str(name) for name in classes),
+        name="arrays",
+        source="given to DendriticClassifier.fit",
+        fingerprint="",
+    )
+
+
+def _image_shape(given: Sequence[int] | None, n_features: int) -> ImageShape | None:
+    if given is None:
+        return None
+    if len(given) != 3 or math.prod(given) != n_features:
+        raise ValueError(
+            f"image_shape must be (H, W, C) of all {n_features} features, got {tuple(given)}"
+        )
+    height, width, channels = map(int, given)
+    return height, width, channels
