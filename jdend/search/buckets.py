@@ -34,11 +34,13 @@ class Group:
       bucket: the program.
       seeds: with which all members are trained.
       members: positions in the list of trials that was planned.
+      width: columns of the program, at least one a member.
     """
 
     bucket: Bucket
     seeds: tuple[int, ...]
     members: tuple[int, ...]
+    width: int
 
 
 def plan(
@@ -169,5 +171,8 @@ def _group(trials: Sequence[Trial], members: list[int], kernel: str) -> Group:
         largest = {name: max(s.sizes[name] for s in structures) for name in first.sizes}
         first = replace(first, values=tuple(sorted((*_options(first), *largest.items()))))
     return Group(
-        Bucket(first, padded=padded, kernel=kernel), trials[members[0]].seeds, tuple(members)
+        Bucket(first, padded=padded, kernel=kernel),
+        trials[members[0]].seeds,
+        tuple(members),
+        len(members),
     )

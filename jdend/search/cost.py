@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from jdend import kernels
+from jdend.models import count_params
+from jdend.training import Bucket, Narrow
 
-__all__ = ["Cost", "Shapes", "cost_of"]
+__all__ = ["Cost", "Shapes", "cost_of", "narrowing"]
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,29 @@ class Shapes:
         dendrites = self.params / self.sizes.get("n_dendrite_inputs", np.inf)
         each = cost.trial + cost.parameter * self.params + cost.dendrite * dendrites
         return self.trials * each
+
+
+def narrowing(bucket: Bucket, params: float, n_seeds: int) -> Narrow:
+    """When a population does better with fewer columns: when they save more than a program costs.
+
+    Args:
+      bucket: of the population.
+      params: true parameters of its trials, their mean.
+      n_seeds: with which they train.
+    """
+    cost, structure = cost_of(bucket.kernel), bucket.structure
+    sizes = {name: np.array([size]) for name, size in structure.sizes.items()}
+    one = Shapes(sizes, np.array([params]), np.array([n_seeds]), np.array([1]))
+    column = float(one.work(cost)[0]) + n_seeds * cost.padded * count_params(structure)
+
+    def narrow(width: int, live: int, steps: int) -> int:
+        new = column_count(live)
+        return new if (width - new) * column * steps > cost.program else width
+
+    return narrow
+
+
+def column_count(n: int) -> int:
+    """The least of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is `n` at least: few widths to compile."""
+    power = 1 << max(0, n - 1).bit_length()
+    return power * 3 // 4 if power >= 4 and n <= power * 3 // 4 else power

@@ -6,20 +6,55 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from typing import Protocol
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Float
 
 from jdend import kernels
 from jdend.data import Split
+from jdend.models import count_params
 from jdend.search.buckets import Group, Trial, plan
+from jdend.search.cost import narrowing
 from jdend.search.errors import SearchError
 from jdend.search.material import Material
 from jdend.search.progress import Reporter
 from jdend.study import FIGURES, SearchResult
-from jdend.training import Outcome, Progress, enable_program_cache, in_background, prepare, train
+from jdend.training import (
+    Narrow,
+    Outcome,
+    Progress,
+    Run,
+    enable_program_cache,
+    in_background,
+    prepare,
+    runs,
+)
 
-__all__ = ["Trainer", "device", "execute", "result_of"]
+__all__ = ["Rungs", "Trainer", "device", "execute", "result_of"]
+
+
+class Rungs(Protocol):
+    """Which trials of a generation are stopped early, and when.
+
+    Attributes:
+      epochs: after which trials are stopped, in order.
+    """
+
+    epochs: Sequence[int]
+
+    def stopped(
+        self, epoch: int, accuracy: Float[np.ndarray, " n"], live: Bool[np.ndarray, " n"]
+    ) -> Sequence[int]:
+        """Positions of the trials to stop after so many epochs.
+
+        Args:
+          epoch: one of `epochs`.
+          accuracy: validation accuracy, mean over seeds, of the last epoch that each trained.
+          live: which still train.
+        """
+        ...
 
 
 class Trainer:
@@ -69,8 +104,12 @@ class Trainer:
             n_examples=len(self._material.outline.train_y),
         )
 
-    def train(self, trials: Sequence[Trial]) -> None:
+    def train(self, trials: Sequence[Trial], rungs: Rungs | None = None) -> None:
         """Trains those that are not known yet; what is finished is known even if it is broken off.
+
+        Args:
+          trials: of one generation; the positions that `rungs` speaks of are among the unknown.
+          rungs: which of them are stopped early.
 
         Raises:
           SearchError: if a batch is larger than the training part.
@@ -87,7 +126,7 @@ class Trainer:
             )
         if self._compile_cache:
             enable_program_cache()
-        for position, outcome in execute(new, self.plan(new), data, self._reporter):
+        for position, outcome in execute(new, self.plan(new), data, self._reporter, rungs):
             self.known[new[position]] = outcome
 
     def settings(self) -> dict[str, object]:
@@ -100,29 +139,86 @@ class Trainer:
 
 
 def execute(
-    trials: Sequence[Trial], groups: Sequence[Group], data: Split, reporter: Reporter
+    trials: Sequence[Trial],
+    groups: Sequence[Group],
+    data: Split,
+    reporter: Reporter,
+    rungs: Rungs | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
-    """Trains all groups; after each, yields what came of its members, by position in `trials`."""
+    """Trains all groups; yields what came of their members, by position in `trials`.
+
+    Without rungs it does so after each group. With them all groups come to a rung before one
+    passes it.
+    """
     watch = _Watch(reporter, len(trials))
-    arguments = [
-        (group.bucket, [trials[i].configuration for i in group.members], group.seeds, data)
-        for group in groups
-    ]
-    programs = in_background(functools.partial(prepare, *arguments[0]))
+    arguments = [_arguments(trials, group, data) for group in groups]
+    narrow = [_narrow(trials, group) for group in groups]
+
+    def compiled(g: int) -> Future:
+        return in_background(functools.partial(prepare, *arguments[g], narrow=narrow[g]))
+
+    programs = compiled(0)
+    populations: list[list[Run]] = []
+    stages = [*(rungs.epochs if rungs else ()), None]
     try:
-        for number, group in enumerate(groups):
-            watch.wait(programs)
-            if number + 1 < len(groups):  # compiles while this one trains
-                programs = in_background(functools.partial(prepare, *arguments[number + 1]))
-            watch.enter(
-                [c.hyperparameters.n_epochs for c in arguments[number][1]],
-                f"population {number + 1} of {len(groups)}",
-            )
-            outcomes = train(*arguments[number], on_progress=watch.look)
-            watch.leave()
-            yield from zip(group.members, outcomes, strict=True)
+        for stage, epoch in enumerate(stages):
+            for g, group in enumerate(groups):
+                if stage == 0:
+                    watch.wait(programs)
+                    if g + 1 < len(groups):  # compiles while this one trains
+                        programs = compiled(g + 1)
+                    populations.append(
+                        runs(*arguments[g], on_progress=watch.look, narrow=narrow[g])
+                    )
+                for run in populations[g]:
+                    watch.enter(run, f"population {g + 1} of {len(groups)}")
+                    run.train_to(run.last_epoch if epoch is None else epoch)
+                    if len(populations[g]) > 1 and epoch is not None:
+                        run.park()  # memory holds one of them at a time
+                if epoch is None:
+                    outcomes = [o for run in populations[g] for o in run.outcomes()]
+                    yield from zip(group.members, outcomes, strict=False)
+                    populations[g] = []
+            if rungs is not None and epoch is not None:
+                _stop(rungs, epoch, len(trials), groups, populations)
     finally:
         reporter.end()
+
+
+def _arguments(trials: Sequence[Trial], group: Group, data: Split) -> tuple:
+    """Of `runs`. The shortest member is repeated to the group's width."""
+    members = [trials[i].configuration for i in group.members]
+    shortest = min(members, key=lambda c: c.hyperparameters.n_epochs)
+    fillers = [shortest] * (group.width - len(members))
+    return group.bucket, [*members, *fillers], group.seeds, data
+
+
+def _narrow(trials: Sequence[Trial], group: Group) -> Narrow:
+    params = [count_params(trials[i].configuration.structure) for i in group.members]
+    return narrowing(group.bucket, float(np.mean(params)), len(group.seeds))
+
+
+def _stop(
+    rungs: Rungs,
+    epoch: int,
+    n_trials: int,
+    groups: Sequence[Group],
+    populations: Sequence[Sequence[Run]],
+) -> None:
+    """Stops what a rung stops, and what fills the populations up."""
+    accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
+    where: list[tuple[Run, int, int | None]] = []  # a column's trial, None for one that fills up
+    for group, some in zip(groups, populations, strict=True):
+        columns = [(run, c) for run in some for c in range(len(run.configurations))]
+        fillers = [None] * (len(columns) - len(group.members))
+        for (run, c), i in zip(columns, [*group.members, *fillers], strict=True):
+            where.append((run, c, i))
+            if i is not None:
+                accuracy[i] = run.validation_accuracy[:, c].mean()
+                live[i] = c in run.live
+    stopped = {*rungs.stopped(epoch, accuracy, live), None}
+    for run in (run for some in populations for run in some):
+        run.stop([c for of_run, c, i in where if of_run is run and i in stopped])
 
 
 def result_of(
@@ -156,47 +252,36 @@ class _Watch:
     """Adds up what the populations report, in trials."""
 
     def __init__(self, reporter: Reporter, n_trials: int):
-        self._reporter = reporter
+        self._reporter, self._n_trials = reporter, n_trials
         self._begun = time.monotonic()
-        self._compiling = 0.0  # seconds so far, of the present group left out
-        self._done = 0.0  # trials of them
-        self._best = math.nan  # the best of them
+        self._waited = 0.0  # seconds, for programs
+        self._done: dict[Run, float] = {}  # trials
+        self._compiling: dict[Run, float] = {}  # seconds
+        self._best: dict[Run, float] = {}  # accuracy, now or at the end
         reporter.begin(n_trials)
 
     def wait(self, programs: Future) -> None:
         """Waits until they are compiled."""
         begun = time.monotonic()
         programs.result()
-        self._compiling += time.monotonic() - begun
+        self._waited += time.monotonic() - begun
 
-    def enter(self, lengths: list[int], doing: str) -> None:
-        """A group of trials of such numbers of epochs begins."""
-        self._lengths, self._doing = np.asarray(lengths), doing
-        self._chunk, self._last = 0, None
+    def enter(self, run: Run, doing: str) -> None:
+        """A population goes on."""
+        self._run, self._doing = run, doing
 
     def look(self, progress: Progress) -> None:
-        last = self._last
-        if last is not None and progress.epoch < last.epoch:
-            # Memory allowed a part of the group; now comes the next.
-            self._chunk += last.validation_accuracy.shape[1]
-            self._compiling += last.compile_seconds
-            self._best = float(np.fmax(self._best, _best(last)))
-        self._last = progress
-        n_trials = progress.validation_accuracy.shape[1]
-        lengths = self._lengths[self._chunk : self._chunk + n_trials]
-        done = self._done + self._chunk + float(np.minimum(progress.epoch / lengths, 1.0).sum())
-        best = float(np.fmax(self._best, _best(progress)))
-        self._tell(done, best, self._compiling + progress.compile_seconds)
+        ends = np.asarray(self._run.ends)
+        self._done[self._run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
+        self._compiling[self._run] = progress.compile_seconds
+        self._best[self._run] = _best(progress)
+        self._tell()
 
-    def leave(self) -> None:
-        if self._last is not None:
-            self._compiling += self._last.compile_seconds
-            self._best = float(np.fmax(self._best, _best(self._last)))
-        self._done += len(self._lengths)
-        self._tell(self._done, self._best, self._compiling)
-
-    def _tell(self, done: float, best: float, compiling: float) -> None:
+    def _tell(self) -> None:
+        compiling = self._waited + sum(self._compiling.values())
         training = max(0.0, time.monotonic() - self._begun - compiling)
+        done = min(sum(self._done.values()), float(self._n_trials))
+        best = float(np.fmax.reduce(list(self._best.values()), initial=math.nan))
         self._reporter.advance(done, training, best, self._doing)
 
 

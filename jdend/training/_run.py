@@ -192,6 +192,7 @@ class Run:
       configurations: `C` of them.
       seeds: `S` of them.
       epoch: epochs done.
+      ends: after how many epochs each configuration ends, sooner if it is stopped.
       last_epoch: of the longest configuration.
       validation_accuracy: `[S, C]`, after the last whole epoch of each; NaN before the first.
     """
@@ -200,8 +201,9 @@ class Run:
         self.bucket: Bucket = bucket
         self.configurations: Sequence[Configuration] = configurations
         self.seeds: tuple[int, ...] = tuple(int(seed) for seed in seeds)
-        self.n_epochs = [c.hyperparameters.n_epochs for c in configurations]
-        self.last_epoch = max(self.n_epochs)
+        self._n_epochs = [c.hyperparameters.n_epochs for c in configurations]
+        self.ends = list(self._n_epochs)
+        self.last_epoch = max(self._n_epochs)
         self.epoch = 0
         self.validation_accuracy = np.full((len(self.seeds), len(configurations)), np.nan)
         self._split, self._on_progress, self._narrow = data, on_progress, narrow
@@ -209,7 +211,6 @@ class Run:
         self._steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
         shape = (*self.validation_accuracy.shape, self.last_epoch)
         self._history = {name: np.full(shape, np.nan) for name in FIGURES}
-        self._ends = list(self.n_epochs)  # in epochs, sooner for those that were stopped
         self._columns = list(range(len(configurations)))  # whose the state's first columns are
         self._aside: list[tuple[list[int], State]] = []  # on the host
         self._state: State | None = None
@@ -219,7 +220,7 @@ class Run:
     @property
     def live(self) -> list[int]:
         """Positions of the configurations that train on."""
-        return [c for c in self._columns if self._ends[c] > self.epoch]
+        return [c for c in self._columns if self.ends[c] > self.epoch]
 
     def train_to(self, epoch: int) -> None:
         """Trains until so many epochs are done, or all configurations have ended."""
@@ -232,7 +233,7 @@ class Run:
                 state = self._state = self._one_epoch(state, begun - before)
                 self._record(state)
                 self.epoch += 1
-                ended = [c for c in self._columns if self._ends[c] == self.epoch]
+                ended = [c for c in self._columns if self.ends[c] == self.epoch]
                 self._set_aside(ended)
                 state = self._narrowed(state)
                 self._state = state
@@ -246,7 +247,7 @@ class Run:
         if self.epoch == 0:
             raise ValueError("nothing can be stopped before the first epoch is done")
         for c in stopped:
-            self._ends[c] = self.epoch
+            self.ends[c] = self.epoch
         self._set_aside(stopped)
         if self._state is not None:
             self._state = self._narrowed(self._state)
@@ -271,7 +272,7 @@ class Run:
             for figure, of_columns in zip(("loss", "accuracy"), values, strict=True):
                 final[f"{part}_{figure}"] = np.asarray(of_columns, np.float64)[:, :n]
         for name in ("validation_loss", "validation_accuracy"):
-            last = [self._history[name][:, c, end - 1] for c, end in enumerate(self._ends)]
+            last = [self._history[name][:, c, end - 1] for c, end in enumerate(self.ends)]
             final[name] = np.stack(last, axis=1)
         failed_step = np.asarray(state.failed_step)[:, :n]
         self._state = None
@@ -331,7 +332,7 @@ class Run:
         live, width = self.live, state.failed_step.shape[1]
         if self._narrow is None or not live or len(live) == width:
             return state
-        left = max(self._ends[c] for c in live) - self.epoch
+        left = max(self.ends[c] for c in live) - self.epoch
         new = self._narrow(width, len(live), left * self._steps_per_epoch)
         if new >= width:
             return state
@@ -375,10 +376,10 @@ class Run:
     def _collect(self, final: dict[str, np.ndarray], failed_step: np.ndarray) -> list[Outcome]:
         trained = self._seconds - self._compile_seconds
         failed_epoch = np.where(failed_step < 0, -1, failed_step // self._steps_per_epoch)
-        epochs = sum(self._ends)
+        epochs = sum(self.ends)
         outcomes = []
         for c, configuration in enumerate(self.configurations):
-            length = self._ends[c]
+            length = self.ends[c]
             figures = {name: values[:, c] for name, values in final.items()}
             lost = ~np.isfinite(figures["train_loss"]) & (failed_epoch[:, c] < 0)
             outcomes.append(
@@ -388,7 +389,7 @@ class Run:
                     history={name: h[:, c, :length] for name, h in self._history.items()},
                     failed_epoch=np.where(lost, length - 1, failed_epoch[:, c]),
                     seconds=trained * length / epochs,
-                    stopped_epoch=length if length < self.n_epochs[c] else None,
+                    stopped_epoch=length if length < self._n_epochs[c] else None,
                     **figures,
                 )
             )

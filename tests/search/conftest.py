@@ -36,29 +36,52 @@ def instant_training(monkeypatch):
     """Training that takes no time; returns its calls. Figures depend on configuration and seed."""
     calls = []
 
-    def train(bucket, configurations, seeds, data, *, on_progress=None):
+    def runs(bucket, configurations, seeds, data, *, on_progress=None, narrow=None):
         calls.append((bucket, list(configurations), tuple(seeds)))
-        accuracy = np.array([[_draw(c, seed) for c in configurations] for seed in seeds])
-        if on_progress is not None:
-            longest = max(c.hyperparameters.n_epochs for c in configurations)
-            on_progress(Progress(longest, longest, accuracy.size, accuracy, 0.1, 0.0))
-        return [
-            _outcome(configuration, seeds, accuracy[:, i], len(data.validation_y) > 0)
-            for i, configuration in enumerate(configurations)
-        ]
+        return [InstantRun(configurations, seeds, data, on_progress)]
 
-    monkeypatch.setattr(execution, "train", train)
-    monkeypatch.setattr(execution, "prepare", lambda *_: None)
+    monkeypatch.setattr(execution, "runs", runs)
+    monkeypatch.setattr(execution, "prepare", lambda *_, **__: None)
     return calls
+
+
+class InstantRun:
+    """Stands in for `jdend.training.Run`."""
+
+    def __init__(self, configurations, seeds, data, on_progress):
+        self.configurations, self.seeds, self.epoch = configurations, seeds, 0
+        self.ends = [c.hyperparameters.n_epochs for c in configurations]
+        self.last_epoch = max(self.ends)
+        drawn = [[_draw(c, seed) for c in configurations] for seed in seeds]
+        self.validation_accuracy = np.array(drawn)
+        self._held_out, self._on_progress = len(data.validation_y) > 0, on_progress
+
+    @property
+    def live(self):
+        return [c for c, end in enumerate(self.ends) if end > self.epoch]
+
+    def train_to(self, epoch):
+        self.epoch = epoch
+        if self._on_progress is not None:
+            accuracy = self.validation_accuracy
+            self._on_progress(Progress(epoch, self.last_epoch, accuracy.size, accuracy, 0.1, 0.0))
+
+    def stop(self, configurations):
+        for c in configurations:
+            self.ends[c] = min(self.ends[c], self.epoch)
+
+    def outcomes(self):
+        assert not self.live
+        columns = zip(self.configurations, self.ends, self.validation_accuracy.T, strict=True)
+        return [_outcome(c, self.seeds, of_c, self._held_out, end) for c, end, of_c in columns]
 
 
 def _draw(configuration, seed):
     return zlib.crc32(f"{configuration} {seed}".encode()) / 2**32
 
 
-def _outcome(configuration, seeds, accuracy, held_out):
+def _outcome(configuration, seeds, accuracy, held_out, end):
     validation = accuracy if held_out else np.full_like(accuracy, np.nan)
-    n_epochs = configuration.hyperparameters.n_epochs
     figures = {
         "train_loss": 1 - accuracy,
         "train_accuracy": accuracy,
@@ -68,10 +91,11 @@ def _outcome(configuration, seeds, accuracy, held_out):
     return Outcome(
         configuration=configuration,
         seeds=tuple(seeds),
-        history={name: np.repeat(f[:, None], n_epochs, axis=1) for name, f in figures.items()},
+        history={name: np.repeat(f[:, None], end, axis=1) for name, f in figures.items()},
         **figures,
         test_loss=accuracy,
         test_accuracy=1 - accuracy,  # so that a choice by test accuracy would show
         failed_epoch=np.full(len(seeds), -1),
         seconds=0.1,
+        stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
     )

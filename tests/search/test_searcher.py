@@ -202,14 +202,14 @@ def test_a_folder_keeps_the_search(search, tmp_path):
 @pytest.fixture
 def broken_off(monkeypatch, instant_training):
     """Ctrl-C while the second population trains."""
-    train = execution.train
+    runs = execution.runs
 
     def interrupted(*arguments, **options):
         if len(instant_training) == 1:
             raise KeyboardInterrupt
-        return train(*arguments, **options)
+        return runs(*arguments, **options)
 
-    monkeypatch.setattr(execution, "train", interrupted)
+    monkeypatch.setattr(execution, "runs", interrupted)
 
 
 def test_what_is_finished_survives_an_interruption(search, broken_off, tmp_path):
