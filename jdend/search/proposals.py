@@ -41,9 +41,8 @@ class Coordinates:
     Attributes:
       dimensions: by name, in the space's order, `fill` last; of each, only values with which
         something fits. Constants are left out.
-      derived: the size that `fill` stands for, None if no size is free: `n_dendrite_inputs` where
-        it can make at least half of the other values' combinations fit, else the size that makes
-        the most fit.
+      derived: the size that `fill` stands for, None if no size is free: that which can make most
+        combinations of the other values fit, or `n_dendrite_inputs` if it makes half as many.
       n_fit, n_over, n_under: shapes, see `jdend.search.shapes`.
 
     Raises:
@@ -118,6 +117,8 @@ class Coordinates:
             position = next((i for i, a in enumerate(self._others) if a.name == name), None)
             if position is not None:
                 dimension = self._that_fits(dimension, position)
+            elif isinstance(dimension, Choice):
+                dimension = Choice(_distinct(dimension.values))
             only = _only_value(dimension)
             if only:
                 self._constants[name] = only[0]
@@ -209,7 +210,7 @@ def _derived(axes: Sequence[Axis], fitting: np.ndarray, *, listed: bool) -> int 
     if not shares:
         return None
     preferred = next((i for i in shares if axes[i].name == PREFERRED), None)
-    if preferred is not None and (not listed or shares[preferred] >= 0.5):
+    if preferred is not None and (not listed or 2 * shares[preferred] >= max(shares.values())):
         return preferred
     return max(shares, key=lambda i: (shares[i], i == preferred))
 

@@ -1,0 +1,193 @@
+"""Points of static dimensions and the configurations that they mean: all of them fit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jdend.models import Problem, architectures, count_params
+from jdend.search import BudgetError
+from jdend.search.budget import Budget, confirmed_params
+from jdend.search.proposals import FILL, Coordinates
+from jdend.search.samplers import Question, random
+from jdend.search.space import Choice, IntRange, RealRange, parse_space
+
+DIGITS = Problem(64, 10, (8, 8, 1))
+DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 64}
+SIZES = {
+    "n_neurons": (1, 60),
+    "n_dendrites": (1, 300),
+    "n_dendrite_inputs": (1, 64),
+    "hidden_dim": (1, 300),
+}
+BUDGETS = (500, 2000, 8000, 20000)
+
+
+def ask(space, max_params=2000, ratio=0.8):
+    return Question(parse_space(space), DIGITS, Budget(max_params, ratio), DEFAULTS)
+
+
+def any_point(dimensions, rng):
+    return {name: dimension.draw(rng) for name, dimension in dimensions.items()}
+
+
+def counted(coordinates, params):
+    return count_params(coordinates.configure(params).structure)
+
+
+@pytest.mark.parametrize("max_params", BUDGETS)
+@pytest.mark.parametrize("name", architectures())
+def test_every_point_fits(name, max_params):
+    space = {**SIZES, "architecture": name, "lr": (1e-3, 1e-2)}
+    coordinates = Coordinates(ask(space, max_params))
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        params = coordinates.params(any_point(coordinates.dimensions, rng))
+        assert 0.8 * max_params <= counted(coordinates, params) <= max_params
+        assert params.keys() == space.keys()
+    structure = coordinates.configure(params).structure
+    assert confirmed_params(structure) == count_params(structure)
+
+
+@pytest.mark.parametrize("max_params", BUDGETS)
+def test_a_draws_point_means_that_draw(max_params):
+    space = {**SIZES, "architecture": ["dendritic_simple", "soma_disabled"], "lr": (1e-3, 1e-2)}
+    question = ask(space, max_params)
+    coordinates = Coordinates(question)
+    for draw in random(question, np.random.default_rng(1), 30).draws:
+        point = coordinates.point(draw.params)
+        assert coordinates.configure(coordinates.params(point)) == draw.configuration
+        assert coordinates.point(coordinates.params(point)) == point
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.tuples(st.integers(1, 30), st.integers(0, 30)),
+    d=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    k=st.one_of(
+        st.lists(st.integers(1, 64), min_size=1, max_size=5),
+        st.tuples(st.integers(1, 20), st.integers(20, 64)),
+    ),
+    max_params=st.integers(100, 5000),
+    ratio=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_any_space_whose_points_exist(n, d, k, max_params, ratio, seed):
+    space = {"n_neurons": (n[0], n[0] + n[1]), "n_dendrites": d, "n_dendrite_inputs": k}
+    try:
+        coordinates = Coordinates(ask(space, max_params, ratio))
+    except BudgetError:
+        return
+    budget = Budget(max_params, ratio)
+    params = coordinates.params(any_point(coordinates.dimensions, np.random.default_rng(seed)))
+    assert budget.fits(counted(coordinates, params))
+    assert n[0] <= params["n_neurons"] <= sum(n)
+    assert params["n_dendrites"] in d
+    assert params["n_dendrite_inputs"] in (range(k[0], k[1] + 1) if isinstance(k, tuple) else k)
+    again = coordinates.params(coordinates.point(params))
+    assert coordinates.configure(again) == coordinates.configure(params)
+
+
+def test_fill_stands_for_the_inputs():
+    coordinates = Coordinates(ask({**SIZES, "n_dendrites": (1, 40)}))
+    assert coordinates.derived == "n_dendrite_inputs"
+    assert list(coordinates.dimensions) == ["n_neurons", "n_dendrites", "hidden_dim", FILL]
+    assert coordinates.dimensions[FILL] == RealRange(0.8, 1.0)
+
+
+def test_more_fill_is_more_parameters():
+    coordinates = Coordinates(ask({**SIZES, "n_neurons": 2, "n_dendrites": 20, "hidden_dim": 1}))
+    counts = [
+        counted(coordinates, coordinates.params({FILL: fill})) for fill in np.linspace(0.8, 1, 5)
+    ]
+    assert counts == sorted(counts)
+    assert len(set(counts)) == 5
+
+
+def test_fill_is_the_share_of_the_budget():
+    coordinates = Coordinates(
+        ask({"n_neurons": 1, "n_dendrites": 20, "n_dendrite_inputs": (1, 64)}, 900)
+    )
+    for fill in (0.8, 0.9, 1.0):
+        params = coordinates.params({FILL: fill})
+        assert abs(counted(coordinates, params) / 900 - fill) <= 20 / 900  # an input each
+
+
+def test_of_a_list_fill_indexes_what_fits():
+    space = {"n_neurons": 3, "n_dendrites": 10, "n_dendrite_inputs": [30, 4, 5, 6, 7, 64]}
+    coordinates = Coordinates(ask(space, 320, 0.6))  # 4, 5, 6 and 7 fit
+    means = [coordinates.params({FILL: f})["n_dendrite_inputs"] for f in (0.6, 0.72, 0.85, 1.0)]
+    assert means == [4, 5, 6, 7]
+
+
+def test_where_inputs_cannot_vary_another_size_is_derived():
+    coordinates = Coordinates(ask({**SIZES, "n_dendrite_inputs": 16, "n_dendrites": (2, 9)}))
+    assert coordinates.derived == "n_neurons"
+    coordinates = Coordinates(ask({**SIZES, "architecture": "mlp", "n_dendrites": 2}))
+    assert coordinates.derived == "hidden_dim"
+
+
+def test_inputs_of_two_values_leave_the_neurons_to_be_derived():
+    coordinates = Coordinates(
+        ask({"n_neurons": (1, 200), "n_dendrites": (2, 9), "n_dendrite_inputs": [8, 9]})
+    )
+    assert coordinates.derived == "n_neurons"
+
+
+def test_dimensions_hold_only_what_can_fit():
+    space = {"n_neurons": (1, 100), "n_dendrites": [2, 500], "n_dendrite_inputs": (4, 64)}
+    dimensions = Coordinates(ask(space)).dimensions
+    assert "n_dendrites" not in dimensions  # but one value of it can
+    neurons = dimensions["n_neurons"]
+    assert isinstance(neurons, IntRange)
+    assert (neurons.low, neurons.high) == (12, 86)
+
+
+def test_a_point_without_room_is_moved_to_the_nearest_with_room():
+    space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
+    coordinates = Coordinates(ask(space))
+    params = coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
+    assert params == coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
+    moved = coordinates.point(params)
+    assert moved["n_neurons"] < 40
+    assert moved["n_dendrites"] < 40
+    assert coordinates.params(moved) == params
+
+
+def test_what_has_room_is_not_moved():
+    space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
+    coordinates = Coordinates(ask(space))
+    for fill in (0.8, 0.9, 1.0):
+        params = coordinates.params({"n_neurons": 10, "n_dendrites": 10, FILL: fill})
+        assert (params["n_neurons"], params["n_dendrites"]) == (10, 10)
+
+
+def test_a_budget_to_be_used_whole_leaves_nothing_to_fill():
+    space = {"n_neurons": [5], "n_dendrites": [4], "n_dendrite_inputs": (1, 64)}
+    whole = {"n_neurons": 5, "n_dendrites": 4, "n_dendrite_inputs": 30}
+    count = count_params(ask(space).configure(whole).structure)
+    coordinates = Coordinates(ask(space, count, 1.0))
+    assert coordinates.dimensions == {}
+    assert coordinates.params({}) == whole
+
+
+def test_ranges_without_end():
+    space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 64)}
+    coordinates = Coordinates(ask(space))
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        params = coordinates.params(any_point(coordinates.dimensions, rng))
+        assert 1600 <= counted(coordinates, params) <= 2000
+
+
+def test_repeated_values_are_one():
+    space = {**SIZES, "schedule": ["cosine", "cosine", "constant"], "n_dendrite_inputs": [8, 8, 9]}
+    coordinates = Coordinates(ask(space))
+    assert coordinates.dimensions["schedule"] == Choice(("cosine", "constant"))
+    params = coordinates.params(any_point(coordinates.dimensions, np.random.default_rng(0)))
+    assert coordinates.params(coordinates.point(params)) == params
+
+
+def test_nothing_fits():
+    with pytest.raises(BudgetError, match="Lower n_neurons"):
+        Coordinates(ask({"n_neurons": [80, 100], "n_dendrite_inputs": 64}))
