@@ -234,6 +234,7 @@ def result_of(
         history=outcome.history,
         failed_epoch=outcome.failed_epoch,
         held_out=held_out,
+        stopped_epoch=outcome.stopped_epoch,
     )
 
 

@@ -10,6 +10,7 @@ from jdend.search.budget import confirmed_params
 from jdend.search.dry import describe_plan
 from jdend.search.execution import Trainer, result_of
 from jdend.search.optimize import Search
+from jdend.search.rungs import Rungs, brackets
 from jdend.study import Generation, Ledger, Proposed, SearchResult
 
 __all__ = ["Training", "finished", "run", "show_plan"]
@@ -91,10 +92,30 @@ class Training:
     def __call__(self, proposed: Sequence[Proposed]) -> list[SearchResult]:
         """Trains a generation; returns its results in order."""
         self._pending = proposed
-        self._trainer.train([self._search.trial(p) for p in proposed])
+        trials = [self._search.trial(p) for p in proposed]
+        for trial in trials:
+            # What was stopped, or was not when it was ranked, is trained anew.
+            known = self._trainer.known.get(trial)
+            if known is not None and (known.stopped_epoch or self._search.pruner != "none"):
+                del self._trainer.known[trial]
+        self._trainer.train(trials, self._rungs(trials, proposed))
         results = self.unfinished()
         self._pending = ()
         return results
+
+    def _rungs(self, trials: Sequence[Trial], proposed: Sequence[Proposed]) -> Rungs | None:
+        """Trials of different budgets are ranked apart; equal trials are one."""
+        if self._search.pruner == "none":
+            return None
+        distinct = list(dict.fromkeys(trials))
+        budgets = dict(zip(trials, (p.budget for p in proposed), strict=True))
+        n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in distinct]
+        found = []
+        for budget in dict.fromkeys(budgets.values()):
+            members = [i for i, trial in enumerate(distinct) if budgets[trial] == budget]
+            longest = max(n_epochs[i] for i in members)
+            found += brackets(self._search.pruner, members, longest)
+        return Rungs(found, n_epochs)
 
     def unfinished(self) -> list[SearchResult]:
         """The results there are of a generation whose training was broken off."""
