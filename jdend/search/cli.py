@@ -123,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("what to show and keep").add_argument
     add("--out", metavar="DIR", help="a new folder (runs/<dataset>-<budget>-<time>)")
+    add("--resume", action="store_true", help="go on with the search in --out, if there is one")
+    add("--storage", metavar="URL", help="a database of several workers; docs/scaling.md")
+    add("--study", metavar="NAME", help="the search in --storage that they share")
     add("--top", type=int, default=10, metavar="N", help="rows of the table (10)")
     add("--dry-run", action="store_true", help="show what would be trained, and stop")
     add("--quiet", action="store_true", help="no progress")

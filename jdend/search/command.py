@@ -24,7 +24,15 @@ from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space import Space, parse_space, read_space
-from jdend.study import SearchResult, Study, StudyError, new_folder, rank, results_table
+from jdend.study import (
+    SearchResult,
+    Study,
+    StudyError,
+    latest_folder,
+    new_folder,
+    rank,
+    results_table,
+)
 
 __all__ = ["run"]
 
@@ -56,7 +64,16 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
         space = None if options.space is None else read_space(options.space)
         if options.top < 1:
             raise SearchError(f"--top must be a positive integer, got {options.top}")
-        study = Study(_folder(options, scenarios), command=command)
+        if options.study is not None and options.storage is None:
+            raise SearchError("--study names a search in a storage: give --storage too")
+        folder = _folder(options, scenarios)
+        study = Study(
+            folder,
+            command=command,
+            storage=options.storage,
+            name=options.study or (Path(folder).name if options.storage and folder else None),
+            resume=options.resume,
+        )
         try:
             if scenarios:
                 _run_scenarios(options, scenarios, study)
@@ -124,7 +141,7 @@ def _interrupted(options: argparse.Namespace, study: Study) -> int:
     if study.results:
         study.write("interrupted")
         _print_table(study.results, options.top)
-        _say(options, f"written to {study.folder}")
+        _say(options, f"written to {study.folder}; the same command with --resume goes on")
     return INTERRUPTED
 
 
@@ -179,6 +196,8 @@ def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path
         return None
     if options.out is not None:
         return options.out
+    if options.study is not None:
+        return Path("runs") / options.study
     dataset, budget = DATASET, BUDGET
     if scenarios:
         own = inspect.signature(SCENARIOS[scenarios[0]]).parameters
@@ -187,7 +206,9 @@ def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path
     if options.dataset is not None:
         path = Path(options.dataset)
         dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
-    return new_folder(dataset, budget if options.budget is None else options.budget)
+    budget = budget if options.budget is None else options.budget
+    latest = latest_folder(dataset, budget) if options.resume else None
+    return latest or new_folder(dataset, budget)
 
 
 def _say(options: argparse.Namespace, line: str) -> None:

@@ -98,6 +98,10 @@ class Material:
             record |= {"source": self.split.source, "fingerprint": self.split.fingerprint}
         return record
 
+    def identify(self) -> dict[str, object]:
+        """Which data they are, wherever they were found; loads them."""
+        return {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
+
     def check_classes(self, n_classes: int | None) -> None:
         """Raises `SearchError` if a stated number of classes is not that of the data."""
         if n_classes is not None and n_classes != self.problem.n_classes:

@@ -53,6 +53,9 @@ class Settings(TypedDict, total=False):
     kernel: str
     compile_cache: bool
     out: str | Path | None
+    storage: str | Path | None
+    study_name: str | None
+    resume: bool
     study: Study | None
     dry_run: bool
 
@@ -174,7 +177,7 @@ def thorough_optimization(
       ValueError: as `HyperparameterSearcher.random_search`.
     """
     settings = _checked({"min_param_ratio": 0.85, "seeds": 5, **settings})
-    settings["study"] = settings.pop("study", None) or Study(settings.pop("out", None))
+    settings["study"] = _study(settings)
     once: Settings = {**settings, "seeds": 1}
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
     broad.random_search(budget_space(max_params, broad.problem), n_trials)
@@ -210,7 +213,7 @@ def find_pareto_optimal(
       ValueError: as `HyperparameterSearcher.random_search`.
     """
     settings = _checked(settings)
-    settings["study"] = settings.pop("study", None) or Study(settings.pop("out", None))
+    settings["study"] = _study(settings)
     found: list[tuple[int, SearchResult]] = []
     misfits = []
     for budget in budgets:
@@ -293,6 +296,17 @@ def _checked(settings: Settings) -> Settings:
             "test accuracy; give a number above 0"
         )
     return settings
+
+
+def _study(settings: Settings) -> Study:
+    """What collects a scenario's searches, made of the arguments for it if it is not given."""
+    options = {
+        "folder": settings.pop("out", None),
+        "storage": settings.pop("storage", None),
+        "name": settings.pop("study_name", None),
+        "resume": settings.pop("resume", False),
+    }
+    return settings.pop("study", None) or Study(**options)
 
 
 def _best(results: Sequence[SearchResult]) -> SearchResult | None:

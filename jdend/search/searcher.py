@@ -21,7 +21,9 @@ from jdend.search.samplers import Draw, Proposal, Question, check_trials
 from jdend.search.space import parse_space
 from jdend.study import (
     Effort,
+    Ledger,
     MemoryLedger,
+    Proposed,
     SearchResult,
     Study,
     StudyError,
@@ -34,6 +36,9 @@ from jdend.study import (
 from jdend.training import compilations
 
 __all__ = ["HyperparameterSearcher"]
+
+# Of a search's record, what may differ where it is gone on with: where the data were found.
+PLACES = ("dataset", "source", "fingerprint")
 
 
 class HyperparameterSearcher:
@@ -75,7 +80,10 @@ class HyperparameterSearcher:
       kernel: how dendrites are computed, see `jdend.kernels`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
       out: a folder in which to write `results.json` and `run.json`; None to write nothing.
-      study: collects the results of several searchers, instead of `out`.
+      storage, study_name: where generations are kept, if not in `out`, and under which name: see
+        `jdend.study.open_storage`. All who search with the same share one search.
+      resume: whether to go on with the search that `out` holds.
+      study: collects the results of several searchers, instead of `out`, `storage` and `resume`.
       dry_run: whether searches only print their plan.
 
     Attributes:
@@ -108,6 +116,9 @@ class HyperparameterSearcher:
         kernel: str = "auto",
         compile_cache: bool = True,
         out: str | Path | None = None,
+        storage: str | Path | None = None,
+        study_name: str | None = None,
+        resume: bool = False,
         study: Study | None = None,
         dry_run: bool = False,
     ):
@@ -140,10 +151,12 @@ class HyperparameterSearcher:
             compile_cache=compile_cache,
         )
         self._dry_run = dry_run
-        if study is not None and out is not None:
-            raise SearchError("give out or study, not both: a study has its folder already")
+        if study is not None and (out or storage or study_name or resume):
+            raise SearchError(
+                "give study, or out, storage, study_name and resume, not both: a study has its own"
+            )
         self._owns_study = study is None
-        self._study = Study(out) if study is None else study
+        self._study = study or Study(out, storage=storage, name=study_name, resume=resume)
         self.results: list[SearchResult] = []
 
     @property
@@ -384,12 +397,19 @@ class HyperparameterSearcher:
         if self._dry_run:
             show_plan(search, self._trainer.plan, self._data.outline)
             return []
-        ledger = MemoryLedger()
+        ledger = self._ledger(search, record)
         training = self._training(search)
+
+        def train(proposed: Sequence[Proposed]) -> list[SearchResult]:
+            if self._study.keeps:
+                # As if it were the first: the same figures, to the last bit, after whatever else.
+                self._trainer.known.clear()
+            return training(proposed)
+
         before, status = compilations(), "failed"
         found: list[SearchResult] = []
         try:
-            for _ in run(search, ledger, training):
+            for _ in run(search, ledger, train):
                 pass
             status = "complete" if self._owns_study else "running"
         except KeyboardInterrupt:
@@ -405,6 +425,22 @@ class HyperparameterSearcher:
                 self._study.add(found, config=config, effort=effort, device=device())
                 self._study.write(status)
         return found
+
+    def _ledger(self, search: Search, record: dict) -> Ledger:
+        """What keeps the search's generations."""
+        if not self._study.keeps:
+            return MemoryLedger()
+        from jdend.search.asking import distributions
+
+        described = {**self._data.identify(), **self._settings(), **_described(search), **record}
+        objectives = ("validation_accuracy", "total_params")
+        return self._study.ledger(
+            {name: value for name, value in described.items() if name not in PLACES},
+            distributions={} if search.given else distributions(search.dimensions),
+            objectives=objectives[: 2 if search.strategy == "nsga2" else 1],
+            device=device,
+            say=self._reporter.note,
+        )
 
     def _training(self, search: Search) -> Training:
         held_out = lambda: len(self._data.split.validation_y) > 0  # noqa: E731

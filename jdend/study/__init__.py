@@ -7,7 +7,7 @@ from jdend.study._pareto import pareto_front
 from jdend.study._result import FIGURES, SearchResult, rank
 from jdend.study._storage import open_storage
 from jdend.study._stored import StoredStudy, open_study
-from jdend.study._study import Effort, Study, new_folder
+from jdend.study._study import Effort, Study, latest_folder, new_folder
 from jdend.study._table import results_table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "StoredStudy",
     "Study",
     "StudyError",
+    "latest_folder",
     "new_folder",
     "open_storage",
     "open_study",

@@ -67,10 +67,16 @@ def without_password(text: str) -> str:
 @contextmanager
 def storage_errors(where: str | Path) -> Iterator[None]:
     """Turns what storages raise into `StudyError`, in one line."""
+    place = without_password(str(where))
+    if "://" not in place:
+        try:
+            yield
+        except OSError as error:
+            raise StudyError(f"cannot use {place}: {error.strerror or error}") from error
+        return
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    place = without_password(str(where))
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,5 +1,7 @@
 """A study: a search and all its trials, and where they are kept."""
 
+import glob
+import json
 import os
 import platform
 import shlex
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from jdend.study._optuna_ledger import OptunaLedger
 
-__all__ = ["Effort", "Study", "new_folder"]
+__all__ = ["Effort", "Study", "latest_folder", "new_folder"]
 
 RESULTS, RUN = "results.json", "run.json"
 NAME = "search"
@@ -95,7 +97,13 @@ class Study:
         self._made: list[Path] = []
         self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()
         if self.folder is not None:
-            self._made = _claim(self.folder, shared=resume or storage is not None)
+            known = None if storage is None else without_password(str(storage)), self._name
+            self._made = _claim(self.folder, *known, resume=resume)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether generations are kept, in a storage or the folder."""
+        return self._storage is not None or self.folder is not None
 
     def ledger(
         self,
@@ -172,7 +180,7 @@ class Study:
         for ledger in self._ledgers:
             ledger.release()
         in_use = any(ledger.in_use() for ledger in self._ledgers)
-        if self.folder is not None and self._began_journal and not in_use:
+        if self.folder and self._began_journal and not self.results and not in_use:
             for name in (JOURNAL, lock_of(JOURNAL)):
                 (self.folder / name).unlink(missing_ok=True)
         for folder in reversed(self._made):
@@ -203,20 +211,38 @@ class Study:
 
 def new_folder(dataset: str, budget: int) -> Path:
     """The default folder of a search that begins now: `runs/<dataset>-<budget>-<time>`."""
-    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in dataset) or "data"
-    path = Path("runs") / f"{name}-{budget}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path = Path("runs") / f"{_stem(dataset, budget)}{time.strftime('%Y%m%d-%H%M%S')}"
     candidates = [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def _claim(folder: Path, *, shared: bool) -> list[Path]:
+def latest_folder(dataset: str, budget: int) -> Path | None:
+    """The newest of the default folders of such a search that holds one to go on with."""
+    journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
+    return max((journal.parent for journal in journals), default=None)
+
+
+def _stem(dataset: str, budget: int) -> str:
+    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in dataset) or "data"
+    return f"{name}-{budget}-"
+
+
+def _claim(folder: Path, storage: str | None, name: str, *, resume: bool) -> list[Path]:
     """Makes the folder if need be, and shows that it can be written; returns what was made."""
-    for name in (RESULTS, RUN, JOURNAL):
-        if not shared and (folder / name).exists():
-            raise StudyError(
-                f"{folder} already holds a search ({name}); give another folder, or go on with it: "
-                "--resume"
-            )
+    there = [file for file in (JOURNAL, RESULTS, RUN) if (folder / file).exists()]
+    if storage is not None:
+        if there and _search_of(folder) != (storage, name):
+            raise StudyError(f"{folder} holds another search ({there[0]}); give another folder")
+    elif there and not resume:
+        raise StudyError(
+            f"{folder} already holds a search ({there[0]}); give another folder, or go on with it: "
+            "--resume"
+        )
+    elif there and JOURNAL not in there:
+        raise StudyError(
+            f"{folder} holds a search ({there[0]}) without the journal that it takes to go on "
+            f"({JOURNAL}); give another folder"
+        )
     made = [parent for parent in (folder, *folder.parents) if not _exists(parent)][::-1]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -229,6 +255,15 @@ def _claim(folder: Path, *, shared: bool) -> list[Path]:
         reason = error.strerror or error
         raise StudyError(f"cannot write to folder {folder}: {reason}") from error
     return made
+
+
+def _search_of(folder: Path) -> tuple[object, object] | None:
+    """Storage and name of the search that wrote to a folder."""
+    try:
+        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        return record.get("storage"), record.get("study")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _exists(path: Path) -> bool:

@@ -25,6 +25,10 @@ def run(*arguments, **options):
     )
 
 
+def shown_files(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def test_help_teaches_and_is_instant():
     seconds = []
     for _ in range(3):
@@ -80,7 +84,7 @@ def test_progress_goes_to_standard_error(two_runs):
 
 def test_the_folder_holds_results_and_record(two_runs):
     (folder, _), _ = two_runs
-    assert sorted(path.name for path in folder.iterdir()) == ["results.json", "run.json"]
+    assert shown_files(folder) == ["results.json", "run.json", "study.journal"]
     results = read_results(folder / "results.json")
     assert len(results) == 3
     assert all(720 <= result.total_params <= 900 for result in results)
@@ -140,7 +144,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     assert shown.splitlines()[1].startswith("1  ")
     assert len(read_results(out / "results.json")) == 1
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
-    assert sorted(path.name for path in out.iterdir()) == ["results.json", "run.json"]
+    assert shown_files(out) == ["results.json", "run.json", "study.journal"]
 
 
 def test_ctrl_c_before_anything_is_finished_leaves_nothing(tmp_path):
