@@ -1,20 +1,23 @@
 """StableHLO by way of `jax.export`: a program that JAX, or any XLA, runs without jdend."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import export
+from jax import Array, export
 
 from jdend.models import DendriticLayer, TrainedModel
 
-__all__ = ["PLATFORMS", "serialized"]
+__all__ = ["PLATFORMS", "portable", "serialized"]
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 KERNEL = "gather"  # in JAX alone, and of nothing that a free number of examples forbids
 
 
-def serialized(model: TrainedModel) -> bytes:
-    """The program from raw examples `[B, F]` to logits, `B` free, weights and all."""
+def portable(model: TrainedModel) -> Callable[[Array], Array]:
+    """The function from raw examples `[B, F]` to logits `[B, classes]`, in JAX's own operations
+    alone and with weights and normalisation in it, for converters of JAX functions."""
     module = nnx.clone(model.module)
     module.eval()
     for _, part in nnx.iter_modules(module):
@@ -23,11 +26,16 @@ def serialized(model: TrainedModel) -> bytes:
     graphdef, state = nnx.split(module)
     offset, scale = jnp.asarray(model.offset), jnp.asarray(model.scale)
 
-    def logits(x):
+    def logits(x: Array) -> Array:
         return nnx.merge(graphdef, state)((x.astype(jnp.float32) - offset) * scale)
 
+    return logits
+
+
+def serialized(model: TrainedModel) -> bytes:
+    """`portable` as a program of StableHLO, `B` free."""
     features = model.configuration.structure.problem.in_features
-    examples = jax.ShapeDtypeStruct(
-        export.symbolic_shape(f"B, {features}"), jnp.dtype(model.inputs)
-    )
-    return bytes(export.export(jax.jit(logits), platforms=PLATFORMS)(examples).serialize())
+    shape = export.symbolic_shape(f"B, {features}")
+    examples = jax.ShapeDtypeStruct(shape, jnp.dtype(model.inputs))
+    exported = export.export(jax.jit(portable(model)), platforms=PLATFORMS)(examples)
+    return bytes(exported.serialize())

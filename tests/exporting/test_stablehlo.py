@@ -11,6 +11,7 @@ import pytest
 from exported_models import KINDS, examples, small_model
 
 import jdend
+from jdend.exporting import portable
 from jdend.models import save
 
 
@@ -71,3 +72,11 @@ def test_a_saved_model_is_exported_from_its_folder(program, tmp_path):
 
 def test_exporting_leaves_the_network_as_it_is(program):
     assert small_model().module.dendritic.kernel == "auto"
+
+
+def test_a_portable_function_is_of_jax_alone():
+    model = small_model()
+    x = examples(model)
+    function = portable(model)
+    np.testing.assert_allclose(function(x), model.logits(x), rtol=1e-5, atol=1e-5)
+    assert "ffi_call" not in str(jax.make_jaxpr(function)(x))
