@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from jdend import kernels
 from jdend.data import Split
 from jdend.models import count_params
-from jdend.search.buckets import Group, Trial, plan
+from jdend.search.buckets import Group, Trial, plan, programs
 from jdend.search.cost import narrowing
 from jdend.search.errors import SearchError
 from jdend.search.material import Material
@@ -93,16 +93,23 @@ class Trainer:
         self._material, self._reporter = material, reporter
         self._buckets, self._max_programs = buckets, max_programs
         self._compile_cache = compile_cache
+        self._programs: Sequence[Group] = ()
+
+    def share(self, sample: Sequence[Trial], weight: float = 1.0) -> None:
+        """Plans programs that the generations to come share; none for no trials.
+
+        What is trained later depends on the sample, and not on what was trained before.
+
+        Args:
+          sample: trials such as they will consist of.
+          weight: how often such trials will be trained.
+        """
+        self._programs = programs(sample, weight=weight, **self._planning()) if sample else ()
 
     def plan(self, trials: Sequence[Trial]) -> list[Group]:
         """The populations in which these would be trained; equal trials are one."""
-        return plan(
-            list(dict.fromkeys(trials)),
-            self._buckets,
-            kernel=self.kernel,
-            max_programs=self._max_programs,
-            n_examples=len(self._material.outline.train_y),
-        )
+        distinct = list(dict.fromkeys(trials))
+        return plan(distinct, within=self._programs, **self._planning())
 
     def train(self, trials: Sequence[Trial], rungs: Rungs | None = None) -> None:
         """Trains those that are not known yet; what is finished is known even if it is broken off.
@@ -128,6 +135,14 @@ class Trainer:
             enable_program_cache()
         for position, outcome in execute(new, self.plan(new), data, self._reporter, rungs):
             self.known[new[position]] = outcome
+
+    def _planning(self) -> dict[str, Any]:
+        return {
+            "mode": self._buckets,
+            "kernel": self.kernel,
+            "max_programs": self._max_programs,
+            "n_examples": len(self._material.outline.train_y),
+        }
 
     def settings(self) -> dict[str, object]:
         """For the search's record."""

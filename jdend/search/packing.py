@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jdend.search.cost import Cost, Shapes
+from jdend.search.cost import BATCH, Cost, Shapes
 
 __all__ = ["most_programs_worth", "pack_shapes"]
 
@@ -61,14 +61,16 @@ def _interval_costs(
     n = len(order)
     table = np.full((n, n), np.inf)
     work, trials = shapes.work(cost)[order], shapes.trials[order]
+    # What a parameter of the capacity costs each shape a step.
+    padding = cost.padded * trials + cost.resampled * shapes.resamplings[order]
     for i in range(n):
         capacity = {
             name: np.maximum.accumulate(values[order[i:]]) for name, values in shapes.sizes.items()
         }
         # Trials that end earlier stay in their program to its end.
         steps = np.maximum.accumulate(shapes.steps[order[i:]])
-        padding = cost.padded * count(capacity) * np.cumsum(trials[i:])
-        a_step = cost.batch * n_seeds + np.cumsum(work[i:]) + padding
+        batch = cost.batch * n_seeds * shapes.batch_size / BATCH
+        a_step = batch + np.cumsum(work[i:]) + count(capacity) * np.cumsum(padding[i:])
         table[i, i:] = cost.program + steps * a_step
     return table
 

@@ -35,15 +35,21 @@ class Bucket:
     padded: bool = False
     kernel: str = "auto"
 
-    def check_fits(self, structure: Structure) -> None:
-        """Raises `ValueError` unless a configuration of that structure can train in this bucket."""
+    def fits(self, structure: Structure) -> bool:
+        """Whether a configuration of that structure can train in this bucket."""
         sizes, room = structure.sizes, self.structure.sizes
         pads = self.padded and architecture(self.structure.architecture).paddable
-        fits = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
-        same = replace(structure, values=_options(structure)) == replace(
-            self.structure, values=_options(self.structure)
+        smaller = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
+        return structure == self.structure or (
+            pads
+            and smaller
+            and replace(structure, values=_options(structure))
+            == replace(self.structure, values=_options(self.structure))
         )
-        if structure != self.structure and not (pads and fits and same):
+
+    def check_fits(self, structure: Structure) -> None:
+        """Raises `ValueError` unless a configuration of that structure can train in this bucket."""
+        if not self.fits(structure):
             kind = "a padded bucket" if self.padded else "a bucket"
             raise ValueError(f"{structure} does not fit {kind} of {self.structure}")
 

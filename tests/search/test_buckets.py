@@ -4,7 +4,8 @@ import pytest
 
 from jdend.models import Problem, configure
 from jdend.search import SearchError
-from jdend.search.buckets import Trial, plan
+from jdend.search.buckets import Trial, plan, programs
+from jdend.search.cost import column_count, narrowing
 
 PROBLEM = Problem(64, 10, (8, 8, 1))
 
@@ -33,3 +34,53 @@ def test_trials_of_one_structure_and_the_same_seeds_share_a_program():
 def test_unknown_modes_are_refused():
     with pytest.raises(SearchError, match="unknown buckets 'padding'"):
         plan([], "padding")
+
+
+def shaped(n_neurons, n_inputs=16, **params):
+    return trial(n_neurons=n_neurons, n_dendrite_inputs=n_inputs, **params)
+
+
+def test_generations_share_programs_that_take_all_that_a_sample_holds():
+    sample = [shaped(2 + i % 9, 3 + i % 13) for i in range(60)]
+    shared = programs(sample, 20, mode="padded")
+    assert len(shared) == 1
+    for generation in (sample[:7], sample[7:14], sample[30:36]):
+        groups = plan(generation, "padded", within=shared)
+        assert [group.bucket for group in groups] == [shared[0].bucket]
+        assert sum(len(group.members) for group in groups) == len(generation)
+        assert groups[0].width == column_count(len(generation))
+
+
+def test_what_fits_no_shared_program_has_one_of_its_own():
+    shared = programs([shaped(4), shaped(6)], mode="padded")
+    groups = plan([shaped(5), shaped(9), shaped(5, seeds=(1,))], "padded", within=shared)
+    assert [group.members for group in groups] == [(0,), (1,), (2,)]
+    assert groups[0].bucket == shared[0].bucket
+
+
+def test_shared_programs_cover_architectures_that_the_planned_part_lacks():
+    sample = [shaped(4), shaped(6), trial(architecture="mlp", n_neurons=3)]
+    shared = programs(sample, 2, mode="padded")
+    groups = plan(sample, "padded", within=shared)
+    assert {group.bucket for group in groups} == {group.bucket for group in shared}
+
+
+def test_a_trial_takes_the_smallest_program_that_it_fits():
+    small, large = (programs([shaped(1, 2), shaped(n, 16)], mode="padded") for n in (4, 20))
+    groups = plan([shaped(3, 5)], within=[*large, *small])
+    assert groups[0].bucket == small[0].bucket
+
+
+@pytest.mark.parametrize(
+    ("n", "columns"),
+    [(1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (7, 8), (9, 12), (13, 16), (17, 24), (25, 32)],
+)
+def test_few_widths_are_compiled(n, columns):
+    assert column_count(n) == columns
+
+
+def test_a_population_is_narrowed_where_that_saves_more_than_a_program_costs():
+    narrow = narrowing(plan([shaped(5)])[0].bucket, 500.0, 1)
+    assert narrow(32, 8, 10_000_000) == 8
+    assert narrow(32, 9, 10_000_000) == 12
+    assert narrow(32, 8, 10) == 32

@@ -1,0 +1,86 @@
+"""How long planned populations will take."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jdend.data import Split
+from jdend.models import count_params
+from jdend.search.buckets import Group, Trial
+from jdend.search.cost import BATCH, FORWARD, cost_of, narrowing
+
+__all__ = ["Forecast", "forecast"]
+
+# Of the time that compiling takes beside training, how much is lost to it.
+LOST = 0.6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds by the cost model, on the machine that it was measured on.
+
+    Attributes:
+      compiling: until the first population trains, and what further programs take from training.
+      training: all populations.
+      padding: how much of `training` goes to what pads them.
+    """
+
+    compiling: float = 0.0
+    training: float = 0.0
+    padding: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.compiling + self.training
+
+
+def forecast(
+    trials: Sequence[Trial], groups: Sequence[Group], data: Split, *, compiled: int = 0
+) -> Forecast:
+    """Foretells the time of planned populations.
+
+    Args:
+      trials: what was planned.
+      groups: in which they would be trained.
+      data: of the right shapes; its contents are not read.
+      compiled: how many of the groups' programs there are already.
+    """
+    times = [_group_ms([trials[i] for i in group.members], group, data) for group in groups]
+    new = [cost_of(group.bucket.kernel).program for group in groups][compiled:]
+    compiling = sum(new[:1]) + LOST * sum(new[1:])
+    training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
+    return Forecast(compiling / 1000, training / 1000, padding / 1000)
+
+
+def _group_ms(trials: Sequence[Trial], group: Group, data: Split) -> tuple[float, float]:
+    """Milliseconds to train a group, and how many of them go to padding."""
+    structure, n_seeds = group.bucket.structure, len(group.seeds)
+    cost, batch_size = cost_of(group.bucket.kernel), structure.batch_size
+    steps = max(1, len(data.train_y) // batch_size)
+    hyper = [trial.configuration.hyperparameters for trial in trials]
+    shapes = [trial.configuration.structure for trial in trials]
+    params = np.array([count_params(s) for s in shapes], float)
+    inputs = np.array([s.sizes.get("n_dendrite_inputs", math.inf) for s in shapes])
+    capacity = count_params(structure)
+    column = float(np.mean(cost.step(batch_size, params, params / inputs)))
+    forward = FORWARD * float(np.mean(cost.step(BATCH, params, params / inputs))) / BATCH
+    narrow = narrowing(group.bucket, float(params.mean()), n_seeds)
+    width, training, column_steps = group.width, 0.0, 0.0
+    n_epochs = [h.n_epochs for h in hyper]
+    for epoch in range(max(n_epochs)):
+        live = sum(n > epoch for n in n_epochs)
+        if live < width and epoch > 0:
+            width = narrow(width, live, (max(n_epochs) - epoch) * steps)
+        rows = len(data.validation_y)
+        training += n_seeds * steps * cost.batch * batch_size / BATCH
+        training += n_seeds * width * (steps * column + rows * forward)
+        column_steps += n_seeds * width * steps
+    rows = len(data.train_y) + len(data.test_y)
+    training += n_seeds * group.width * rows * forward
+    events = sum(h.n_epochs * steps // h.steps_to_resample for h in hyper if h.steps_to_resample)
+    padded = cost.padded * column_steps * capacity
+    training += padded + cost.resampled * n_seeds * events * capacity
+    return training, padded * float(1 - params.mean() / capacity)
