@@ -35,7 +35,7 @@ from jdend.models._configuration import (
 from jdend.models._registry import architectures
 from jdend.models._trained import TrainedModel
 
-__all__ = ["FORMAT", "ModelError", "load", "save"]
+__all__ = ["FORMAT", "ModelError", "check_folder", "load", "save"]
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -60,8 +60,7 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
       ModelError: if the folder holds other files or cannot be written, or the module is not what
         its configuration builds.
     """
-    folder = Path(folder).expanduser().absolute()
-    _check_replaceable(folder)
+    folder = check_folder(folder)
     tensors = _tensors(model)
     try:
         _module(model.configuration.structure, "auto", tensors)
@@ -93,6 +92,20 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         _replace(folder, contents)
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder's full path; `ModelError` if a model cannot be saved to it."""
+    folder = Path(folder).expanduser().absolute()
+    if folder.is_dir():
+        others = {path.name for path in folder.iterdir()} - {WEIGHTS, CONFIG, CARD}
+        if others:
+            raise ModelError(
+                f"{folder} holds other files ({min(others)}); give a new folder for the model"
+            )
+    elif folder.exists():
+        raise ModelError(f"{folder} is a file; give a folder for the model")
     return folder
 
 
@@ -237,17 +250,6 @@ def _said(error: Exception) -> str:
     """What an error says, in one line."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return f"{text} is missing" if isinstance(error, KeyError) else text
-
-
-def _check_replaceable(folder: Path) -> None:
-    if folder.is_dir():
-        others = {path.name for path in folder.iterdir()} - {WEIGHTS, CONFIG, CARD}
-        if others:
-            raise ModelError(
-                f"{folder} holds other files ({min(others)}); give a new folder for the model"
-            )
-    elif folder.exists():
-        raise ModelError(f"{folder} is a file; give a folder for the model")
 
 
 def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:

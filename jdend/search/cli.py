@@ -50,7 +50,9 @@ a space file (TOML) has a line for each parameter:
   weight_decay, schedule, n_epochs, batch_size, seed
 
 The folder of --out holds results.json (every trial) and run.json (settings,
-times, versions). The table goes to standard output, progress to standard error.
+times, versions). --save-best trains the best again and saves its network, for
+jdend.load and python -m jdend.predict (docs/models.md). The table goes to
+standard output, progress to standard error.
 Ctrl-C keeps what is finished. python -m jdend.search watch DIR shows the best
 so far, from another terminal.
 """
@@ -126,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="go on with the search in --out, if there is one")
     add("--storage", metavar="URL", help="a database of several workers; docs/scaling.md")
     add("--study", metavar="NAME", help="the search in --storage that they share")
+    add("--save-best", nargs="?", const="", metavar="DIR", help="keep the best (<out>/best)")
     add("--top", type=int, default=10, metavar="N", help="rows of the table (10)")
     add("--dry-run", action="store_true", help="show what would be trained, and stop")
     add("--quiet", action="store_true", help="no progress")

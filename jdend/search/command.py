@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jdend.data import DataError
-from jdend.models import nearest
+from jdend.models import ModelError, nearest, save
+from jdend.models._saving import check_folder
 from jdend.search.cli import (
     BUDGET,
     DATASET,
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
         if options.study is not None and options.storage is None:
             raise SearchError("--study names a search in a storage: give --storage too")
         folder = _folder(options, scenarios)
+        best = _folder_of_best(options, folder)
         study = Study(
             folder,
             command=command,
@@ -75,17 +77,20 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
             resume=options.resume,
         )
         try:
+            searcher = None
             if scenarios:
                 _run_scenarios(options, scenarios, study)
             else:
-                _run_search(options, space, study)
+                searcher = _run_search(options, space, study)
         except KeyboardInterrupt:
             return _interrupted(options, study)
         if not options.dry_run:
             study.write()
             _say(options, f"written to {study.folder}")
+            if searcher is not None and best is not None:
+                _say(options, f"the best network is in {save(searcher.best_model(), best)}")
         return 0
-    except (SearchError, StudyError, DataError) as error:
+    except (SearchError, StudyError, DataError, ModelError) as error:
         print(f"jdend.search: {error}", file=sys.stderr)
         return 2
     finally:
@@ -93,7 +98,23 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
             study.discard()
 
 
-def _run_search(options: argparse.Namespace, space: Space | None, study: Study) -> None:
+def _folder_of_best(options: argparse.Namespace, folder: str | Path | None) -> Path | None:
+    """Where --save-best saves, checked before the search; None if it is not asked for."""
+    if options.save_best is None:
+        return None
+    for option in ("scenario", "dry_run"):
+        if getattr(options, option):
+            raise SearchError(f"--save-best does not go with --{option.replace('_', '-')}")
+    if options.save_best:
+        return check_folder(options.save_best)
+    if folder is None:
+        raise SearchError("--save-best needs a folder here: --save-best DIR")
+    return Path(folder).expanduser() / "best"
+
+
+def _run_search(
+    options: argparse.Namespace, space: Space | None, study: Study
+) -> HyperparameterSearcher:
     searcher = HyperparameterSearcher(
         DATASET if options.dataset is None else options.dataset,
         max_params=BUDGET if options.budget is None else options.budget,
@@ -113,6 +134,7 @@ def _run_search(options: argparse.Namespace, space: Space | None, study: Study) 
     )
     if not options.dry_run:
         _print_table(study.results, options.top)
+    return searcher
 
 
 def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:

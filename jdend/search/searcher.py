@@ -7,7 +7,14 @@ import numpy as np
 from flax import nnx
 
 from jdend.data import Dataset
-from jdend.models import Configuration, Problem, build, configure, count_params
+from jdend.models import (
+    Configuration,
+    Problem,
+    TrainedModel,
+    build,
+    configure,
+    count_params,
+)
 from jdend.search.budget import Budget, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
 from jdend.search.errors import SearchError, SpaceError
@@ -19,6 +26,7 @@ from jdend.search.progress import reporter
 from jdend.search.refinement import around
 from jdend.search.samplers import Draw, Proposal, Question, check_trials
 from jdend.search.space import parse_space
+from jdend.search.winners import fresh_seeds, lengthened, network_of
 from jdend.study import (
     Effort,
     Ledger,
@@ -295,14 +303,43 @@ class HyperparameterSearcher:
           SpaceError: for an unknown parameter or an impossible value.
           DataError: if the data cannot be had.
         """
-        given = dict(params)
-        seed = given.pop("seed", None)
-        seeds = [] if seed is None else [check_seed("seed", seed)]
-        proposal = Proposal((Draw(given, self._configure(given), seeds),), 0, 0, 1, 0)
-        search = Search(
-            (self._question(params),), "given", entropy=(0,), seeds=self._seeds, given=proposal
-        )
-        return self._training(search)(search.propose(0, []))[0]
+        return self._train_once(params, self._seeds)
+
+    def retrain(
+        self, result: SearchResult, *, n_epochs: int | None = None, seeds: int | Sequence[int] = 5
+    ) -> SearchResult:
+        """Trains a result's configuration again, with seeds that chose nothing.
+
+        The new result is not appended to `results`.
+
+        Args:
+          result: such as the best.
+          n_epochs: instead of as many as it was trained for.
+          seeds: how many, counted on from the result's own; or which.
+
+        Raises:
+          SearchError: if there are no such seeds.
+          SpaceError: for an impossible number of epochs.
+        """
+        params = lengthened(result.params, n_epochs)
+        return self._train_once(params, fresh_seeds(result, seeds))
+
+    def best_model(self, result: SearchResult | None = None) -> TrainedModel:
+        """The network of a result, by default the best, trained again to be kept; some seconds.
+
+        See `jdend.search.winners.network_of`; `jdend.save` saves it.
+
+        Raises:
+          SearchError: if there are no results, or training fails.
+          StudyError: if there is no validation accuracy to rank by.
+        """
+        if result is None:
+            best = self.get_best_results(1)
+            if not best:
+                raise SearchError("there are no results yet: search first")
+            result = best[0]
+        configuration = self._configure(lengthened(result.params, None))
+        return network_of(result, configuration, self._data.split, kernel=self._trainer.kernel)
 
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
@@ -441,6 +478,15 @@ class HyperparameterSearcher:
             device=device,
             say=self._reporter.note,
         )
+
+    def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
+        given = dict(params)
+        seed = given.pop("seed", None)
+        bases = [] if seed is None else [check_seed("seed", seed)]
+        proposal = Proposal((Draw(given, self._configure(given), bases),), 0, 0, 1, 0)
+        question = self._question(params)
+        search = Search((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
+        return self._training(search)(search.propose(0, []))[0]
 
     def _training(self, search: Search) -> Training:
         held_out = lambda: len(self._data.split.validation_y) > 0  # noqa: E731

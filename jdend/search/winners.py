@@ -1,0 +1,56 @@
+"""What follows a search: the best network itself, and whether it holds with fresh seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jdend.data import Split
+from jdend.models import Configuration, TrainedModel
+from jdend.search.checks import parse_seeds
+from jdend.search.errors import SearchError
+from jdend.study import SearchResult
+from jdend.training import train_model
+
+__all__ = ["fresh_seeds", "lengthened", "network_of"]
+
+
+def network_of(
+    result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
+) -> TrainedModel:
+    """Trains a result's configuration again with the best of its seeds, and keeps the network.
+
+    A search keeps figures and no weights; training is repeatable. The seed is chosen by validation
+    accuracy, which therefore flatters this one network; the means over all seeds are in its
+    `origin`, and its test figures are honest.
+
+    Raises:
+      SearchError: if training diverges, or the batch is larger than the training part.
+    """
+    by_seed = result.seed_figures.get("validation_accuracy") or [0.0]
+    scores = [-np.inf if s is None or np.isnan(s) else s for s in by_seed]
+    seed = result.seeds[int(np.argmax(scores))]
+    try:
+        model = train_model(configuration, seed, data, kernel=kernel)
+    except ValueError as error:
+        raise SearchError(f"the network cannot be trained again: {error}") from None
+    means = {
+        f"mean_{name}": getattr(result, name)
+        for name in ("validation_accuracy", "validation_accuracy_std", "test_accuracy")
+        if getattr(result, name) is not None
+    }
+    return replace(model, origin={**model.origin, "seeds": list(result.seeds), **means})
+
+
+def fresh_seeds(result: SearchResult, seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """So many seeds that a result was not trained with, or those that are listed."""
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        first = max(result.seeds, default=-1) + 1
+        return tuple(first + seed for seed in parse_seeds(seeds))
+    return parse_seeds(seeds)
+
+
+def lengthened(params: Mapping[str, object], n_epochs: int | None) -> dict[str, object]:
+    """A result's parameters without its seed, for so many epochs if given."""
+    own = {name: value for name, value in params.items() if name != "seed"}
+    return own if n_epochs is None else {**own, "n_epochs": n_epochs}
