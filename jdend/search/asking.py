@@ -13,7 +13,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from jdend.search.errors import SearchError
@@ -76,13 +76,14 @@ class OptunaAsker:
         size: int,
     ):
         self._distributions = distributions(dimensions)
+        sampler = _sampler(name, seed=seed, size=size)
         self._study = optuna.create_study(
             directions=["maximize", "minimize"] if name == "nsga2" else ["maximize"],
-            sampler=_sampler(name, seed=seed, size=size),
+            sampler=sampler,
         )
         self._asked: Trial | None = None
-        if name == "nsga2":
-            self._replay(known)
+        if isinstance(sampler, NSGAIISampler):
+            self._replay(sampler, known)
         elif name == "qmc":
             # The first trial of a study is none of the sequence, so here is one.
             middle = {n: _any_value(d) for n, d in dimensions.items()}
@@ -123,24 +124,26 @@ class OptunaAsker:
             known.point, value=value, state=TrialState.PRUNED, intermediate_values=epochs
         )
 
-    def _replay(self, known: Sequence[Known]) -> None:
-        """Asks and tells again what is finished, so that the sampler keeps its generations."""
+    def _replay(self, sampler: NSGAIISampler, known: Sequence[Known]) -> None:
+        """Asks and tells again what is finished, so that the sampler forms its generations."""
         for trial in known:
             if trial.result is not None:
                 self._study.enqueue_trial(dict(trial.point))
                 asked = self._study.ask(self._distributions)
+                pending = self._study.get_trials(deepcopy=False)[asked.number]
+                sampler.get_trial_generation(self._study, pending)
                 accuracy = _accuracy(trial.result) if _is_number(trial.result) else 0.0
                 self._study.tell(asked, [accuracy, trial.result.total_params])
 
 
 def _sampler(name: str, *, seed: int, size: int) -> BaseSampler:
     if name == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0)
+        return TPESampler(seed=seed, n_startup_trials=0)
     if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed, n_startup_trials=0)
+        return GPSampler(seed=seed, n_startup_trials=0)
     if name == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, size))
-    return optuna.samplers.QMCSampler(seed=seed, scramble=True)
+        return NSGAIISampler(seed=seed, population_size=max(2, size))
+    return QMCSampler(seed=seed, scramble=True)
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:
