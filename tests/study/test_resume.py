@@ -1,0 +1,39 @@
+"""A search that is killed again and again finds what an undisturbed one finds."""
+
+import random
+import time
+
+from searches import figures, options, run, start
+
+from jdend.study import StudyError, open_study
+
+N_KILLS = 20
+N_GENERATIONS, N_TRIALS = 60, 120
+TRIALS = ("--trials", N_TRIALS, "--generation", N_TRIALS // N_GENERATIONS)
+
+
+def training(folder):
+    """The generations that are finished, and whether one is in training now."""
+    try:
+        study = open_study(folder)
+    except StudyError:
+        return 0, False
+    return len(study.finished), len(study.begun()) > len(study.finished) and study.holdings()
+
+
+def test_twenty_kills_lose_nothing_and_count_nothing_twice(tmp_path):
+    rng = random.Random(0)
+    small, folder = (*options(tmp_path), *TRIALS), tmp_path / "out"
+    table = run(*small, "--out", tmp_path / "undisturbed")
+    for _ in range(N_KILLS):
+        process = start(*small, "--out", folder, "--resume")
+        while process.poll() is None and not training(folder)[1]:
+            time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+        time.sleep(rng.uniform(0, 0.25))
+        process.kill()
+        process.communicate()
+    assert training(folder)[0] < N_GENERATIONS  # the last kill came before the end
+    assert run(*small, "--out", folder, "--resume") == table
+    assert figures(folder) == figures(tmp_path / "undisturbed")
+    assert len(open_study(folder).study.trials) == N_TRIALS
