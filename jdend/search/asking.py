@@ -26,7 +26,7 @@ __all__ = ["OptunaAsker", "asker", "check_gp", "distributions"]
 
 def check_gp() -> None:
     """Raises `SearchError` if what Optuna's Gaussian process needs is not installed."""
-    missing = [n for n in ("torch", "scipy") if importlib.util.find_spec(n) is None]
+    missing = [n for n in ("torch", "scipy", "greenlet") if importlib.util.find_spec(n) is None]
     if missing:
         raise SearchError(
             f"strategy 'gp' needs {' and '.join(missing)}: pip install 'jdend[gp]', or take 'tpe'"
