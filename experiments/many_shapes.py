@@ -81,10 +81,10 @@ def _search(options: argparse.Namespace) -> None:
     first: list[float] = []
     call = _programs.Program.__call__
 
-    def timed(program, *arguments):
-        if program._trains and not first:
+    def timed(self, *arguments):
+        if self._trains and not first:
             first.append(time.perf_counter())
-        return call(program, *arguments)
+        return call(self, *arguments)
 
     _programs.Program.__call__ = timed
     out = options.child.with_suffix("")

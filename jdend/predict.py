@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["PredictError", "main", "read_examples"]
 
 ARRAYS = (".npz", ".npy")
-NAMES = ("images", "x", "X", "data", "x_test", "test_images")  # of the array in an .npz file of several
+# Of the array in an .npz file of several.
+NAMES = ("images", "x", "X", "data", "x_test", "test_images")
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # Pillow's modes of more than 8 bits a channel
 EPILOG = """\
 files:

@@ -1,4 +1,4 @@
-"""What a search would do: its populations, their parameters and their memory."""
+"""What a search would do: its populations, their parameters, their memory and their time."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from jdend.data import Split
 from jdend.models import Structure, count_params
 from jdend.search.buckets import Group, Trial
-from jdend.training import estimate_bytes
+from jdend.search.forecast import Forecast
+from jdend.training import compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan"]
 
 
 def describe_plan(
-    trials: Sequence[Trial], groups: Sequence[Group], data: Split, *, width: int = 80
+    trials: Sequence[Trial],
+    groups: Sequence[Group],
+    data: Split,
+    expected: Forecast,
+    *,
+    compiled: bool = False,
+    width: int = 80,
 ) -> str:
     """A table of populations, each with its largest network's parameters, padding left out.
 
@@ -20,6 +27,8 @@ def describe_plan(
       trials: what was planned.
       groups: in which they would be trained.
       data: of the right shapes; its contents are not read.
+      expected: how long it would take.
+      compiled: whether to compile the programs, for what the compiler says of their memory.
       width: columns at most.
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
@@ -27,7 +36,7 @@ def describe_plan(
     largest = 0
     for group in groups:
         n_trials, n_seeds = len(group.members), len(group.seeds)
-        memory = estimate_bytes(group.bucket, n_trials, n_seeds, data)
+        memory = _memory(trials, group, data, compiled)
         largest = max(largest, memory)
         true = (trials[i].configuration.structure for i in group.members)
         count = max(count_params(structure) for structure in true)
@@ -39,7 +48,26 @@ def describe_plan(
     lines.append(
         f"{n_trials:,} trials in {len(groups):,} programs; about {_size(largest)} at a time"
     )
+    share = expected.padding / max(expected.training, 1e-9)
+    lines.append(
+        f"about {_seconds(expected.training)} of training, {share:.0%} of it for padding; compiling"
+    )
+    lines.append(f"takes up to {_seconds(expected.compiling)} where it was not done before")
     return "\n".join(lines)
+
+
+def _memory(trials: Sequence[Trial], group: Group, data: Split, compiled: bool) -> int:
+    if not compiled:
+        return estimate_bytes(group.bucket, group.width, len(group.seeds), data)
+    members = [trials[i].configuration for i in group.members]
+    members += members[:1] * (group.width - len(members))
+    return compiled_bytes(group.bucket, members, group.seeds, data)
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _shape(structure: Structure) -> str:

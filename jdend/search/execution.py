@@ -18,7 +18,9 @@ from jdend.models import count_params
 from jdend.search.buckets import Group, Trial, plan, programs
 from jdend.search.cost import narrowing
 from jdend.search.errors import SearchError
+from jdend.search.forecast import forecast
 from jdend.search.material import Material
+from jdend.search.pace import learn
 from jdend.search.progress import Reporter
 from jdend.study import FIGURES, SearchResult
 from jdend.training import (
@@ -32,7 +34,7 @@ from jdend.training import (
     runs,
 )
 
-__all__ = ["Rungs", "Trainer", "device", "execute", "result_of"]
+__all__ = ["Rungs", "Trainer", "Watch", "device", "execute", "result_of"]
 
 
 class Rungs(Protocol):
@@ -133,8 +135,12 @@ class Trainer:
             )
         if self._compile_cache:
             enable_program_cache()
-        for position, outcome in execute(new, self.plan(new), data, self._reporter, rungs):
+        groups = self.plan(new)
+        watch = Watch(self._reporter, len(new))
+        for position, outcome in execute(new, groups, data, watch, rungs):
             self.known[new[position]] = outcome
+        if rungs is None:
+            learn(self.kernel, forecast(new, groups, data).training, watch.training)
 
     def _planning(self) -> dict[str, Any]:
         return {
@@ -157,7 +163,7 @@ def execute(
     trials: Sequence[Trial],
     groups: Sequence[Group],
     data: Split,
-    reporter: Reporter,
+    watch: "Watch",
     rungs: Rungs | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Trains all groups; yields what came of their members, by position in `trials`.
@@ -165,7 +171,6 @@ def execute(
     Without rungs it does so after each group. With them all groups come to a rung before one
     passes it.
     """
-    watch = _Watch(reporter, len(trials))
     arguments = [_arguments(trials, group, data) for group in groups]
     narrow = [_narrow(trials, group) for group in groups]
 
@@ -197,7 +202,7 @@ def execute(
             if rungs is not None and epoch is not None:
                 _stop(rungs, epoch, len(trials), groups, populations)
     finally:
-        reporter.end()
+        watch.end()
 
 
 def _arguments(trials: Sequence[Trial], group: Group, data: Split) -> tuple:
@@ -264,7 +269,7 @@ def device() -> dict[str, object]:
     }
 
 
-class _Watch:
+class Watch:
     """Adds up what the populations report, in trials."""
 
     def __init__(self, reporter: Reporter, n_trials: int):
@@ -293,12 +298,20 @@ class _Watch:
         self._best[self._run] = _best(progress)
         self._tell()
 
-    def _tell(self) -> None:
+    @property
+    def training(self) -> float:
+        """Seconds so far, compiling left out."""
         compiling = self._waited + sum(self._compiling.values())
-        training = max(0.0, time.monotonic() - self._begun - compiling)
+        return max(0.0, time.monotonic() - self._begun - compiling)
+
+    def end(self) -> None:
+        """Training is over, or was broken off."""
+        self._reporter.end()
+
+    def _tell(self) -> None:
         done = min(sum(self._done.values()), float(self._n_trials))
         best = float(np.fmax.reduce(list(self._best.values()), initial=math.nan))
-        self._reporter.advance(done, training, best, self._doing)
+        self._reporter.advance(done, self.training, best, self._doing)
 
 
 def _best(progress: Progress) -> float:

@@ -9,7 +9,9 @@ from jdend.search.buckets import Group, Trial
 from jdend.search.budget import confirmed_params
 from jdend.search.dry import describe_plan
 from jdend.search.execution import Trainer, result_of
+from jdend.search.forecast import forecast
 from jdend.search.optimize import Search
+from jdend.search.pace import corrected
 from jdend.search.rungs import Rungs, brackets
 from jdend.study import Generation, Ledger, Proposed, SearchResult
 
@@ -51,15 +53,14 @@ def finished(ledger: Ledger) -> list[SearchResult]:
     return [r for g in ledger.generations() if g.results is not None for r in g.results]
 
 
-def show_plan(
-    search: Search, plan: Callable[[Sequence[Trial]], list[Group]], outline: Split
-) -> None:
+def show_plan(search: Search, trainer: Trainer, outline: Split, *, compiled: bool = False) -> None:
     """Prints what would be trained; of a strategy that learns, its first generation.
 
     Args:
       search: what is asked.
-      plan: divides trials into populations.
+      trainer: plans it.
       outline: data of the right shapes.
+      compiled: whether to compile what would be trained, to know the memory that it takes.
     """
     total = search.n_generations
     n_shown = 1 if search.learns or total is None else total
@@ -67,13 +68,14 @@ def show_plan(
     groups: list[Group] = []
     for number in range(n_shown):
         some = list(dict.fromkeys(map(search.trial, search.propose(number, []))))
-        for group in plan(some):
+        for group in trainer.plan(some):
             groups.append(replace(group, members=tuple(m + len(trials) for m in group.members)))
         trials += some
-    print(describe_plan(trials, groups, outline))
+    expected = corrected(forecast(trials, groups, outline), trainer.kernel)
+    print(describe_plan(trials, groups, outline, expected, compiled=compiled))
     if n_shown != total:
-        left = "more" if total is None else f"{total - n_shown:,} more"
-        print(f"{left} generations of up to {search.generation:,} trials follow")
+        left = "more generations" if total is None else f"{total - n_shown:,} more generations"
+        print(f"{left} of up to {search.generation:,} trials follow from the results of this one")
 
 
 class Training:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from jdend.models import Configuration, count_params, nearest
 from jdend.search.buckets import Trial
 from jdend.search.errors import SearchError
@@ -17,6 +19,9 @@ from jdend.study import Generation, Proposed
 __all__ = ["PRUNERS", "Search", "default_generation"]
 
 PRUNERS = ("none", "halving", "hyperband")
+
+# How many trials tell what the others will be like.
+SAMPLE = 512
 
 # A generation of a strategy that learns nothing: large, since a population of many trials is fast;
 # bounded, since an unfinished generation is lost.
@@ -147,6 +152,21 @@ class Search:
     def trial(self, proposed: Proposed) -> Trial:
         """What is trained."""
         return Trial(self.configure(proposed), proposed.seeds)
+
+    def sample(self) -> list[Trial]:
+        """Trials such as the generations will consist of, up to `SAMPLE` of each budget; the same
+        whatever was trained."""
+        proposed: list[Proposed] = []
+        for index, question in enumerate(self.questions):
+            if self.learns or self.n_generations is None:
+                draws = sequence("random", question, self.entropy, SAMPLE).draws
+            else:
+                draws = self._sequence(index, 0).draws
+            # Of a long grid every so manieth, for its ends differ.
+            chosen = np.unique(np.linspace(0, len(draws) - 1, SAMPLE).astype(int))
+            proposed += [self._proposed(draws[i], index) for i in chosen]
+        order = np.random.default_rng(0).permutation(len(proposed))
+        return [self.trial(proposed[i]) for i in order]
 
     @functools.cached_property
     def dimensions(self) -> dict[str, Dimension]:

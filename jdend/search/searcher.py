@@ -92,7 +92,8 @@ class HyperparameterSearcher:
         `jdend.study.open_storage`. All who search with the same share one search.
       resume: whether to go on with the search that `out` holds.
       study: collects the results of several searchers, instead of `out`, `storage` and `resume`.
-      dry_run: whether searches only print their plan.
+      dry_run: whether searches only print their plan; `"compile"` to compile it too, for the
+        memory that the compiler says it takes.
 
     Attributes:
       results: of all searches so far.
@@ -128,7 +129,7 @@ class HyperparameterSearcher:
         study_name: str | None = None,
         resume: bool = False,
         study: Study | None = None,
-        dry_run: bool = False,
+        dry_run: bool | str = False,
     ):
         self.budget = Budget(max_params, min_param_ratio)
         self._data = Material(
@@ -431,8 +432,11 @@ class HyperparameterSearcher:
         self._n_searches += 1
         for line in lines:
             self._reporter.note(line)
+        self._trainer.share([] if search.n_generations == 1 else search.sample())
         if self._dry_run:
-            show_plan(search, self._trainer.plan, self._data.outline)
+            show_plan(
+                search, self._trainer, self._data.outline, compiled=self._dry_run == "compile"
+            )
             return []
         ledger = self._ledger(search, record)
         training = self._training(search)

@@ -7,7 +7,16 @@ from jdend.training._model import extract, train_model
 from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._programs import Compilations, compilations, in_background
-from jdend.training._run import Narrow, Outcome, Progress, Run, prepare, runs, train
+from jdend.training._run import (
+    Narrow,
+    Outcome,
+    Progress,
+    Run,
+    compiled_bytes,
+    prepare,
+    runs,
+    train,
+)
 from jdend.training._state import State, concat, take
 from jdend.training._traits import Traits, pack
 
@@ -24,6 +33,7 @@ __all__ = [
     "State",
     "Traits",
     "compilations",
+    "compiled_bytes",
     "concat",
     "enable_program_cache",
     "epoch_order",

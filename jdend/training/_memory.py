@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jdend import kernels
 from jdend.data import Split
 from jdend.training._network import Bucket
 from jdend.training._population import EVALUATION_ROWS, initialiser
@@ -24,15 +25,22 @@ def estimate_bytes(
     """Estimates the device memory that a population takes while it trains, in bytes.
 
     The state (parameters, moments, indices) is exact, from shapes alone. Beside it stand gradients,
-    the activations of a batch, which the pure JAX kernels hold for every dendrite, the batch, and
-    the data set.
+    the batch, the data set, and what the kernel holds for each dendrite: `native` nothing, `dense`
+    its weights among zeros, `gather` all that its synapses read. Held against what the compiler
+    says (`compiled_bytes`) it is within a third.
     """
     state = _state_bytes(bucket)
     sizes = bucket.structure.sizes
-    units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1) + sum(sizes.values())
-    rows = max(bucket.structure.batch_size, EVALUATION_ROWS)
-    activations = 4 * 4 * rows * units
+    units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1)
+    # An evaluation has more rows, and no backward pass.
+    rows = max(bucket.structure.batch_size, EVALUATION_ROWS // 2)
     features = bucket.structure.problem.in_features
+    activations = 2 * 4 * rows * (sum(sizes.values()) - sizes.get("n_dendrite_inputs", 0))
+    kernel = kernels.resolve(bucket.kernel)
+    if "n_dendrite_inputs" in sizes and kernel == "gather":
+        activations += 2 * 4 * rows * units * sizes["n_dendrite_inputs"]
+    elif "n_dendrite_inputs" in sizes and kernel != "native":
+        activations += 2 * 4 * units * (features + rows)
     batch = 2 * 4 * rows * features
     held = (
         0 if data is None else sum(a.nbytes for a in (data.train_x, data.validation_x, data.test_x))

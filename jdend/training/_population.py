@@ -56,11 +56,7 @@ class Population:
 
     def compile(self, traits: Traits, n_seeds: int, data: DeviceData) -> None:
         """Compiles all that such a population needs, from shapes alone, two at a time."""
-        traits = shapes_of(traits)
-        seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
-        whole = jax.ShapeDtypeStruct((), jnp.int32)
-        order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
-        examples = shapes_of(data.examples)
+        traits, seeds, whole, order, examples = _shapes(traits, n_seeds, data)
         # A thread of its own: one of a shared pool might be this one, waiting for itself.
         with ThreadPoolExecutor(max_workers=1) as beside:
             first = beside.submit(self.init.compile, traits, seeds)
@@ -69,6 +65,22 @@ class Population:
             self.evaluate.compile(state, examples, whole, whole)
             _shuffle(data.n_train).compile(seeds, whole)
             first.result()
+
+    def memory(self, traits: Traits, n_seeds: int, data: DeviceData) -> int:
+        """Bytes that the compiler says a step takes: arguments, results and what is in between."""
+        traits, seeds, whole, order, examples = _shapes(traits, n_seeds, data)
+        state = self.init.shape_of_result(traits, seeds)
+        said = self.advance.compile(state, examples, order, whole).memory_analysis()
+        held = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
+        return held + said.temp_size_in_bytes
+
+
+def _shapes(traits: Traits, n_seeds: int, data: DeviceData):
+    """Of traits, seeds, a whole number, an epoch's order and the examples."""
+    seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
+    whole = jax.ShapeDtypeStruct((), jnp.int32)
+    order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
+    return shapes_of(traits), seeds, whole, order, shapes_of(data.examples)
 
 
 def population(bucket: Bucket) -> Population:

@@ -70,7 +70,7 @@ class Program:
     def __call__(self, *arguments):
         return self.compile(*arguments)(*arguments)
 
-    def compile(self, *arguments) -> Callable:
+    def compile(self, *arguments) -> Any:
         """The executable for such arguments, which may be `jax.ShapeDtypeStruct`s."""
         leaves, tree = jax.tree.flatten(arguments)
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))

@@ -23,7 +23,17 @@ from jdend.training._population import Population, epoch_order, population
 from jdend.training._state import State, concat, take
 from jdend.training._traits import pack
 
-__all__ = ["FIGURES", "Narrow", "Outcome", "Progress", "Run", "prepare", "runs", "train"]
+__all__ = [
+    "FIGURES",
+    "Narrow",
+    "Outcome",
+    "Progress",
+    "Run",
+    "compiled_bytes",
+    "prepare",
+    "runs",
+    "train",
+]
 
 FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 SECONDS_PER_CALL = 1.0
@@ -167,6 +177,17 @@ def prepare(
     for width in _widths([c.hyperparameters.n_epochs for c in some], steps_per_epoch, narrow):
         traits = pack(some[:width], steps_per_epoch, padded=bucket.padded)
         population(bucket).compile(traits, len(seeds), on)
+
+
+def compiled_bytes(
+    bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
+) -> int:
+    """What the compiler says that training these takes of the device's memory, in bytes."""
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    on = on_device(data)
+    steps_per_epoch = max(1, len(data.train_y) // bucket.structure.batch_size)
+    traits = pack(configurations[:room], steps_per_epoch, padded=bucket.padded)
+    return population(bucket).memory(traits, len(seeds), on)
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:

@@ -90,8 +90,8 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
     monkeypatch.setattr(execution, "runs", runs)
     monkeypatch.setattr(execution, "prepare", lambda *_, **__: None)
     recorder = _Recorder()
-    data = None
-    outcomes = list(execution.execute(trials, plan(trials), data, recorder))  # pyright: ignore
+    watch, data = execution.Watch(recorder, len(trials)), None
+    outcomes = list(execution.execute(trials, plan(trials), data, watch))  # pyright: ignore
     assert outcomes == list(enumerate(t.configuration for t in trials))
     assert recorder.seen == [
         (0.75, 0.1), (1.5, 0.6), (2.0, 0.3), (2.5, 0.4), (3.0, 0.4),

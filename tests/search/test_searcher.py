@@ -1,6 +1,7 @@
 """`HyperparameterSearcher`, with training replaced by an instant stand-in."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -245,6 +246,20 @@ def test_a_dry_run_counts_true_parameters(search, capsys):
     shown = capsys.readouterr().out
     assert "padded to" in shown
     assert "916" in shown  # 6 neurons, 4 dendrites, 33 inputs: the largest of the members
+
+
+def test_a_dry_run_tells_how_long_it_would_take(search, capsys):
+    search(dry_run=True).grid_search(SIZES)
+    assert "s of training, 0% of it for padding" in capsys.readouterr().out
+
+
+def test_a_dry_run_may_ask_the_compiler_for_memory(search, capsys):
+    memory = []
+    for dry_run in (True, "compile"):
+        search(dry_run=dry_run).grid_search(SIZES)
+        memory.append(re.search(r"about ([0-9.]+) MB at a time", capsys.readouterr().out))
+    estimated, said = (float(found[1]) for found in memory)
+    assert estimated == pytest.approx(said, rel=0.5)
 
 
 def test_a_dry_run_needs_no_data(monkeypatch, capsys):

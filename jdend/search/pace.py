@@ -1,0 +1,70 @@
+"""How fast this machine is beside the one that the cost model was measured on.
+
+Kept in the user's cache folder, learned from searches; only times that are shown, and plans that
+are made by the clock, depend on it.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import jax
+
+from jdend.search.forecast import Forecast
+from jdend.training import program_cache_folder
+
+__all__ = ["corrected", "learn", "pace"]
+
+FILE = "pace.json"
+SHORTEST = 2.0  # seconds of training from which to learn
+NEWEST = 0.5  # the share of the last search in what is known
+
+
+def pace(kernel: str) -> float:
+    """Seconds here for a foretold second of training; 1 where nothing is known."""
+    known = _read().get(_key(kernel))
+    return known if isinstance(known, float) and math.isfinite(known) and known > 0 else 1.0
+
+
+def learn(kernel: str, foretold: float, took: float) -> None:
+    """Takes note of a search's seconds of training; of a short one nothing."""
+    if min(foretold, took) < SHORTEST:
+        return
+    paces = _read()
+    key, new = _key(kernel), took / foretold
+    if key in paces:
+        new = new**NEWEST * pace(kernel) ** (1 - NEWEST)
+    path = _path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{FILE}.{os.getpid()}")
+        part.write_text(json.dumps({**paces, key: round(new, 4)}))
+        part.replace(path)
+    except OSError:
+        pass  # the next search foretells without
+
+
+def corrected(foretold: Forecast, kernel: str) -> Forecast:
+    """The forecast for this machine; compiling is taken to be as fast as training."""
+    factor = pace(kernel)
+    return Forecast(
+        foretold.compiling * factor, foretold.training * factor, foretold.padding * factor
+    )
+
+
+def _path() -> Path:
+    return program_cache_folder().parent.parent / FILE
+
+
+def _key(kernel: str) -> str:
+    device = jax.devices()[0]
+    return f"{device.device_kind} x{jax.device_count()} {os.cpu_count()} processors, {kernel}"
+
+
+def _read() -> dict[str, object]:
+    try:
+        found = json.loads(_path().read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
