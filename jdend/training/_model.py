@@ -4,6 +4,7 @@ A search keeps no weights. A trial is the same wherever it is trained, so the fe
 are trained again, alone.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
@@ -29,6 +30,7 @@ def train_model(
     *,
     n_epochs: int | None = None,
     kernel: str = "auto",
+    on_epoch: Callable[[int, nnx.Module], None] | None = None,
 ) -> TrainedModel:
     """Trains one network and returns it.
 
@@ -41,6 +43,7 @@ def train_model(
       data: with at least one batch of training examples. Nothing is selected here.
       n_epochs: instead of the configuration's own.
       kernel: how dendrites are computed, see `jdend.kernels`.
+      on_epoch: given the epochs done, from 0, and the network as it is then.
 
     Raises:
       ValueError: if a batch is larger than the training part, the seed is out of range, or
@@ -62,7 +65,12 @@ def train_model(
 
     bucket = Bucket(structure, kernel=kernel)
     programs = population(bucket)
-    state = _trained(programs, configuration, int(seed), data)
+
+    def show(epoch: int, state: State) -> None:
+        if on_epoch is not None:
+            on_epoch(epoch, extract(bucket, state))
+
+    state = _trained(programs, configuration, int(seed), data, show)
     figures = _figures(programs, state, data)
     if int(state.failed_step[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
         raise ValueError(f"training with seed {seed} diverged (its loss is not finite); lower lr")
@@ -91,17 +99,25 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     return nnx.merge(network(bucket).evaluating, params, other)
 
 
-def _trained(programs: Population, configuration: Configuration, seed: int, data: Split) -> State:
+def _trained(
+    programs: Population,
+    configuration: Configuration,
+    seed: int,
+    data: Split,
+    show: Callable[[int, State], None],
+) -> State:
     on = on_device(data)
     steps_per_epoch = on.n_train // configuration.structure.batch_size
     traits = pack([configuration], steps_per_epoch)
     programs.compile(traits, 1, on)
     state = programs.init(traits, jnp.array([seed], jnp.uint32))
+    show(0, state)
     for epoch in range(configuration.hyperparameters.n_epochs):
         order = epoch_order(state.seeds, epoch, on.n_train)
         end = jnp.int32((epoch + 1) * steps_per_epoch)
         state = programs.advance(state, on.examples, order, end)
         jax.block_until_ready(state.step)  # between epochs Ctrl-C is heard
+        show(epoch + 1, state)
     return state
 
 

@@ -77,3 +77,15 @@ def test_epochs_must_be_positive_integers(configuration, n_epochs):
 def test_what_diverges_is_no_model():
     with pytest.raises(ValueError, match=r"seed 0 diverged .*; lower lr"):
         train_model(configured(lr=1e30, weight_decay=0.0), 0, data())
+
+
+def test_every_epoch_is_shown_from_the_untrained_network_on(configuration, model):
+    seen = {}
+
+    def note(epoch, network):
+        seen[epoch] = np.asarray(network.dendritic.weight[...])
+
+    train_model(configuration, 3, data(), on_epoch=note)
+    assert list(seen) == list(range(configuration.hyperparameters.n_epochs + 1))
+    assert np.array_equal(seen[max(seen)], model.module.dendritic.weight[...])
+    assert not np.array_equal(seen[0], seen[1])
