@@ -1,7 +1,9 @@
 """The command line: `python -m jdend.search`. Nothing heavy is imported before it is needed."""
 
 import argparse
+import re
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -32,6 +34,8 @@ examples:
       each network with five seeds: figures are means ± standard deviations
   python -m jdend.search --budget 8000 --space space.toml --strategy mixed
       a space of your own; lists are gone through, ranges are drawn from
+  python -m jdend.search --budget 500,1000,2000,4000,8000 --time 10m
+      the best network of each size that ten minutes find
   python -m jdend.search --budget 8000 --strategy tpe --pruner halving
       proposals that learn from the networks so far; weak ones are stopped early
   python -m jdend.search --budget 8000 --dataset table.csv --target species
@@ -60,12 +64,14 @@ so far, from another terminal.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
+    begun = time.monotonic()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["watch"]:
         from jdend.search.watch import run as watch
 
         return watch(given[1:])
     options = _parser().parse_args(given)
+    options.begun = begun
     try:
         from jdend.search.command import run
 
@@ -73,6 +79,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("jdend.search: interrupted before anything was trained", file=sys.stderr)
         return INTERRUPTED
+
+
+def _budgets(text: str) -> list[int]:
+    try:
+        return [int(part.replace("_", "")) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of parameters: give one, such as 8000, or several with commas "
+            "between them"
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 90s, 10m or 1h30m")
+    return float(total)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument_group("what to search").add_argument
-    add("--budget", type=int, metavar="N", help=f"most parameters allowed (default {BUDGET})")
+    help_ = f"most parameters allowed (default {BUDGET}), or several, such as 500,1000"
+    add("--budget", type=_budgets, metavar="N[,N…]", help=help_)
     add("--min-ratio", type=float, metavar="R", help="use at least this share of it (0.8)")
     add("--dataset", metavar="NAME|FILE", help=f"default {DATASET}; python -m jdend.data list")
     add("--target", metavar="COLUMN", help="the column of a CSV file that holds the classes")
@@ -101,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--generation", metavar="N", type=int, help="networks proposed and trained together")
     add("--pruner", metavar="NAME", help=f"stops weak networks early: {', '.join(PRUNERS)}")
     add("--scenario", metavar="NAME", help=f"a ready-made search: {', '.join(SCENARIOS)} or all")
-    add("--trials", type=int, metavar="N", help=f"how many networks ({TRIALS}; of a grid, all)")
+    help_ = f"how many networks, of each budget ({TRIALS}; of a grid, all)"
+    add("--trials", type=int, metavar="N", help=help_)
+    add("--time", type=_seconds, metavar="T", help="as many as end in 90s, 10m or 1h30m")
     add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")
 
     add = parser.add_argument_group("how to train").add_argument
@@ -131,5 +159,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--save-best", nargs="?", const="", metavar="DIR", help="keep the best (<out>/best)")
     add("--top", type=int, default=10, metavar="N", help="rows of the table (10)")
     add("--dry-run", action="store_true", help="show what would be trained, and stop")
+    add("--compile", action="store_true", help="with --dry-run, memory as the compiler says")
     add("--quiet", action="store_true", help="no progress")
     return parser

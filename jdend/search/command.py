@@ -24,7 +24,7 @@ from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
-from jdend.search.space import Space, parse_space, read_space
+from jdend.search.space import Space, read_space
 from jdend.study import (
     SearchResult,
     Study,
@@ -37,6 +37,7 @@ from jdend.study import (
 
 __all__ = ["run"]
 
+FRONT = "find_pareto_optimal"
 # Options that are arguments of the searcher under another name.
 _ARGUMENTS = {
     "min_ratio": "min_param_ratio",
@@ -63,6 +64,8 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
         scenarios = _scenarios(options)
         _check_names(options)
         space = None if options.space is None else read_space(options.space)
+        if options.compile and not options.dry_run:
+            raise SearchError("--compile goes with --dry-run")
         if options.top < 1:
             raise SearchError(f"--top must be a positive integer, got {options.top}")
         if options.study is not None and options.storage is None:
@@ -115,35 +118,41 @@ def _folder_of_best(options: argparse.Namespace, folder: str | Path | None) -> P
 def _run_search(
     options: argparse.Namespace, space: Space | None, study: Study
 ) -> HyperparameterSearcher:
+    budgets = options.budget or [BUDGET]
     searcher = HyperparameterSearcher(
         DATASET if options.dataset is None else options.dataset,
-        max_params=BUDGET if options.budget is None else options.budget,
+        max_params=max(budgets),
         n_epochs=EPOCHS if options.epochs is None else options.epochs,
         **{"seeds": SEEDS, **_settings(options, study)},
     )
-    if space is None:
-        space = parse_space(default_space(searcher.budget.max_params, searcher.problem))
     strategy = STRATEGY if options.strategy is None else options.strategy
-    n_trials = TRIALS if options.trials is None and strategy != "grid" else options.trials
+    n_trials = options.trials
+    if n_trials is None and strategy != "grid" and options.time is None:
+        n_trials = TRIALS
     searcher.optimize(
-        space.dimensions,
+        space.dimensions if space else lambda budget: default_space(budget, searcher.problem),
         n_trials,
         strategy,
         generation=options.generation,
         pruner="none" if options.pruner is None else options.pruner,
+        budgets=budgets,
+        seconds=options.time,
+        since=options.begun,
     )
     if not options.dry_run:
-        _print_table(study.results, options.top)
+        _print_found(options, study)
     return searcher
 
 
 def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:
-    given = {"max_params": options.budget, "dataset": options.dataset, "n_trials": options.trials}
-    given |= {"n_epochs": options.epochs}
+    given = {"dataset": options.dataset, "n_trials": options.trials, "n_epochs": options.epochs}
     for name in names:
         arguments = {key: value for key, value in given.items() if value is not None}
-        if name == "find_pareto_optimal" and "max_params" in arguments:
-            arguments["budgets"] = [arguments.pop("max_params")]
+        if options.budget is not None:
+            if name == "find_pareto_optimal":
+                arguments["budgets"] = options.budget
+            else:
+                (arguments["max_params"],) = options.budget
         before = len(study.results)
         _say(options, f"{name}:")
         found = SCENARIOS[name](**arguments, **_settings(options, study))
@@ -162,9 +171,24 @@ def _interrupted(options: argparse.Namespace, study: Study) -> int:
     _say(options, f"interrupted; {n_done or 'no'} trials are finished")
     if study.results:
         study.write("interrupted")
-        _print_table(study.results, options.top)
+        _print_found(options, study)
         _say(options, f"written to {study.folder}; the same command with --resume goes on")
     return INTERRUPTED
+
+
+def _print_found(options: argparse.Namespace, study: Study) -> None:
+    """The best results; of several budgets the best of each."""
+    budgets = sorted(options.budget or ())
+    if len(budgets) < 2:
+        _print_table(study.results, options.top)
+        return
+    within = {n: [r for r in study.results if r.total_params <= n] for n in budgets}
+    try:
+        best = {n: rank(results)[0] for n, results in within.items() if results}
+    except StudyError:
+        _print_table(study.results, options.top)
+        return
+    print(results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best])))
 
 
 def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = True) -> None:
@@ -190,6 +214,10 @@ def _scenarios(options: argparse.Namespace) -> list[str]:
     for option in ("space", "strategy", "generation", "pruner"):
         if getattr(options, option) is not None:
             raise SearchError(f"--{option} does not go with --scenario, which brings its own")
+    if options.time is not None:
+        raise SearchError("--time does not go with --scenario: give --trials")
+    if len(options.budget or ()) > 1 and options.scenario.replace("-", "_") != FRONT:
+        raise SearchError(f"of the scenarios, {FRONT} alone takes several budgets")
     name = options.scenario.replace("-", "_")
     if name == "all":
         return list(SCENARIOS)
@@ -209,7 +237,7 @@ def _settings(options: argparse.Namespace, study: Study) -> Settings:
         **settings,
         "study": study,
         "verbose": not options.quiet,
-        "dry_run": options.dry_run,
+        "dry_run": "compile" if options.compile else options.dry_run,
     }
 
 
@@ -220,17 +248,18 @@ def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path
         return options.out
     if options.study is not None:
         return Path("runs") / options.study
-    dataset, budget = DATASET, BUDGET
+    dataset, budgets = DATASET, [BUDGET]
     if scenarios:
         own = inspect.signature(SCENARIOS[scenarios[0]]).parameters
         dataset = own["dataset"].default
-        budget = own["max_params"].default if "max_params" in own else budget
+        budgets = [own["max_params"].default] if "max_params" in own else budgets
     if options.dataset is not None:
         path = Path(options.dataset)
         dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
-    budget = budget if options.budget is None else options.budget
-    latest = latest_folder(dataset, budget) if options.resume else None
-    return latest or new_folder(dataset, budget)
+    budgets = options.budget or budgets
+    size = "-".join(map(str, sorted({min(budgets), max(budgets)})))
+    latest = latest_folder(dataset, size) if options.resume else None
+    return latest or new_folder(dataset, size)
 
 
 def _say(options: argparse.Namespace, line: str) -> None:

@@ -1,5 +1,6 @@
 """Runs a search, generation by generation: claim → propose → begin → train → finish."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 from jdend.data import Split
 from jdend.search.buckets import Group, Trial
 from jdend.search.budget import confirmed_params
+from jdend.search.clock import Clock
 from jdend.search.dry import describe_plan
 from jdend.search.execution import Trainer, result_of
 from jdend.search.forecast import forecast
@@ -53,13 +55,21 @@ def finished(ledger: Ledger) -> list[SearchResult]:
     return [r for g in ledger.generations() if g.results is not None for r in g.results]
 
 
-def show_plan(search: Search, trainer: Trainer, outline: Split, *, compiled: bool = False) -> None:
+def show_plan(
+    search: Search,
+    trainer: Trainer,
+    outline: Split,
+    *,
+    clock: Clock | None = None,
+    compiled: bool = False,
+) -> None:
     """Prints what would be trained; of a strategy that learns, its first generation.
 
     Args:
       search: what is asked.
       trainer: plans it.
       outline: data of the right shapes.
+      clock: says when to begin no more generations; None for never.
       compiled: whether to compile what would be trained, to know the memory that it takes.
     """
     total = search.n_generations
@@ -73,7 +83,14 @@ def show_plan(search: Search, trainer: Trainer, outline: Split, *, compiled: boo
         trials += some
     expected = corrected(forecast(trials, groups, outline), trainer.kernel)
     print(describe_plan(trials, groups, outline, expected, compiled=compiled))
-    if n_shown != total:
+    if clock is not None:
+        pace = expected.training / max(1, len(trials))
+        n = max(0.0, clock.seconds - expected.compiling) / max(pace, 1e-9)
+        limit = math.inf if total is None else total * search.generation * len(search.questions)
+        print(
+            f"as many generations as end in {clock.seconds:g} s: about {min(n, limit):,.0f} trials"
+        )
+    elif n_shown != total:
         left = "more generations" if total is None else f"{total - n_shown:,} more generations"
         print(f"{left} of up to {search.generation:,} trials follow from the results of this one")
 

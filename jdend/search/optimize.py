@@ -16,7 +16,13 @@ from jdend.search.space import Choice, Dimension, IntRange, RealRange
 from jdend.search.strategies import ADAPTIVE, Known, check_strategy, learned, sequence
 from jdend.study import Generation, Proposed
 
-__all__ = ["PRUNERS", "Search", "default_generation"]
+__all__ = [
+    "LARGEST_GENERATION",
+    "PRUNERS",
+    "SMALLEST_WITH_RUNGS",
+    "Search",
+    "default_generation",
+]
 
 PRUNERS = ("none", "halving", "hyperband")
 
@@ -112,19 +118,32 @@ class Search:
         longest = max(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
         return max(1, math.ceil(longest / self.generation))
 
+    def describe(self) -> dict[str, object]:
+        """What its record says of it, in plain values: all that its proposals follow from."""
+        spaces = {str(q.budget.max_params): q.space.to_dict() for q in self.questions}
+        several = len(spaces) > 1
+        return {
+            "strategy": self.strategy,
+            "space": spaces if several else self.questions[0].space.to_dict(),
+            **({"budgets": [q.budget.max_params for q in self.questions]} if several else {}),
+            "search_entropy": list(self.entropy),
+            "generation": self.generation,
+            "pruner": self.pruner,
+        }
+
     def summary(self) -> list[str]:
         """What fits each budget and what of it will be trained, in a line or two for each."""
         lines = []
         for index, question in enumerate(self.questions):
-            if self.learns:
-                found = self._coordinates[index]
-                lines.append(
-                    f"{found.n_over:,} over {question.budget.max_params:,} parameters, "
-                    f"{found.n_under:,} under {question.budget.min_params:,}, {found.n_fit:,} fit; "
-                    f"{self.strategy}, {self.generation:,} trials a generation"
-                )
-            else:
+            if not self.learns and self.n_generations is not None:
                 lines += self._sequence(index, 0).summary(question.budget)
+                continue
+            found = self._coordinates[index] if self.learns else self._sequence(index, 0)
+            lines.append(
+                f"{found.n_over:,} over {question.budget.max_params:,} parameters, "
+                f"{found.n_under:,} under {question.budget.min_params:,}, {found.n_fit:,} fit; "
+                f"{self.strategy}, {self.generation:,} trials a generation"
+            )
         return lines
 
     def propose(self, number: int, generations: Sequence[Generation]) -> list[Proposed]:

@@ -57,7 +57,7 @@ class Settings(TypedDict, total=False):
     study_name: str | None
     resume: bool
     study: Study | None
-    dry_run: bool
+    dry_run: bool | str
 
 
 def quick_prototype_search(

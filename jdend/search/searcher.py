@@ -1,6 +1,6 @@
 """`HyperparameterSearcher`: proposes networks that fit a budget, trains them, and ranks them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +17,18 @@ from jdend.models import (
 )
 from jdend.search.budget import Budget, estimate_params
 from jdend.search.checks import check_seed, parse_seeds
+from jdend.search.clock import Clock
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.execution import Trainer, device
-from jdend.search.generations import Training, finished, run, show_plan
+from jdend.search.execution import Trainer
 from jdend.search.material import Material
 from jdend.search.optimize import Search, default_generation
 from jdend.search.progress import reporter
 from jdend.search.refinement import around
 from jdend.search.samplers import Draw, Proposal, Question, check_trials
+from jdend.search.session import Session
 from jdend.search.space import parse_space
 from jdend.search.winners import fresh_seeds, lengthened, network_of
 from jdend.study import (
-    Effort,
-    Ledger,
-    MemoryLedger,
-    Proposed,
     SearchResult,
     Study,
     StudyError,
@@ -41,12 +38,11 @@ from jdend.study import (
     results_table,
     write_results,
 )
-from jdend.training import compilations
 
 __all__ = ["HyperparameterSearcher"]
 
-# Of a search's record, what may differ where it is gone on with: where the data were found.
-PLACES = ("dataset", "source", "fingerprint")
+# A space, or what makes one for a budget.
+SpaceOfBudget = Mapping[str, object] | Callable[[int], Mapping[str, object]]
 
 
 class HyperparameterSearcher:
@@ -150,22 +146,28 @@ class HyperparameterSearcher:
         self._seeds = parse_seeds(seeds)
         self._search_seed = check_seed("search_seed", search_seed)
         self._n_searches = 0
-        self._reporter = reporter(verbose)
+        said = reporter(verbose)
         self._trainer = Trainer(
             self._data,
-            self._reporter,
+            said,
             buckets=buckets,
             max_programs=max_programs,
             kernel=kernel,
             compile_cache=compile_cache,
         )
-        self._dry_run = dry_run
         if study is not None and (out or storage or study_name or resume):
             raise SearchError(
                 "give study, or out, storage, study_name and resume, not both: a study has its own"
             )
-        self._owns_study = study is None
-        self._study = study or Study(out, storage=storage, name=study_name, resume=resume)
+        self._session = Session(
+            self._data,
+            self._trainer,
+            said,
+            study or Study(out, storage=storage, name=study_name, resume=resume),
+            owns_study=study is None,
+            settings=self._settings,
+            dry_run=dry_run,
+        )
         self.results: list[SearchResult] = []
 
     @property
@@ -235,20 +237,25 @@ class HyperparameterSearcher:
 
     def optimize(
         self,
-        space: Mapping[str, object],
+        space: SpaceOfBudget,
         n_trials: int | None = 50,
         strategy: str = "tpe",
         *,
         generation: int | None = None,
         pruner: str = "none",
+        budgets: Sequence[int] | None = None,
+        seconds: float | None = None,
+        since: float | None = None,
         search_seed: int | None = None,
     ) -> list[SearchResult]:
         """Searches by any strategy, generation by generation.
 
         Args:
           space: by parameter a list, a `(low, high)` pair (both ends included), a
-            `{"type": "randint" | "uniform" | "choice", …}`, or a constant.
-          n_trials: how many; fewer only if the space holds fewer. None for all of a grid.
+            `{"type": "randint" | "uniform" | "choice", …}`, or a constant. Or a function that
+            returns such a space for a budget.
+          n_trials: how many; fewer only if the space holds fewer. None for all of a grid, or for
+            as many as there is time for.
           strategy: `grid`, `random`, `mixed` or `qmc`, which learn nothing; `tpe` or `gp`, which
             propose what looks best after the trials so far; `nsga2`, which trades validation
             accuracy against parameters (see `pareto_front`).
@@ -257,13 +264,18 @@ class HyperparameterSearcher:
             not.
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
             none; see `jdend.search.rungs`.
+          budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
+          seconds: begin no generation that would not end so many seconds after `since`; the first
+            one is trained in any case.
+          since: when they began, by `time.monotonic`; by default now.
           search_seed: as for `grid_search`.
 
         Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
         not go together.
         """
+        clock = None if seconds is None else Clock(seconds, since)
         search = Search(
-            (self._question(space),),
+            self._questions(space, budgets),
             strategy,
             entropy=self._entropy(search_seed),
             seeds=self._seeds,
@@ -273,7 +285,11 @@ class HyperparameterSearcher:
             ),
             pruner=pruner,
         )
-        return self._run(search, {"n_trials": n_trials})
+        if n_trials is None and clock is None and search.n_generations is None:
+            raise SearchError(f"{strategy!r} knows no end: give n_trials, or seconds")
+        if clock is not None and generation is None:
+            search = self._session.timed(search, clock)
+        return self._run(search, {"n_trials": n_trials}, clock)
 
     def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
         """Trains the configurations of some results again, with others close to each.
@@ -417,71 +433,29 @@ class HyperparameterSearcher:
         self.results = read_results(path)
         return self.results
 
-    def _question(self, space: Mapping[str, object]) -> Question:
-        return Question(parse_space(space), self.problem, self.budget, self._defaults)
+    def _question(self, space: Mapping[str, object], budget: Budget | None = None) -> Question:
+        return Question(parse_space(space), self.problem, budget or self.budget, self._defaults)
+
+    def _questions(
+        self, space: SpaceOfBudget, budgets: Sequence[int] | None
+    ) -> tuple[Question, ...]:
+        """One a budget."""
+        allowed = [self.budget]
+        if budgets is not None:
+            allowed = [Budget(n, self.budget.min_param_ratio) for n in budgets]
+        if not allowed or len({budget.max_params for budget in allowed}) < len(allowed):
+            raise SearchError(f"budgets must be different numbers, got {budgets!r}")
+        spaces = [space(b.max_params) if callable(space) else space for b in allowed]
+        return tuple(self._question(s, b) for s, b in zip(spaces, allowed, strict=True))
 
     def _entropy(self, search_seed: int | None) -> tuple[int, ...]:
         if search_seed is None:
             return (self._search_seed, self._n_searches)
         return (check_seed("search_seed", search_seed),)
 
-    def _run(self, search: Search, record: dict) -> list[SearchResult]:
-        """Trains a search, and keeps what is finished even if it is broken off."""
-        search.check_held_out(self._data.describe()["validation_fraction"])
-        lines = search.summary()
+    def _run(self, search: Search, record: dict, clock: Clock | None = None) -> list[SearchResult]:
         self._n_searches += 1
-        for line in lines:
-            self._reporter.note(line)
-        self._trainer.share([] if search.n_generations == 1 else search.sample())
-        if self._dry_run:
-            show_plan(
-                search, self._trainer, self._data.outline, compiled=self._dry_run == "compile"
-            )
-            return []
-        ledger = self._ledger(search, record)
-        training = self._training(search)
-
-        def train(proposed: Sequence[Proposed]) -> list[SearchResult]:
-            if self._study.keeps:
-                # As if it were the first: the same figures, to the last bit, after whatever else.
-                self._trainer.known.clear()
-            return training(proposed)
-
-        before, status = compilations(), "failed"
-        found: list[SearchResult] = []
-        try:
-            for _ in run(search, ledger, train):
-                pass
-            status = "complete" if self._owns_study else "running"
-        except KeyboardInterrupt:
-            status = "interrupted"
-            raise
-        finally:
-            found += [*finished(ledger), *training.unfinished()]
-            if found:
-                compiled = compilations() - before
-                effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
-                config = {**self._settings(), **_described(search), **record}
-                self.results += found
-                self._study.add(found, config=config, effort=effort, device=device())
-                self._study.write(status)
-        return found
-
-    def _ledger(self, search: Search, record: dict) -> Ledger:
-        """What keeps the search's generations."""
-        if not self._study.keeps:
-            return MemoryLedger()
-        from jdend.search.asking import distributions
-
-        described = {**self._data.identify(), **self._settings(), **_described(search), **record}
-        objectives = ("validation_accuracy", "total_params")
-        return self._study.ledger(
-            {name: value for name, value in described.items() if name not in PLACES},
-            distributions={} if search.given else distributions(search.dimensions),
-            objectives=objectives[: 2 if search.strategy == "nsga2" else 1],
-            device=device,
-            say=self._reporter.note,
-        )
+        return self._session.run(search, record, self.results.extend, clock)
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
         given = dict(params)
@@ -490,11 +464,7 @@ class HyperparameterSearcher:
         proposal = Proposal((Draw(given, self._configure(given), bases),), 0, 0, 1, 0)
         question = self._question(params)
         search = Search((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
-        return self._training(search)(search.propose(0, []))[0]
-
-    def _training(self, search: Search) -> Training:
-        held_out = lambda: len(self._data.split.validation_y) > 0  # noqa: E731
-        return Training(search, self._trainer, held_out)
+        return self._session.train(search)[0]
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:
         try:
@@ -519,14 +489,3 @@ class HyperparameterSearcher:
             "seeds": list(self._seeds),
             **self._trainer.settings(),
         }
-
-
-def _described(search: Search) -> dict[str, object]:
-    """What the record of a search says of its proposals."""
-    return {
-        "strategy": search.strategy,
-        "space": search.questions[0].space.to_dict(),
-        "search_entropy": list(search.entropy),
-        "generation": search.generation,
-        "pruner": search.pruner,
-    }

@@ -209,20 +209,20 @@ class Study:
         }
 
 
-def new_folder(dataset: str, budget: int) -> Path:
+def new_folder(dataset: str, budget: int | str) -> Path:
     """The default folder of a search that begins now: `runs/<dataset>-<budget>-<time>`."""
     path = Path("runs") / f"{_stem(dataset, budget)}{time.strftime('%Y%m%d-%H%M%S')}"
     candidates = [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def latest_folder(dataset: str, budget: int) -> Path | None:
+def latest_folder(dataset: str, budget: int | str) -> Path | None:
     """The newest of the default folders of such a search that holds one to go on with."""
     journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
     return max((journal.parent for journal in journals), default=None)
 
 
-def _stem(dataset: str, budget: int) -> str:
+def _stem(dataset: str, budget: int | str) -> str:
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in dataset) or "data"
     return f"{name}-{budget}-"
 

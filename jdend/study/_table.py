@@ -23,15 +23,22 @@ HEADINGS = {
 GAP = "  "
 
 
-def results_table(results: Sequence[SearchResult], *, width: int = 80) -> str:
+def results_table(
+    results: Sequence[SearchResult],
+    *,
+    first: tuple[str, Sequence[str]] | None = None,
+    width: int = 80,
+) -> str:
     """A table of results in the order given, at most `width` columns wide.
 
     The parameters that vary among the results have columns as long as there is room; those that do
-    not vary, and those that found no room, are named in lines below.
+    not vary, and those that found no room, are named in lines below. The first column, a heading
+    and a text for each result, is by default their number.
     """
     if not results:
         return "no results"
-    columns = _figure_columns(results)
+    heading, texts = first or ("#", [str(i + 1) for i in range(len(results))])
+    columns = [[heading, *texts], *_figure_columns(results)]
     varying, constant = _parameters(results)
     omitted = []
     for name in varying:
@@ -50,7 +57,7 @@ def results_table(results: Sequence[SearchResult], *, width: int = 80) -> str:
 
 
 def _figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
-    columns = [["#", *(str(i + 1) for i in range(len(results)))]]
+    columns = []
     if any(r.validation_accuracy is not None for r in results):
         columns.append(
             [
