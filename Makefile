@@ -6,19 +6,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 TFDS_VENV ?= .venv-tfds
+GP_VENV ?= .venv-gp
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres lint format lock test-tfds sanitize clean
+.PHONY: run test postgres chromium lint format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
 	$(BIN)/python -m jdend.search --budget 8000
 
-test: $(READY) postgres
+test: $(READY) postgres chromium
 	$(BIN)/python -m jdend.data fetch fashion-mnist
 	$(BIN)/python -m pytest
 
@@ -26,6 +27,11 @@ test: $(READY) postgres
 postgres:
 	@test -n "$(POSTGRES)" || { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
 	  postgresql; } || { echo "the tests need PostgreSQL: install it"; exit 1; }
+
+# They open a report in Chromium.
+chromium:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq \
+	  --no-install-recommends chromium; } || { echo "the tests need Chromium: install it"; exit 1; }
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -44,6 +50,16 @@ $(READY): requirements.lock pyproject.toml $(KERNEL)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
+
+# Optuna's Gaussian process needs PyTorch, which is large: a venv that adds it to the packages of the
+# first. On Linux, PyTorch's own index has a build of 200 MB for CPUs; pip's default has CUDA with it.
+test-gp: $(READY)
+	test -x $(GP_VENV)/bin/python || $(BIN)/python -m venv $(GP_VENV)
+	packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$packages")')" \
+	  > "$$($(GP_VENV)/bin/python -c "$$packages")/jdend.pth"
+	$(GP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	JDEND_REQUIRE_GP=1 $(GP_VENV)/bin/python -m pytest tests/search -k "gp and not gpu"
 
 # TensorFlow Datasets prepares Fashion-MNIST with TensorFlow, in a venv of its own, and jdend reads it.
 test-tfds: $(READY)
@@ -70,4 +86,4 @@ lock:
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(TFDS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(GP_VENV) $(TFDS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,35 @@
+"""`python -m jdend.report STUDY`: a page about a search, made from what it left."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        from jdend.report._command import run
+
+        return run(options)
+    except KeyboardInterrupt:
+        print("jdend.report: interrupted, nothing was written", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jdend.report",
+        description="Makes a report of a search, also of one that still runs or was broken off.",
+    )
+    add = parser.add_argument
+    add("study", metavar="STUDY", help="its folder (--out); with --storage, its name there")
+    add("--storage", metavar="URL", help="the database that holds it")
+    add("--out", metavar="FILE", help="where to write (report.html in the folder)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""Interactive figures of results, by Plotly; a notebook and the report show the same ones."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jdend.report._findings import finite, ranked
+from jdend.report._importance import Importances
+from jdend.report._style import (
+    BLUE,
+    FONT,
+    GREY,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    SERIES,
+    faint,
+)
+from jdend.report._text import called, percent, setting, settings
+from jdend.study import SearchResult, StudyError, pareto_front
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["accuracy_figure", "curves_figure", "importance_figure", "laid_out", "plotly"]
+
+# Curves of so many other trials are drawn in the background.
+MOST_CURVES = 80
+
+
+def plotly():
+    """`plotly.graph_objects`.
+
+    Raises:
+      StudyError: if Plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise StudyError("figures need Plotly: pip install 'jdend[report]'") from None
+    return go
+
+
+def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = None) -> "Figure":
+    """Validation accuracy against parameters, with the Pareto front and the budget."""
+    go = plotly()
+    shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    front = pareto_front(shown)
+    best = ranked(shown)[0][:1]
+    chosen = {id(result) for result in (*front, *best)}
+    groups = [
+        (
+            "stopped early",
+            [r for r in shown if r.stopped_epoch],
+            faint(GREY, 0.7),
+            "circle-open",
+            6,
+        ),
+        (
+            "trained to the end",
+            [r for r in shown if not r.stopped_epoch and id(r) not in chosen],
+            GREY,
+            "circle",
+            8,
+        ),
+        ("Pareto front", front, BLUE, "circle", 9),
+        ("best", best, ORANGE, "diamond", 13),
+    ]
+    figure = go.Figure()
+    for name, some, colour, symbol, size in groups:
+        if not some:
+            continue
+        figure.add_scatter(
+            x=[r.total_params for r in some],
+            y=[_of(r) for r in some],
+            text=[_hover(r) for r in some],
+            name=name,
+            mode="lines+markers" if name == "Pareto front" and len(some) > 1 else "markers",
+            marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour}},
+            line={"color": faint(BLUE, 0.5), "width": 1.5, "shape": "hv"},
+            error_y={
+                "array": [r.validation_accuracy_std or 0 for r in some],
+                "visible": name in ("Pareto front", "best"),
+                "color": faint(colour[:7], 0.6),
+                "thickness": 1.2,
+                "width": 3,
+            },
+            hovertemplate="%{text}<extra></extra>",
+        )
+    if budget is not None:
+        figure.add_vline(
+            x=budget,
+            line={"color": MUTED, "dash": "dot", "width": 1},
+            annotation={"text": f"budget {budget:,}", "font": {"color": MUTED, "size": 11}},
+            annotation_position="top left",
+        )
+    heights = [_of(r) for r in shown if not r.stopped_epoch] or [_of(r) for r in shown]
+    return laid_out(
+        figure,
+        x="parameters",
+        y="validation accuracy",
+        y_range=_where_it_matters(heights),
+        tickformat=",d",
+    )
+
+
+def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
+    """Validation accuracy by epoch of the `n` best, with bands of one standard deviation over
+    seeds; and of others, faintly, those that were stopped among them."""
+    go = plotly()
+    curves = [r for r in results if r.history.get("validation_accuracy")]
+    order = ranked(curves)[0]
+    figure = go.Figure()
+    others = order[n:]
+    others = others[:: max(1, math.ceil(len(others) / MOST_CURVES))]
+    xs, ys = _one_line([_curve(result) for result in others])
+    if xs:
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            mode="lines",
+            line={"color": faint(GREY, 0.45), "width": 1},
+            name="others",
+            hoverinfo="skip",
+        )
+    for place, result in reversed(list(enumerate(order[:n], 1))):
+        colour, curve = SERIES[(place - 1) % len(SERIES)], _curve(result)
+        epochs, spread = list(range(1, len(curve) + 1)), _spread(result)
+        group = {"legendgroup": str(place), "legendrank": place}
+        if spread is not None:
+            figure.add_scatter(
+                x=[*epochs, *reversed(epochs)],
+                y=[*(curve + spread), *reversed(curve - spread)],
+                fill="toself",
+                fillcolor=faint(colour, 0.2 if place == 1 else 0.1),
+                line={"width": 0},
+                mode="lines",
+                hoverinfo="skip",
+                showlegend=False,
+                **group,
+            )
+        figure.add_scatter(
+            x=epochs,
+            y=curve.tolist(),
+            mode="lines+markers" if len(curve) < 25 else "lines",
+            marker={"size": 4},
+            line={"color": colour, "width": 2.5 if place == 1 else 1.8},
+            name=f"{place}. {result.total_params:,} parameters",
+            customdata=[0.0] * len(curve) if spread is None else spread.tolist(),
+            hovertemplate=f"{place}. epoch %{{x}}: %{{y:.2%}} ± %{{customdata:.2%}}<extra></extra>",
+            **group,
+        )
+    heights = [value for result in order[:n] for value in _curve(result) if math.isfinite(value)]
+    figure = laid_out(figure, x="epoch", y="validation accuracy", tickformat="d")
+    return figure.update_yaxes(range=_where_it_matters(heights))
+
+
+def importance_figure(found: Importances) -> "Figure":
+    """The share of each hyperparameter in what made trials better or worse."""
+    go = plotly()
+    shares = dict(list(found.shares.items())[::-1])
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(shares.values()),
+        y=[called(name) for name in shares],
+        orientation="h",
+        marker={"color": BLUE},
+        text=[percent(share) for share in shares.values()],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
+    figure = laid_out(figure, x="share of importance", y="", height=90 + 34 * max(3, len(shares)))
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.15 * max(shares.values(), default=1)])
+    return figure.update_yaxes(showgrid=False, automargin=True)
+
+
+def laid_out(
+    figure: "Figure",
+    *,
+    x: str,
+    y: str,
+    y_range: Sequence[float] | None = None,
+    tickformat: str | None = None,
+    height: int = 420,
+) -> "Figure":
+    """The look that all figures share."""
+    axis: Mapping[str, Any] = {
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zeroline": False,
+        "title": {"font": {"size": 12, "color": MUTED}, "standoff": 10},
+        "tickfont": {"size": 11, "color": MUTED},
+    }
+    figure.update_layout(
+        template="none",
+        height=height,
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor=PAPER,
+        plot_bgcolor=PAPER,
+        margin={"l": 62, "r": 16, "t": 24, "b": 48},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"size": 12}},
+        hoverlabel={"font": {"family": FONT, "size": 12}, "align": "left"},
+        hovermode="closest",
+    )
+    figure.update_xaxes(**axis, title_text=x, tickformat=tickformat, automargin=True)
+    figure.update_yaxes(**axis, title_text=y, range=y_range, automargin=True, tickformat=".1%")
+    return figure
+
+
+def _hover(result: SearchResult) -> str:
+    lines = [
+        f"<b>{result.total_params:,} parameters</b>",
+        f"validation {percent(result.validation_accuracy, result.validation_accuracy_std)}",
+    ]
+    if finite(result.test_accuracy):
+        lines.append(f"test {percent(result.test_accuracy, result.test_accuracy_std)}")
+    if result.stopped_epoch:
+        lines.append(f"stopped after epoch {result.stopped_epoch}")
+    lines += [f"{called(name)} {setting(value)}" for name, value in settings(result).items()]
+    return "<br>".join(lines)
+
+
+def _of(result: SearchResult) -> float:
+    accuracy = result.validation_accuracy
+    return math.nan if accuracy is None else accuracy
+
+
+def _curve(result: SearchResult) -> np.ndarray:
+    return _numbers(result.history["validation_accuracy"])
+
+
+def _spread(result: SearchResult) -> np.ndarray | None:
+    """Standard deviation over seeds, by epoch; None with one seed."""
+    rows = result.seed_history.get("validation_accuracy") or []
+    if len(rows) < 2:
+        return None
+    return np.std(np.stack([_numbers(row) for row in rows]), axis=0, ddof=1)
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([math.nan if value is None else value for value in values])
+
+
+def _one_line(curves: Sequence[np.ndarray]) -> tuple[list, list]:
+    """Several curves as one, with gaps between them: one object to draw."""
+    xs: list[int | None] = []
+    ys: list[float | None] = []
+    for curve in curves:
+        xs += [*range(1, len(curve) + 1), None]
+        ys += [*curve.tolist(), None]
+    return xs, ys
+
+
+def _where_it_matters(values: Sequence[float]) -> list[float] | None:
+    """A range that shows the better nine tenths; one can zoom out to the rest."""
+    values = sorted(value for value in values if math.isfinite(value))
+    if not values:
+        return None
+    low, high = values[len(values) // 10], values[-1]
+    margin = max(0.12 * (high - low), 0.005)
+    return [low - margin, high + margin]

@@ -1,0 +1,166 @@
+"""What a report is made from: the results of a study, and the record of how they were got."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from jdend.study import (
+    SearchResult,
+    StoredStudy,
+    StudyError,
+    open_storage,
+    open_study,
+    rank,
+    read_results,
+)
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Findings", "finite", "ranked", "read_findings"]
+
+RESULTS, RUN, JOURNAL, BEST = "results.json", "run.json", "study.journal", "best"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A study as a report reads it.
+
+    Attributes:
+      results: of all its searches.
+      generations: the same, by what was trained together; one where that is not known.
+      configs: the settings of each search, as `run.json` has them; empty where they are not known.
+      run: the rest of `run.json`: command, times, device, versions; empty where not known.
+      studies: those of Optuna that hold the results, for importances.
+      folder: the study's; None if it has none.
+    """
+
+    results: tuple[SearchResult, ...]
+    generations: tuple[tuple[SearchResult, ...], ...] = ()
+    configs: tuple[Mapping[str, Any], ...] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
+    studies: tuple["optuna.Study", ...] = ()
+    folder: Path | None = None
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data, for people."""
+        names = dict.fromkeys(str(c["dataset"]) for c in self.configs if c.get("dataset"))
+        paths = [Path(name) for name in names]
+        return ", ".join(p.stem if p.suffix.lower() in (".npz", ".csv") else str(p) for p in paths)
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """The budgets of its searches, smallest first."""
+        return tuple(sorted({c["max_params"] for c in self.configs if "max_params" in c}))
+
+
+def read_findings(
+    where: str | Path | None, *, storage: str | None = None, study: str | None = None
+) -> Findings:
+    """Reads a study, also one that was broken off.
+
+    Args:
+      where: the folder of a search (`--out`); None if there is only a storage.
+      storage: the URL of a storage, if not the folder's journal.
+      study: its name there; by default the only one, or the first.
+
+    Raises:
+      StudyError: if there is no study, or it cannot be read.
+    """
+    if where is None:
+        if storage is None:
+            raise StudyError("give the folder of a search, or a storage's URL")
+        stored = [open_study(storage, study)]
+        return _of_stored(stored)
+    folder = Path(where).expanduser()
+    if not folder.is_dir():
+        if not folder.exists():
+            raise StudyError(f"{folder} does not exist: give the folder of a search (its --out)")
+        return Findings(tuple(read_results(folder)))
+    run = _run(folder / RUN)
+    stored = _stored(folder, run)
+    if not (folder / RESULTS).exists():
+        if not stored:
+            raise StudyError(f"{folder} holds no search: neither {RESULTS} nor {JOURNAL}")
+        return _of_stored(stored, folder)
+    results = tuple(read_results(folder / RESULTS))
+    config = run.pop("config", [])
+    return Findings(
+        results,
+        _generations(stored) or (results,),
+        tuple(config) if isinstance(config, list) else (config,),
+        run,
+        tuple(s.study for s in stored),
+        folder,
+    )
+
+
+def ranked(results: Sequence[SearchResult]) -> tuple[list[SearchResult], str]:
+    """Best first; and if they cannot be ranked, as they are, and why."""
+    try:
+        return rank(results), ""
+    except StudyError as error:
+        return list(results), str(error)
+
+
+def _run(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    except ValueError as error:
+        raise StudyError(f"{path} is damaged: {error}") from None
+    if not isinstance(record, dict):
+        raise StudyError(f"{path} must hold an object, not {type(record).__name__}")
+    return record
+
+
+def _stored(folder: Path, run: Mapping[str, Any]) -> list[StoredStudy]:
+    """What the folder's journal, or the storage that it names, still holds of the search."""
+    own = folder / JOURNAL
+    where = str(own) if own.exists() else run.get("storage")
+    if where is None:
+        return []
+    try:
+        if not own.exists():
+            return [open_study(where, run.get("study"))]
+        names = [found.study_name for found in open_storage(own).get_all_studies()]
+        return [open_study(own, name) for name in names]
+    except StudyError:
+        if (folder / RESULTS).exists():  # which is enough for most of a report
+            return []
+        raise
+
+
+def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> Findings:
+    """What storages alone say: neither times nor the command."""
+    generations = _generations(stored)
+    results = tuple(result for generation in generations for result in generation)
+    if not results:
+        raise StudyError("no trial is finished yet")
+    configs = []
+    for one in stored:
+        if one.search is not None:
+            name = str(one.search.get("data", "")).rpartition(" ")[0]
+            configs.append({**one.search, "dataset": name})
+    return Findings(
+        results, generations, tuple(configs), {}, tuple(s.study for s in stored), folder
+    )
+
+
+def _generations(stored: Sequence[StoredStudy]) -> tuple[tuple[SearchResult, ...], ...]:
+    found = []
+    for one in stored:
+        for number in sorted(one.results):
+            positions = one.results[number]
+            found.append(tuple(positions[position] for position in sorted(positions)))
+    return tuple(found)
+
+
+def finite(value: float | None) -> TypeGuard[float]:
+    """Whether a figure was measured."""
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,145 @@
+"""Which hyperparameters mattered: Optuna's importances, of stored studies or of plain results."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jdend.report._findings import finite
+from jdend.study import SearchResult
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["Importances", "importances", "varying"]
+
+# Of fewer trials nothing can be said.
+FEWEST = 8
+# With fewer that were trained to their end, all are compared, at the first rung.
+ENOUGH = 24
+
+
+@dataclass(frozen=True)
+class Importances:
+    """The share of each hyperparameter in what made some trials better than others.
+
+    Attributes:
+      shares: by name, largest first, adding up to 1; empty if nothing can be said.
+      n_trials: from how many.
+      epoch: after how many epochs they were compared; None at their end.
+    """
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    n_trials: int = 0
+    epoch: int | None = None
+
+
+def importances(
+    results: Sequence[SearchResult], studies: Sequence["optuna.Study"] = ()
+) -> Importances:
+    """Optuna's PED-ANOVA (Watanabe, Bansal & Hutter 2023) of validation accuracy.
+
+    Trials that were trained to their end are compared; where rungs left fewer than 24 of them, all
+    trials are, as they were at the first rung. Fewer than 8 are not.
+
+    Args:
+      results: from which a study is made if there is none.
+      studies: stored ones; the largest is taken.
+    """
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    study = max(studies, key=lambda one: len(one.trials)) if studies else _study_of(results)
+    study, epoch = _comparable(study)
+    trials = study.get_trials(deepcopy=False)
+    names = sorted({name for trial in trials for name in trial.params})
+    moving = [n for n in names if len({_key(t.params.get(n)) for t in trials}) > 1]
+    if len(trials) < FEWEST or not moving:
+        return Importances({}, len(trials), epoch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a part that is experimental
+        evaluator = PedAnovaImportanceEvaluator()
+        found = get_param_importances(study, evaluator=evaluator, params=moving)
+    shares = {name: float(share) for name, share in found.items() if math.isfinite(share)}
+    shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
+    return Importances(shares, len(trials), epoch)
+
+
+def varying(results: Sequence[SearchResult]) -> list[str]:
+    """Names of parameters that differ among results, in the order they were drawn."""
+    names = dict.fromkeys(name for result in results for name in result.params)
+    return [n for n in names if len({_key(r.params.get(n)) for r in results}) > 1]
+
+
+def _comparable(study: "optuna.Study") -> tuple["optuna.Study", int | None]:
+    """A study in memory of trials with one objective each, measured after the same epoch."""
+    from optuna.trial import TrialState, create_trial
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    epoch = None
+    if len(complete) >= min(ENOUGH, len(trials)):
+        values = [(trial, trial.values[0]) for trial in complete]
+    else:
+        epoch = min(max(trial.intermediate_values, default=0) for trial in trials)
+        values = [
+            (t, t.intermediate_values[epoch]) for t in trials if epoch in t.intermediate_values
+        ]
+    made = _new_study()
+    made.add_trials(
+        create_trial(params=trial.params, distributions=trial.distributions, value=value)
+        for trial, value in values
+    )
+    return made, epoch
+
+
+def _study_of(results: Sequence[SearchResult]) -> "optuna.Study":
+    """A study in memory of results that did not fail."""
+    from optuna.trial import TrialState, create_trial
+
+    usable = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    ranges = {n: _range([r.params[n] for r in usable if n in r.params]) for n in varying(usable)}
+    study = _new_study()
+    for result in usable:
+        own: Mapping[str, Any] = {n: result.params[n] for n in ranges if n in result.params}
+        curve = enumerate(result.history.get("validation_accuracy", ()), 1)
+        study.add_trial(
+            create_trial(
+                params={n: v if ranges[n][1] else str(v) for n, v in own.items()},
+                distributions={n: ranges[n][0] for n in own},
+                value=result.validation_accuracy,
+                intermediate_values={epoch: v for epoch, v in curve if finite(v)},
+                state=TrialState.COMPLETE if result.stopped_epoch is None else TrialState.PRUNED,
+            )
+        )
+    return study
+
+
+def _new_study() -> "optuna.Study":
+    """In memory, without what Optuna says of each that it makes."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(direction="maximize")
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def _range(values: Sequence[Any]) -> tuple["BaseDistribution", bool]:
+    """The distribution that holds some values, and whether they are numbers."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) < len(values):
+        return CategoricalDistribution(sorted({str(value) for value in values})), False
+    low, high = min(numbers), max(numbers)
+    if all(isinstance(value, int) for value in numbers):
+        return IntDistribution(int(low), int(high)), True
+    return FloatDistribution(low, high, log=low > 0 and high > 10 * low), True
+
+
+def _key(value: object) -> str:
+    return repr(value)

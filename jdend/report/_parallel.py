@@ -1,0 +1,142 @@
+"""All trials as lines across their hyperparameters.
+
+Plotly's own parallel coordinates need WebGL, which not every browser has, and do not print; so the
+lines are drawn as ordinary ones, on axes of our own.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jdend.report._figures import laid_out, plotly
+from jdend.report._findings import finite, ranked
+from jdend.report._importance import varying
+from jdend.report._style import BLUE, GREY, INK, MUTED, ORANGE, faint
+from jdend.report._text import called, percent, setting
+from jdend.study import SearchResult
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["parallel_figure"]
+
+ACCURACY = "validation accuracy"
+MOST_AXES = 9
+
+
+class Axis:
+    """Where values lie on an axis, from 0 to 1, and what is written beside it."""
+
+    def __init__(self, name: str, values: Sequence[Any]):
+        self.name = name
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        distinct = sorted(set(numbers))
+        known = [value for value in values if value is not None]
+        self._places: dict[str, float] = {}
+        self._log = False
+        if len(numbers) < len(known) or len(distinct) < 2:
+            names = sorted({str(value) for value in known})
+            self._places = {n: (i + 0.5) / len(names) for i, n in enumerate(names)}
+            self.ticks = [(place, setting(_bool(n))) for n, place in self._places.items()]
+            return
+        low, high = distinct[0], distinct[-1]
+        self._log = low > 0 and high >= 10 * low
+        self._low, self._high = self._scaled(low), self._scaled(high)
+        if len(distinct) <= 5:
+            marks = distinct
+        else:
+            steps = [self._low + (self._high - self._low) * i / 4 for i in range(5)]
+            marks = [math.exp(step) if self._log else step for step in steps]
+            if all(isinstance(value, int) for value in numbers):
+                marks = sorted({round(mark) for mark in marks})
+        self.ticks = [(self.place(mark), self._text(mark)) for mark in marks]
+
+    def place(self, value: Any) -> float | None:
+        """None where there is no value."""
+        if value is None:
+            return None
+        if self._places:
+            return self._places.get(str(value))
+        return (self._scaled(value) - self._low) / (self._high - self._low)
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self._log else float(value)
+
+    def _text(self, value: float) -> str:
+        return f"{100 * value:.1f} %" if self.name == ACCURACY else setting(value)
+
+
+def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
+    """Every trial as a line across the hyperparameters that vary, to its validation accuracy."""
+    go = plotly()
+    shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    names = [name for name in varying(shown) if name != "seed"][:MOST_AXES]
+    rows = {id(r): [*(r.params.get(n) for n in names), r.validation_accuracy] for r in shown}
+    columns = list(zip(*rows.values(), strict=True))
+    axes = [Axis(n, column) for n, column in zip([*names, ACCURACY], columns, strict=True)]
+    order = ranked(shown)[0]
+    n_good = max(1, math.ceil(len(order) / 10))
+    ended = [r for r in order[n_good:] if r.stopped_epoch is None]
+    stopped = [r for r in order[n_good:] if r.stopped_epoch is not None]
+    figure = go.Figure()
+    for name, some, colour, width in (
+        ("stopped early", stopped, faint(GREY, 0.35), 1),
+        ("trained to the end", ended, faint(GREY, 0.8), 1),
+        ("best tenth", order[1:n_good], BLUE, 1.8),
+        ("best", order[:1], ORANGE, 3),
+    ):
+        if some:
+            xs, ys, texts = _lines([rows[id(result)] for result in some], axes)
+            figure.add_scatter(
+                x=xs,
+                y=ys,
+                text=texts,
+                name=name,
+                mode="lines+markers",
+                marker={"size": 4},
+                line={"color": colour, "width": width},
+                hovertemplate="%{text}<extra></extra>",
+            )
+    for position, axis in enumerate(axes):
+        _draw(figure, position, axis)
+    figure = laid_out(figure, x="", y="", height=440)
+    figure.update_layout(margin={"l": 24, "r": 56, "t": 48, "b": 24}, legend={"y": -0.04})
+    figure.update_xaxes(visible=False, range=[-0.15, len(axes) - 0.75], fixedrange=True)
+    return figure.update_yaxes(visible=False, range=[-0.04, 1.04], fixedrange=True)
+
+
+def _lines(rows: Sequence[Sequence[Any]], axes: Sequence[Axis]):
+    """Several lines as one, with gaps between them."""
+    xs: list[int | None] = []
+    ys: list[float | None] = []
+    texts: list[str] = []
+    for row in rows:
+        words = [
+            f"{called(a.name)} {percent(v) if a.name == ACCURACY else setting(v)}"
+            for a, v in zip(axes, row, strict=True)
+            if v is not None
+        ]
+        xs += [*range(len(axes)), None]
+        ys += [*(axis.place(value) for axis, value in zip(axes, row, strict=True)), None]
+        texts += ["<br>".join(words)] * (len(axes) + 1)
+    return xs, ys, texts
+
+
+def _draw(figure: "Figure", position: int, axis: Axis) -> None:
+    figure.add_shape(
+        type="line", x0=position, x1=position, y0=0, y1=1, layer="below",
+        line={"color": MUTED, "width": 1},
+    )  # fmt: skip
+    figure.add_annotation(
+        x=position, y=1, yshift=22, text=f"<b>{called(axis.name)}</b>", showarrow=False,
+        font={"size": 12, "color": INK},
+    )  # fmt: skip
+    for place, text in axis.ticks:
+        figure.add_annotation(
+            x=position, y=place, text=text, showarrow=False, xanchor="left", xshift=5,
+            font={"size": 11, "color": MUTED},
+        )  # fmt: skip
+
+
+def _bool(text: str) -> object:
+    return {"True": True, "False": False}.get(text, text)

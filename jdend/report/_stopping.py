@@ -1,0 +1,68 @@
+"""What each rung stopped, and how near it was: read from what the trials' curves say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jdend.report._findings import finite
+from jdend.study import SearchResult
+
+__all__ = ["RungRecord", "rungs_of"]
+
+
+@dataclass(frozen=True)
+class RungRecord:
+    """A rung of one generation.
+
+    Attributes:
+      generation: from 1.
+      epoch: after which trials were stopped.
+      reached: how many trials trained that far.
+      stopped: how many of them were stopped there.
+      best_stopped, weakest_kept: validation accuracy at that epoch, of the best that was stopped
+        and of the weakest that went on; None where there is none.
+    """
+
+    generation: int
+    epoch: int
+    reached: int
+    stopped: int
+    best_stopped: float | None
+    weakest_kept: float | None
+
+    @property
+    def crosses(self) -> bool:
+        """Whether one was stopped that was better than one that went on: brackets do that."""
+        if self.best_stopped is None or self.weakest_kept is None:
+            return False
+        return self.best_stopped > self.weakest_kept
+
+
+def rungs_of(generations: Sequence[Sequence[SearchResult]]) -> list[RungRecord]:
+    """The rungs at which trials were stopped, by generation and epoch."""
+    records = []
+    for number, results in enumerate(generations, 1):
+        for epoch in sorted({r.stopped_epoch for r in results if r.stopped_epoch is not None}):
+            reached = [r for r in results if len(_curve(r)) >= epoch]
+            stopped = [r for r in reached if r.stopped_epoch == epoch]
+            # Those that ended by themselves before were ranked, too, by their last figure.
+            kept = [r for r in reached if r.stopped_epoch is None or r.stopped_epoch > epoch]
+            records.append(
+                RungRecord(
+                    number,
+                    epoch,
+                    len(reached),
+                    len(stopped),
+                    max(_at(stopped, epoch), default=None),
+                    min(_at(kept, epoch), default=None),
+                )
+            )
+    return records
+
+
+def _curve(result: SearchResult) -> Sequence[float | None]:
+    return result.history.get("validation_accuracy", ())
+
+
+def _at(results: Sequence[SearchResult], epoch: int) -> list[float]:
+    values = (_curve(result)[epoch - 1] for result in results)
+    return [value for value in values if finite(value)]

@@ -1,0 +1,68 @@
+"""Words and numbers as a report writes them."""
+
+from collections.abc import Mapping
+
+from jdend.report._findings import finite
+from jdend.study import SearchResult
+
+__all__ = ["called", "duration", "percent", "setting", "settings"]
+
+CALLED = {
+    "n_neurons": "neurons",
+    "n_dendrites": "dendrites",
+    "n_dendrite_inputs": "inputs",
+    "hidden_dim": "hidden",
+    "soma_enabled": "soma",
+    "lr": "rate",
+    "weight_decay": "decay",
+    "strategy": "connectivity",
+    "field_std": "field width",
+    "initialization": "initialisation",
+    "synaptic_resampling": "resampling",
+    "percentage_resample": "share resampled",
+    "steps_to_resample": "steps to resample",
+    "resampling_rule": "resampling rule",
+    "resampling_inputs": "new inputs",
+    "batch_size": "batch",
+    "n_epochs": "epochs",
+    "fill": "share of budget",
+}
+
+
+def called(name: str) -> str:
+    """A parameter's name for people."""
+    return CALLED.get(name, name.replace("_", " "))
+
+
+def setting(value: object) -> str:
+    """A parameter's value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value).replace("_", " ")
+
+
+def settings(result: SearchResult) -> Mapping[str, object]:
+    """A result's parameters, without its seed."""
+    return {name: value for name, value in result.params.items() if name != "seed"}
+
+
+def percent(value: float | None, std: float | None = None) -> str:
+    """A share, with its standard deviation if there is one."""
+    if not finite(value):
+        return "–"
+    return f"{100 * value:.2f} ± {100 * std:.2f} %" if finite(std) else f"{100 * value:.2f} %"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
