@@ -11,6 +11,9 @@ from jdend.training import compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan"]
 
+# Of more populations, those of the largest capacities are shown.
+MOST_ROWS = 24
+
 
 def describe_plan(
     trials: Sequence[Trial],
@@ -21,7 +24,7 @@ def describe_plan(
     compiled: bool = False,
     width: int = 80,
 ) -> str:
-    """A table of populations, each with its largest network's parameters, padding left out.
+    """A table: a row a capacity, with the parameters of its largest network, padding left out.
 
     Args:
       trials: what was planned.
@@ -33,20 +36,27 @@ def describe_plan(
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
     indent = " " * (len(lines[0]) - len("shape"))
+    populations = _by_bucket(groups)
+    by_capacity = sorted(populations, key=lambda some: -count_params(some[0].bucket.structure))
+    shown = {some[0] for some in by_capacity[:MOST_ROWS]}
     largest = 0
-    for group in groups:
-        n_trials, n_seeds = len(group.members), len(group.seeds)
-        memory = _memory(trials, group, data, compiled)
+    for some in populations:
+        first, members = some[0], [i for group in some for i in group.members]
+        if first not in shown:
+            continue
+        memory = _memory(trials, max(some, key=lambda group: group.width), data, compiled)
         largest = max(largest, memory)
-        true = (trials[i].configuration.structure for i in group.members)
-        count = max(count_params(structure) for structure in true)
-        figures = f"{n_trials:>6}  {n_seeds:>5}  {count:>9,}  {_size(memory):>8}  "
-        padded = "padded to " if group.bucket.padded else ""
-        shape = textwrap.wrap(padded + _shape(group.bucket.structure), width - len(indent))
+        count = max(count_params(trials[i].configuration.structure) for i in members)
+        figures = f"{len(members):>6}  {len(first.seeds):>5}  {count:>9,}  {_size(memory):>8}  "
+        padded = "padded to " if first.bucket.padded else ""
+        shape = textwrap.wrap(padded + _shape(first.bucket.structure), width - len(indent))
         lines += [figures + shape[0], *(indent + more for more in shape[1:])]
+    if len(populations) > MOST_ROWS:
+        lines.append(f"and {len(populations) - MOST_ROWS:,} smaller ones")
     n_trials = sum(len(group.members) for group in groups)
+    n_programs = len({(group.bucket, len(group.seeds), group.width) for group in groups})
     lines.append(
-        f"{n_trials:,} trials in {len(groups):,} programs; about {_size(largest)} at a time"
+        f"{n_trials:,} trials in {n_programs:,} programs; about {_size(largest)} at a time"
     )
     share = expected.padding / max(expected.training, 1e-9)
     lines.append(
@@ -54,6 +64,14 @@ def describe_plan(
     )
     lines.append(f"takes up to {_seconds(expected.compiling)} where it was not done before")
     return "\n".join(lines)
+
+
+def _by_bucket(groups: Sequence[Group]) -> list[list[Group]]:
+    """Those that share capacity and seeds: a program for each of their widths."""
+    found: dict[object, list[Group]] = {}
+    for group in groups:
+        found.setdefault((group.bucket, group.seeds), []).append(group)
+    return list(found.values())
 
 
 def _memory(trials: Sequence[Trial], group: Group, data: Split, compiled: bool) -> int:

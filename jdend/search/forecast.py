@@ -49,7 +49,8 @@ def forecast(
       compiled: how many of the groups' programs there are already.
     """
     times = [_group_ms([trials[i] for i in group.members], group, data) for group in groups]
-    new = [cost_of(group.bucket.kernel).program for group in groups][compiled:]
+    distinct = {(group.bucket, len(group.seeds), group.width) for group in groups}
+    new = [cost_of(bucket.kernel).program for bucket, _, _ in distinct][compiled:]
     compiling = sum(new[:1]) + LOST * sum(new[1:])
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)

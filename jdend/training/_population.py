@@ -28,7 +28,7 @@ from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
 from jdend.training._traits import Traits, learning_rate
 
-__all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "initialiser", "population"]
+__all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
 
 INIT, ORDER, RESAMPLE = range(3)  # what a seed's key is folded by
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
@@ -93,7 +93,7 @@ def population(bucket: Bucket) -> Population:
 def _population(bucket: Bucket, module: type[nnx.Module]) -> Population:
     """`module` tells a name registered anew from the old."""
     return Population(
-        init=Program(initialiser(bucket)),
+        init=Program(_init(bucket)),
         advance=Program(_advance(bucket), trains=True, donate=(0,)),
         evaluate=Program(_evaluate(bucket)),
     )
@@ -120,7 +120,7 @@ def _shuffle(n: int) -> Program:
     return Program(lambda seeds, epoch: jax.vmap(one, in_axes=(0, None))(seeds, epoch))
 
 
-def initialiser(bucket: Bucket):
+def _init(bucket: Bucket):
     """The function `init` of a bucket's population, not compiled."""
 
     def init_trial(seed, traits: Traits):
