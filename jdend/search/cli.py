@@ -161,4 +161,5 @@ def _parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="show what would be trained, and stop")
     add("--compile", action="store_true", help="with --dry-run, memory as the compiler says")
     add("--quiet", action="store_true", help="no progress")
+    add("--log-format", default="text", metavar="F", help="of progress: text, or json lines")
     return parser

@@ -2,7 +2,6 @@
 
 import argparse
 import inspect
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from jdend.search.cli import (
 )
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
+from jdend.search.progress import LOG_FORMATS, say
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space import Space, read_space
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
                 _say(options, f"the best network is in {save(searcher.best_model(), best)}")
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
-        print(f"jdend.search: {error}", file=sys.stderr)
+        say(f"jdend.search: {error}", options.log_format, "error")
         return 2
     finally:
         if study is not None:
@@ -202,10 +202,12 @@ def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = Tr
 
 
 def _check_names(options: argparse.Namespace) -> None:
-    for option, allowed in (("strategy", STRATEGIES), ("pruner", PRUNERS)):
+    known = (("strategy", STRATEGIES), ("pruner", PRUNERS), ("log_format", LOG_FORMATS))
+    for option, allowed in known:
         given = getattr(options, option)
         if given not in (None, *allowed):
-            raise SearchError(f"unknown {option} {given!r}{nearest(given, allowed)}")
+            name = option.replace("_", "-")
+            raise SearchError(f"unknown {name} {given!r}{nearest(given, allowed)}")
 
 
 def _scenarios(options: argparse.Namespace) -> list[str]:
@@ -237,6 +239,7 @@ def _settings(options: argparse.Namespace, study: Study) -> Settings:
         **settings,
         "study": study,
         "verbose": not options.quiet,
+        "log_format": options.log_format,
         "dry_run": "compile" if options.compile else options.dry_run,
     }
 
@@ -264,4 +267,4 @@ def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path
 
 def _say(options: argparse.Namespace, line: str) -> None:
     if not options.quiet:
-        print(line, file=sys.stderr, flush=True)
+        say(line, options.log_format)

@@ -1,7 +1,6 @@
 """Trains planned populations one after the other and tells a reporter how it goes."""
 
 import functools
-import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from jdend.search.errors import SearchError
 from jdend.search.forecast import forecast
 from jdend.search.material import Material
 from jdend.search.pace import learn
-from jdend.search.progress import Reporter
+from jdend.search.progress import Best, Reporter
 from jdend.study import FIGURES, SearchResult
 from jdend.training import (
     Narrow,
@@ -200,7 +199,7 @@ def execute(
                     yield from zip(group.members, outcomes, strict=False)
                     populations[g] = []
             if rungs is not None and epoch is not None:
-                _stop(rungs, epoch, len(trials), groups, populations)
+                watch.stop(_stop(rungs, epoch, len(trials), groups, populations))
     finally:
         watch.end()
 
@@ -224,8 +223,8 @@ def _stop(
     n_trials: int,
     groups: Sequence[Group],
     populations: Sequence[Sequence[Run]],
-) -> None:
-    """Stops what a rung stops, and what fills the populations up."""
+) -> int:
+    """Stops what a rung stops, and what fills the populations up; returns how many trials."""
     accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
     where: list[tuple[Run, int, int | None]] = []  # a column's trial, None for one that fills up
     for group, some in zip(groups, populations, strict=True):
@@ -236,9 +235,10 @@ def _stop(
             if i is not None:
                 accuracy[i] = run.validation_accuracy[:, c].mean()
                 live[i] = c in run.live
-    stopped = {*rungs.stopped(epoch, accuracy, live), None}
+    stopped = rungs.stopped(epoch, accuracy, live)
     for run in (run for some in populations for run in some):
-        run.stop([c for of_run, c, i in where if of_run is run and i in stopped])
+        run.stop([c for of_run, c, i in where if of_run is run and i in {*stopped, None}])
+    return len(stopped)
 
 
 def result_of(
@@ -278,14 +278,22 @@ class Watch:
         self._waited = 0.0  # seconds, for programs
         self._done: dict[Run, float] = {}  # trials
         self._compiling: dict[Run, float] = {}  # seconds
-        self._best: dict[Run, float] = {}  # accuracy, now or at the end
+        self._best: dict[Run, Best | None] = {}  # now or at the end
+        self._doing = "preparing"
         reporter.begin(n_trials)
 
     def wait(self, programs: Future) -> None:
         """Waits until they are compiled."""
         begun = time.monotonic()
+        if not programs.done():
+            self._doing = "compiling"
+            self._tell()
         programs.result()
         self._waited += time.monotonic() - begun
+
+    def stop(self, n_trials: int) -> None:
+        """A rung stopped so many."""
+        self._reporter.stop(n_trials)
 
     def enter(self, run: Run, doing: str) -> None:
         """A population goes on."""
@@ -295,7 +303,7 @@ class Watch:
         ends = np.asarray(self._run.ends)
         self._done[self._run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
         self._compiling[self._run] = progress.compile_seconds
-        self._best[self._run] = _best(progress)
+        self._best[self._run] = _best(self._run, progress)
         self._tell()
 
     @property
@@ -310,11 +318,16 @@ class Watch:
 
     def _tell(self) -> None:
         done = min(sum(self._done.values()), float(self._n_trials))
-        best = float(np.fmax.reduce(list(self._best.values()), initial=math.nan))
+        found = [best for best in self._best.values() if best is not None]
+        best = max(found, key=lambda best: best.accuracy, default=None)
         self._reporter.advance(done, self.training, best, self._doing)
 
 
-def _best(progress: Progress) -> float:
-    """The best mean over seeds, NaN if there is none yet."""
+def _best(run: Run, progress: Progress) -> Best | None:
+    """The best by its mean over seeds, None if there is none yet."""
     means = progress.validation_accuracy.mean(axis=0)
-    return float(np.fmax.reduce(means, initial=math.nan))
+    if not np.isfinite(means).any():
+        return None
+    c = int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
+    structure = run.configurations[c].structure
+    return Best(float(means[c]), count_params(structure), structure.architecture)

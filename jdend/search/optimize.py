@@ -118,6 +118,15 @@ class Search:
         longest = max(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
         return max(1, math.ceil(longest / self.generation))
 
+    @property
+    def most_trials(self) -> int | None:
+        """How many trials there are at most, of all budgets; None for no end."""
+        if self.n_generations is None:
+            return None
+        if self.learns:
+            return None if self.n_trials is None else self.n_trials * len(self.questions)
+        return sum(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
+
     def describe(self) -> dict[str, object]:
         """What its record says of it, in plain values: all that its proposals follow from."""
         spaces = {str(q.budget.max_params): q.space.to_dict() for q in self.questions}

@@ -1,140 +1,247 @@
-"""What a search says while it runs: a bar on a terminal, plain lines elsewhere, all to stderr."""
+"""What a search says while it runs, all of it to stderr."""
 
-import math
+import json
+import os
 import sys
 import time
-from typing import Protocol, TextIO
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["Bar", "Lines", "Reporter", "Silent", "reporter"]
+from jdend.search.errors import SearchError
 
-SECONDS_BETWEEN_LINES = 5.0
+__all__ = ["LOG_FORMATS", "Best", "Reporter", "Standing", "View", "reporter", "say"]
+
+LOG_FORMATS = ("text", "json")
 
 
-class Reporter(Protocol):
-    """Told about a search as it goes."""
+@dataclass(frozen=True)
+class Best:
+    """The best network so far.
+
+    Attributes:
+      accuracy: on the validation examples, mean over seeds.
+      total_params: its trainable parameters.
+      architecture: its name.
+    """
+
+    accuracy: float
+    total_params: int
+    architecture: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a search is.
+
+    Attributes:
+      done: trials, with fractions of those that train now; of other workers too.
+      n_trials: at most so many; None if only time ends the search.
+      seconds: since it began.
+      rate: trials a second, waiting for compilers left out; None before the first.
+      left: seconds that are expected to be left; None while nothing is known.
+      share: of the search that is done, in [0, 1].
+      stopped: trials that were stopped early by this process.
+      best: None before the first network was evaluated.
+      doing: what happens now.
+    """
+
+    done: float
+    n_trials: int | None
+    seconds: float
+    rate: float | None
+    left: float | None
+    share: float
+    stopped: int
+    best: Best | None
+    doing: str
+
+
+class View(Protocol):
+    """Shows what a reporter is told."""
 
     def note(self, line: str) -> None:
         """A line of its own."""
         ...
 
-    def begin(self, n_trials: int) -> None:
-        """Training of so many trials begins."""
+    def begin(self, now: Standing) -> None:
+        """A search begins."""
         ...
 
-    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
-        """How many trials are done, fractions included; in how many seconds, compiling left out;
-        the best validation accuracy, NaN if there is none yet; what is trained now."""
+    def show(self, now: Standing) -> None:
+        """Something has changed; called several times a second."""
         ...
 
-    def end(self) -> None:
-        """Training is over, or was broken off."""
+    def end(self, now: Standing) -> None:
+        """The search is over, or was broken off."""
         ...
 
 
-class Silent:
-    """Says nothing."""
+@dataclass
+class _Sum:
+    """What a search came to up to its current generation."""
+
+    n_trials: int | None
+    done: float
+    before: float  # trials that were done when it began
+    seconds: float | None  # that there are
+    since: float
+    best: Best | None
+    waited: float = 0.0  # for compilers, and before the first generation
+    stopped: int = 0
+    now: float = 0.0  # trials of the current generation
+    now_waited: float = 0.0
+    doing: str = "preparing"
+    begun: float | None = None
+
+
+class Reporter:
+    """Told about a search as it goes; adds up its generations for a view.
+
+    A generation that begins outside a search counts as one.
+
+    Args:
+      view: shows it.
+      clock: seconds from some beginning.
+    """
+
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic):
+        self._view, self._clock = view, clock
+        self._sum: _Sum | None = None
+        self._alone = False
 
     def note(self, line: str) -> None:
-        pass
+        """A line of its own."""
+        self._view.note(line)
+
+    def open(
+        self,
+        n_trials: int | None,
+        *,
+        done: int = 0,
+        seconds: float | None = None,
+        best: Best | None = None,
+    ) -> None:
+        """A search begins.
+
+        Args:
+          n_trials: at most so many; None if only time ends it.
+          done: of these, trials that are finished already.
+          seconds: that are left, where time ends it.
+          best: the best of those that are finished.
+        """
+        self._sum = _Sum(n_trials, done, done, seconds, self._clock(), best)
+        self._view.begin(self._standing(self._sum))
+
+    def reach(self, done: int) -> None:
+        """So many trials are finished, by whomever."""
+        if self._sum is not None:
+            self._sum.done = done
+            self._view.show(self._standing(self._sum))
+
+    def close(self) -> None:
+        """The search is over, or was broken off."""
+        if self._sum is not None:
+            self._view.end(self._standing(self._sum))
+            self._sum = None
 
     def begin(self, n_trials: int) -> None:
-        pass
+        """Training of a generation of so many trials begins."""
+        self._alone = self._sum is None
+        if self._sum is None:
+            self.open(n_trials)
+        now, total = self._clock(), self._sum
+        assert total is not None
+        if total.waited == 0.0:  # data and proposals of the first generation
+            total.waited = now - total.since
+        total.begun, total.now, total.now_waited = now, 0.0, 0.0
 
-    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
-        pass
+    def advance(self, trials_done: float, seconds: float, best: Best | None, doing: str) -> None:
+        """The generation goes on.
 
-    def end(self) -> None:
-        pass
-
-
-class Lines:
-    """Plain lines, one every few seconds."""
-
-    def __init__(self, stream: TextIO, seconds_between: float = SECONDS_BETWEEN_LINES):
-        self._stream = stream
-        self._between = seconds_between
-        self._n_trials = 0
-        self._said = 0.0
-        self._whole = False
-
-    def note(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
-
-    def begin(self, n_trials: int) -> None:
-        self._n_trials = n_trials
-        self._whole = False
-        self._said = time.monotonic()
-
-    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
-        now = time.monotonic()
-        if self._whole or (now - self._said < self._between and trials_done < self._n_trials):
+        Args:
+          trials_done: of its trials, fractions included.
+          seconds: since it began, compiling left out.
+          best: of its networks.
+          doing: what happens now.
+        """
+        total = self._sum
+        if total is None or total.begun is None:
             return
-        self._said, self._whole = now, trials_done >= self._n_trials
-        pace = _pace(trials_done, self._n_trials, seconds)
-        self.note(f"{trials_done:.1f} of {self._n_trials} trials, {pace}{_best(best)}; {doing}")
+        total.now, total.doing = trials_done, doing
+        total.now_waited = max(0.0, self._clock() - total.begun - seconds)
+        if best is not None and (total.best is None or best.accuracy > total.best.accuracy):
+            total.best = best
+        self._view.show(self._standing(total))
+
+    def stop(self, n_trials: int) -> None:
+        """A rung stopped so many trials."""
+        if self._sum is not None:
+            self._sum.stopped += n_trials
 
     def end(self) -> None:
-        pass
+        """Training of the generation is over, or was broken off."""
+        total = self._sum
+        if total is None or total.begun is None:
+            return
+        total.done += total.now
+        total.waited += total.now_waited
+        total.now, total.now_waited, total.begun = 0.0, 0.0, None
+        total.doing = "storing and proposing"
+        self._view.show(self._standing(total))
+        if self._alone:
+            self.close()
 
-
-class Bar:
-    """A bar of `rich`, with trials a second, time left and the best so far."""
-
-    def __init__(self, stream: TextIO):
-        from rich.console import Console
-
-        self._console = Console(file=stream)
-        self._progress = None
-        self._n_trials = 0
-
-    def note(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
-
-    def begin(self, n_trials: int) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._n_trials = n_trials
-        self._progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=self._console,
-            transient=True,
+    def _standing(self, total: _Sum) -> Standing:
+        seconds = self._clock() - total.since
+        done = total.done + total.now
+        if total.n_trials is not None:
+            done = min(done, float(total.n_trials))
+        working = seconds - total.waited - total.now_waited
+        rate = (done - total.before) / working if done > total.before and working > 0 else None
+        lefts, shares = [], []
+        if total.seconds is not None:
+            lefts.append(max(0.0, total.seconds - seconds))
+            shares.append(min(1.0, seconds / total.seconds) if total.seconds > 0 else 1.0)
+        if total.n_trials is not None:
+            shares.append(done / total.n_trials if total.n_trials else 1.0)
+            if rate:
+                lefts.append((total.n_trials - done) / rate)
+        return Standing(
+            done=done,
+            n_trials=total.n_trials,
+            seconds=seconds,
+            rate=rate,
+            left=min(lefts, default=None),
+            share=max(shares, default=0.0),
+            stopped=total.stopped,
+            best=total.best,
+            doing=total.doing,
         )
-        self._task = self._progress.add_task("", total=n_trials, text=f"0/{n_trials} trials")
-        self._progress.start()
-
-    def advance(self, trials_done: float, seconds: float, best: float, doing: str) -> None:
-        if self._progress is None:
-            return
-        pace = _pace(trials_done, self._n_trials, seconds)
-        text = f"{trials_done:.1f}/{self._n_trials} trials, {pace}{_best(best)}"
-        self._progress.update(self._task, completed=trials_done, text=text)
-
-    def end(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
 
 
-def reporter(verbose: bool) -> Reporter:
-    """A bar where a person watches a terminal, lines where nobody does, nothing if not verbose."""
+def reporter(verbose: bool, log_format: str = "text") -> Reporter:
+    """A live view where a person watches a terminal, lines where nobody does, JSON lines if
+    `log_format` is `json`; nothing if not verbose.
+
+    Raises:
+      SearchError: for another format.
+    """
+    from jdend.search.views import JsonLines, Lines, Live, Silent
+
+    if log_format not in LOG_FORMATS:
+        raise SearchError(
+            f"unknown log_format {log_format!r}; allowed are {', '.join(LOG_FORMATS)}"
+        )
     if not verbose:
-        return Silent()
-    return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
+        return Reporter(Silent())
+    if log_format == "json":
+        return Reporter(JsonLines(sys.stderr))
+    moves = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    return Reporter(Live(sys.stderr) if moves else Lines(sys.stderr))
 
 
-def _pace(trials_done: float, n_trials: int, seconds: float) -> str:
-    if trials_done <= 0 or seconds <= 0:
-        return "compiling"
-    rate = trials_done / seconds
-    return f"{rate:.2g} a second, {_clock((n_trials - trials_done) / rate)} left"
-
-
-def _best(best: float) -> str:
-    return "" if math.isnan(best) else f", best validation accuracy {best:.4f}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+def say(line: str, log_format: str = "text", event: str = "note") -> None:
+    """A line on stderr, outside of any search."""
+    text = json.dumps({"event": event, "text": line}) if log_format == "json" else line
+    print(text, file=sys.stderr, flush=True)

@@ -58,6 +58,7 @@ class Settings(TypedDict, total=False):
     resume: bool
     study: Study | None
     dry_run: bool | str
+    log_format: str
 
 
 def quick_prototype_search(

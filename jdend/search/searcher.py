@@ -71,6 +71,7 @@ class HyperparameterSearcher:
       n_epochs, lr, weight_decay, batch_size: of training, where the space does not have them.
       n_classes: checked against the data; None to take it from them.
       verbose: whether to say on stderr how the search goes.
+      log_format: `text`, or `json` for an object a line.
       seeds: with how many seeds to train each trial (0, 1, …), or with which ones. Of a trial with
         a `seed` of its own, the seeds are counted from there.
       validation_fraction: share of the training examples held out to rank by. With 0 nothing can
@@ -126,6 +127,7 @@ class HyperparameterSearcher:
         resume: bool = False,
         study: Study | None = None,
         dry_run: bool | str = False,
+        log_format: str = "text",
     ):
         self.budget = Budget(max_params, min_param_ratio)
         self._data = Material(
@@ -146,7 +148,7 @@ class HyperparameterSearcher:
         self._seeds = parse_seeds(seeds)
         self._search_seed = check_seed("search_seed", search_seed)
         self._n_searches = 0
-        said = reporter(verbose)
+        said = reporter(verbose, log_format)
         self._trainer = Trainer(
             self._data,
             said,

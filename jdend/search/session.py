@@ -1,5 +1,6 @@
 """What the searches of one searcher have in common, and how one of them is run."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from jdend.search.forecast import forecast
 from jdend.search.generations import Training, finished, run, show_plan
 from jdend.search.material import Material
 from jdend.search.optimize import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Search
-from jdend.search.progress import Reporter
+from jdend.search.progress import Best, Reporter
 from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
 from jdend.training import compilations
 
@@ -87,8 +88,10 @@ class Session:
         found: list[SearchResult] = []
         if clock is not None:
             clock.begin()
+        self._open(search, finished(ledger), clock)
         try:
             for _ in run(search, ledger, train):
+                self.reporter.reach(len(finished(ledger)))
                 waited = compilations().seconds - before.seconds
                 if clock is not None and clock.is_over(waited):
                     break
@@ -97,6 +100,7 @@ class Session:
             status = "interrupted"
             raise
         finally:
+            self.reporter.close()
             found += [*finished(ledger), *training.unfinished()]
             if found:
                 compiled = compilations() - before
@@ -106,6 +110,17 @@ class Session:
                 self.study.add(found, config=config, effort=effort, device=device())
                 self.study.write(status)
         return found
+
+    def _open(self, search: Search, done: Sequence[SearchResult], clock: Clock | None) -> None:
+        """Tells the reporter what is to come."""
+        accuracies = [(r.validation_accuracy, r) for r in done if r.failed is None]
+        ranked = [(a, r) for a, r in accuracies if a is not None and not math.isnan(a)]
+        best = None
+        if ranked:
+            accuracy, result = max(ranked, key=lambda pair: pair[0])
+            best = Best(accuracy, result.total_params, str(result.params.get("architecture", "")))
+        seconds = None if clock is None else clock.left
+        self.reporter.open(search.most_trials, done=len(done), seconds=seconds, best=best)
 
     def train(self, search: Search) -> list[SearchResult]:
         """Trains the first generation, and keeps it nowhere."""

@@ -33,11 +33,18 @@ def results_table(
 
     The parameters that vary among the results have columns as long as there is room; those that do
     not vary, and those that found no room, are named in lines below. The first column, a heading
-    and a text for each result, is by default their number.
+    and a text for each result, is by default their number; it marks what was stopped early.
     """
     if not results:
         return "no results"
     heading, texts = first or ("#", [str(i + 1) for i in range(len(results))])
+    stopped = [r.stopped_epoch for r in results if r.stopped_epoch is not None]
+    if stopped:  # a space keeps the numbers in line
+        texts = [
+            f"{t}{' ' if r.stopped_epoch is None else '*'}"
+            for t, r in zip(texts, results, strict=True)
+        ]
+        heading = f"{heading} "
     columns = [[heading, *texts], *_figure_columns(results)]
     varying, constant = _parameters(results)
     omitted = []
@@ -48,6 +55,10 @@ def results_table(
         else:
             omitted.append(name)
     lines = [_line(row, columns) for row in zip(*columns, strict=True)]
+    if stopped:
+        ends = dict.fromkeys([min(stopped), max(stopped)])
+        epochs = "1 epoch" if list(ends) == [1] else f"{' to '.join(map(str, ends))} epochs"
+        lines.append(f"* stopped early, after {epochs}: figures of that moment")
     if constant:
         shared = ", ".join(f"{name}={_text(value)}" for name, value in constant.items())
         lines += _wrapped(f"all: {shared}", width)

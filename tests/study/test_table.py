@@ -7,10 +7,10 @@ import pytest
 from jdend.study import SearchResult, results_table
 
 
-def result(accuracy=0.9, *, std=None, failed=None, **params):
+def result(accuracy=0.9, *, std=None, failed=None, stopped=None, **params):
     return SearchResult(
         params, accuracy, 0.9, 7198, 1.0, 0.1, validation_accuracy=accuracy, failed=failed,
-        validation_accuracy_std=std, test_accuracy_std=std,
+        validation_accuracy_std=std, test_accuracy_std=std, stopped_epoch=stopped,
     )  # fmt: skip
 
 
@@ -30,6 +30,20 @@ def test_deviations_are_shown_where_there_are_some():
 
 def test_a_failed_trial_says_so():
     assert "failed" in results_table([result(math.nan, failed=3)])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"), [((1, 1), "1 epoch"), ((3, 3), "3 epochs"), ((3, 1), "1 to 3 epochs")]
+)
+def test_trials_that_were_stopped_early_are_marked(epochs, said):
+    table = results_table([result(n=1), *(result(0.8, stopped=e, n=2) for e in epochs)])
+    assert table.splitlines() == [
+        "#   valid.    test  params  n",
+        "1   0.9000  0.9000   7,198  1",
+        "2*  0.8000  0.8000   7,198  2",
+        "3*  0.8000  0.8000   7,198  2",
+        f"* stopped early, after {said}: figures of that moment",
+    ]
 
 
 def test_no_results():

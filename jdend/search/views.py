@@ -1,0 +1,209 @@
+"""How progress is shown: one live view on a terminal, plain lines elsewhere, or JSON lines."""
+
+import json
+import math
+import time
+from typing import TextIO
+
+from jdend.search.progress import Standing
+
+__all__ = ["JsonLines", "Lines", "Live", "Silent"]
+
+# Seconds between two lines: at first, and later this share of those since the beginning…
+FIRST_LINES, SHARE = 5.0, 0.05
+# …but no more than so many.
+LONGEST = 60.0
+
+
+class Silent:
+    """Says nothing."""
+
+    def note(self, line: str) -> None:
+        pass
+
+    def begin(self, now: Standing) -> None:
+        pass
+
+    def show(self, now: Standing) -> None:
+        pass
+
+    def end(self, now: Standing) -> None:
+        pass
+
+
+class _Rhythm:
+    """Says when it is time for another line: often at first, then more seldom."""
+
+    def __init__(self, first: float):
+        self._first, self._next = first, 0.0
+
+    def restart(self) -> None:
+        self._next = self._first
+
+    def is_due(self, now: Standing) -> bool:
+        if now.seconds < self._next:
+            return False
+        self._next = now.seconds + min(max(self._first, SHARE * now.seconds), LONGEST)
+        return True
+
+
+class Lines:
+    """Plain lines, one every few seconds."""
+
+    def __init__(self, stream: TextIO, seconds_between: float = FIRST_LINES):
+        self._stream = stream
+        self._rhythm = _Rhythm(seconds_between)
+
+    def note(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def begin(self, now: Standing) -> None:
+        self._rhythm.restart()
+
+    def show(self, now: Standing) -> None:
+        if self._rhythm.is_due(now):
+            self.note(", ".join([*_pace(now), *_findings(now), now.doing]))
+
+    def end(self, now: Standing) -> None:
+        self.note(_summary(now))
+
+
+class JsonLines:
+    """An object a line, with the key `event`; docs/terminal.md has their fields."""
+
+    def __init__(self, stream: TextIO, seconds_between: float = FIRST_LINES):
+        self._stream = stream
+        self._rhythm = _Rhythm(seconds_between)
+
+    def note(self, line: str) -> None:
+        self._say("note", text=line)
+
+    def begin(self, now: Standing) -> None:
+        self._rhythm.restart()
+        left = None if now.left is None else round(now.left, 1)
+        self._say("begin", trials=now.n_trials, trials_done=round(now.done), seconds_left=left)
+
+    def show(self, now: Standing) -> None:
+        if self._rhythm.is_due(now):
+            self._say("progress", **self._fields(now), doing=now.doing)
+
+    def end(self, now: Standing) -> None:
+        self._say("end", **self._fields(now))
+
+    def _fields(self, now: Standing) -> dict[str, object]:
+        best = None
+        if now.best is not None:
+            best = {
+                "validation_accuracy": round(now.best.accuracy, 6),
+                "total_params": now.best.total_params,
+                "architecture": now.best.architecture,
+            }
+        return {
+            "trials": now.n_trials,
+            "trials_done": round(now.done, 2),
+            "trials_per_second": None if now.rate is None else round(now.rate, 4),
+            "seconds": round(now.seconds, 2),
+            "seconds_left": None if now.left is None else round(now.left, 1),
+            "stopped_early": now.stopped,
+            "best": best,
+        }
+
+    def _say(self, event: str, **fields: object) -> None:
+        print(json.dumps({"event": event, **fields}), file=self._stream, flush=True)
+
+
+class Live:
+    """Two lines that stay in place at the bottom of a terminal, drawn by `rich`."""
+
+    def __init__(self, stream: TextIO, **console: object):
+        from rich.console import Console
+
+        self._console = Console(file=stream, **console)  # pyright: ignore[reportArgumentType]
+        self._live = None
+        self._now: Standing | None = None
+        self._at = 0.0
+
+    def note(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def begin(self, now: Standing) -> None:
+        from rich import live
+
+        self.show(now)
+        self._live = live.Live(
+            get_renderable=self._drawn,
+            console=self._console,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self._live.start()
+
+    def show(self, now: Standing) -> None:
+        self._now, self._at = now, time.monotonic()
+
+    def end(self, now: Standing) -> None:
+        if self._live is not None:
+            self.show(now)
+            self._live.stop()
+            self._live = None
+            self.note(_summary(now))
+
+    def _drawn(self):
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        now = self._now
+        assert now is not None
+        # Time goes on between two reports.
+        since = time.monotonic() - self._at
+        pace = " · ".join(_pace(now, since))
+        width = max(8, min(30, self._console.width - len(pace) - 3))
+        row = Table.grid(padding=(0, 2))
+        bar = ProgressBar(1.0, now.share, width=width, complete_style="green")
+        row.add_row(bar, Text(pace, no_wrap=True, overflow="ellipsis"))
+        best, *others = _findings(now) or [""]
+        below = Text(best, style="bold", no_wrap=True, overflow="ellipsis")
+        rest = " · ".join([*others, now.doing])
+        below.append(f" · {rest}" if best else rest, style="not bold dim")
+        return Group(row, below)
+
+
+def _trials(now: Standing) -> str:
+    done = f"{math.floor(now.done + 1e-6):,}"
+    if now.n_trials is None:
+        return f"{done} trials"
+    return f"{done} of {now.n_trials:,} trials"
+
+
+def _pace(now: Standing, since: float = 0.0) -> list[str]:
+    """How many trials, how fast, how long; `since` seconds ago."""
+    parts = [_trials(now)]
+    if now.rate is not None:
+        parts.append(f"{now.rate:.3g} a second")
+    if now.left is not None:
+        parts.append(f"{_clock(max(0.0, now.left - since))} left")
+    else:
+        parts.append(f"{_clock(now.seconds + since)} so far")
+    return parts
+
+
+def _findings(now: Standing) -> list[str]:
+    parts = []
+    if now.best is not None:
+        parts.append(f"best validation {now.best.accuracy:.4f} ({now.best.total_params:,} params)")
+    if now.stopped:
+        parts.append(f"{now.stopped:,} stopped early")
+    return parts
+
+
+def _summary(now: Standing) -> str:
+    return ", ".join([f"{_trials(now)} in {_clock(now.seconds)}", *_findings(now)])
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
