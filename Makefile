@@ -1,5 +1,6 @@
 # make run    set up, get Fashion-MNIST, search for the best network of 8,000 parameters
 # make test   set up and run the tests
+# make test-gp   the tests of the Gaussian process
 # make lint   ruff and pyright
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
 

@@ -154,11 +154,15 @@ class OptunaLedger:
             self._stop.set()
             self._stop = None
         if self._held is not None:
-            self._hold(None)
+            with suppress(StudyError):  # what cannot be given back expires
+                self._hold(None)
 
     def in_use(self) -> bool:
-        """Whether there is a finished trial, or another worker at work."""
-        self.stored.look()
+        """Whether there is a finished trial, or another worker at work; or nobody can tell."""
+        try:
+            self.stored.look()
+        except StudyError:
+            return True
         return bool(self.stored.results or self._in_other_hands())
 
     def _kept(self, number: int) -> tuple[Proposed, ...] | None:

@@ -1,6 +1,7 @@
 """`HyperparameterSearcher.optimize`: every strategy, generations, rungs; training is a stand-in."""
 
 import pytest
+from strategies_here import HERE
 
 from jdend import HyperparameterSearcher
 from jdend.search import SearchError
@@ -26,7 +27,7 @@ def search(small_images, instant_training):
     return make
 
 
-@pytest.mark.parametrize("strategy", ["grid", "random", "mixed", "qmc", "tpe", "nsga2"])
+@pytest.mark.parametrize("strategy", HERE)
 def test_every_strategy_trains_what_it_proposes(search, strategy):
     searcher = search(seeds=2)
     space = LISTS if strategy == "grid" else SPACE
