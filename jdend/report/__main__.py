@@ -28,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     add("study", metavar="STUDY", help="its folder (--out); with --storage, its name there")
     add("--storage", metavar="URL", help="the database that holds it")
     add("--out", metavar="FILE", help="where to write (report.html in the folder)")
+    add(
+        "--no-training",
+        dest="training",
+        action="store_false",
+        help="leave out what takes training the best network again (some seconds)",
+    )
     return parser
 
 

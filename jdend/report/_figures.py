@@ -51,22 +51,13 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
     shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
     front = pareto_front(shown)
     best = ranked(shown)[0][:1]
-    chosen = {id(result) for result in (*front, *best)}
+    chosen = [*front, *best]
+    marked = {id(result) for result in chosen}
+    stopped = [r for r in shown if r.stopped_epoch is not None]
+    ended = [r for r in shown if r.stopped_epoch is None and id(r) not in marked]
     groups = [
-        (
-            "stopped early",
-            [r for r in shown if r.stopped_epoch],
-            faint(GREY, 0.7),
-            "circle-open",
-            6,
-        ),
-        (
-            "trained to the end",
-            [r for r in shown if not r.stopped_epoch and id(r) not in chosen],
-            GREY,
-            "circle",
-            8,
-        ),
+        ("stopped early", stopped, faint(GREY, 0.7), "circle-open", 6),
+        ("trained to the end", ended, GREY, "circle", 8),
         ("Pareto front", front, BLUE, "circle", 9),
         ("best", best, ORANGE, "diamond", 13),
     ]
@@ -98,7 +89,8 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             annotation={"text": f"budget {budget:,}", "font": {"color": MUTED, "size": 11}},
             annotation_position="top left",
         )
-    heights = [_of(r) for r in shown if not r.stopped_epoch] or [_of(r) for r in shown]
+    heights = [_of(r) for r in (*ended, *chosen)] or [_of(r) for r in shown]
+    heights += [_of(r) + sign * (r.validation_accuracy_std or 0) for r in best for sign in (-1, 1)]
     return laid_out(
         figure,
         x="parameters",
@@ -136,7 +128,7 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
                 x=[*epochs, *reversed(epochs)],
                 y=[*(curve + spread), *reversed(curve - spread)],
                 fill="toself",
-                fillcolor=faint(colour, 0.2 if place == 1 else 0.1),
+                fillcolor=faint(colour, 0.2 if place == 1 else 0.07),
                 line={"width": 0},
                 mode="lines",
                 hoverinfo="skip",
@@ -169,7 +161,7 @@ def importance_figure(found: Importances) -> "Figure":
         y=[called(name) for name in shares],
         orientation="h",
         marker={"color": BLUE},
-        text=[percent(share) for share in shares.values()],
+        text=[percent(share, digits=0) for share in shares.values()],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",
@@ -203,7 +195,14 @@ def laid_out(
         paper_bgcolor=PAPER,
         plot_bgcolor=PAPER,
         margin={"l": 62, "r": 16, "t": 24, "b": 48},
-        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"size": 12}},
+        legend={
+            "orientation": "h",
+            "y": -0.2,
+            "yanchor": "top",
+            "x": 0,
+            "font": {"size": 12},
+            "tracegroupgap": 0,
+        },
         hoverlabel={"font": {"family": FONT, "size": 12}, "align": "left"},
         hovermode="closest",
     )

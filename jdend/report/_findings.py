@@ -55,7 +55,8 @@ class Findings:
     @property
     def budgets(self) -> tuple[int, ...]:
         """The budgets of its searches, smallest first."""
-        return tuple(sorted({c["max_params"] for c in self.configs if "max_params" in c}))
+        found = (c.get("budgets") or [c.get("max_params")] for c in self.configs)
+        return tuple(sorted({n for budgets in found for n in budgets if n is not None}))
 
 
 def read_findings(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jdend.report._figures import laid_out, plotly
 from jdend.report._findings import finite, ranked
 from jdend.report._importance import varying
-from jdend.report._style import BLUE, GREY, INK, MUTED, ORANGE, faint
+from jdend.report._style import BLUE, GREY, INK, MUTED, ORANGE, PAPER, faint
 from jdend.report._text import called, percent, setting
 from jdend.study import SearchResult
 
@@ -100,7 +100,7 @@ def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
     for position, axis in enumerate(axes):
         _draw(figure, position, axis)
     figure = laid_out(figure, x="", y="", height=440)
-    figure.update_layout(margin={"l": 24, "r": 56, "t": 48, "b": 24}, legend={"y": -0.04})
+    figure.update_layout(margin={"l": 24, "r": 56, "t": 64, "b": 24}, legend={"y": -0.04})
     figure.update_xaxes(visible=False, range=[-0.15, len(axes) - 0.75], fixedrange=True)
     return figure.update_yaxes(visible=False, range=[-0.04, 1.04], fixedrange=True)
 
@@ -128,13 +128,13 @@ def _draw(figure: "Figure", position: int, axis: Axis) -> None:
         line={"color": MUTED, "width": 1},
     )  # fmt: skip
     figure.add_annotation(
-        x=position, y=1, yshift=22, text=f"<b>{called(axis.name)}</b>", showarrow=False,
-        font={"size": 12, "color": INK},
+        x=position, y=1, yshift=8, yanchor="bottom", showarrow=False,
+        text=f"<b>{called(axis.name).replace(' ', '<br>')}</b>", font={"size": 12, "color": INK},
     )  # fmt: skip
     for place, text in axis.ticks:
         figure.add_annotation(
             x=position, y=place, text=text, showarrow=False, xanchor="left", xshift=5,
-            font={"size": 11, "color": MUTED},
+            font={"size": 11, "color": MUTED}, bgcolor=faint(PAPER, 0.7), borderpad=1,
         )  # fmt: skip
 
 

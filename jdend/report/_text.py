@@ -52,11 +52,12 @@ def settings(result: SearchResult) -> Mapping[str, object]:
     return {name: value for name, value in result.params.items() if name != "seed"}
 
 
-def percent(value: float | None, std: float | None = None) -> str:
+def percent(value: float | None, std: float | None = None, *, digits: int = 2) -> str:
     """A share, with its standard deviation if there is one."""
     if not finite(value):
         return "–"
-    return f"{100 * value:.2f} ± {100 * std:.2f} %" if finite(std) else f"{100 * value:.2f} %"
+    spread = f" ± {100 * std:.{digits}f}" if finite(std) else ""
+    return f"{100 * value:.{digits}f}{spread} %"
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,56 @@
+"""Small images as PNG in a page's text, and what is drawn over them."""
+
+import base64
+import io
+
+import numpy as np
+from jaxtyping import Float
+
+from jdend.report._html import escape
+
+__all__ = ["diverging", "img", "pixels", "png", "sequential"]
+
+# From nothing to most; and from most lost over nothing to most gained.
+SEQUENTIAL = ("#0d1217", "#0f4c7a", "#2f8fd0", "#9fd4f7", "#ffffff")
+DIVERGING = ("#7cc4ff", "#1f6ea8", "#11161b", "#a94a0c", "#ffb27a")
+
+
+def pixels(example: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """An example `[F]` as uint8 `[H, W, 3]`; what is no byte is stretched from darkest to lightest;
+    channels beyond three are left out."""
+    image: np.ndarray = example.reshape(image_shape)
+    if image.dtype != np.uint8:
+        low, high = float(image.min()), float(image.max())
+        image = (255 * (image - low) / (high - low if high > low else 1.0)).astype(np.uint8)
+    return np.repeat(image[..., :1], 3, axis=2) if image.shape[2] < 3 else image[..., :3]
+
+
+def sequential(values: Float[np.ndarray, "H W"]) -> np.ndarray:
+    """Values from 0 up as colours, uint8 `[H, W, 3]`."""
+    return _coloured(values / max(values.max(), 1e-30), SEQUENTIAL)
+
+
+def diverging(values: Float[np.ndarray, "H W"]) -> np.ndarray:
+    """Values around 0 as colours, uint8 `[H, W, 3]`."""
+    return _coloured(0.5 + 0.5 * values / max(np.abs(values).max(), 1e-30), DIVERGING)
+
+
+def png(image: np.ndarray) -> str:
+    """The address of an image that is in the page itself."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def img(image: np.ndarray, alt: str) -> str:
+    """An `img` element."""
+    return f'<img src="{png(image)}" alt="{escape(alt)}">'
+
+
+def _coloured(shares: np.ndarray, anchors: tuple[str, ...]) -> np.ndarray:
+    rgb = np.array([[int(a[i : i + 2], 16) for i in (1, 3, 5)] for a in anchors], np.float64)
+    at = np.linspace(0, 1, len(anchors))
+    channels = [np.interp(shares, at, rgb[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=-1).round().astype(np.uint8)

@@ -1,0 +1,197 @@
+"""A close look at the best network: what it confuses, what its dendrites read, how they got there.
+
+Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synapses, `E` epochs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flax import nnx
+from jaxtyping import Float, Int
+
+from jdend.data import Split
+from jdend.models import Configuration, DendriticLayer, TrainedModel
+from jdend.study import SearchResult
+from jdend.training import train_model
+
+__all__ = ["Dendrites", "Portrait", "best_seed", "portray"]
+
+MOST_CONFUSED, MOST_FIELDS = 24, 12
+NEGATIVE_SLOPE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Dendrites:
+    """A dendritic layer at one moment.
+
+    Attributes:
+      weight: `[N, D, K]`.
+      bias: `[N, D]`.
+      indices: `[N, D, K]`, which input each synapse reads.
+      soma_weight: `[N, D]`, ones without somata.
+    """
+
+    weight: Float[np.ndarray, "N D K"]
+    bias: Float[np.ndarray, "N D"]
+    indices: Int[np.ndarray, "N D K"]
+    soma_weight: Float[np.ndarray, "N D"]
+
+    @classmethod
+    def of(cls, module: nnx.Module) -> "Dendrites | None":
+        """Those of a network's first dendritic layer; None if it has none."""
+        for _, layer in nnx.iter_modules(module):
+            if isinstance(layer, DendriticLayer):
+                weight = np.asarray(layer.weight[...])
+                soma = layer.soma_weight
+                return cls(
+                    weight,
+                    np.asarray(layer.bias[...]),
+                    np.asarray(layer.indices[...]),
+                    np.ones(weight.shape[:2]) if soma is None else np.asarray(soma[...]),
+                )
+        return None
+
+    def activations(
+        self, x: Float[np.ndarray, "B F"], chosen: Sequence[tuple[int, int]]
+    ) -> Float[np.ndarray, "B n"]:
+        """What some dendrites make of examples."""
+        columns = [
+            x[:, self.indices[place]] @ self.weight[place] + self.bias[place] for place in chosen
+        ]
+        sums = np.stack(columns, axis=1)
+        return np.where(sums > 0, sums, NEGATIVE_SLOPE * sums)
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """The network of one seed of the best trial, trained again.
+
+    Attributes:
+      result: the trial.
+      model: its network.
+      seed: with which it was trained.
+      images: the raw examples that are shown, by row of the test part.
+      confusion: `[C, C]`, test examples by true and by predicted class.
+      confused: the test examples that it got wrong with most confidence: row, true class, predicted
+        class, probability of that.
+      history: its dendrites before training and after each epoch; empty if it has none.
+      fields: the dendrites that matter most, neuron and dendrite.
+      favourites: for each of them the row of the test example that excites it most.
+    """
+
+    result: SearchResult
+    model: TrainedModel
+    seed: int
+    confusion: Int[np.ndarray, "C C"]
+    confused: tuple[tuple[int, int, int, float], ...]
+    images: Mapping[int, np.ndarray] = field(default_factory=dict)
+    history: tuple[Dendrites, ...] = ()
+    fields: tuple[tuple[int, int], ...] = ()
+    favourites: tuple[int, ...] = ()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """`(H, W, C)`, or None for data that are not images."""
+        return self.model.configuration.structure.problem.image_shape
+
+    @property
+    def measured_before(self) -> Mapping[str, float]:
+        """The accuracies that the search reports for this seed."""
+        position = self.result.seeds.index(self.seed)
+        found = {}
+        for name in ("validation_accuracy", "test_accuracy"):
+            values = self.result.seed_figures.get(name, ())
+            if position < len(values) and values[position] is not None:
+                found[name] = values[position]
+        return found
+
+
+def best_seed(result: SearchResult) -> int:
+    """The seed of highest validation accuracy; the first if there is none."""
+    scores = result.seed_figures.get("validation_accuracy") or [0.0]
+    known = [-math.inf if s is None or math.isnan(s) else s for s in scores]
+    return result.seeds[int(np.argmax(known))]
+
+
+def portray(
+    result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
+) -> Portrait:
+    """Trains a trial's network again with the best of its seeds, and looks at it; some seconds.
+
+    Raises:
+      ValueError: if training diverges, or the data are too few.
+    """
+    seed, history = best_seed(result), []
+
+    def note(epoch: int, module: nnx.Module) -> None:
+        dendrites = Dendrites.of(module)
+        if dendrites is not None:
+            history.append(dendrites)
+
+    model = train_model(configuration, seed, data, kernel=kernel, on_epoch=note)
+    probabilities = model.probabilities(data.test_x)
+    predicted = probabilities.argmax(axis=1)
+    confused = _confused(probabilities, predicted, data.test_y)
+    features = (data.test_x.astype(np.float32) - data.offset) * data.scale
+    fields = _strongest(model.module, history[-1]) if history else ()
+    favourites = ()
+    if fields:
+        favourites = tuple(
+            int(row) for row in history[-1].activations(features, fields).argmax(axis=0)
+        )
+    shown = {*(row for row, *_ in confused), *favourites}
+    return Portrait(
+        result,
+        model,
+        seed,
+        _counts(data.test_y, predicted, data.n_classes),
+        confused,
+        {row: np.array(data.test_x[row]) for row in shown},
+        tuple(history),
+        fields,
+        favourites,
+    )
+
+
+def _counts(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    flat = np.bincount(true * n_classes + predicted, minlength=n_classes**2)
+    return flat.reshape(n_classes, n_classes)
+
+
+def _confused(
+    probabilities: np.ndarray, predicted: np.ndarray, true: np.ndarray
+) -> tuple[tuple[int, int, int, float], ...]:
+    wrong = np.flatnonzero(predicted != true)
+    order = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
+    return tuple(
+        (int(row), int(true[row]), int(predicted[row]), float(probabilities[row, predicted[row]]))
+        for row in order[:MOST_CONFUSED]
+    )
+
+
+def _strongest(module: nnx.Module, dendrites: Dendrites) -> tuple[tuple[int, int], ...]:
+    """The dendrites whose synapses weigh most in what the layer hands on, one a neuron first.
+
+    A dendrite weighs its synapses' norm × its soma's weight × the norm of what reads the soma.
+    """
+    strength = np.linalg.norm(dendrites.weight, axis=2) * np.abs(dendrites.soma_weight)
+    strength *= _read_by(module, dendrites)[:, None] if len(strength) > 1 else 1.0
+    n_neurons, n_dendrites = strength.shape
+    best_of_neuron = [(n, int(strength[n].argmax())) for n in range(n_neurons)]
+    best_of_neuron.sort(key=lambda place: -strength[place])
+    others = [(n, d) for n in range(n_neurons) for d in range(n_dendrites)]
+    others = sorted(set(others) - set(best_of_neuron), key=lambda place: -strength[place])
+    return tuple([*best_of_neuron, *others][:MOST_FIELDS])
+
+
+def _read_by(module: nnx.Module, dendrites: Dendrites) -> Float[np.ndarray, " N"]:
+    """How strongly the next layer reads each neuron; ones where that cannot be told."""
+    n_neurons = len(dendrites.weight)
+    for name in ("hidden", "classifier"):
+        kernel: Any = getattr(getattr(module, name, None), "kernel", None)
+        if kernel is not None and kernel[...].shape[0] == n_neurons:
+            return np.linalg.norm(np.asarray(kernel[...]), axis=1)
+    return np.ones(n_neurons)
