@@ -20,6 +20,7 @@ from jdend.search.checks import check_seed, parse_seeds
 from jdend.search.clock import Clock
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.execution import Trainer
+from jdend.search.findings import Findings
 from jdend.search.material import Material
 from jdend.search.optimize import Search, default_generation
 from jdend.search.progress import reporter
@@ -31,12 +32,6 @@ from jdend.search.winners import fresh_seeds, lengthened, network_of
 from jdend.study import (
     SearchResult,
     Study,
-    StudyError,
-    pareto_front,
-    rank,
-    read_results,
-    results_table,
-    write_results,
 )
 
 __all__ = ["HyperparameterSearcher"]
@@ -45,7 +40,7 @@ __all__ = ["HyperparameterSearcher"]
 SpaceOfBudget = Mapping[str, object] | Callable[[int], Mapping[str, object]]
 
 
-class HyperparameterSearcher:
+class HyperparameterSearcher(Findings):
     """Searches for the best network that fits a parameter budget.
 
     Example usage::
@@ -397,43 +392,6 @@ class HyperparameterSearcher:
         )
 
     estimate_params = staticmethod(estimate_params)
-
-    def get_best_results(self, n: int = 5) -> list[SearchResult]:
-        """The `n` best results, by validation accuracy; failed trials last.
-
-        Raises:
-          StudyError: if there is no validation accuracy to rank by.
-        """
-        return rank(self.results)[:n]
-
-    def print_results(self, n: int = 10) -> None:
-        """Prints the `n` best results as a table; unranked if nothing was held out to rank by."""
-        try:
-            print(results_table(self.get_best_results(n)))
-        except StudyError as error:
-            print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
-
-    def pareto_front(self) -> list[SearchResult]:
-        """The results that no other beats in both parameters and validation accuracy, by
-        parameters; those that failed or were stopped are left out."""
-        return pareto_front(self.results)
-
-    def save_results(self, path: str | Path) -> None:
-        """Writes all results as a JSON list.
-
-        Raises:
-          StudyError: if the file cannot be written.
-        """
-        write_results(path, self.results)
-
-    def load_results(self, path: str | Path) -> list[SearchResult]:
-        """Reads results that `save_results` wrote, in place of those that are here.
-
-        Raises:
-          StudyError: if the file cannot be read or holds no results.
-        """
-        self.results = read_results(path)
-        return self.results
 
     def _question(self, space: Mapping[str, object], budget: Budget | None = None) -> Question:
         return Question(parse_space(space), self.problem, budget or self.budget, self._defaults)
