@@ -1,20 +1,60 @@
 """Reports of finished searches: one page to open, figures for notebooks, pictures for papers."""
 
-from jdend.report._figures import accuracy_figure, curves_figure, importance_figure
-from jdend.report._findings import Findings, read_findings
-from jdend.report._importance import Importances, importances
-from jdend.report._parallel import parallel_figure
-from jdend.report._report import html_report, write_report
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jdend.report._again import portrait_of
+    from jdend.report._figures import accuracy_figure, curves_figure, importance_figure
+    from jdend.report._findings import Findings, read_findings
+    from jdend.report._importance import Importances, importances
+    from jdend.report._make import make_report, report_after_search
+    from jdend.report._parallel import parallel_figure
+    from jdend.report._portrait import Portrait, portray
+    from jdend.report._report import html_report, write_report
+    from jdend.report._resampling import resampling_figure
+
+# Imported when first asked for, so that `python -m jdend.report --help` need not wait for JAX.
+_HOMES = {
+    "Findings": "_findings",
+    "Importances": "_importance",
+    "Portrait": "_portrait",
+    "accuracy_figure": "_figures",
+    "curves_figure": "_figures",
+    "html_report": "_report",
+    "importance_figure": "_figures",
+    "importances": "_importance",
+    "make_report": "_make",
+    "parallel_figure": "_parallel",
+    "portrait_of": "_again",
+    "portray": "_portrait",
+    "read_findings": "_findings",
+    "report_after_search": "_make",
+    "resampling_figure": "_resampling",
+    "write_report": "_report",
+}
 
 __all__ = [
     "Findings",
     "Importances",
+    "Portrait",
     "accuracy_figure",
     "curves_figure",
     "html_report",
     "importance_figure",
     "importances",
+    "make_report",
     "parallel_figure",
+    "portrait_of",
+    "portray",
     "read_findings",
+    "report_after_search",
+    "resampling_figure",
     "write_report",
 ]
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"jdend.report.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'jdend.report' has no attribute {name!r}")

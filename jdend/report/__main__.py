@@ -27,7 +27,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("study", metavar="STUDY", help="its folder (--out); with --storage, its name there")
     add("--storage", metavar="URL", help="the database that holds it")
-    add("--out", metavar="FILE", help="where to write (report.html in the folder)")
+    add("--format", default="html", metavar="NAME", help="html (the default), md or png")
+    add("--out", metavar="FILE", help="where to write (report.html, … in the folder)")
     add(
         "--no-training",
         dest="training",

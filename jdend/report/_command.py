@@ -2,11 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from jdend.report._again import portrait_of
-from jdend.report._findings import read_findings
-from jdend.report._report import write_report
+from jdend.report._make import make_report
 from jdend.study import StudyError
 
 __all__ = ["run"]
@@ -14,20 +11,18 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """Writes the report; returns the exit code."""
+    in_storage = options.storage is not None
     try:
-        if options.storage is None:
-            findings = read_findings(options.study)
-        else:
-            findings = read_findings(None, storage=options.storage, study=options.study)
-        out = options.out or (findings.folder or Path()) / "report.html"
-        portrait, why_none = None, "--no-training was given"
-        if options.training:
-            try:
-                portrait = portrait_of(findings)
-            except StudyError as error:
-                why_none = str(error)
-        print(write_report(findings, out, portrait=portrait, why_none=why_none))
+        path = make_report(
+            None if in_storage else options.study,
+            storage=options.storage,
+            study=options.study if in_storage else None,
+            form=options.format,
+            out=options.out,
+            training=options.training,
+        )
     except StudyError as error:
         print(f"jdend.report: {error}", file=sys.stderr)
         return 2
+    print(path)
     return 0

@@ -72,7 +72,7 @@ def tiles(findings: Findings) -> str:
 {tile(*_mean(best.validation_accuracy, best.validation_accuracy_std), "validation accuracy")}
 {tile(*_mean(best.test_accuracy, best.test_accuracy_std), "test accuracy")}
 {tile(f"{best.total_params:,}", "", "parameters")}
-{tile(_per_1k(best), "%", "test accuracy per 1,000 parameters")}
+{tile(f"{_per_1k(best)} %", "", "test accuracy per 1,000 parameters")}
 </div>"""
 
 
@@ -268,15 +268,16 @@ def _plain(value: object) -> str:
 def _cell(result: SearchResult, value: float | None, std: float | None) -> str:
     if result.failed is not None:
         return "failed"
-    figure, spread = _mean(value, std)
-    mark = f" <i>{escape(spread.removesuffix(' %'))}</i>" if spread.startswith("±") else ""
-    return f"{escape(figure)}{mark}"
+    figure, spread = (text.removesuffix(" %") for text in _mean(value, std))
+    return f"{figure} <i>{spread}</i>" if spread else figure
 
 
 def _mean(value: float | None, std: float | None) -> tuple[str, str]:
     if not finite(value):
         return "–", ""
-    return f"{100 * value:.2f}", f"± {100 * std:.2f} %" if finite(std) else "%"
+    if finite(std):
+        return f"{100 * value:.2f}", f"± {100 * std:.2f} %"
+    return f"{100 * value:.2f} %", ""
 
 
 def _per_1k(result: SearchResult) -> str:

@@ -53,10 +53,11 @@ a space file (TOML) has a line for each parameter:
   synaptic_resampling, percentage_resample, steps_to_resample, lr,
   weight_decay, schedule, n_epochs, batch_size, seed
 
-The folder of --out holds results.json (every trial) and run.json (settings,
-times, versions). --save-best trains the best again and saves its network, for
-jdend.load and python -m jdend.predict (docs/models.md). The table goes to
-standard output, progress to standard error.
+The folder of --out holds results.json (every trial), run.json (settings,
+times, versions) and report.html, a page about it (docs/report.md). --save-best
+trains the best again and saves its network, for jdend.load and
+python -m jdend.predict (docs/models.md). The table goes to standard output,
+progress to standard error.
 Ctrl-C keeps what is finished. python -m jdend.search watch DIR shows the best
 so far, from another terminal.
 """
@@ -157,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--storage", metavar="URL", help="a database of several workers; docs/scaling.md")
     add("--study", metavar="NAME", help="the search in --storage that they share")
     add("--save-best", nargs="?", const="", metavar="DIR", help="keep the best (<out>/best)")
+    add("--no-report", dest="report", action="store_false", help="do not write report.html")
     add("--top", type=int, default=10, metavar="N", help="rows of the table (10)")
     add("--dry-run", action="store_true", help="show what would be trained, and stop")
     add("--compile", action="store_true", help="with --dry-run, memory as the compiler says")

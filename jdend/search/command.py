@@ -92,6 +92,10 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
             _say(options, f"written to {study.folder}")
             if searcher is not None and best is not None:
                 _say(options, f"the best network is in {save(searcher.best_model(), best)}")
+            if options.report and study.folder is not None:
+                from jdend.report import report_after_search
+
+                report_after_search(study.folder, lambda line: _say(options, line))
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", options.log_format, "error")

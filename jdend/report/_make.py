@@ -1,0 +1,81 @@
+"""From a study to a report on disk, whichever way it was asked for."""
+
+import importlib.util
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jdend.study import StudyError
+
+__all__ = ["make_report", "report_after_search"]
+
+FORMATS = ("html", "md", "png")
+
+
+def make_report(
+    where: str | Path | None,
+    *,
+    storage: str | None = None,
+    study: str | None = None,
+    form: str = "html",
+    out: str | Path | None = None,
+    training: bool = True,
+) -> Path:
+    """Writes the report of a study, also of one that was broken off.
+
+    Args:
+      where: the folder of a search, or its `results.json`; None if there is only a storage.
+      storage, study: see `read_findings`.
+      form: `html`, one page; `md`, Markdown with pictures in a folder beside it; `png`, a picture.
+      out: the file; by default `report.html`, … in the study's folder, or here.
+      training: whether to train the best network again, for what only it can show.
+
+    Returns:
+      The file.
+
+    Raises:
+      StudyError: if there is no study, a package is missing, or the file cannot be written.
+    """
+    if form not in FORMATS:
+        raise StudyError(f"unknown format {form!r}: give {', '.join(FORMATS)}")
+    _check_installed("plotly" if form == "html" else "matplotlib")
+    from jdend.report._again import portrait_of
+    from jdend.report._findings import read_findings
+    from jdend.report._report import write_report
+    from jdend.training import enable_program_cache
+
+    findings = read_findings(where, storage=storage, study=study)
+    portrait, why_none = None, "the report was asked for without training"
+    if training:
+        enable_program_cache()
+        try:
+            portrait = portrait_of(findings)
+        except StudyError as error:
+            why_none = str(error)
+    path = Path(out or (findings.folder or Path()) / f"report.{form}")
+    return write_report(findings, path, portrait=portrait, why_none=why_none)
+
+
+def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
+    """Writes `report.html` beside a search's results. Whatever goes wrong, those are safe: it is
+    said in a line, and how to try again."""
+    again = f"python -m jdend.report {shlex.quote(str(folder))}"
+    if importlib.util.find_spec("plotly") is None:
+        say("no report: it needs Plotly, pip install 'jdend[report]'")
+        return
+    begun = time.monotonic()
+    say("the report: the best network is trained again for it (--no-report leaves it out)")
+    try:
+        path = make_report(folder)
+        say(f"the report is in {path} ({time.monotonic() - begun:.0f} s)")
+    except KeyboardInterrupt:
+        say(f"no report: interrupted; {again} writes it")
+    except Exception as error:  # a search that is finished must not end in a trace
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        say(f"no report: {reason}; {again} tries again")
+
+
+def _check_installed(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise StudyError(f"a report needs {package}: pip install 'jdend[report]'")
