@@ -84,7 +84,8 @@ def test_progress_goes_to_standard_error(two_runs):
 
 def test_the_folder_holds_results_and_record(two_runs):
     (folder, _), _ = two_runs
-    assert shown_files(folder) == ["results.json", "run.json", "study.journal"]
+    files = ["report.html", "results.json", "run.json", "study.journal"]
+    assert shown_files(folder) == files
     results = read_results(folder / "results.json")
     assert len(results) == 3
     assert all(720 <= result.total_params <= 900 for result in results)

@@ -8,7 +8,7 @@ from optuna.storages.journal import JournalFileBackend
 from jdend.search import cli
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "tpe", "--trials", "24")
-SEARCH += ("--generation", "8", "--quiet")
+SEARCH += ("--generation", "8", "--quiet", "--no-report")
 
 
 def search(folder, capsys):

@@ -318,7 +318,8 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
 
 def test_with_json_lines_all_of_stderr_is_json(no_download, instant_training, tmp_path, capsys):
     options = ["--budget", "2000", "--trials", "4", "--generation", "2", "--log-format", "json"]
-    assert main([*options, "--out", str(tmp_path / "run")]) == 0
+    options += ["--no-report", "--out", str(tmp_path / "run")]
+    assert main(options) == 0
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [e["event"] for e in events if e["event"] != "progress"] == [
         "note", "begin", "end", "note",
