@@ -19,6 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
+from jdend import HyperparameterSearcher
+from jdend.data import Dataset, load
+from jdend.search.defaults import default_space
+from jdend.search.forecast import forecast
+from jdend.search.optimize import Search
+from jdend.search.pace import corrected
+from jdend.search.scenarios import budget_space
+
 SEED = 7
 
 
@@ -27,9 +35,10 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=20)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    data = load("fashion-mnist")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
-        rows = [one_search(i) for i in range(options.searches)]
+        rows = [one_search(i, data) for i in range(options.searches)]
     within = sum(abs(row["ratio"] - 1) <= 0.3 for row in rows)
     print(f"{within} of {len(rows)} within 30 %")
     if options.json:
@@ -39,15 +48,8 @@ def main() -> None:
         options.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def one_search(number: int) -> dict:
+def one_search(number: int, data: Dataset) -> dict:
     """A search, and how long it was to take and took."""
-    from jdend import HyperparameterSearcher
-    from jdend.search.defaults import default_space
-    from jdend.search.forecast import forecast
-    from jdend.search.optimize import Search
-    from jdend.search.pace import corrected
-    from jdend.search.scenarios import budget_space
-
     rng = np.random.default_rng([SEED, number])
     pick = lambda *values: values[int(rng.integers(len(values)))]  # noqa: E731
     budget = int(np.exp(rng.uniform(np.log(800), np.log(20_000))))
@@ -60,9 +62,7 @@ def one_search(number: int) -> dict:
         "search_seed": number,
     }
     n_trials, space_of = int(rng.integers(4, 33)), pick(default_space, budget_space)
-    searcher = HyperparameterSearcher(
-        "fashion-mnist", **settings, verbose=False, compile_cache=False
-    )
+    searcher = HyperparameterSearcher(data, **settings, verbose=False, compile_cache=False)
     space = space_of(budget, searcher.problem)
     search = Search(
         searcher._questions(space, None),

@@ -151,8 +151,12 @@ def count_points(
 
 
 def confirmed_params(structure: Structure) -> int:
-    """The parameters of a shape that will be trained, counted twice: from symbolic sizes, and by
-    tracing this very shape, once a process."""
+    """The parameters of a program's shape, counted twice: from symbolic sizes, as those of all the
+    trials that it pads are, and by tracing this very shape, once a process.
+
+    Raises:
+      RuntimeError: if the counts differ.
+    """
     return _confirm(structure, architecture(structure.architecture).module)
 
 

@@ -15,6 +15,7 @@ from jdend import kernels
 from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.buckets import Group, Trial, plan, programs
+from jdend.search.budget import confirmed_params
 from jdend.search.cost import narrowing
 from jdend.search.errors import SearchError
 from jdend.search.forecast import forecast
@@ -135,6 +136,8 @@ class Trainer:
         if self._compile_cache:
             enable_program_cache()
         groups = self.plan(new)
+        for group in groups:
+            confirmed_params(group.bucket.structure)
         watch = Watch(self._reporter, len(new))
         for position, outcome in execute(new, groups, data, watch, rungs):
             self.known[new[position]] = outcome

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from jdend.data import Split
 from jdend.search.buckets import Group, Trial
-from jdend.search.budget import confirmed_params
 from jdend.search.clock import Clock
 from jdend.search.dry import describe_plan
 from jdend.search.execution import Trainer, result_of
@@ -143,5 +142,5 @@ class Training:
         return [self._result(p, known[trial]) for p, trial in trials if trial in known]
 
     def _result(self, proposed: Proposed, outcome) -> SearchResult:
-        total_params = confirmed_params(outcome.configuration.structure)
-        return result_of(dict(proposed.params), total_params, outcome, held_out=self._held_out())
+        count = proposed.total_params
+        return result_of(dict(proposed.params), count, outcome, held_out=self._held_out())
