@@ -38,8 +38,8 @@ def dendrite_std(initialization: str | Int[Array, ""], in_features: Size, n_inpu
 def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Array, "N D K"]:
     """Standard normal draws `[N, D, K]`, stable under padding."""
     n_neurons, n_dendrites, n_inputs = shape
-    keys = dendrite_keys(key, n_neurons, n_dendrites)
-    return jax.vmap(jax.vmap(lambda k: jax.random.normal(k, (n_inputs,))))(keys)
+    keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
+    return jax.vmap(lambda k: jax.random.normal(k, (n_inputs,)))(keys).reshape(shape)
 
 
 class Linear(nnx.Linear):
