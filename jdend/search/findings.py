@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from jdend.search.display import Display
 from jdend.study import (
-    SearchResult,
+    Results,
     StudyError,
     pareto_front,
     rank,
@@ -15,22 +16,22 @@ from jdend.study import (
 __all__ = ["Findings"]
 
 
-class Findings:
+class Findings(Display):
     """Results, and what is asked of them.
 
     Attributes:
       results: of all searches so far.
     """
 
-    results: list[SearchResult]
+    results: Results
 
-    def get_best_results(self, n: int = 5) -> list[SearchResult]:
+    def get_best_results(self, n: int = 5) -> Results:
         """The `n` best results, by validation accuracy; failed trials last.
 
         Raises:
           StudyError: if there is no validation accuracy to rank by.
         """
-        return rank(self.results)[:n]
+        return Results(rank(self.results)[:n])
 
     def print_results(self, n: int = 10) -> None:
         """Prints the `n` best results as a table; unranked if nothing was held out to rank by."""
@@ -39,10 +40,10 @@ class Findings:
         except StudyError as error:
             print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
 
-    def pareto_front(self) -> list[SearchResult]:
+    def pareto_front(self) -> Results:
         """The results that no other beats in both parameters and validation accuracy, by
         parameters; those that failed or were stopped are left out."""
-        return pareto_front(self.results)
+        return Results(pareto_front(self.results))
 
     def save_results(self, path: str | Path) -> None:
         """Writes all results as a JSON list.
@@ -52,11 +53,11 @@ class Findings:
         """
         write_results(path, self.results)
 
-    def load_results(self, path: str | Path) -> list[SearchResult]:
+    def load_results(self, path: str | Path) -> Results:
         """Reads results that `save_results` wrote, in place of those that are here.
 
         Raises:
           StudyError: if the file cannot be read or holds no results.
         """
-        self.results = read_results(path)
+        self.results = Results(read_results(path))
         return self.results

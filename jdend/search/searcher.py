@@ -30,6 +30,7 @@ from jdend.search.session import Session
 from jdend.search.space import parse_space
 from jdend.search.winners import fresh_seeds, lengthened, network_of
 from jdend.study import (
+    Results,
     SearchResult,
     Study,
 )
@@ -165,7 +166,7 @@ class HyperparameterSearcher(Findings):
             settings=self._settings,
             dry_run=dry_run,
         )
-        self.results: list[SearchResult] = []
+        self.results: Results = Results()
 
     @property
     def problem(self) -> Problem:
@@ -241,8 +242,7 @@ class HyperparameterSearcher(Findings):
         generation: int | None = None,
         pruner: str = "none",
         budgets: Sequence[int] | None = None,
-        seconds: float | None = None,
-        since: float | None = None,
+        seconds: float | Clock | None = None,
         search_seed: int | None = None,
     ) -> list[SearchResult]:
         """Searches by any strategy, generation by generation.
@@ -262,15 +262,14 @@ class HyperparameterSearcher(Findings):
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
             none; see `jdend.search.rungs`.
           budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
-          seconds: begin no generation that would not end so many seconds after `since`; the first
-            one is trained in any case.
-          since: when they began, by `time.monotonic`; by default now.
+          seconds: begin no generation that would not end in so many seconds; the first one is
+            trained in any case.
           search_seed: as for `grid_search`.
 
         Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
         not go together.
         """
-        clock = None if seconds is None else Clock(seconds, since)
+        clock = seconds if isinstance(seconds, Clock | None) else Clock(seconds)
         search = Search(
             self._questions(space, budgets),
             strategy,
@@ -415,7 +414,7 @@ class HyperparameterSearcher(Findings):
 
     def _run(self, search: Search, record: dict, clock: Clock | None = None) -> list[SearchResult]:
         self._n_searches += 1
-        return self._session.run(search, record, self.results.extend, clock)
+        return Results(self._session.run(search, record, self.results.extend, clock))
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
         given = dict(params)

@@ -5,6 +5,7 @@ from jdend.study._files import read_results, write_results
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, Proposed
 from jdend.study._pareto import pareto_front
 from jdend.study._result import FIGURES, SearchResult, rank
+from jdend.study._results import Results, results_html, to_dataframe
 from jdend.study._storage import open_storage
 from jdend.study._stored import StoredStudy, open_study
 from jdend.study._study import Effort, Study, latest_folder, new_folder
@@ -18,6 +19,7 @@ __all__ = [
     "Ledger",
     "MemoryLedger",
     "Proposed",
+    "Results",
     "SearchResult",
     "StoredStudy",
     "Study",
@@ -29,6 +31,8 @@ __all__ = [
     "pareto_front",
     "rank",
     "read_results",
+    "results_html",
     "results_table",
+    "to_dataframe",
     "write_results",
 ]

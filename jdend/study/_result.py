@@ -81,6 +81,12 @@ class SearchResult:
         """Test accuracy for each 1,000 parameters."""
         return self.test_accuracy * 1000 / self.total_params
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from jdend.study._results import results_html
+
+        return results_html([self])
+
     @classmethod
     def from_seeds(
         cls,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from jdend.study._result import SearchResult
 
-__all__ = ["results_table"]
+__all__ = ["figure_columns", "parameters_of", "results_table", "text_of"]
 
 # Shorter headings for parameters; any other goes by its own name.
 HEADINGS = {
@@ -45,11 +45,11 @@ def results_table(
             for t, r in zip(texts, results, strict=True)
         ]
         heading = f"{heading} "
-    columns = [[heading, *texts], *_figure_columns(results)]
-    varying, constant = _parameters(results)
+    columns = [[heading, *texts], *figure_columns(results)]
+    varying, constant = parameters_of(results)
     omitted = []
     for name in varying:
-        column = [HEADINGS.get(name, name), *(_text(r.params.get(name)) for r in results)]
+        column = [HEADINGS.get(name, name), *(text_of(r.params.get(name)) for r in results)]
         if _width([*columns, column]) <= width:
             columns.append(column)
         else:
@@ -60,14 +60,15 @@ def results_table(
         epochs = "1 epoch" if list(ends) == [1] else f"{' to '.join(map(str, ends))} epochs"
         lines.append(f"* stopped early, after {epochs}: figures of that moment")
     if constant:
-        shared = ", ".join(f"{name}={_text(value)}" for name, value in constant.items())
+        shared = ", ".join(f"{name}={text_of(value)}" for name, value in constant.items())
         lines += _wrapped(f"all: {shared}", width)
     if omitted:
         lines += _wrapped(f"not shown: {', '.join(omitted)}", width)
     return "\n".join(lines)
 
 
-def _figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
+def figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
+    """Accuracies and parameters, a column each that begins with its heading."""
     columns = []
     if any(r.validation_accuracy is not None for r in results):
         columns.append(
@@ -89,7 +90,7 @@ def _mean(result: SearchResult, value: float | None, std: float | None) -> str:
     return f"{value:.4f}" if std is None else f"{value:.4f}±{std:.4f}"
 
 
-def _parameters(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, object]]:
+def parameters_of(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, object]]:
     """Names of parameters that vary, in the order they were drawn, and those that do not."""
     names = list(dict.fromkeys(name for r in results for name in r.params))
     varying, constant = [], {}
@@ -102,7 +103,8 @@ def _parameters(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, o
     return varying, constant
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A parameter's value for people."""
     if isinstance(value, float):
         return f"{value:.3g}"
     if value is None:
