@@ -13,6 +13,10 @@ LONGEST = 5.0
 # How much longer than the longest of the last ones the next may take.
 MARGIN = 1.05
 N_LAST = 3
+# Seconds that go with each network that is trained again: its program, imports, pictures.
+AROUND = 8.0
+# The most of the time that is kept for them.
+LARGEST_RESERVE = 0.25
 
 
 class Clock:
@@ -21,20 +25,24 @@ class Clock:
     Args:
       seconds: that there are.
       since: when they began, by `time.monotonic`; None for now.
-      reserve: how many of them are needed after the last generation.
+      n_retrained: how many networks will be trained again after the last generation, such as the
+        best for the report.
 
     Attributes:
       generation_seconds: how long a generation should take.
+      reserve: seconds needed after the last one.
 
     Raises:
       SearchError: if `seconds` is not a positive number.
     """
 
-    def __init__(self, seconds: float, since: float | None = None, reserve: float = 0.0):
+    def __init__(self, seconds: float, since: float | None = None, n_retrained: int = 0):
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 0 < seconds < float("inf"):
             raise SearchError(f"seconds must be a positive number, got {seconds!r}")
-        self.seconds, self.reserve = float(seconds), reserve
+        self.seconds = float(seconds)
+        self.reserve = 0.0
+        self.n_retrained = n_retrained
         self.generation_seconds = min(seconds / SHARE, LONGEST)
         self._begun = time.monotonic() if since is None else since
         self._last = self._begun
@@ -44,6 +52,10 @@ class Clock:
     def left(self) -> float:
         """Seconds; negative when it is late."""
         return self.seconds - (time.monotonic() - self._begun)
+
+    def keep(self, seconds: float) -> None:
+        """Keeps time for the networks that will be trained again, each so many seconds."""
+        self.reserve = min(self.n_retrained * (seconds + AROUND), LARGEST_RESERVE * self.seconds)
 
     def begin(self) -> None:
         """The first generation begins; imports and data are no part of it."""

@@ -19,6 +19,7 @@ from jdend.search.cli import (
     STRATEGY,
     TRIALS,
 )
+from jdend.search.clock import Clock
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
 from jdend.search.progress import LOG_FORMATS, say
@@ -140,12 +141,19 @@ def _run_search(
         generation=options.generation,
         pruner="none" if options.pruner is None else options.pruner,
         budgets=budgets,
-        seconds=options.time,
-        since=options.begun,
+        seconds=_clock(options, study),
     )
     if not options.dry_run:
         _print_found(options, study)
     return searcher
+
+
+def _clock(options: argparse.Namespace, study: Study) -> Clock | None:
+    """Of --time: it began with the command, and what follows the search is part of it."""
+    if options.time is None:
+        return None
+    n_retrained = (options.save_best is not None) + (options.report and study.folder is not None)
+    return Clock(options.time, options.begun, n_retrained)
 
 
 def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 
 import jax
 
+from jdend.models import Configuration
+from jdend.search.buckets import Trial, plan
 from jdend.search.clock import Clock
 from jdend.search.execution import Trainer, device
 from jdend.search.forecast import forecast
 from jdend.search.generations import Training, finished, run, show_plan
 from jdend.search.material import Material
 from jdend.search.optimize import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Search
+from jdend.search.pace import corrected
 from jdend.search.progress import Best, Reporter
 from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
 from jdend.training import compilations
@@ -142,6 +145,13 @@ class Session:
         expected = forecast(some, self.trainer.plan(some), self.data.outline)
         return expected.training / len(some)
 
+    def _seconds_alone(self, configuration: Configuration) -> float:
+        """To train it once, on this machine."""
+        trial = [Trial(configuration, (0,))]
+        groups = plan(trial, kernel=self.trainer.kernel)
+        expected = forecast(trial, groups, self.data.outline)
+        return corrected(expected, self.trainer.kernel).training
+
     def _share(self, search: Search, clock: Clock | None) -> None:
         """Plans the programs that the generations share."""
         if search.n_generations == 1:
@@ -151,6 +161,7 @@ class Session:
         n_trials: float = len(sample)
         if clock is not None:
             n_trials = min(n_trials, clock.seconds / self._seconds_a_trial(search))
+            clock.keep(self._seconds_alone(sample[0].configuration))
         elif search.n_trials is not None and not search.given:
             n_trials = search.n_trials * len(search.questions)
         # Each program is compiled for about two numbers of trials.

@@ -35,6 +35,7 @@ def time(monkeypatch):
 def n_generations(time, seconds, laps, waited=0.0, **arguments):
     """How many generations of given lengths a clock allows."""
     watch = Clock(seconds, **arguments)
+    watch.keep(2.0)
     watch.begin()
     for n, lap in enumerate(laps):
         time.now += lap
@@ -61,7 +62,7 @@ def test_time_may_have_begun_before(time):
 
 
 def test_time_may_be_kept_for_what_follows(time):
-    assert n_generations(time, 100, [10.0] * 20, reserve=30.0) == 6
+    assert n_generations(time, 100, [10.0] * 20, n_retrained=2) == 7
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), True, "10m"])
