@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jdend.report._make import make_report, report_after_search
     from jdend.report._parallel import parallel_figure
     from jdend.report._portrait import Portrait, portray
-    from jdend.report._report import html_report, write_report
+    from jdend.report._report import write_report
     from jdend.report._resampling import resampling_figure
 
 # Imported when first asked for, so that `python -m jdend.report --help` need not wait for JAX.
@@ -21,7 +21,6 @@ _HOMES = {
     "Portrait": "_portrait",
     "accuracy_figure": "_figures",
     "curves_figure": "_figures",
-    "html_report": "_report",
     "importance_figure": "_figures",
     "importances": "_importance",
     "make_report": "_make",
@@ -40,7 +39,6 @@ __all__ = [
     "Portrait",
     "accuracy_figure",
     "curves_figure",
-    "html_report",
     "importance_figure",
     "importances",
     "make_report",

@@ -61,14 +61,14 @@ def fields_section(portrait: Portrait) -> str:
     return f"""<p>The network has {n_neurons:,} {somata} {n_dendrites:,} dendrites of {n_inputs:,}
 synapses. How strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
 each map on its own scale:</p>
-<div class="grid maps">{figures}</div>
+<div class="grid maps" data-picture="maps">{figures}</div>
 <h3>Dendrites that weigh most</h3>
 <p class="soft">One of each neuron, over the test image that excites it most. A dot is a synapse,
-its area the |weight|. <span class="key" style="background:#ff8f3f"></span>excites
-<span class="key" style="background:#4da9ff"></span>inhibits
-<span class="key" style="background:#777;box-shadow:0 0 0 1.5px #fff,0 0 0 2.5px #777"></span>moved
-while it learned</p>
-<div class="grid fields">{pairs}</div>"""
+its area the |weight|. <span class="key" style="background:#ff8f3f"></span>orange excites,
+<span class="key" style="background:#4da9ff"></span>blue inhibits,
+<span class="key" style="background:#777;box-shadow:0 0 0 1.5px #fff,0 0 0 2.5px #777"></span>ringed
+ones moved while it learned.</p>
+<div class="grid fields" data-picture="fields">{pairs}</div>"""
 
 
 def resampling_section(portrait: Portrait) -> str:
@@ -130,8 +130,8 @@ def _matrix(confusion: np.ndarray, names: Sequence[str]) -> str:
             cells.append(f'<td style="background:rgba({colour},{strength:.2f})">{number}</td>')
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     return (
-        f'<div class="wide"><table class="confusion"><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        '<div class="wide" data-picture="confusion"><table class="confusion">'
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -166,4 +166,4 @@ def _images(portrait: Portrait, names: Sequence[str]) -> str:
             f"<figure>{image}<figcaption><b>{names[true]}</b><br>taken for {names[guess]}, "
             f"{100 * probability:.0f}\u00a0%</figcaption></figure>"
         )
-    return f'<div class="grid images">{"".join(figures)}</div>'
+    return f'<div class="grid images" data-picture="confused">{"".join(figures)}</div>'

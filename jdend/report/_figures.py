@@ -168,7 +168,7 @@ def importance_figure(found: Importances) -> "Figure":
     )
     figure = laid_out(figure, x="share of importance", y="", height=90 + 34 * max(3, len(shares)))
     figure.update_xaxes(tickformat=".0%", range=[0, 1.15 * max(shares.values(), default=1)])
-    return figure.update_yaxes(showgrid=False, automargin=True)
+    return figure.update_yaxes(showgrid=False, tickformat="")
 
 
 def laid_out(

@@ -10,8 +10,6 @@ from jdend.study import StudyError
 
 __all__ = ["make_report", "report_after_search"]
 
-FORMATS = ("html", "md", "png")
-
 
 def make_report(
     where: str | Path | None,
@@ -37,14 +35,16 @@ def make_report(
     Raises:
       StudyError: if there is no study, a package is missing, or the file cannot be written.
     """
-    if form not in FORMATS:
-        raise StudyError(f"unknown format {form!r}: give {', '.join(FORMATS)}")
-    _check_installed("plotly" if form == "html" else "matplotlib")
+    for package in ("plotly", "matplotlib"):
+        if importlib.util.find_spec(package) is None:
+            raise StudyError(f"a report needs {package}: pip install 'jdend[report]'")
     from jdend.report._again import portrait_of
     from jdend.report._findings import read_findings
-    from jdend.report._report import write_report
+    from jdend.report._report import FORMATS, write_report
     from jdend.training import enable_program_cache
 
+    if form not in FORMATS:
+        raise StudyError(f"unknown format {form!r}: give {', '.join(FORMATS)}")
     findings = read_findings(where, storage=storage, study=study)
     portrait, why_none = None, "the report was asked for without training"
     if training:
@@ -54,7 +54,7 @@ def make_report(
         except StudyError as error:
             why_none = str(error)
     path = Path(out or (findings.folder or Path()) / f"report.{form}")
-    return write_report(findings, path, portrait=portrait, why_none=why_none)
+    return write_report(findings, path, form=form, portrait=portrait, why_none=why_none)
 
 
 def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
@@ -74,8 +74,3 @@ def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
     except Exception as error:  # a search that is finished must not end in a trace
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         say(f"no report: {reason}; {again} tries again")
-
-
-def _check_installed(package: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise StudyError(f"a report needs {package}: pip install 'jdend[report]'")

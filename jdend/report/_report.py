@@ -1,7 +1,12 @@
-"""Puts a report together."""
+"""Puts a report together, and writes it in one of its forms."""
 
 import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jdend.report import _sections as of
 from jdend.report._closer import confusion_section, fields_section, resampling_section
@@ -9,17 +14,42 @@ from jdend.report._figures import accuracy_figure, curves_figure, importance_fig
 from jdend.report._findings import Findings, finite
 from jdend.report._html import escape
 from jdend.report._importance import importances, varying
-from jdend.report._page import page
+from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
 from jdend.report._portrait import Portrait
 from jdend.report._resampling import resampling_figure
 from jdend.study import StudyError
 
-__all__ = ["html_report", "write_report"]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["FORMATS", "write_report"]
+
+FORMATS = ("html", "md", "png")
 
 
-def html_report(findings: Findings, portrait: Portrait | None = None, why_none: str = "") -> str:
-    """The report as one HTML page.
+@dataclass(frozen=True)
+class Contents:
+    """What every form of a report is made from.
+
+    Attributes:
+      title: plain text.
+      subtitle, tiles: HTML.
+      sections: with contents in HTML.
+      figures: by name.
+      portrait: of the best network, if there is one.
+    """
+
+    title: str
+    subtitle: str
+    tiles: str
+    sections: Sequence[Section] = ()
+    figures: Mapping[str, "Figure"] = field(default_factory=dict)
+    portrait: Portrait | None = None
+
+
+def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) -> Contents:
+    """The report of a study.
 
     Args:
       findings: of `read_findings`.
@@ -48,39 +78,78 @@ def html_report(findings: Findings, portrait: Portrait | None = None, why_none: 
         sections.append(("confusion", "The best network", f"<p>Not shown: {escape(why_none)}.</p>"))
     else:
         sections.append(("confusion", "The best network", confusion_section(portrait)))
-        fields = fields_section(portrait)
-        if fields:
-            sections.append(("fields", "Receptive fields", fields))
+        sections.append(("fields", "Receptive fields", fields_section(portrait)))
         moves = resampling_section(portrait)
         if moves:
             figures["resampling"] = resampling_figure(portrait.history)
-            sections.append(("resampling", "Resampling", moves))
+        sections.append(("resampling", "Resampling", moves))
     sections.append(("repeat", "To repeat it", of.repeat_section(findings)))
-    return page(of.title(findings), of.subtitle(findings), of.tiles(findings), sections, figures)
+    return Contents(
+        of.title(findings),
+        of.subtitle(findings),
+        of.tiles(findings),
+        [section for section in sections if section[2]],
+        figures,
+        portrait,
+    )
 
 
 def write_report(
-    findings: Findings, out: str | Path, *, portrait: Portrait | None = None, why_none: str = ""
+    findings: Findings,
+    out: str | Path,
+    *,
+    form: str = "html",
+    portrait: Portrait | None = None,
+    why_none: str = "",
 ) -> Path:
-    """Writes the report, whole or not at all, over what was there.
+    """Writes the report, each file whole or not at all, over what was there.
 
     Args:
       findings: of `read_findings`.
-      portrait, why_none: see `html_report`.
-      out: the file.
+      out: the file. Pictures of `md` go to the folder `<name>_files` beside it.
+      form: one of `FORMATS`.
+      portrait: of the best network, by `portrait_of`; or
+      why_none: why there is none.
 
     Raises:
-      StudyError: if it cannot be written, or Plotly is not installed.
+      StudyError: if it cannot be written, there are no results, or a package is missing.
     """
     plotly()
+    if not findings.results:
+        raise StudyError("there are no results to report")
     out = Path(out).expanduser()
-    text = html_report(findings, portrait, why_none)
-    scratch = out.with_name(f".{out.name}.{os.getpid()}")
+    contents = contents_of(findings, portrait, why_none)
     try:
-        scratch.write_text(text, encoding="utf-8")
-        os.replace(scratch, out)
+        for file, data in _files(contents, out, form).items():
+            file.parent.mkdir(exist_ok=True)
+            _write(file, data)
     except OSError as error:
         raise StudyError(f"cannot write {out}: {error.strerror or error}") from None
+    return out
+
+
+def _files(contents: Contents, out: Path, form: str) -> dict[Path, bytes]:
+    """Contents by file, the report itself last."""
+    title, subtitle = contents.title, contents.subtitle
+    if form == "html":
+        text = page(title, subtitle, contents.tiles, contents.sections, contents.figures)
+        return {out: text.encode()}
+    from jdend.report._markdown import markdown
+    from jdend.report._pictures import one_picture, pictures
+
+    drawn = pictures(contents.figures, contents.portrait)
+    if form == "png":
+        return {out: one_picture(title, unescape(re.sub(r"<[^>]*>", "", subtitle)), drawn)}
+    folder = out.with_name(f"{out.stem}_files")
+    address = {name: f"{folder.name}/{name}.png" for name in drawn}
+    text = markdown(title, subtitle, contents.sections, lambda name: address.get(name, ""))
+    return {**{folder / f"{n}.png": data for n, data in drawn.items()}, out: text.encode()}
+
+
+def _write(file: Path, data: bytes) -> None:
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(data)
+        os.replace(scratch, file)
     finally:
         scratch.unlink(missing_ok=True)
-    return out

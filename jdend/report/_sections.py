@@ -239,7 +239,7 @@ def _times(findings: Findings) -> list[tuple[str, str]]:
     if "wall_seconds" in run:
         pairs += [
             ("whole search", duration(run["wall_seconds"])),
-            ("compiling", f"{duration(run['compile_seconds'])}, {run['compilations']} programs"),
+            ("compiling", f"{duration(run['compile_seconds'])}, programs: {run['compilations']}"),
         ]
     training = sum(result.train_time for result in findings.results if finite(result.train_time))
     n = sum(len(result.seeds) for result in findings.results)
