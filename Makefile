@@ -2,6 +2,7 @@
 # make test   set up and run the tests
 # make test-gp   the tests of the Gaussian process
 # make lint   ruff and pyright
+# make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres chromium lint format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -38,6 +39,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo build/site/index.html
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """Configurations: a user's dict of parameters, parsed once into typed, canonical form."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ DEFAULTS: dict[str, object] = {
     "resampling_rule": "flat",
     "resampling_inputs": "uniform",
 }
-CHOICES: dict[str, tuple[str, ...]] = {
-    "connectivity": tuple(CONNECTIVITIES),
+CHOICES: dict[str, Collection[str]] = {
+    "connectivity": CONNECTIVITIES,  # a user may add to it
     "schedule": SCHEDULES,
     "initialization": INITIALIZATIONS,
     "resampling_rule": RULES,
@@ -340,6 +340,6 @@ def _flag(field: str, value: object) -> bool:
 
 
 def _choice(field: str, value: object) -> str:
-    if value not in CHOICES[field]:
+    if value not in tuple(CHOICES[field]):
         raise ValueError(f"unknown {field} {value!r}{nearest(value, CHOICES[field])}")
     return str(value)
