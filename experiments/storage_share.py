@@ -72,7 +72,7 @@ def measure(strategy: str, n_trials: int, n_examples: int, n_epochs: int) -> dic
         )
         space = default_space(8000, searcher.problem)
         begun = time.perf_counter()
-        results = searcher.optimize(space, n_trials, strategy=strategy)
+        results = searcher.optimize(space, n_trials, strategy, pruner="none")
         study.write()
         wall = time.perf_counter() - begun
         size = sum(path.stat().st_size for path in Path(folder).rglob("*"))

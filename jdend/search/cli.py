@@ -19,7 +19,9 @@ SCENARIOS = (
 INTERRUPTED = 130
 STRATEGIES = ("grid", "random", "mixed", "qmc", "tpe", "gp", "nsga2")
 PRUNERS = ("none", "halving", "hyperband")
-DATASET, BUDGET, STRATEGY, TRIALS, SEEDS, EPOCHS = "fashion-mnist", 8000, "random", 32, 2, 15
+DATASET, BUDGET, STRATEGY, SEEDS, EPOCHS = "fashion-mnist", 8000, "tpe", 2, 15
+# How many networks; where weak ones are stopped early, so many take about as long.
+TRIALS, TRIALS_WITH_RUNGS = 32, 108
 
 DESCRIPTION = """\
 Searches for the dendritic neural network of highest accuracy that has at most
@@ -36,8 +38,9 @@ examples:
       a space of your own; lists are gone through, ranges are drawn from
   python -m jdend.search --budget 500,1000,2000,4000,8000 --time 10m
       the best network of each size that ten minutes find
-  python -m jdend.search --budget 8000 --strategy tpe --pruner halving
-      proposals that learn from the networks so far; weak ones are stopped early
+  python -m jdend.search --budget 8000 --strategy random
+      networks at random; by default proposals learn from the networks so far,
+      and weak ones are stopped early
   python -m jdend.search --budget 8000 --dataset table.csv --target species
       your own data: a CSV file with a header, or an .npz file
   python -m jdend.search --budget 5000 --dry-run
@@ -124,11 +127,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--target", metavar="COLUMN", help="the column of a CSV file that holds the classes")
     add("--subset", type=int, metavar="N", help="use so many training examples (all)")
     add("--space", metavar="FILE.toml", help="a space of your own, see below")
-    add("--strategy", metavar="NAME", help=f"default random; {', '.join(STRATEGIES)}")
+    add("--strategy", metavar="NAME", help=f"default {STRATEGY}; {', '.join(STRATEGIES)}")
     add("--generation", metavar="N", type=int, help="networks proposed and trained together")
-    add("--pruner", metavar="NAME", help=f"stops weak networks early: {', '.join(PRUNERS)}")
+    help_ = f"stops weak networks early: {', '.join(PRUNERS)} (with tpe, gp: halving)"
+    add("--pruner", metavar="NAME", help=help_)
     add("--scenario", metavar="NAME", help=f"a ready-made search: {', '.join(SCENARIOS)} or all")
-    help_ = f"how many networks, of each budget ({TRIALS}; of a grid, all)"
+    default = f"{TRIALS}; {TRIALS_WITH_RUNGS} with a pruner; of a grid, all"
+    help_ = f"how many networks, of each budget ({default})"
     add("--trials", type=int, metavar="N", help=help_)
     add("--time", type=_seconds, metavar="T", help="as many as end in 90s, 10m or 1h30m")
     add("--search-seed", type=int, metavar="N", help="of the random proposals (0)")

@@ -18,10 +18,12 @@ from jdend.search.cli import (
     STRATEGIES,
     STRATEGY,
     TRIALS,
+    TRIALS_WITH_RUNGS,
 )
 from jdend.search.clock import Clock
 from jdend.search.defaults import default_space
 from jdend.search.errors import SearchError
+from jdend.search.optimize import default_pruner
 from jdend.search.progress import LOG_FORMATS, say
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
@@ -130,16 +132,19 @@ def _run_search(
         n_epochs=EPOCHS if options.epochs is None else options.epochs,
         **{"seeds": SEEDS, **_settings(options, study)},
     )
-    strategy = STRATEGY if options.strategy is None else options.strategy
+    strategy = options.strategy
+    if strategy is None:  # with nothing held out there is nothing to learn from
+        strategy = "random" if options.validation_fraction == 0 else STRATEGY
+    pruner = default_pruner(strategy) if options.pruner is None else options.pruner
     n_trials = options.trials
     if n_trials is None and strategy != "grid" and options.time is None:
-        n_trials = TRIALS
+        n_trials = TRIALS if pruner == "none" else TRIALS_WITH_RUNGS
     searcher.optimize(
         space.dimensions if space else lambda budget: default_space(budget, searcher.problem),
         n_trials,
         strategy,
         generation=options.generation,
-        pruner="none" if options.pruner is None else options.pruner,
+        pruner=pruner,
         budgets=budgets,
         seconds=_clock(options, study),
     )

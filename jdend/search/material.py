@@ -117,8 +117,9 @@ def _outline(entry: Entry, subset_size: int | None, validation_fraction: float, 
     if n_test == 0:  # a fifth is set aside, see `jdend.data.split`
         n_test = n_train // 5
         n_train -= n_test
-    n_train = subset_size or n_train
-    n_validation = int(n_train * validation_fraction)
+    # What is out of range is refused when the data are divided.
+    n_train = max(0, subset_size or n_train)
+    n_validation = min(max(0, int(n_train * validation_fraction)), n_train)
     features = math.prod(entry.image_shape)
 
     def part(name: str, n: int) -> dict[str, np.ndarray]:

@@ -22,6 +22,7 @@ __all__ = [
     "SMALLEST_WITH_RUNGS",
     "Search",
     "default_generation",
+    "default_pruner",
 ]
 
 PRUNERS = ("none", "halving", "hyperband")
@@ -37,6 +38,12 @@ N_GENERATIONS = 8
 SMALLEST_GENERATION = 8
 # Of fewer, rungs leave hardly any.
 SMALLEST_WITH_RUNGS = 27
+
+
+def default_pruner(strategy: str) -> str:
+    """What stops weak trials where nobody says: halving where the strategy learns one objective,
+    since together they find the best networks (docs/search.md)."""
+    return "halving" if strategy in ADAPTIVE and strategy != "nsga2" else "none"
 
 
 def default_generation(strategy: str, n_trials: int | None, pruner: str = "none") -> int:

@@ -22,7 +22,7 @@ from jdend.search.errors import SearchError, SpaceError
 from jdend.search.execution import Trainer
 from jdend.search.findings import Findings
 from jdend.search.material import Material
-from jdend.search.optimize import Search, default_generation
+from jdend.search.optimize import Search, default_generation, default_pruner
 from jdend.search.progress import reporter
 from jdend.search.refinement import around
 from jdend.search.samplers import Draw, Proposal, Question, check_trials
@@ -240,7 +240,7 @@ class HyperparameterSearcher(Findings):
         strategy: str = "tpe",
         *,
         generation: int | None = None,
-        pruner: str = "none",
+        pruner: str | None = None,
         budgets: Sequence[int] | None = None,
         seconds: float | Clock | None = None,
         search_seed: int | None = None,
@@ -257,10 +257,10 @@ class HyperparameterSearcher(Findings):
             propose what looks best after the trials so far; `nsga2`, which trades validation
             accuracy against parameters (see `pareto_front`).
           generation: how many trials are proposed and trained together. By default few where the
-            strategy learns, an eighth of `n_trials` but at least 8, and up to 128 where it does
-            not.
+            strategy learns, an eighth of `n_trials` but at least 8, or 27 with a pruner, and up to
+            128 where it does not.
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
-            none; see `jdend.search.rungs`.
+            none; see `jdend.search.rungs`. By default halving with `tpe` and `gp`, else none.
           budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
           seconds: begin no generation that would not end in so many seconds; the first one is
             trained in any case.
@@ -270,6 +270,7 @@ class HyperparameterSearcher(Findings):
         not go together.
         """
         clock = seconds if isinstance(seconds, Clock | None) else Clock(seconds)
+        pruner = default_pruner(strategy) if pruner is None else pruner
         search = Search(
             self._questions(space, budgets),
             strategy,

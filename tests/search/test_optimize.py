@@ -66,6 +66,12 @@ def test_halving_stops_the_weak_and_keeps_the_best(search):
     assert [len(r.history["train_loss"]) for r in found] == [s or 9 for s in stops]
 
 
+def test_weak_trials_are_stopped_by_default_where_one_objective_is_learned(search):
+    for strategy, n_whole in (("tpe", 3), ("random", 27), ("nsga2", 27)):
+        found = search().optimize(SPACE, 27, strategy)
+        assert sum(r.stopped_epoch is None for r in found) == n_whole
+
+
 def test_hyperband_lets_some_train_to_the_end(search):
     found = search().optimize(SPACE, 34, "random", pruner="hyperband")
     assert sum(r.stopped_epoch is None for r in found) == 2 + 4 + 6
@@ -117,7 +123,7 @@ def test_the_record_says_how_it_was_searched(search, tmp_path):
 
 
 def test_a_dry_run_shows_the_first_generation(search, capsys):
-    assert search(dry_run=True).optimize(SPACE, 32, "tpe") == []
+    assert search(dry_run=True).optimize(SPACE, 32, "tpe", pruner="none") == []
     shown = capsys.readouterr().out
     assert "8 trials in" in shown
     assert "3 more generations of up to 8 trials" in shown

@@ -14,8 +14,8 @@ n_dendrite_inputs = 12
 lr = {type = "uniform", low = 1e-3, high = 5e-2, log = true}
 weight_decay = [0.0, 1e-3, 1e-2]
 """
-SMALL = ("--dataset", "digits", "--budget", "600", "--batch-size", "256", "--seeds", "1",
-         "--epochs", "3", "--quiet", "--no-report")  # fmt: skip
+SMALL = ("--strategy", "random", "--dataset", "digits", "--budget", "600", "--batch-size", "256",
+         "--seeds", "1", "--epochs", "3", "--quiet", "--no-report")  # fmt: skip
 
 
 def options(folder: Path) -> tuple[str, ...]:
