@@ -25,7 +25,10 @@ def portrait_of(findings: Findings, data: Dataset | None = None) -> Portrait:
     Raises:
       StudyError: with the reason, if it cannot be trained again.
     """
-    result = ranked(findings.results)[0][0]
+    order, unranked = ranked(findings.results)
+    if unranked:
+        raise StudyError("no examples were held out to choose it by")
+    result = order[0]
     if result.failed is not None:
         raise StudyError("no network was trained to the end")
     config = _config_of(findings, result)

@@ -69,7 +69,9 @@ def _still(figure: Any) -> "Figure":
     spec = figure.to_dict()
     height = spec["layout"].get("height", 420) / 96
     picture = new_figure(WIDTH, height)
-    axes = picture.add_axes((0.09, 0.2, 0.88, 0.74))
+    # Names beside bars need more room than numbers.
+    left = 0.17 if any(trace.get("orientation") == "h" for trace in spec["data"]) else 0.09
+    axes = picture.add_axes((left, 0.2, 0.97 - left, 0.74))
     draw(spec, axes)
     return picture
 

@@ -58,19 +58,22 @@ def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) ->
     """
     results = findings.results
     figures, sections = {}, [("best", "Best networks", of.best_section(findings))]
-    if any(finite(result.validation_accuracy) for result in results):
+    measured = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    if measured:
         budget = findings.budgets[0] if len(findings.budgets) == 1 else None
-        figures["accuracy"] = accuracy_figure(results, budget=budget)
+        figures["accuracy"] = accuracy_figure(measured, budget=budget)
         sections.append(("accuracy", "Accuracy against parameters", of.accuracy_section(findings)))
-    if any(result.history.get("validation_accuracy") for result in results):
-        figures["curves"] = curves_figure(results)
-        sections.append(("curves", "Learning curves", of.curves_section(findings)))
+        if any(result.history.get("validation_accuracy") for result in measured):
+            figures["curves"] = curves_figure(measured)
+            sections.append(("curves", "Learning curves", of.curves_section(findings)))
         found = importances(results, findings.studies)
         if found.shares:
             figures["importance"] = importance_figure(found)
-        if len(varying(results)) > 1:
-            figures["parallel"] = parallel_figure(results)
-        sections.append(("mattered", "What mattered", of.mattered_section(findings, found)))
+        if len(varying(measured)) > 1:
+            figures["parallel"] = parallel_figure(measured)
+        sections.append(
+            ("mattered", "What mattered", of.mattered_section(found, "parallel" in figures))
+        )
     stopped = of.stopped_section(findings)
     if stopped:
         sections.append(("stopped", "Stopped early", stopped))

@@ -66,8 +66,11 @@ def subtitle(findings: Findings) -> str:
 
 
 def tiles(findings: Findings) -> str:
-    """The best network in large figures."""
-    best = ranked(findings.results)[0][0]
+    """The best network in large figures; nothing if there is none."""
+    order, unranked = ranked(findings.results)
+    best = order[0]
+    if unranked or best.failed is not None:
+        return ""
     return f"""<div class="tiles">
 {tile(*_mean(best.validation_accuracy, best.validation_accuracy_std), "validation accuracy")}
 {tile(*_mean(best.test_accuracy, best.test_accuracy_std), "test accuracy")}
@@ -142,8 +145,8 @@ others{band if has_seeds else ""}.</p>
 {plot("curves")}"""
 
 
-def mattered_section(findings: Findings, found: Importances) -> str:
-    """Importance of hyperparameters, and parallel coordinates."""
+def mattered_section(found: Importances, has_parallel: bool) -> str:
+    """Importance of hyperparameters, and parallel coordinates if they are drawn."""
     if not found.shares:
         n = found.n_trials
         what = f"<p>It takes at least 8 comparable networks to tell; here are {n}.</p>"
@@ -161,7 +164,7 @@ def mattered_section(findings: Findings, found: Importances) -> str:
                 '<p class="note">“Share of budget” stands for the one size that follows from it '
                 "and the other sizes.</p>"
             )
-    if len(varying(findings.results)) > 1:
+    if has_parallel:
         what += f"""<h3>All networks, each a line</h3>
 <p class="soft">The best tenth, by validation accuracy, in blue. Touch an entry of the legend to
 hide it.</p>{plot("parallel", scrolls=True)}"""

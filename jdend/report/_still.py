@@ -49,12 +49,12 @@ def draw(spec: dict[str, Any], axes: "Axes") -> None:
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     handles, names = axes.get_legend_handles_labels()
     if len(names) > 1:
-        ranked = any("legendrank" in trace for trace in spec["data"])
-        handles, names = (part[::-1] if ranked else part for part in (handles, names))
+        if any("legendrank" in trace for trace in spec["data"]):
+            handles, names = handles[::-1], names[::-1]
         down = -0.16 if layout["xaxis"].get("title", {}).get("text") else -0.02
         axes.legend(
-            handles, names, loc="upper left", bbox_to_anchor=(0, down), ncols=4, frameon=False, fontsize=8,
-            borderaxespad=0, handlelength=1.6, labelcolor=INK,
+            handles, names, loc="upper left", bbox_to_anchor=(0, down), ncols=4, frameon=False,
+            fontsize=8, borderaxespad=0, handlelength=1.6, labelcolor=INK,
         )  # fmt: skip
 
 
