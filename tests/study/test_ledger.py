@@ -128,12 +128,17 @@ def test_results_are_read_again_to_the_last_bit(storage):
 def test_what_optuna_sees(storage):
     ledger = opened(storage, surroundings=lambda: {"versions": {"jax": "1"}})
     ledger.claim(1)
-    ledger.begin(0, [proposed(0), proposed(1)])
-    ledger.finish(0, [result(0), result(1, failed=0)])
-    trial, failed = ledger.stored.study.get_trials()
-    assert trial.state.name == "COMPLETE"
-    assert failed.state.name == "FAIL"
+    ledger.begin(0, [proposed(i) for i in range(4)])
+    lost = {"failed": 0, "stopped_epoch": 1, "validation_accuracy": math.nan}
+    results = [result(0), result(1, failed=0), result(2, stopped_epoch=3), result(3, **lost)]
+    ledger.finish(0, results)
+    trial, failed, stopped, both = ledger.stored.study.get_trials()
+    states = [t.state.name for t in (trial, failed, stopped, both)]
+    assert states == ["COMPLETE", "FAIL", "PRUNED", "FAIL"]
     assert trial.value == result(0).validation_accuracy
+    assert stopped.value == result(2).validation_accuracy
+    accuracies = result(2).history["validation_accuracy"]
+    assert stopped.intermediate_values == dict(enumerate(accuracies, 1))
     assert trial.params == {"fill": 0.9, "schedule": "cosine"}
     assert list(trial.intermediate_values) == [1, 2, 3]
     assert trial.user_attrs["versions"] == {"jax": "1"}
