@@ -46,11 +46,12 @@ def fields_section(portrait: Portrait) -> str:
     first, last = portrait.history[0], portrait.history[-1]
     n_neurons, n_dendrites, n_inputs = last.indices.shape
     change = coverage(last, shape, weighted=False) - coverage(first, shape, weighted=False)
-    maps = [
+    maps: list[tuple[np.ndarray, str]] = [
         (sequential(smooth(coverage(first, shape))), "Before training"),
         (sequential(smooth(coverage(last, shape))), "After training"),
-        (diverging(smooth(change)), "Where synapses came (orange) and went (blue)"),
     ]
+    if change.any():
+        maps.append((diverging(smooth(change)), "Where synapses came (orange) and went (blue)"))
     figures = "".join(
         f"<figure>{img(image, caption)}<figcaption>{caption}</figcaption></figure>"
         for image, caption in maps
@@ -76,9 +77,12 @@ def resampling_section(portrait: Portrait) -> str:
     hyperparameters = portrait.model.configuration.hyperparameters
     if len(portrait.history) < 2 or not hyperparameters.steps_to_resample:
         return ""
-    first, last = portrait.history[0], portrait.history[-1]
     still = kept(portrait.history)[-1]
-    weights = np.abs(last.weight)
+    if still.all():
+        return (
+            "<p>No synapse moved: the training was over before "
+            f"{hyperparameters.steps_to_resample:,} steps, or nothing was to be replaced.</p>"
+        )
     share = percent(hyperparameters.percentage_resample, digits=0)
     text = (
         f"Every {hyperparameters.steps_to_resample:,} steps up to {share} of each dendrite's "
@@ -86,7 +90,9 @@ def resampling_section(portrait: Portrait) -> str:
         f"{percent(1 - still.mean(), digits=1)} of the {still.size:,} synapses read another input "
         "than at first."
     )
-    if 0 < still.mean() < 1:
+    first, last = portrait.history[0], portrait.history[-1]
+    weights = np.abs(last.weight)
+    if still.any():
         ratio = weights[~still].mean() / max(weights[still].mean(), 1e-30)
         text += f" The |weight| of those that moved is {ratio:.2f} times that of those that stayed."
     if portrait.image_shape is not None:

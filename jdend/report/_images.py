@@ -16,12 +16,8 @@ DIVERGING = ("#7cc4ff", "#1f6ea8", "#11161b", "#a94a0c", "#ffb27a")
 
 
 def pixels(example: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """An example `[F]` as uint8 `[H, W, 3]`; what is no byte is stretched from darkest to lightest;
-    channels beyond three are left out."""
+    """An example `[F]` of bytes as `[H, W, 3]`; channels beyond three are left out."""
     image: np.ndarray = example.reshape(image_shape)
-    if image.dtype != np.uint8:
-        low, high = float(image.min()), float(image.max())
-        image = (255 * (image - low) / (high - low if high > low else 1.0)).astype(np.uint8)
     return np.repeat(image[..., :1], 3, axis=2) if image.shape[2] < 3 else image[..., :3]
 
 

@@ -48,7 +48,7 @@ def page(
     # Inside a script element only `<` could end it, and JSON may write it as an escape.
     data = data.replace("<", "\\u003c")
     return f"""<!doctype html>
-<html lang="en">
+<html lang="en"{"" if drawn else ' data-drawn="yes"'}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

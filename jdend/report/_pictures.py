@@ -128,9 +128,10 @@ def _maps(portrait: Portrait, shape: tuple[int, int, int]) -> "Figure":
     images = {
         "before training": sequential(smooth(coverage(first, shape))),
         "after training": sequential(smooth(coverage(last, shape))),
-        "synapses came (orange), went (blue)": diverging(smooth(change)),
     }
-    cells = list(_cells(3, 3, 3.1))
+    if change.any():
+        images["synapses came (orange), went (blue)"] = diverging(smooth(change))
+    cells = list(_cells(len(images), 3, 3.1))
     picture = new_figure(WIDTH, cells[-1])
     for cell, (title, image) in zip(cells[:-1], images.items(), strict=True):
         _image_axes(picture, cell, image).set_title(title, fontsize=9, loc="left", color=INK)

@@ -73,7 +73,7 @@ class Portrait:
       result: the trial.
       model: its network.
       seed: with which it was trained.
-      images: the raw examples that are shown, by row of the test part.
+      images: the examples that are shown, as bytes, by row of the test part.
       confusion: `[C, C]`, test examples by true and by predicted class.
       confused: the test examples that it got wrong with most confidence: row, true class, predicted
         class, probability of that.
@@ -149,11 +149,20 @@ def portray(
         seed,
         _counts(data.test_y, predicted, data.n_classes),
         confused,
-        {row: np.array(data.test_x[row]) for row in shown},
+        _visible(data.test_x, sorted(shown)),
         tuple(history),
         fields,
         favourites,
     )
+
+
+def _visible(x: np.ndarray, rows: Sequence[int]) -> dict[int, np.ndarray]:
+    """Some examples as bytes; data that do not go from 0 to 255 are stretched, all alike."""
+    low, high = (0, int(x.max())) if x.dtype == np.uint8 else (float(x.min()), float(x.max()))
+    if x.dtype == np.uint8 and high > 127:
+        return {row: np.array(x[row]) for row in rows}
+    scale = 255 / (high - low if high > low else 1)
+    return {row: ((x[row] - low) * scale).astype(np.uint8) for row in rows}
 
 
 def _counts(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:

@@ -76,14 +76,15 @@ def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) ->
         )
     stopped = of.stopped_section(findings)
     if stopped:
-        sections.append(("stopped", "Stopped early", stopped))
+        has_stopped = any(result.stopped_epoch is not None for result in results)
+        sections.append(("stopped", "Stopped early" if has_stopped else "Failed", stopped))
     if portrait is None:
         sections.append(("confusion", "The best network", f"<p>Not shown: {escape(why_none)}.</p>"))
     else:
         sections.append(("confusion", "The best network", confusion_section(portrait)))
         sections.append(("fields", "Receptive fields", fields_section(portrait)))
         moves = resampling_section(portrait)
-        if moves:
+        if 'data-figure="resampling"' in moves:
             figures["resampling"] = resampling_figure(portrait.history)
         sections.append(("resampling", "Resampling", moves))
     sections.append(("repeat", "To repeat it", of.repeat_section(findings)))

@@ -194,21 +194,21 @@ def stopped_section(findings: Findings) -> str:
         contents.append(table(headings, rows, left=[0]))
         if any(rung.crosses for rung in rungs):
             contents.append(
-                '<p class="note">Hyperband ranks each bracket of a generation by itself, so one '
-                "may stop what another would keep.</p>"
+                '<p class="note">Brackets of Hyperband, and networks of different budgets, are '
+                "ranked among themselves, so one may stop what another would keep.</p>"
             )
     failed = [result for result in findings.results if result.failed is not None]
     if failed:
         names = varying(findings.results)[:8]
         rows = [
             [
-                str(r.failed),
+                str((r.failed or 0) + 1),
                 f"{r.total_params:,}",
                 *(escape(setting(r.params.get(n))) for n in names),
             ]
             for r in failed[:50]
         ]
-        headings = ["epoch", "parameters", *(escape(called(name)) for name in names)]
+        headings = ["in epoch", "parameters", *(escape(called(name)) for name in names)]
         contents.append(
             f"<p>{len(failed):,} failed: the loss of one of their seeds stopped being finite, most "
             f"often because the learning rate was too high.</p>{table(headings, rows, left=[0])}"
@@ -221,10 +221,13 @@ def repeat_section(findings: Findings) -> str:
     run, contents = findings.run, []
     if run.get("command"):
         contents.append(f"<pre>{escape(run['command'])}</pre>")
-        contents.append(
-            "<p>repeats the search (with another folder for <code>--out</code>): with the same "
-            "data, versions and kind of device it finds the same figures.</p>"
-        )
+        if "jdend.search" in str(run["command"]):
+            contents.append(
+                "<p>repeats the search (with another folder for <code>--out</code>): with the same "
+                "data, versions and kind of device it finds the same figures.</p>"
+            )
+        else:
+            contents.append("<p>is the program that searched.</p>")
     else:
         contents.append("<p>The storage does not keep the command that began this search.</p>")
     times = _times(findings)
