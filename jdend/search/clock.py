@@ -6,10 +6,8 @@ from jdend.search.errors import SearchError
 
 __all__ = ["Clock"]
 
-# A generation is about so small a share of the time, so that little of it is left over…
+# A generation is about so small a share of the time, so that little of it is left over.
 SHARE = 24
-# …but takes no longer than so many seconds, so that a longer search has the same generations.
-LONGEST = 5.0
 # How much longer than the longest of the last ones the next may take.
 MARGIN = 1.05
 N_LAST = 3
@@ -43,7 +41,7 @@ class Clock:
         self.seconds = float(seconds)
         self.reserve = 0.0
         self.n_retrained = n_retrained
-        self.generation_seconds = min(seconds / SHARE, LONGEST)
+        self.generation_seconds = seconds / SHARE
         self._begun = time.monotonic() if since is None else since
         self._last = self._begun
         self._laps: list[float] = []

@@ -9,7 +9,7 @@ from jdend.search.buckets import Group, Trial
 from jdend.search.forecast import Forecast
 from jdend.training import compiled_bytes, estimate_bytes
 
-__all__ = ["describe_plan"]
+__all__ = ["describe_plan", "seconds"]
 
 # Of more populations, those of the largest capacities are shown.
 MOST_ROWS = 24
@@ -60,9 +60,9 @@ def describe_plan(
     )
     share = expected.padding / max(expected.training, 1e-9)
     lines.append(
-        f"about {_seconds(expected.training)} of training, {share:.0%} of it for padding; compiling"
+        f"about {seconds(expected.training)} of training, {share:.0%} of it for padding; compiling"
     )
-    lines.append(f"takes up to {_seconds(expected.compiling)} where it was not done before")
+    lines.append(f"takes up to {seconds(expected.compiling)} where it was not done before")
     return "\n".join(lines)
 
 
@@ -82,10 +82,11 @@ def _memory(trials: Sequence[Trial], group: Group, data: Split, compiled: bool) 
     return compiled_bytes(group.bucket, members, group.seeds, data)
 
 
-def _seconds(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def seconds(n: float) -> str:
+    """A time, rounded, for a person."""
+    if n < 90:
+        return f"{n:.0f} s"
+    return f"{n / 60:.0f} min" if n < 5400 else f"{n / 3600:.1f} h"
 
 
 def _shape(structure: Structure) -> str:

@@ -141,8 +141,8 @@ class Trainer:
         watch = Watch(self._reporter, len(new))
         for position, outcome in execute(new, groups, data, watch, rungs):
             self.known[new[position]] = outcome
-        if rungs is None:
-            learn(self.kernel, forecast(new, groups, data).training, watch.training)
+        ends = [_end(trial, self.known[trial]) for trial in new]
+        learn(self.kernel, forecast(new, groups, data, ends).training, watch.training)
 
     def _planning(self) -> dict[str, Any]:
         return {
@@ -205,6 +205,11 @@ def execute(
                 watch.stop(_stop(rungs, epoch, len(trials), groups, populations))
     finally:
         watch.end()
+
+
+def _end(trial: Trial, outcome: Outcome) -> int:
+    """Epochs that it was trained for."""
+    return outcome.stopped_epoch or trial.configuration.hyperparameters.n_epochs
 
 
 def _arguments(trials: Sequence[Trial], group: Group, data: Split) -> tuple:

@@ -38,7 +38,10 @@ class Forecast:
 
 
 def forecast(
-    trials: Sequence[Trial], groups: Sequence[Group], data: Split, *, compiled: int = 0
+    trials: Sequence[Trial],
+    groups: Sequence[Group],
+    data: Split,
+    ends: Sequence[int] | None = None,
 ) -> Forecast:
     """Foretells the time of planned populations.
 
@@ -46,22 +49,28 @@ def forecast(
       trials: what was planned.
       groups: in which they would be trained.
       data: of the right shapes; its contents are not read.
-      compiled: how many of the groups' programs there are already.
+      ends: after how many epochs each trial ends; by default none is stopped early.
     """
-    times = [_group_ms([trials[i] for i in group.members], group, data) for group in groups]
+    if ends is None:
+        ends = [trial.configuration.hyperparameters.n_epochs for trial in trials]
+    times = [
+        _group_ms([trials[i] for i in group.members], [ends[i] for i in group.members], group, data)
+        for group in groups
+    ]
     distinct = {(group.bucket, len(group.seeds), group.width) for group in groups}
-    new = [cost_of(bucket.kernel).program for bucket, _, _ in distinct][compiled:]
+    new = [cost_of(bucket.kernel).program for bucket, _, _ in distinct]
     compiling = sum(new[:1]) + LOST * sum(new[1:])
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)
 
 
-def _group_ms(trials: Sequence[Trial], group: Group, data: Split) -> tuple[float, float]:
+def _group_ms(
+    trials: Sequence[Trial], ends: Sequence[int], group: Group, data: Split
+) -> tuple[float, float]:
     """Milliseconds to train a group, and how many of them go to padding."""
     structure, n_seeds = group.bucket.structure, len(group.seeds)
     cost, batch_size = cost_of(group.bucket.kernel), structure.batch_size
     steps = max(1, len(data.train_y) // batch_size)
-    hyper = [trial.configuration.hyperparameters for trial in trials]
     shapes = [trial.configuration.structure for trial in trials]
     params = np.array([count_params(s) for s in shapes], float)
     inputs = np.array([s.sizes.get("n_dendrite_inputs", math.inf) for s in shapes])
@@ -70,18 +79,19 @@ def _group_ms(trials: Sequence[Trial], group: Group, data: Split) -> tuple[float
     forward = FORWARD * float(np.mean(cost.step(BATCH, params, params / inputs))) / BATCH
     narrow = narrowing(group.bucket, float(params.mean()), n_seeds)
     width, training, column_steps = group.width, 0.0, 0.0
-    n_epochs = [h.n_epochs for h in hyper]
-    for epoch in range(max(n_epochs)):
-        live = sum(n > epoch for n in n_epochs)
+    last = max(ends)
+    for epoch in range(last):
+        live = sum(end > epoch for end in ends)
         if live < width and epoch > 0:
-            width = narrow(width, live, (max(n_epochs) - epoch) * steps)
+            width = narrow(width, live, (last - epoch) * steps)
         rows = len(data.validation_y)
         training += n_seeds * steps * cost.batch * batch_size / BATCH
         training += n_seeds * width * (steps * column + rows * forward)
         column_steps += n_seeds * width * steps
     rows = len(data.train_y) + len(data.test_y)
     training += n_seeds * group.width * rows * forward
-    events = sum(h.n_epochs * steps // h.steps_to_resample for h in hyper if h.steps_to_resample)
+    periods = [trial.configuration.hyperparameters.steps_to_resample for trial in trials]
+    events = sum(end * steps // period for end, period in zip(ends, periods, strict=True) if period)
     padded = cost.padded * column_steps * capacity
     training += padded + cost.resampled * n_seeds * events * capacity
     return training, padded * float(1 - params.mean() / capacity)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from jdend.data import Split
 from jdend.search.buckets import Group, Trial
 from jdend.search.clock import Clock
-from jdend.search.dry import describe_plan
+from jdend.search.dry import describe_plan, seconds
 from jdend.search.execution import Trainer, result_of
 from jdend.search.forecast import forecast
 from jdend.search.optimize import Search
@@ -75,12 +75,21 @@ def show_plan(
     n_shown = 1 if search.learns or total is None else total
     trials: list[Trial] = []
     groups: list[Group] = []
+    ends: list[int] = []
     for number in range(n_shown):
-        some = list(dict.fromkeys(map(search.trial, search.propose(number, []))))
+        proposed = search.propose(number, [])
+        some = list(map(search.trial, proposed))
+        rungs = rungs_of(search, some, proposed)
+        some = list(dict.fromkeys(some))
         for group in trainer.plan(some):
             groups.append(replace(group, members=tuple(m + len(trials) for m in group.members)))
         trials += some
-    expected = corrected(forecast(trials, groups, outline), trainer.kernel)
+        ends += (
+            [trial.configuration.hyperparameters.n_epochs for trial in some]
+            if rungs is None
+            else rungs.example()
+        )
+    expected = corrected(forecast(trials, groups, outline, ends), trainer.kernel)
     print(describe_plan(trials, groups, outline, expected, compiled=compiled))
     if clock is not None:
         pace = expected.training / max(1, len(trials))
@@ -90,8 +99,26 @@ def show_plan(
             f"as many generations as end in {clock.seconds:g} s: about {min(n, limit):,.0f} trials"
         )
     elif n_shown != total:
-        left = "more generations" if total is None else f"{total - n_shown:,} more generations"
-        print(f"{left} of up to {search.generation:,} trials follow from the results of this one")
+        left = f"{total - n_shown:,} more generations" if total else "more generations"
+        print(
+            f"{left} of up to {search.generation:,} trials follow from what this one finds, each\n"
+            f"about {seconds(expected.training)}"
+        )
+
+
+def rungs_of(search: Search, trials: Sequence[Trial], proposed: Sequence[Proposed]) -> Rungs | None:
+    """Trials of different budgets are ranked apart; equal trials are one."""
+    if search.pruner == "none":
+        return None
+    distinct = list(dict.fromkeys(trials))
+    budgets = dict(zip(trials, (p.budget for p in proposed), strict=True))
+    n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in distinct]
+    found = []
+    for budget in dict.fromkeys(budgets.values()):
+        members = [i for i, trial in enumerate(distinct) if budgets[trial] == budget]
+        longest = max(n_epochs[i] for i in members)
+        found += brackets(search.pruner, members, longest)
+    return Rungs(found, n_epochs)
 
 
 class Training:
@@ -116,24 +143,10 @@ class Training:
             known = self._trainer.known.get(trial)
             if known is not None and (known.stopped_epoch or self._search.pruner != "none"):
                 del self._trainer.known[trial]
-        self._trainer.train(trials, self._rungs(trials, proposed))
+        self._trainer.train(trials, rungs_of(self._search, trials, proposed))
         results = self.unfinished()
         self._pending = ()
         return results
-
-    def _rungs(self, trials: Sequence[Trial], proposed: Sequence[Proposed]) -> Rungs | None:
-        """Trials of different budgets are ranked apart; equal trials are one."""
-        if self._search.pruner == "none":
-            return None
-        distinct = list(dict.fromkeys(trials))
-        budgets = dict(zip(trials, (p.budget for p in proposed), strict=True))
-        n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in distinct]
-        found = []
-        for budget in dict.fromkeys(budgets.values()):
-            members = [i for i, trial in enumerate(distinct) if budgets[trial] == budget]
-            longest = max(n_epochs[i] for i in members)
-            found += brackets(self._search.pruner, members, longest)
-        return Rungs(found, n_epochs)
 
     def unfinished(self) -> list[SearchResult]:
         """The results there are of a generation whose training was broken off."""

@@ -104,6 +104,13 @@ class Rungs:
                     found += [t for t in ranked[rung.keep :] if live[t]]
         return sorted(found)
 
+    def example(self) -> list[int]:
+        """After how many epochs each trial would end if accuracy were drawn at random."""
+        ends, accuracy = self._n_epochs.copy(), np.random.default_rng(0).random(len(self._n_epochs))
+        for epoch in self.epochs:
+            ends[self.stopped(epoch, accuracy, ends > epoch)] = epoch
+        return ends.tolist()
+
 
 def _rungs(n: int, n_epochs: int, depth: int, eta: int) -> tuple[Rung, ...]:
     """`depth` rungs, the last an `eta`-th of the way; as many as `n` trials allow."""

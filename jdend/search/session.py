@@ -26,6 +26,10 @@ N_TYPICAL = 64
 # Trials of a generation that is to be short, at least: elsewhere than on a CPU, few together leave
 # most of the device idle.
 SMALLEST_ON_CPU, SMALLEST_ELSEWHERE = 1, 64
+# Without rungs a generation takes no more seconds, so that longer searches have the same ones.
+LONGEST = 5.0
+# Of the epochs, about so many are trained if rungs stop trials; and the fewest trials for them.
+SHARE_WITH_RUNGS, FEWEST_WITH_RUNGS = 0.4, 9
 # Of a search's record, what may differ where it is gone on with: where the data were found.
 PLACES = ("dataset", "source", "fingerprint")
 
@@ -131,12 +135,15 @@ class Session:
 
     def timed(self, search: Search, clock: Clock) -> Search:
         """The search in generations that suit a time."""
-        n = clock.generation_seconds / self._seconds_a_trial(search) / len(search.questions)
+        a_trial = self._seconds_a_trial(search) * len(search.questions)
         least = SMALLEST_ON_CPU if jax.default_backend() == "cpu" else SMALLEST_ELSEWHERE
-        if search.pruner != "none":
-            least = max(least, SMALLEST_WITH_RUNGS)
+        if search.pruner == "none":
+            n = round(min(clock.generation_seconds, LONGEST) / a_trial)
+        else:  # rungs choose better among many
+            n = round(clock.generation_seconds / (SHARE_WITH_RUNGS * a_trial))
+            n, least = min(n, SMALLEST_WITH_RUNGS), max(least, FEWEST_WITH_RUNGS)
         most = LARGEST_GENERATION if search.n_trials is None else search.n_trials
-        return replace(search, generation=max(1, min(most, max(least, round(n)))))
+        return replace(search, generation=max(1, min(most, max(least, n))))
 
     def _seconds_a_trial(self, search: Search) -> float:
         """By the cost model, so that a search has the same generations every time."""

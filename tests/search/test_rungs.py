@@ -118,3 +118,8 @@ def test_brackets_are_ranked_apart():
     assert rungs.epochs == [1, 2]
     assert rungs.stopped(1, accuracy, ALL_LIVE) == [0, 2]
     assert rungs.stopped(2, accuracy, ALL_LIVE) == [3, 5]
+
+
+def test_an_example_stops_as_many_as_the_rungs_do():
+    ends = Rungs(brackets("halving", range(27), 9), [9] * 27).example()
+    assert sorted(ends) == [1] * 18 + [3] * 6 + [9] * 3
