@@ -5,14 +5,21 @@ argument of `HyperparameterSearcher` that it does not set itself. `python -m jde
 runs them all, as `python -m jdend.search --scenario all` does.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+import numpy as np
+
 from jdend.data import Dataset
 from jdend.models import Problem
+from jdend.search.budget import Budget
 from jdend.search.errors import BudgetError, SearchError
+from jdend.search.samplers import check_trials
 from jdend.search.searcher import HyperparameterSearcher
+from jdend.search.shapes import shapes
+from jdend.search.space import parse_space
 from jdend.study import SearchResult, Study, rank
 
 __all__ = [
@@ -199,14 +206,17 @@ def find_pareto_optimal(
 ) -> list[Record]:
     """The networks that no other beats in both parameters and validation accuracy.
 
+    TPE searches all budgets at once. NSGA-II, which has both for objectives, finds fronts as good
+    (`python experiments/pareto.py`; docs/search.md), but here each budget has a network of its own.
+
     Args:
       dataset, settings: as of `quick_prototype_search`.
-      budgets: searched one after the other.
+      budgets: those in which nothing fits are left out.
       n_trials, n_epochs: how many trials for each budget, and how long.
 
     Returns:
-      One dict a network, fewest parameters first: `max_params` (the budget under which it was
-      found), `total_params`, `validation_accuracy`, `test_accuracy`, their `…_std`,
+      One dict a network, fewest parameters first: `max_params` (the smallest of the budgets that
+      allows it), `total_params`, `validation_accuracy`, `test_accuracy`, their `…_std`,
       `accuracy_per_1k_params`, `params` and `result`.
 
     Raises:
@@ -214,20 +224,29 @@ def find_pareto_optimal(
       ValueError: as `HyperparameterSearcher.random_search`.
     """
     settings = _checked(settings)
-    settings["study"] = _study(settings)
-    found: list[tuple[int, SearchResult]] = []
-    misfits = []
-    for budget in budgets:
-        searcher = HyperparameterSearcher(dataset, max_params=budget, n_epochs=n_epochs, **settings)
-        try:
-            results = searcher.random_search(budget_space(budget, searcher.problem), n_trials)
-        except BudgetError as error:
-            misfits.append(error)
-            continue
-        found += [(budget, result) for result in results if result.failed is None]
-    if len(misfits) == len(budgets):
-        raise misfits[0]
-    return [{"max_params": budget, **_record(result)} for budget, result in _front(found)]
+    check_trials("n_trials", n_trials)
+    searcher = HyperparameterSearcher(
+        dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings
+    )
+
+    def space(budget: int) -> dict[str, object]:
+        return budget_space(budget, searcher.problem)
+
+    ratio = searcher.budget.min_param_ratio
+    allowed = [Budget(most, ratio) for most in dict.fromkeys(budgets)]
+    fitting = [b for b in allowed if _has_networks(space(b.max_params), searcher.problem, b)]
+    searcher.optimize(
+        space,
+        n_trials,
+        "tpe",
+        generation=math.ceil(n_trials / 4),
+        pruner="none",
+        budgets=[b.max_params for b in fitting or allowed],
+    )
+    return [
+        {"max_params": min(b for b in budgets if result.total_params <= b), **_record(result)}
+        for result in searcher.pareto_front()
+    ]
 
 
 def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
@@ -274,19 +293,9 @@ def _sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
     return space
 
 
-def _front(found: Sequence[tuple[int, SearchResult]]) -> list[tuple[int, SearchResult]]:
-    """Those that no other beats or equals with as few parameters, by parameters."""
-    front: list[tuple[int, SearchResult]] = []
-    best = -1.0
-    for budget, result in sorted(found, key=lambda item: (item[1].total_params, -_score(item[1]))):
-        if _score(result) > best:
-            best = _score(result)
-            front.append((budget, result))
-    return front
-
-
-def _score(result: SearchResult) -> float:
-    return -1.0 if result.validation_accuracy is None else result.validation_accuracy
+def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:
+    rng = np.random.default_rng(0)
+    return shapes(parse_space(space), problem, budget, rng).n_fit > 0
 
 
 def _checked(settings: Settings) -> Settings:
