@@ -108,19 +108,17 @@ def _again(portrait: Portrait) -> str:
     """How this network came about, and how good it is."""
     test, known = portrait.model.figures.get("test_accuracy"), portrait.measured_before
     text = (
-        f"The best network, with seed {portrait.seed} of {_listed(portrait.result.seeds)}, trained "
+        f"The best network, with seed {portrait.seed}{_among(portrait.result.seeds)}, trained "
         f"again for this report: test accuracy {percent(test)}"
     )
     before = known.get("test_accuracy")
     if test is not None and before is not None and abs(test - before) > 5e-4:
-        text += f", where the search had {percent(before)} (another device or version)"
-    return escape(f"{text}. The seed is the one of best validation accuracy.")
+        text += f", where the search had {percent(before)} (sums are rounded in another order)"
+    return escape(f"{text}.")
 
 
-def _listed(seeds: Sequence[int]) -> str:
-    if len(seeds) > 4:
-        return f"{len(seeds)}"
-    return ", ".join(map(str, seeds))
+def _among(seeds: Sequence[int]) -> str:
+    return "" if len(seeds) == 1 else f" (of {len(seeds)} the one of best validation accuracy)"
 
 
 def _matrix(confusion: np.ndarray, names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ SPACE = {
     "lr": {"type": "uniform", "low": 3e-3, "high": 3e-2, "log": True},
     "strategy": "local_receptive_fields",
     "field_std": (1.5, 5.0),
+    "steps_to_resample": 16,
 }
 
 

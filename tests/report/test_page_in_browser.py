@@ -46,5 +46,28 @@ def test_paper_and_ink_follow_the_mode(seen):
     assert (ink > paper) == dark
 
 
+def test_a_change_of_mode_changes_the_figures(browser, report):
+    with opened(browser, report, 1280, "light") as seen:
+        paper = "getComputedStyle(document.querySelector('.plot .main-svg')).backgroundColor"
+        light = seen.page.evaluate(paper)
+        seen.page.emulate_media(color_scheme="dark")
+        seen.page.wait_for_function(f"{paper} !== '{light}'", timeout=5000)
+        assert seen.said == []
+
+
+def test_paper_is_light_and_no_wider_than_a_page(browser, report):
+    with opened(browser, report, 1280, "dark") as seen:
+        seen.page.emulate_media(media="print", color_scheme="dark")
+        seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        seen.page.wait_for_function(
+            "document.querySelector('.plot .main-svg').getAttribute('width') <= 680", timeout=5000
+        )
+        ground = seen.page.evaluate(
+            "getComputedStyle(document.querySelector('.plot .main-svg')).backgroundColor"
+        )
+        assert ground == "rgb(255, 255, 255)"
+        assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
+
+
 def test_the_file_is_small(report):
     assert report.stat().st_size < 5_000_000

@@ -1,0 +1,96 @@
+"""A study as a report reads it, whatever is left of it."""
+
+import json
+import shutil
+
+import pytest
+
+from jdend.report import make_report, read_findings
+from jdend.study import StudyError, rank
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """The folder of the search, to be spoilt."""
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_a_folder_has_results_generations_settings_and_the_record(folder):
+    found = read_findings(folder)
+    assert len(found.results) == 12
+    assert [len(generation) for generation in found.generations] == [12]
+    assert (found.dataset, found.budgets) == ("fashion-mnist", (1500,))
+    assert found.run["status"] == "complete"
+    assert len(found.studies) == 1
+
+
+def test_a_search_that_was_killed_is_read_from_its_journal(copy):
+    whole = read_findings(copy)
+    for name in ("results.json", "run.json"):
+        (copy / name).unlink()
+    found = read_findings(copy)
+    assert found.results == whole.results
+    assert found.dataset == "fashion-mnist"
+    assert found.run == {}
+
+
+def test_a_storage_is_read_by_its_name(folder):
+    found = read_findings(None, storage=str(folder), study="search")
+    assert len(found.results) == 12
+
+
+def test_a_list_of_results_alone_has_no_settings(folder):
+    found = read_findings(folder / "results.json")
+    assert len(found.results) == 12
+    assert found.configs == ()
+
+
+def test_without_its_journal_a_search_has_what_its_results_say(copy):
+    (copy / "study.journal").unlink()
+    found = read_findings(copy)
+    assert found.studies == ()
+    assert found.generations == (found.results,)
+
+
+def test_the_budgets_of_one_search_are_all_known(copy):
+    run = json.loads((copy / "run.json").read_text())
+    run["config"]["budgets"] = [1500, 1200]
+    (copy / "run.json").write_text(json.dumps(run))
+    assert read_findings(copy).budgets == (1200, 1500)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ((), "holds no search: neither results.json nor study.journal"),
+        (("run.json", "{"), "run.json is damaged"),
+        (("results.json", "[{}]"), "a result lacks params"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, left, said):
+    if left:
+        (tmp_path / left[0]).write_text(left[1])
+    with pytest.raises(StudyError, match=said) as raised:
+        read_findings(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(StudyError, match="does not exist: give the folder of a search"):
+        make_report(tmp_path / "no")
+
+
+def test_results_of_the_older_toolkit_have_a_report(tmp_path):
+    old = {"params": {"n_neurons": 5}, "test_accuracy": 0.8, "train_accuracy": 0.9,
+           "total_params": 100, "train_time": 1.0, "final_test_loss": 0.5}  # fmt: skip
+    (tmp_path / "old.json").write_text(json.dumps([old, {**old, "total_params": 120}]))
+    text = make_report(tmp_path / "old.json", out=tmp_path / "old.html").read_text()
+    assert "In the order in which they were trained" in text
+    assert "plotly.js" not in text  # nothing to draw
+
+
+def test_the_results_are_ranked_by_validation_accuracy(folder):
+    results = read_findings(folder).results
+    assert rank(results)[0].validation_accuracy == max(
+        r.validation_accuracy for r in results if r.stopped_epoch is None
+    )

@@ -1,0 +1,150 @@
+"""The forms of a report, and `python -m jdend.report`."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jdend.report import make_report, report_after_search
+from jdend.report.__main__ import main
+
+SECTIONS = (
+    "Best networks",
+    "Accuracy against parameters",
+    "Learning curves",
+    "What mattered",
+    "Stopped early",
+    "The best network",
+    "Receptive fields",
+    "Resampling",
+    "To repeat it",
+)
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_the_page_has_all_sections_in_order(report):
+    text = report.read_text()
+    places = [text.index(f"<h2>{name}</h2>") for name in SECTIONS]
+    assert places == sorted(places)
+
+
+def test_the_page_has_the_command_and_the_figures_of_the_best(report, folder):
+    text = report.read_text()
+    records = json.loads((folder / "results.json").read_text())
+    ended = [record for record in records if record["stopped_epoch"] is None]
+    best = max(ended, key=lambda record: record["validation_accuracy"])
+    run = json.loads((folder / "run.json").read_text())
+    assert f"{100 * best['validation_accuracy']:.2f}" in text
+    assert f"{100 * best['test_accuracy_std']:.2f}" in text
+    assert f"{100 * best['accuracy_per_1k_params']:.2f} %" in text
+    assert run["command"].split()[0] in text
+
+
+def test_markdown_has_every_section_and_its_pictures_beside_it(copy):
+    path = make_report(copy, form="md")
+    text = path.read_text()
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(SECTIONS)
+    named = re.findall(r"^!\[.*\]\((.*)\)$", text, re.MULTILINE)
+    assert len(named) == 9
+    for name in named:
+        with Image.open(copy / name) as picture:
+            assert picture.width > 300
+    kept = [f"report_files/{path.name}" for path in (copy / "report_files").iterdir()]
+    assert sorted(kept) == sorted(named)
+
+
+def test_one_picture_has_them_all(copy):
+    with Image.open(make_report(copy, form="png")) as picture:
+        assert picture.width < picture.height / 3
+
+
+def test_without_training_only_what_needs_it_is_missing(copy, capsys):
+    assert main([str(copy), "--no-training", "--out", str(copy / "short.html")]) == 0
+    assert capsys.readouterr().out == f"{copy / 'short.html'}\n"
+    text = (copy / "short.html").read_text()
+    assert "Learning curves" in text
+    assert "Receptive fields" not in text
+    assert "asked for without training" in text
+
+
+def test_text_from_data_and_commands_is_escaped(copy):
+    run = json.loads((copy / "run.json").read_text())
+    run["command"] = "python -m jdend.search --out '</pre><script>alert(1)</script>'"
+    run["config"]["dataset"] = "</title><b>x.csv"
+    (copy / "run.json").write_text(json.dumps(run))
+    records = json.loads((copy / "results.json").read_text())
+    for number, record in enumerate(records):
+        record["params"]["note"] = f"</script><i>{number % 2}"
+    (copy / "results.json").write_text(json.dumps(records))
+    text = make_report(copy).read_text()
+    for evil in ("<script>alert", "</title><b>", "</script><i>"):
+        assert evil not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["{folder}", "--format", "pdf"], "unknown format 'pdf': give html, md, png"),
+        (["{folder}", "--out", "{folder}/run.json/x.html"], "cannot write"),
+        (["mine", "--storage", "sqlite:///nowhere/x.db"], "cannot use storage"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(folder, capsys, options, said):
+    assert main([option.format(folder=folder) for option in [*options, "--no-training"]]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_without_plotly_a_line_says_what_to_install(folder, capsys, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main([str(folder)]) == 2
+    assert "pip install 'jdend[report]'" in capsys.readouterr().err
+    said = []
+    report_after_search(folder, said.append)
+    assert said == ["no report: it needs Plotly, pip install 'jdend[report]'"]
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), ValueError("odd\nlines")])
+def test_whatever_stops_a_report_after_a_search_is_a_line(folder, monkeypatch, raised):
+    def fails(where):
+        raise raised
+
+    monkeypatch.setattr("jdend.report._make.make_report", fails)
+    said = []
+    report_after_search(folder, said.append)
+    assert said[-1].startswith("no report: ")
+    assert f"python -m jdend.report {folder}" in said[-1]
+    assert "\n" not in said[-1]
+
+
+def test_a_search_writes_its_report_unless_told_not_to(tmp_path):
+    search = ["--dataset", "digits", "--budget", "600", "--trials", "2", "--epochs", "1",
+              "--batch-size", "256", "--seeds", "1", "--quiet", "--out"]  # fmt: skip
+    from jdend.search.cli import main as search_main
+
+    assert search_main([*search, str(tmp_path / "a")]) == 0
+    assert search_main([*search, str(tmp_path / "b"), "--no-report"]) == 0
+    assert (tmp_path / "a" / "report.html").exists()
+    assert not (tmp_path / "b" / "report.html").exists()
+
+
+def test_the_help_waits_for_nothing_heavy():
+    code = "import sys, jdend.report.__main__ as m; m._parser(); print(sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    ).stdout  # fmt: skip
+    for package in ("jax", "plotly", "optuna", "matplotlib", "numpy"):
+        assert f"'{package}'" not in loaded
