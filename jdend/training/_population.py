@@ -89,7 +89,9 @@ def population(bucket: Bucket) -> Population:
         return _population(bucket, architecture(bucket.structure.architecture).module)
 
 
-@functools.lru_cache(maxsize=64)
+# On CPUs each program takes a hundred or two of the 65,530 memory mappings that Linux allows a
+# process, and LLVM ends the process where there are no more.
+@functools.lru_cache(maxsize=32)
 def _population(bucket: Bucket, module: type[nnx.Module]) -> Population:
     """`module` tells a name registered anew from the old."""
     return Population(
