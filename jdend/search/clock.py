@@ -7,7 +7,7 @@ from jdend.search.errors import SearchError
 __all__ = ["Clock"]
 
 # A generation is about so small a share of the time, so that little of it is left over.
-SHARE = 24
+SHARE = 40
 # How much longer than the longest of the last ones the next may take.
 MARGIN = 1.05
 N_LAST = 3
