@@ -58,6 +58,10 @@ def fields_section(portrait: Portrait) -> str:
     )
     rows = zip(portrait.fields, portrait.favourites, strict=True)
     pairs = "".join(field_pair(portrait, place, row) for place, row in rows)
+    ringed = ""
+    if change.any():
+        ring = "background:#777;box-shadow:0 0 0 1.5px #fff,0 0 0 2.5px #777"
+        ringed = f'; <span class="key" style="{ring}"></span>ringed ones moved while it learned'
     somata = "neurons with" if n_neurons > 1 else "neuron with"
     return f"""<p>The network has {n_neurons:,} {somata} {n_dendrites:,} dendrites of {n_inputs:,}
 synapses. How strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
@@ -66,17 +70,17 @@ each map on its own scale:</p>
 <h3>Dendrites that weigh most</h3>
 <p class="soft">One of each neuron, over the test image that excites it most. A dot is a synapse,
 its area the |weight|. <span class="key" style="background:#ff8f3f"></span>orange excites,
-<span class="key" style="background:#4da9ff"></span>blue inhibits,
-<span class="key" style="background:#777;box-shadow:0 0 0 1.5px #fff,0 0 0 2.5px #777"></span>ringed
-ones moved while it learned.</p>
+<span class="key" style="background:#4da9ff"></span>blue inhibits{ringed}.</p>
 <div class="grid fields" data-picture="fields">{pairs}</div>"""
 
 
 def resampling_section(portrait: Portrait) -> str:
-    """How resampling moved synapses; empty if nothing was to move."""
+    """How resampling moved synapses; empty if there are none."""
     hyperparameters = portrait.model.configuration.hyperparameters
-    if len(portrait.history) < 2 or not hyperparameters.steps_to_resample:
+    if not portrait.history:
         return ""
+    if not hyperparameters.steps_to_resample:
+        return "<p>The best network was trained without resampling: its synapses stay in place.</p>"
     still = kept(portrait.history)[-1]
     if still.all():
         return (

@@ -26,7 +26,9 @@ def field_pair(portrait: Portrait, place: tuple[int, int], row: int) -> str:
     still = np.zeros_like(moved)
     neuron, dendrite = place
     whose = f"Neuron {neuron + 1}, dendrite" if len(last.weight) > 1 else "Dendrite"
-    caption = f"{whose} {dendrite + 1}: {moved.sum()} of {moved.size} moved"
+    caption = f"{whose} {dendrite + 1}"
+    if moved.any():
+        caption += f": {moved.sum()} of {moved.size} moved"
     before = _drawing(first, place, still, shape, image)
     after = _drawing(last, place, moved, shape, image)
     return (

@@ -30,6 +30,8 @@ __all__ = ["accuracy_figure", "curves_figure", "importance_figure", "laid_out", 
 
 # Curves of so many other trials are drawn in the background.
 MOST_CURVES = 80
+# With fewer networks trained to their end, those that were stopped are in the figure's range, too.
+ENOUGH_DOTS = 12
 
 
 def plotly():
@@ -89,7 +91,8 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             annotation={"text": f"budget {budget:,}", "font": {"color": MUTED, "size": 11}},
             annotation_position="top left",
         )
-    heights = [_of(r) for r in (*ended, *chosen)] or [_of(r) for r in shown]
+    most = [*ended, *chosen]
+    heights = [_of(r) for r in (most if len(most) >= ENOUGH_DOTS else shown)]
     heights += [_of(r) + sign * (r.validation_accuracy_std or 0) for r in best for sign in (-1, 1)]
     return laid_out(
         figure,
@@ -141,7 +144,8 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
             mode="lines+markers" if len(curve) < 25 else "lines",
             marker={"size": 4},
             line={"color": colour, "width": 2.5 if place == 1 else 1.8},
-            name=f"{place}. {result.total_params:,} parameters",
+            name=f"{place}. {result.total_params:,} parameters"
+            + (", stopped" if result.stopped_epoch is not None else ""),
             customdata=[0.0] * len(curve) if spread is None else spread.tolist(),
             hovertemplate=f"{place}. epoch %{{x}}: %{{y:.2%}} ± %{{customdata:.2%}}<extra></extra>",
             **group,
