@@ -20,7 +20,15 @@ from jdend.search import default_space
 BUDGET, WIDTH = 8000, 900
 # Which part of the page, in which mode.
 PARTS = (("header", "light"), ("#curves", "light"), ("#fields", "dark"))
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 def main() -> None:

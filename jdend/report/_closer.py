@@ -62,13 +62,13 @@ def fields_section(portrait: Portrait) -> str:
     if change.any():
         ring = "background:#777;box-shadow:0 0 0 1.5px #fff,0 0 0 2.5px #777"
         ringed = f'; <span class="key" style="{ring}"></span>ringed ones moved while it learned'
-    somata = "neurons with" if n_neurons > 1 else "neuron with"
-    return f"""<p>The network has {n_neurons:,} {somata} {n_dendrites:,} dendrites of {n_inputs:,}
-synapses. How strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
+    somata = f"{n_neurons:,} neurons with " if n_neurons > 1 else ""
+    each = "One of each neuron, over" if n_neurons > 1 else "Over"
+    return f"""<p>The network has {somata}{n_dendrites:,} dendrites of {n_inputs:,} synapses. How strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
 each map on its own scale:</p>
 <div class="grid maps" data-picture="maps">{figures}</div>
 <h3>Dendrites that weigh most</h3>
-<p class="soft">One of each neuron, over the test image that excites it most. A dot is a synapse,
+<p class="soft">{each} the test image that excites it most. A dot is a synapse,
 its area the |weight|. <span class="key" style="background:#ff8f3f"></span>orange excites,
 <span class="key" style="background:#4da9ff"></span>blue inhibits{ringed}.</p>
 <div class="grid fields" data-picture="fields">{pairs}</div>"""

@@ -46,11 +46,11 @@ def importances(
 
     Args:
       results: from which a study is made if there is none.
-      studies: stored ones; the largest is taken.
+      studies: stored ones; of several, whose spaces may differ, one is made from the results.
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-    study = max(studies, key=lambda one: len(one.trials)) if studies else _study_of(results)
+    study = studies[0] if len(studies) == 1 else _study_of(results)
     study, epoch = _comparable(study)
     trials = study.get_trials(deepcopy=False)
     names = sorted({name for trial in trials for name in trial.params})

@@ -19,7 +19,8 @@ Section = tuple[str, str, str]
 
 def plot(name: str, *, scrolls: bool = False) -> str:
     """Where the figure of that name is drawn; one that needs width scrolls on a phone."""
-    place = f'<div class="plot" data-figure="{escape(name)}"></div>'
+    label = f'role="group" aria-label="figure: {escape(name)}"'
+    place = f'<div class="plot" {label} data-figure="{escape(name)}"></div>'
     return f'<div class="scroll">{place}</div>' if scrolls else place
 
 
