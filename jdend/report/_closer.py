@@ -64,7 +64,8 @@ def fields_section(portrait: Portrait) -> str:
         ringed = f'; <span class="key" style="{ring}"></span>ringed ones moved while it learned'
     somata = f"{n_neurons:,} neurons with " if n_neurons > 1 else ""
     each = "One of each neuron, over" if n_neurons > 1 else "Over"
-    return f"""<p>The network has {somata}{n_dendrites:,} dendrites of {n_inputs:,} synapses. How strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
+    return f"""<p>The network has {somata}{n_dendrites:,} dendrites of {n_inputs:,} synapses. How
+strongly is each pixel read? The sum of its synapses' |weight|, smoothed over a pixel,
 each map on its own scale:</p>
 <div class="grid maps" data-picture="maps">{figures}</div>
 <h3>Dendrites that weigh most</h3>
