@@ -130,10 +130,8 @@ class OptunaLedger:
                 return  # other proposals are in its place
             proposed = self.stored.proposed(number) or ()
             there = self.stored.results.get(number, {})
-            for position, (trial, result) in enumerate(zip(proposed, results, strict=True)):
-                if position in there:
-                    continue
-                finished = trial_of(
+            self.stored.add(
+                trial_of(
                     result,
                     trial,
                     number,
@@ -142,8 +140,9 @@ class OptunaLedger:
                     objectives=self._objectives,
                     surroundings=surroundings,
                 )
-                with storage_errors(self.stored.where):
-                    self.stored.study.add_trial(finished)
+                for position, (trial, result) in enumerate(zip(proposed, results, strict=True))
+                if position not in there
+            )
 
     def generations(self) -> list[Generation]:
         self.stored.look()

@@ -18,7 +18,15 @@ from jdend.study._errors import StudyError
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["JOURNAL", "journal_of", "lock_of", "open_storage", "storage_errors", "without_password"]
+__all__ = [
+    "JOURNAL",
+    "JournalLock",
+    "journal_of",
+    "lock_of",
+    "open_storage",
+    "storage_errors",
+    "without_password",
+]
 
 JOURNAL = "study.journal"
 # How each line of a journal begins.
@@ -117,12 +125,10 @@ class JournalLock:
 
 
 def _open_journal(journal: Path) -> "BaseStorage":
-    from optuna.storages.journal import JournalFileBackend, JournalStorage
+    from jdend.study._journal import Journal
 
     try:
-        lock = JournalLock(journal)
-        backend = JournalFileBackend(str(journal), lock_obj=lock)  # pyright: ignore[reportArgumentType]
-        return JournalStorage(backend)
+        return Journal(journal)
     except OSError as error:
         raise StudyError(f"cannot use {journal}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AssertionError) as error:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from jdend.study._trials import position_of, proposed_from, result_of
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
 
 __all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study", "quiet"]
 
@@ -102,6 +103,13 @@ class StoredStudy:
         """Sets an attribute that Optuna's tools do not show."""
         with storage_errors(self.where):
             self._storage.set_study_system_attr(self._id, key, value)  # pyright: ignore[reportArgumentType]
+
+    def add(self, trials: Iterable["FrozenTrial"]) -> None:
+        """Adds finished trials."""
+        together = getattr(self._storage, "together", nullcontext)
+        with storage_errors(self.where), together():
+            for trial in trials:
+                self.study.add_trial(trial)
 
     def holdings(self, *, but: str | None = None) -> list[Holding]:
         """What workers hold that live and hold something, one of them left out."""

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from optuna.storages.journal import JournalFileBackend
 
 from jdend.search import cli
+from jdend.study._journal import JournalFile
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "tpe", "--trials", "24")
 SEARCH += ("--generation", "8", "--quiet", "--no-report")
@@ -22,21 +22,24 @@ def figures(folder):
 
 
 @pytest.fixture
-def disk(monkeypatch):
-    """Writes to journals: after how many more the disk is full, and how many there were."""
+def disk(monkeypatch, tmp_path):
+    """Writes to the test's journals: after how many more the disk is full, and how many there
+    were."""
     disk = {"room": None, "written": 0}
-    append = JournalFileBackend.append_logs
+    append = JournalFile.append_logs
 
     def write(backend, logs):
+        if tmp_path not in backend._path.parents:
+            return append(backend, logs)
         if disk["room"] == 0:
-            with open(backend._file_path, "ab") as file:  # as much as there was room for
+            with open(backend._path, "ab") as file:  # as much as there was room for
                 file.write(json.dumps(logs[0]).encode()[:20])
             raise OSError(28, "No space left on device")
         append(backend, logs)
         disk["written"] += 1
         disk["room"] = None if disk["room"] is None else disk["room"] - 1
 
-    monkeypatch.setattr(JournalFileBackend, "append_logs", write)
+    monkeypatch.setattr(JournalFile, "append_logs", write)
     # Each search is a process of its own, which is gone when the next one comes.
     monkeypatch.setattr("jdend.study._lease._runs", lambda process: False)
     return disk

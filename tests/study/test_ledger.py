@@ -230,13 +230,13 @@ def test_a_worker_that_is_not_heard_of_is_replaced(storage):
 
 
 def test_a_worker_that_works_renews(storage):
-    busy = opened(storage, lease=0.2)
+    busy = opened(storage, lease=0.6)
     busy.claim(2)
-    other = opened(storage, lease=0.2)
+    other = opened(storage, lease=0.6)
     assert other.claim(2) == Claim(1, None)
     other.release()
     assert busy._stop is not None
-    busy._stop.wait(0.5)
+    busy._stop.wait(1.0)
     assert other.claim(2) == Claim(1, None)
     busy.release()
 
