@@ -22,6 +22,8 @@ __all__ = ["parallel_figure"]
 
 ACCURACY = "validation accuracy"
 MOST_AXES = 9
+# Of the best, a tenth but no more than so many; of the others every second, third, … if need be.
+MOST_GOOD, MOST_LINES = 25, 300
 
 
 class Axis:
@@ -75,14 +77,16 @@ def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
     columns = list(zip(*rows.values(), strict=True))
     axes = [Axis(n, column) for n, column in zip([*names, ACCURACY], columns, strict=True)]
     order = ranked(shown)[0]
-    n_good = max(1, math.ceil(len(order) / 10))
-    ended = [r for r in order[n_good:] if r.stopped_epoch is None]
-    stopped = [r for r in order[n_good:] if r.stopped_epoch is not None]
+    n_good = min(MOST_GOOD, max(1, math.ceil(len(order) / 10)))
+    others = order[n_good:]
+    others = others[:: max(1, math.ceil(len(others) / MOST_LINES))]
+    ended = [r for r in others if r.stopped_epoch is None]
+    stopped = [r for r in others if r.stopped_epoch is not None]
     figure = go.Figure()
     for name, some, colour, width in (
         ("stopped early", stopped, faint(GREY, 0.35), 1),
         ("trained to the end", ended, faint(GREY, 0.8), 1),
-        ("best tenth", order[1:n_good], BLUE, 1.8),
+        (f"best {n_good}", order[1:n_good], BLUE, 1.8),
         ("best", order[:1], ORANGE, 3),
     ):
         if some:

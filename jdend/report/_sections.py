@@ -166,7 +166,7 @@ def mattered_section(found: Importances, has_parallel: bool) -> str:
             )
     if has_parallel:
         what += f"""<h3>All networks, each a line</h3>
-<p class="soft">The best tenth, by validation accuracy, in blue. Touch an entry of the legend to
+<p class="soft">The best tenth by validation accuracy, at most 25, in blue. Touch an entry of the legend to
 hide it.</p>{plot("parallel", scrolls=True)}"""
     return what
 
@@ -191,7 +191,10 @@ def stopped_section(findings: Findings) -> str:
             for rung in rungs
         ]  # fmt: skip
         headings = ["generation", "after epoch", "stopped", "best stopped", "weakest that went on"]
-        contents.append(table(headings, rows, left=[0]))
+        contents.append(table(headings, rows[:TOP], left=[0]))
+        if len(rows) > TOP:
+            rest = table(headings, rows[TOP:], left=[0])
+            contents.append(f"<details><summary>Show all {len(rows)}</summary>{rest}</details>")
         if any(rung.crosses for rung in rungs):
             contents.append(
                 '<p class="note">Brackets of Hyperband, and networks of different budgets, are '

@@ -1,17 +1,22 @@
 "use strict";
 (async () => {
-  const content = (id) => document.getElementById(id).textContent;
-  const figures = JSON.parse(content("figures"));
+  let figures;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const places = [...document.querySelectorAll(".plot")];
   let paper = null; // the width in pixels while printing
 
-  async function library() {
-    const bytes = Uint8Array.from(atob(content("plotly")), (c) => c.charCodeAt(0));
+  async function unpacked(id) {
+    const packed = atob(document.getElementById(id).textContent);
+    const bytes = Uint8Array.from(packed, (c) => c.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  async function load() {
     const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
+    script.textContent = await unpacked("plotly");
     document.head.append(script);
+    figures = JSON.parse(await unpacked("figures"));
   }
 
   function coloured(figure) {
@@ -38,7 +43,7 @@
 
   const drawAll = () => Promise.all(places.map(draw));
   try {
-    await library();
+    await load();
     await drawAll();
     document.documentElement.dataset.drawn = "yes";
     dark.addEventListener("change", drawAll);
