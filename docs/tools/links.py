@@ -9,4 +9,4 @@ LEAVES = re.compile(r"\]\(\.\./(?!\.\.)([^)\s]+)\)")
 def on_page_markdown(markdown, page, config, **_):
     if "/" in page.file.src_uri:  # a page of docs/api may point to docs/
         return markdown
-    return LEAVES.sub(rf"]({config.repo_url}/blob/main/\1)", markdown)
+    return LEAVES.sub(rf"]({config.extra['repository']}/blob/main/\1)", markdown)
