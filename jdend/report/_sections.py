@@ -166,8 +166,8 @@ def mattered_section(found: Importances, has_parallel: bool) -> str:
             )
     if has_parallel:
         what += f"""<h3>All networks, each a line</h3>
-<p class="soft">The best tenth by validation accuracy, at most 25, in blue. Touch an entry of the legend to
-hide it.</p>{plot("parallel", scrolls=True)}"""
+<p class="soft">The best tenth by validation accuracy, at most 25, in blue. Touch an entry of the
+legend to hide it.</p>{plot("parallel", scrolls=True)}"""
     return what
 
 

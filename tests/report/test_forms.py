@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up import result
 from PIL import Image
 
-from jdend.report import make_report, report_after_search
+from jdend.report import Findings, make_report, report_after_search, write_report
 from jdend.report.__main__ import main
 
 SECTIONS = (
@@ -138,6 +139,16 @@ def test_a_search_writes_its_report_unless_told_not_to(tmp_path):
     assert search_main([*search, str(tmp_path / "b"), "--no-report"]) == 0
     assert (tmp_path / "a" / "report.html").exists()
     assert not (tmp_path / "b" / "report.html").exists()
+
+
+def test_a_report_of_thousands_of_trials_is_small(tmp_path):
+    names = ("lr", "n_neurons", "n_dendrites", "n_dendrite_inputs", "field_std", "weight_decay")
+    results = tuple(
+        result(0.8 + i / 1e5, curve=[0.8] * 15, params=6000 + i, **dict.fromkeys(names, i / 7))
+        for i in range(2000)
+    )
+    path = write_report(Findings(results), tmp_path / "large.html", why_none="made up")
+    assert path.stat().st_size < 3_500_000
 
 
 def test_the_help_waits_for_nothing_heavy():
