@@ -13,6 +13,8 @@ from jdend.report._html import escape
 __all__ = ["Section", "page", "plot"]
 
 
+NO_SCRIPT = '<noscript><p class="note">The figures need JavaScript.</p></noscript>'
+
 Section = tuple[str, str, str]
 """Name, title and contents of a section."""
 
@@ -61,6 +63,7 @@ def page(
 <p class="soft">{subtitle}</p>
 {tiles}
 <nav>{links}</nav>
+{NO_SCRIPT if drawn else ""}
 </div></header>
 <main>
 {body}
