@@ -1,8 +1,10 @@
 """`python -m jdend.search`."""
 
+import _thread
 import os
 import signal
 import sys
+import threading
 
 from jdend.search import cli
 
@@ -13,6 +15,7 @@ def main() -> int:
     SIGTERM, by which schedulers and containers end a process, is taken for Ctrl-C.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _again
     code = cli.main()
     if code == cli.INTERRUPTED:
         # Everything is written. A program that still compiles in another thread, for which Python
@@ -21,6 +24,14 @@ def main() -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _again(unraisable) -> None:
+    """A Ctrl-C while JAX collects garbage, where Python drops exceptions, comes again."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 if __name__ == "__main__":
