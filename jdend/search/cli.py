@@ -20,8 +20,9 @@ INTERRUPTED = 130
 STRATEGIES = ("grid", "random", "mixed", "qmc", "tpe", "gp", "nsga2")
 PRUNERS = ("none", "halving", "hyperband")
 DATASET, BUDGET, STRATEGY, SEEDS, EPOCHS = "fashion-mnist", 8000, "tpe", 2, 15
-# How many networks; where weak ones are stopped early, so many take about as long.
-TRIALS, TRIALS_WITH_RUNGS = 32, 108
+# How many networks. Where weak ones are stopped early, more of them take two thirds of the compute
+# and find better ones (docs/search.md).
+TRIALS, TRIALS_WITH_RUNGS = 32, 81
 
 DESCRIPTION = """\
 Searches for the dendritic neural network of highest accuracy that has at most
