@@ -134,8 +134,8 @@ def write(path: Path, runs: list[dict]) -> list[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "about": "means over repeats ± half the width of their 95 % confidence intervals; "
-        "`over_random`: paired with random search without stopping; `third`: after at most a third "
-        "of the trial-epochs",
+        "`over_random`: paired with random search without stopping; `third`, `two_thirds`: after "
+        "at most that part of the trial-epochs",
         "summary": rows,
         "runs": runs,
     }
@@ -161,21 +161,22 @@ def summary(data, strategy, pruner, found: list[dict], reference: dict[int, dict
         row[f"{figure}_over_random"] = mean(
             [r[figure] - reference[r["repeat"]][figure] for r in found]
         )
-    for position, figure in ((1, "validation"), (2, "test")):
-        row[f"third_{figure}_over_random"] = mean(
-            [
-                after_a_third(r["course"], position) - reference[r["repeat"]][figure]
-                for r in found
-            ]
-        )  # fmt: skip
+    for n_thirds, share in ((1, "third"), (2, "two_thirds")):
+        for position, figure in ((1, "validation"), (2, "test")):
+            row[f"{share}_{figure}_over_random"] = mean(
+                [
+                    after(r["course"], n_thirds, position) - reference[r["repeat"]][figure]
+                    for r in found
+                ]
+            )
     row["seconds"] = mean([r["seconds"] for r in found])
     return row
 
 
-def after_a_third(course: list[list], position: int) -> float:
-    """The figure after the last generation that ended within a third of the trial-epochs."""
-    within = [point for point in course if point[0] <= course[-1][0] / 3]
-    return (within or course)[-1][position] if within else float("nan")
+def after(course: list[list], n_thirds: int, position: int) -> float:
+    """The figure after the last generation that ended within so many thirds of the trial-epochs."""
+    within = [point for point in course if 3 * point[0] <= n_thirds * course[-1][0]]
+    return within[-1][position] if within else float("nan")
 
 
 def mean(values: list[float]) -> str:
