@@ -124,7 +124,7 @@ class Live:
         self._at = 0.0
 
     def note(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, overflow="ignore", crop=False)
 
     def begin(self, now: Standing) -> None:
         from rich import live
