@@ -26,6 +26,7 @@ from jdend.search.forecast import forecast
 from jdend.search.optimize import Search
 from jdend.search.pace import corrected
 from jdend.search.scenarios import budget_space
+from jdend.training import compilations
 
 SEED = 7
 
@@ -75,24 +76,29 @@ def one_search(number: int, data: Dataset) -> dict:
     groups = searcher._trainer.plan(trials)
     model = forecast(trials, groups, searcher._data.split)
     expected = corrected(model, searcher._trainer.kernel)
+    before = compilations()
     begun = time.perf_counter()
     searcher.random_search(space, n_trials)
     took = time.perf_counter() - begun
+    compiled = (compilations() - before).seconds
     row = {
         **settings,
         "space": space_of.__name__,
         "n_trials": n_trials,
         "programs": len(groups),
+        "model_compiling_s": round(model.compiling, 2),
         "model_s": round(model.seconds, 2),
         "expected_s": round(expected.seconds, 2),
+        "compiled_s": round(compiled, 2),
         "took_s": round(took, 2),
+        "load": round(os.getloadavg()[0], 1),
         "ratio": round(expected.seconds / took, 3),
     }
     print(
         f"{number + 1:3}: {n_trials:2} trials × {settings['seeds']} seeds, "
         f"{settings['n_epochs']:2} epochs of {settings['subset_size']:6,}, {len(groups)} programs: "
         f"model {model.seconds:5.1f} s, expected {expected.seconds:5.1f} s, took {took:5.1f} s, "
-        f"ratio {row['ratio']:.2f}",
+        f"ratio {row['ratio']:.2f}, compiled {compiled:4.1f} s, load {row['load']}",
         flush=True,
     )
     return row

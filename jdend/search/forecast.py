@@ -13,8 +13,9 @@ from jdend.search.cost import BATCH, FORWARD, cost_of, narrowing
 
 __all__ = ["Forecast", "forecast"]
 
-# Of the time that compiling takes beside training, how much is lost to it.
-LOST = 0.6
+# Of the time that compiling takes beside training, how much is lost to it; and how many
+# milliseconds more the first programs take, with which nothing trains yet.
+LOST, FIRST = 0.6, 2000.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def forecast(
     ]
     distinct = {(group.bucket, len(group.seeds), group.width) for group in groups}
     new = [cost_of(bucket.kernel).program for bucket, _, _ in distinct]
-    compiling = sum(new[:1]) + LOST * sum(new[1:])
+    compiling = sum(new[:1]) + LOST * sum(new[1:]) + (FIRST if new else 0.0)
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)
 
