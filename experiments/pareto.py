@@ -1,7 +1,7 @@
 """Which search finds the best trade-off of accuracy against parameters, at equal compute.
 
     python experiments/pareto.py                 # goes on where it was broken off
-    python experiments/pareto.py --repeats 2 --json /tmp/pareto.json
+    python experiments/pareto.py --repeats 2 --json two.json
 
 NSGA-II, which has two objectives, against random search and TPE under several budgets. Each trains
 as many trials of as many epochs. A front is judged by what it is for: for a number of parameters

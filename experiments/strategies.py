@@ -1,7 +1,7 @@
 """Which strategy finds the best networks, and what stopping early saves, at equal compute.
 
     python experiments/strategies.py                 # goes on where it was broken off
-    python experiments/strategies.py --repeats 2 --json /tmp/strategies.json
+    python experiments/strategies.py --repeats 2 --json two.json
 
 Random search, TPE and the Gaussian process, each with and without successive halving, spend the
 same number of trial-epochs. A repeat has its own search and training seeds. Networks are chosen by
