@@ -142,7 +142,8 @@ class Trainer:
         for position, outcome in execute(new, groups, data, watch, rungs):
             self.known[new[position]] = outcome
         ends = [_end(trial, self.known[trial]) for trial in new]
-        learn(self.kernel, forecast(new, groups, data, ends).training, watch.training)
+        if len(groups) == 1:  # else programs have compiled beside it
+            learn(self.kernel, forecast(new, groups, data, ends).training, watch.training)
 
     def _planning(self) -> dict[str, Any]:
         return {

@@ -13,9 +13,9 @@ from jdend.search.cost import BATCH, FORWARD, cost_of, narrowing
 
 __all__ = ["Forecast", "forecast"]
 
-# Of the time that compiling takes beside training, how much is lost to it; and how many
-# milliseconds more the first programs take, with which nothing trains yet.
-LOST, FIRST = 0.6, 2000.0
+# Programs compile while others train. Of the time that they then take, so much is lost to training;
+# the first ones, with which nothing trains, take so many milliseconds more.
+LOST, FIRST = 0.6, 500.0
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,15 @@ def forecast(
         _group_ms([trials[i] for i in group.members], [ends[i] for i in group.members], group, data)
         for group in groups
     ]
-    distinct = {(group.bucket, len(group.seeds), group.width) for group in groups}
-    new = [cost_of(bucket.kernel).program for bucket, _, _ in distinct]
-    compiling = sum(new[:1]) + LOST * sum(new[1:]) + (FIRST if new else 0.0)
+    compiling, trained, known = 0.0, 0.0, set()
+    for group, (milliseconds, _) in zip(groups, times, strict=True):
+        key = (group.bucket, len(group.seeds), group.width)
+        if key not in known:
+            program = cost_of(group.bucket.kernel).program
+            beside = min(program, trained)
+            compiling += program - beside + LOST * beside + (0.0 if known else FIRST)
+            known.add(key)
+        trained = milliseconds  # while which the next one compiles
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)
 

@@ -18,7 +18,9 @@ __all__ = ["corrected", "learn", "pace"]
 
 FILE = "pace.json"
 SHORTEST = 2.0  # seconds of training from which to learn
-NEWEST = 0.5  # the share of the last search in what is known
+# How far one search moves what is known: one foretells to within some 20 %, and other work passes by,
+# but a factor of more than `LARGE` tells of another machine.
+USUAL, SURPRISED, LARGE = 0.3, 0.7, 1.5
 
 
 def pace(kernel: str) -> float:
@@ -31,15 +33,15 @@ def learn(kernel: str, foretold: float, took: float) -> None:
     """Takes note of a search's seconds of training; of a short one nothing."""
     if min(foretold, took) < SHORTEST:
         return
-    paces = _read()
-    key, new = _key(kernel), took / foretold
-    if key in paces:
-        new = new**NEWEST * pace(kernel) ** (1 - NEWEST)
+    known, new = pace(kernel), took / foretold
+    surprise = abs(math.log(new / known))
+    weight = SURPRISED if surprise > math.log(LARGE) else USUAL
+    paces = {**_read(), _key(kernel): round(known * (new / known) ** weight, 4)}
     path = _path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{FILE}.{os.getpid()}")
-        part.write_text(json.dumps({**paces, key: round(new, 4)}))
+        part.write_text(json.dumps(paces))
         part.replace(path)
     except OSError:
         pass  # the next search foretells without
