@@ -17,9 +17,9 @@ from jdend.training import program_cache_folder
 __all__ = ["corrected", "learn", "pace"]
 
 FILE = "pace.json"
-SHORTEST = 2.0  # seconds of training from which to learn
-# How far one search moves what is known: one foretells to within some 20 %, and other work passes by,
-# but a factor of more than `LARGE` tells of another machine.
+SHORTEST = 5.0  # seconds of training from which to learn
+# How far one search moves what is known: forecasts are some 20 % off, and other work comes and
+# goes, but a factor of more than `LARGE` tells of another machine.
 USUAL, SURPRISED, LARGE = 0.3, 0.7, 1.5
 
 
