@@ -1,7 +1,6 @@
 """One real search on a part of Fashion-MNIST, and its report, which several tests look at."""
 
 import pytest
-from browser import chromium
 
 from jdend import HyperparameterSearcher
 
@@ -42,9 +41,3 @@ def report(folder):
 
     assert main([str(folder)]) == 0
     return folder / "report.html"
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as opened:
-        yield opened

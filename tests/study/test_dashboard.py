@@ -1,7 +1,10 @@
-"""optuna-dashboard shows a study as it is, through the requests that its page makes."""
+"""optuna-dashboard shows a study as it is, through the requests that its page makes and in a
+browser."""
 
 import io
 import json
+import threading
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from optuna.distributions import FloatDistribution
@@ -59,3 +62,39 @@ def test_the_study_is_shown_with_its_trials(storage):
     attributes = {a["key"]: json.loads(a["value"]) for a in trial["user_attrs"]}
     assert attributes["params"] == {"lr": 0.1}
     assert attributes["figures"]["final_test_loss"] == "nan"
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def dashboard(storage):
+    """Its address."""
+    from optuna_dashboard import wsgi
+
+    server = make_server("127.0.0.1", 0, wsgi(storage), handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("storage", ["journal"], indirect=True)
+def test_a_browser_shows_the_study(dashboard, browser):
+    page = browser.new_page()
+    failed = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(f"{dashboard}/dashboard/")
+    page.get_by_text("0. search").wait_for()
+    page.goto(f"{dashboard}/dashboard/studies/0")
+    page.get_by_text("search (id=0)").first.wait_for()
+    page.get_by_text("Hyperparameter Importance").first.wait_for()
+    page.goto(f"{dashboard}/dashboard/studies/0/trials")
+    page.get_by_text("Complete").first.wait_for()
+    page.get_by_text("Pruned").first.wait_for()
+    assert failed == []
+    page.close()
