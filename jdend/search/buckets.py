@@ -58,6 +58,7 @@ def plan(
     max_programs: int | None = None,
     n_examples: int = 60_000,
     weight: float = 1.0,
+    generations: float = 1.0,
     within: Sequence[Group] = (),
 ) -> list[Group]:
     """Divides trials into populations, in order of their first members.
@@ -73,6 +74,7 @@ def plan(
       max_programs: at most so many, as far as architectures, batch sizes and seeds allow.
       n_examples: training examples an epoch, by which padding is weighed against compiling.
       weight: how often such trials will be trained.
+      generations: in how many, each of which has its batches for each program.
       within: populations of `programs`, whose programs are taken by the trials that fit them. Then
         there are as many columns as `column_count` says, so that generations of about one size
         share their programs.
@@ -91,7 +93,9 @@ def plan(
     if mode == "exact":
         divisions = [[members] for members in families]
     else:
-        divisions = _divisions(trials, families, mode, kernel, max_programs, n_examples, weight)
+        divisions = _divisions(
+            trials, families, mode, kernel, max_programs, n_examples, weight, generations
+        )
     groups += [_group(trials, members, kernel) for division in divisions for members in division]
     if within:
         groups = [replace(group, width=column_count(len(group.members))) for group in groups]
@@ -174,10 +178,14 @@ def _divisions(
     max_programs: int | None,
     n_examples: int,
     weight: float,
+    generations: float,
 ) -> list[list[list[int]]]:
     """Each family's populations, so many in all as cost least, or as few as can be."""
     fewest = len(families) if mode == "padded" and max_programs is None else max_programs
-    options = [_options_of_family(trials, f, kernel, fewest, n_examples, weight) for f in families]
+    options = [
+        _options_of_family(trials, f, kernel, fewest, n_examples, weight, generations)
+        for f in families
+    ]
     chosen = [min(range(len(o)), key=lambda p, o=o: o[p][0]) for o in options]
     # Over the limit, the program that is missed least is given up, one at a time.
     while fewest is not None and sum(p + 1 for p in chosen) > max(fewest, len(families)):
@@ -196,6 +204,7 @@ def _options_of_family(
     limit: int | None,
     n_examples: int,
     weight: float,
+    generations: float,
 ) -> list[tuple[float, list[list[int]]]]:
     """For 1, 2, … programs, the time of a family and the positions of its populations' trials."""
     first = trials[members[0]]
@@ -229,7 +238,7 @@ def _options_of_family(
     most = most_programs_worth(len(positions), limit)
     packed = pack_shapes(
         shapes,
-        n_seeds,
+        n_seeds * generations,
         cost_of(kernel),
         lambda capacity: count_params_of_sizes(structure, capacity),
         most,

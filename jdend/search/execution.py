@@ -97,7 +97,7 @@ class Trainer:
         self._compile_cache = compile_cache
         self._programs: Sequence[Group] = ()
 
-    def share(self, sample: Sequence[Trial], weight: float = 1.0) -> None:
+    def share(self, sample: Sequence[Trial], weight: float = 1.0, generations: float = 1.0) -> None:
         """Plans programs that the generations to come share; none for no trials.
 
         What is trained later depends on the sample, and not on what was trained before.
@@ -105,8 +105,10 @@ class Trainer:
         Args:
           sample: trials such as they will consist of.
           weight: how often such trials will be trained.
+          generations: in how many.
         """
-        self._programs = programs(sample, weight=weight, **self._planning()) if sample else ()
+        options = {"weight": weight, "generations": generations, **self._planning()}
+        self._programs = programs(sample, **options) if sample else ()
 
     def plan(self, trials: Sequence[Trial]) -> list[Group]:
         """The populations in which these would be trained; equal trials are one."""

@@ -16,13 +16,13 @@ CountCapacity = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 def pack_shapes(
-    shapes: Shapes, n_seeds: int, cost: Cost, count: CountCapacity, most: int
+    shapes: Shapes, n_batches: float, cost: Cost, count: CountCapacity, most: int
 ) -> list[tuple[float, list[np.ndarray]]]:
     """The best division into 1, 2, … up to `most` groups: its milliseconds, and its groups.
 
     Args:
       shapes: `n` different ones of one architecture.
-      n_seeds: with how many seeds each trial trains.
+      n_batches: a group takes so many a step: one a seed, and again in every generation.
       cost: the model.
       count: parameters of capacities, for arrays of sizes.
       most: the largest number of groups to try.
@@ -32,7 +32,7 @@ def pack_shapes(
     """
     best: list[tuple[float, list[np.ndarray]]] = []
     for order in _orders(shapes):
-        table = _interval_costs(shapes, order, n_seeds, cost, count)
+        table = _interval_costs(shapes, order, n_batches, cost, count)
         for position, (time, bounds) in enumerate(_divide(table, most)):
             groups = [order[begin:end] for begin, end in bounds]
             if position == len(best):
@@ -55,7 +55,7 @@ def _orders(shapes: Shapes) -> list[np.ndarray]:
 
 
 def _interval_costs(
-    shapes: Shapes, order: np.ndarray, n_seeds: int, cost: Cost, count: CountCapacity
+    shapes: Shapes, order: np.ndarray, n_batches: float, cost: Cost, count: CountCapacity
 ) -> np.ndarray:
     """Milliseconds `[n, n]` of a group from the i-th to the j-th shape of the order, both in."""
     n = len(order)
@@ -69,7 +69,7 @@ def _interval_costs(
         }
         # Trials that end earlier stay in their program to its end.
         steps = np.maximum.accumulate(shapes.steps[order[i:]])
-        batch = cost.batch * n_seeds * shapes.batch_size / BATCH
+        batch = cost.batch * n_batches * shapes.batch_size / BATCH
         a_step = batch + np.cumsum(work[i:]) + count(capacity) * np.cumsum(padding[i:])
         table[i, i:] = cost.program + steps * a_step
     return table

@@ -172,7 +172,8 @@ class Session:
         elif search.n_trials is not None and not search.given:
             n_trials = search.n_trials * len(search.questions)
         # Each program is compiled for about two numbers of trials.
-        self.trainer.share(sample, n_trials / len(sample) / 2)
+        generations = n_trials / (search.generation * len(search.questions))
+        self.trainer.share(sample, n_trials / len(sample) / 2, max(1.0, generations / 2))
 
     def _described(self, search: Search, record: Mapping[str, object]) -> dict[str, object]:
         """A search's record."""
