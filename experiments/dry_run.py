@@ -11,7 +11,7 @@ CHILD = """
 import time
 import flax, jax, optax
 begun = time.perf_counter()
-from jdend.search.cli import main
+from jdend.search.cli.main import main
 main(["--budget", "8000", "--trials", "1000", "--dry-run", "--quiet", *ARGUMENTS])
 import sys
 print(time.perf_counter() - begun, file=sys.stderr)

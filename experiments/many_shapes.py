@@ -75,7 +75,7 @@ def _search(options: argparse.Namespace) -> None:
     import optax  # noqa: F401
 
     begun = time.perf_counter()
-    from jdend.search.cli import main as search
+    from jdend.search.cli.main import main as search
     from jdend.training import _programs
 
     first: list[float] = []

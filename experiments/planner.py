@@ -21,11 +21,11 @@ import numpy as np
 
 from jdend import HyperparameterSearcher
 from jdend.data import Dataset, load
-from jdend.search.defaults import default_space
-from jdend.search.forecast import forecast
-from jdend.search.optimize import Search
-from jdend.search.pace import corrected
+from jdend.search.driver.schedule import Search
+from jdend.search.planning.calibration import corrected
+from jdend.search.planning.runtime import forecast
 from jdend.search.scenarios import budget_space
+from jdend.search.space.default_space import default_space
 from jdend.training import compilations
 
 SEED = 7

@@ -4,10 +4,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jdend.search.defaults import default_space
     from jdend.search.errors import BudgetError, SearchError, SpaceError
     from jdend.search.searcher import HyperparameterSearcher
-    from jdend.search.space import read_space
+    from jdend.search.space.default_space import default_space
+    from jdend.search.space.dimensions import read_space
     from jdend.study import SearchResult, Study, StudyError
 
 # Imported when first asked for, so that `python -m jdend.search --help` need not wait for JAX.
@@ -19,8 +19,8 @@ _HOMES = {
     "SpaceError": "jdend.search.errors",
     "Study": "jdend.study",
     "StudyError": "jdend.study",
-    "default_space": "jdend.search.defaults",
-    "read_space": "jdend.search.space",
+    "default_space": "jdend.search.space.default_space",
+    "read_space": "jdend.search.space.dimensions",
 }
 
 __all__ = [

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-from jdend.search import cli
+from jdend.search.cli import main as cli
 
 
 def main() -> int:

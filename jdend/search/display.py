@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import pandas
     from plotly.graph_objects import Figure
 
-    from jdend.search.budget import Budget
-    from jdend.search.material import Material
+    from jdend.search.driver.data import Material
+    from jdend.search.space.budget import Budget
 
 __all__ = ["Display"]
 

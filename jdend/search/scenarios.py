@@ -14,12 +14,12 @@ import numpy as np
 
 from jdend.data import Dataset
 from jdend.models import Problem
-from jdend.search.budget import Budget
 from jdend.search.errors import BudgetError, SearchError
-from jdend.search.samplers import check_trials
+from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.searcher import HyperparameterSearcher
-from jdend.search.shapes import shapes
-from jdend.search.space import parse_space
+from jdend.search.space.budget import Budget
+from jdend.search.space.dimensions import parse_space
+from jdend.search.space.feasible import shapes
 from jdend.study import SearchResult, Study, rank
 
 __all__ = [
@@ -352,6 +352,6 @@ SCENARIOS: dict[str, Callable] = {
 if __name__ == "__main__":
     import sys
 
-    from jdend.search.cli import main
+    from jdend.search.cli.main import main
 
     sys.exit(main(["--scenario", "all", *sys.argv[1:]]))

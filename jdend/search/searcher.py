@@ -15,20 +15,20 @@ from jdend.models import (
     configure,
     count_params,
 )
-from jdend.search.budget import Budget, estimate_params
-from jdend.search.checks import check_seed, parse_seeds
-from jdend.search.clock import Clock
+from jdend.search.driver.data import Material
+from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
+from jdend.search.driver.schedule import Search, default_generation, default_pruner
+from jdend.search.driver.session import Session
+from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.execution import Trainer
-from jdend.search.findings import Findings
-from jdend.search.material import Material
-from jdend.search.optimize import Search, default_generation, default_pruner
-from jdend.search.progress import reporter
-from jdend.search.refinement import around
-from jdend.search.samplers import Draw, Proposal, Question, check_trials
-from jdend.search.session import Session
-from jdend.search.space import parse_space
-from jdend.search.winners import fresh_seeds, lengthened, network_of
+from jdend.search.progress.reporter import reporter
+from jdend.search.results import Findings
+from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
+from jdend.search.samplers.local import around
+from jdend.search.space.budget import Budget, estimate_params
+from jdend.search.space.dimensions import parse_space
+from jdend.search.space.validation import check_seed, parse_seeds
 from jdend.study import (
     Results,
     SearchResult,
@@ -55,8 +55,8 @@ class HyperparameterSearcher(Findings):
       >>> 800 <= best.total_params <= 1000
       True
 
-    Spaces are written as `jdend.search.space` says. Each search appends to `results`. Networks are
-    ranked by validation accuracy; test accuracy is only reported.
+    Spaces are written as `jdend.search.space.dimensions` says. Each search appends to `results`.
+    Networks are ranked by validation accuracy; test accuracy is only reported.
 
     Args:
       dataset: a name (`python -m jdend.data list`), the path of an `.npz` or `.csv` file, or a
@@ -76,7 +76,7 @@ class HyperparameterSearcher(Findings):
       search_seed: of the random draws. The same searches, in the same order, draw the same trials.
       target: the column of a CSV file that holds the classes.
       buckets: which trials share a program, `auto`, `exact` or `padded`; see
-        `jdend.search.buckets`.
+        `jdend.search.planning.planner`.
       max_programs: at most so many programs a search, as far as its architectures allow.
       kernel: how dendrites are computed, see `jdend.kernels`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
@@ -260,7 +260,7 @@ class HyperparameterSearcher(Findings):
             strategy learns, an eighth of `n_trials` but at least 8, or 27 with a pruner, and up to
             128 where it does not.
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
-            none; see `jdend.search.rungs`. By default halving with `tpe` and `gp`, else none.
+            none; see `jdend.search.pruners`. By default halving with `tpe` and `gp`, else none.
           budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
           seconds: begin no generation that would not end in so many seconds; the first one is
             trained in any case.
@@ -341,7 +341,7 @@ class HyperparameterSearcher(Findings):
     def best_model(self, result: SearchResult | None = None) -> TrainedModel:
         """The network of a result, by default the best, trained again to be kept; some seconds.
 
-        See `jdend.search.winners.network_of`; `jdend.save` saves it.
+        See `jdend.search.driver.retraining.network_of`; `jdend.save` saves it.
 
         Raises:
           SearchError: if there are no results, or training fails.

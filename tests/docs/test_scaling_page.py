@@ -8,7 +8,7 @@ import pytest
 import yaml
 from code_blocks import ROOT
 
-from jdend.search.cli import _parser
+from jdend.search.cli.main import _parser
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
 GPUS, SLURM = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

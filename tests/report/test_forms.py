@@ -133,7 +133,7 @@ def test_whatever_stops_a_report_after_a_search_is_a_line(folder, monkeypatch, r
 def test_a_search_writes_its_report_unless_told_not_to(tmp_path):
     search = ["--dataset", "digits", "--budget", "600", "--trials", "2", "--epochs", "1",
               "--batch-size", "256", "--seeds", "1", "--quiet", "--out"]  # fmt: skip
-    from jdend.search.cli import main as search_main
+    from jdend.search.cli.main import main as search_main
 
     assert search_main([*search, str(tmp_path / "a")]) == 0
     assert search_main([*search, str(tmp_path / "b"), "--no-report"]) == 0

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jdend.data import from_arrays
-from jdend.search import execution, material
+from jdend.search.driver import data as material
+from jdend.search.driver import trainer as execution
 from jdend.training import Outcome, Progress
 
 

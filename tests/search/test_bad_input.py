@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jdend import HyperparameterSearcher
-from jdend.search.cli import SCENARIOS, main
+from jdend.search.cli.main import SCENARIOS, main
 from jdend.search.scenarios import SCENARIOS as RUNNABLE
 
 pytestmark = pytest.mark.usefixtures("instant_training", "no_download")
@@ -112,7 +112,7 @@ def test_one_line_and_exit_code_2(tmp_path, capsys, arguments, said):
 @pytest.fixture
 def really_loading(monkeypatch, no_download):
     from jdend import data
-    from jdend.search import material
+    from jdend.search.driver import data as material
 
     monkeypatch.setattr(material, "load", data.load)
 
@@ -139,7 +139,7 @@ def test_corrupt_data(tmp_path, capsys, name, content):
 
 @pytest.mark.usefixtures("really_loading")
 def test_bad_input_before_any_data_is_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("jdend.search.material.load", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("jdend.search.driver.data.load", lambda *_, **__: pytest.fail("loaded"))
     for arguments in (["--space", "missing.toml"], ["--budget", "20"], ["--kernel", "nativ"]):
         assert main([*arguments, "--quiet"]) == 2
 

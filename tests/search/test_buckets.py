@@ -4,8 +4,8 @@ import pytest
 
 from jdend.models import Problem, configure
 from jdend.search import SearchError
-from jdend.search.buckets import Trial, plan, programs
-from jdend.search.cost import column_count, narrowing
+from jdend.search.planning.cost_model import column_count, narrowing
+from jdend.search.planning.planner import Trial, plan, programs
 
 PROBLEM = Problem(64, 10, (8, 8, 1))
 

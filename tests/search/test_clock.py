@@ -3,9 +3,10 @@
 import pytest
 
 from jdend import HyperparameterSearcher
-from jdend.search import SearchError, clock
-from jdend.search.cli import main
-from jdend.search.clock import Clock
+from jdend.search import SearchError
+from jdend.search.cli.main import main
+from jdend.search.driver import time_limit as clock
+from jdend.search.driver.time_limit import Clock
 
 SPACE = {
     "n_neurons": (3, 12),

@@ -43,7 +43,7 @@ def test_help_teaches_and_is_instant():
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys, jdend.search.cli as cli\n"
+        "import sys, jdend.search.cli.main as cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "print([m for m in ('jax', 'flax', 'numpy', 'optuna', 'rich') if m in sys.modules])"

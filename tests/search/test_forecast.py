@@ -4,8 +4,8 @@ import pytest
 
 from jdend.data import split
 from jdend.models import Problem, configure
-from jdend.search.buckets import Trial, plan
-from jdend.search.forecast import forecast
+from jdend.search.planning.planner import Trial, plan
+from jdend.search.planning.runtime import forecast
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jdend.search import cli
+from jdend.search.cli import main as cli
 from jdend.study._journal import JournalFile
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "tpe", "--trials", "24")

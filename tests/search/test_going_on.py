@@ -5,7 +5,8 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.data import from_arrays
-from jdend.search import StudyError, cli
+from jdend.search import StudyError
+from jdend.search.cli import main as cli
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--trials", "8", "--quiet", "--resume")
 SEARCH += ("--no-report",)

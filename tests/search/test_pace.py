@@ -2,8 +2,8 @@
 
 import pytest
 
-from jdend.search import pace
-from jdend.search.forecast import Forecast
+from jdend.search.planning import calibration as pace
+from jdend.search.planning.runtime import Forecast
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jdend.models import Problem, configure
-from jdend.search import execution
-from jdend.search.buckets import Trial, plan
-from jdend.search.cli import main
+from jdend.search.cli.main import main
+from jdend.search.driver import trainer as execution
 from jdend.search.errors import SearchError
-from jdend.search.progress import Best, Reporter, reporter
-from jdend.search.views import JsonLines, Lines, Live, Silent
+from jdend.search.planning.planner import Trial, plan
+from jdend.search.progress.reporter import Best, Reporter, reporter
+from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 from jdend.training import Progress
 
 BEST = Best(0.5, 7198, "dendritic_simple")

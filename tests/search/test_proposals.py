@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from jdend.models import Problem, architectures, count_params
 from jdend.search import BudgetError
-from jdend.search.budget import Budget, confirmed_params
-from jdend.search.proposals import FILL, Coordinates
-from jdend.search.samplers import Question, random
-from jdend.search.space import Choice, IntRange, RealRange, parse_space
+from jdend.search.samplers.grid_and_random import Question, random
+from jdend.search.space.budget import Budget, confirmed_params
+from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
+from jdend.search.space.encoding import FILL, Coordinates
 
 DIGITS = Problem(64, 10, (8, 8, 1))
 DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 64}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdend.search.rungs import Bracket, Rung, Rungs, brackets
+from jdend.search.pruners import Bracket, Rung, Rungs, brackets
 
 ALL_LIVE = np.ones(6, bool)
 

@@ -7,12 +7,12 @@ import pytest
 
 from jdend.models import Problem, architectures, configure, count_params
 from jdend.search import BudgetError, SearchError, SpaceError, default_space
-from jdend.search.budget import Budget
-from jdend.search.refinement import around
-from jdend.search.samplers import Question, grid, mixed, random
+from jdend.search.samplers.grid_and_random import Question, grid, mixed, random
+from jdend.search.samplers.local import around
 from jdend.search.scenarios import budget_space
-from jdend.search.shapes import DrawnShapes, ListedShapes, shapes
-from jdend.search.space import parse_space
+from jdend.search.space.budget import Budget
+from jdend.search.space.dimensions import parse_space
+from jdend.search.space.feasible import DrawnShapes, ListedShapes, shapes
 
 IMAGES = Problem(784, 10, (28, 28, 1))
 DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 256}

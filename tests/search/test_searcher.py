@@ -8,7 +8,8 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.models import DendriticSimple, SomaDisabled
-from jdend.search import SearchError, SpaceError, Study, StudyError, execution
+from jdend.search import SearchError, SpaceError, Study, StudyError
+from jdend.search.driver import trainer as execution
 
 SIZES = {"n_neurons": [5, 6], "n_dendrites": [4], "n_dendrite_inputs": [32]}
 
@@ -263,7 +264,7 @@ def test_a_dry_run_may_ask_the_compiler_for_memory(search, capsys):
 
 
 def test_a_dry_run_needs_no_data(monkeypatch, capsys):
-    monkeypatch.setattr("jdend.search.material.load", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr("jdend.search.driver.data.load", lambda *_, **__: pytest.fail("loaded"))
     searcher = HyperparameterSearcher("fashion-mnist", dry_run=True, verbose=False)
     searcher.random_search({"n_neurons": (8, 20)}, n_trials=2)
     assert "2 trials in" in capsys.readouterr().out

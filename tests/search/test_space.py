@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jdend.search import SpaceError, read_space
-from jdend.search.space import Choice, IntRange, RealRange, parse_space
+from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ from jdend.models import (
     trace_params,
 )
 from jdend.search import BudgetError, SearchError, SpaceError
-from jdend.search.asking import distributions
-from jdend.search.budget import Budget
-from jdend.search.optimize import Search, default_generation
-from jdend.search.proposals import FILL
-from jdend.search.samplers import Question
-from jdend.search.space import parse_space
+from jdend.search.driver.schedule import Search, default_generation
+from jdend.search.samplers.grid_and_random import Question
+from jdend.search.samplers.optuna_samplers import distributions
+from jdend.search.space.budget import Budget
+from jdend.search.space.dimensions import parse_space
+from jdend.search.space.encoding import FILL
 from jdend.study import Generation, SearchResult
 
 DIGITS = Problem(64, 10, (8, 8, 1))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jdend.search import cli
+from jdend.search.cli import main as cli
 from jdend.study import Proposed, SearchResult, Study
 
 

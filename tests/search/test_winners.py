@@ -6,8 +6,8 @@ import pytest
 from jdend import HyperparameterSearcher, load
 from jdend.data import load as load_data
 from jdend.search import SearchError
-from jdend.search.cli import main
-from jdend.search.winners import fresh_seeds
+from jdend.search.cli.main import main
+from jdend.search.driver.retraining import fresh_seeds
 from jdend.study import SearchResult
 
 SETTINGS = {"n_epochs": 2, "batch_size": 128, "seeds": 2, "compile_cache": False, "verbose": False}

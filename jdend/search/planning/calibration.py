@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jax
 
-from jdend.search.forecast import Forecast
+from jdend.search.planning.runtime import Forecast
 from jdend.training import program_cache_folder
 
 __all__ = ["corrected", "learn", "pace"]

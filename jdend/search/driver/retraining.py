@@ -7,8 +7,8 @@ import numpy as np
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel
-from jdend.search.checks import parse_seeds
 from jdend.search.errors import SearchError
+from jdend.search.space.validation import parse_seeds
 from jdend.study import SearchResult
 from jdend.training import train_model
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from jdend.data import Split
 from jdend.models import Structure, count_params
-from jdend.search.buckets import Group, Trial
-from jdend.search.forecast import Forecast
+from jdend.search.planning.planner import Group, Trial
+from jdend.search.planning.runtime import Forecast
 from jdend.training import compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan", "seconds"]

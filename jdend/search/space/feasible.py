@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 
 from jdend.models import Problem, architecture
-from jdend.search.budget import Budget, canonical, count_points, has_formula
-from jdend.search.checks import architectures_of
-from jdend.search.space import Choice, IntRange, Space, Value
+from jdend.search.space.budget import Budget, canonical, count_points, has_formula
+from jdend.search.space.dimensions import Choice, IntRange, Space, Value
+from jdend.search.space.validation import architectures_of
 
 __all__ = ["Axis", "DrawnShapes", "ListedShapes", "Shapes", "frames", "shapes"]
 

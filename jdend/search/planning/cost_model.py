@@ -8,7 +8,7 @@ dendrite has about `K` parameters, so a network has about its parameters over `K
 
 The coefficients were measured on two cores; `python experiments/planner.py` holds them against
 reality. Plans depend on them alone, so the same search is packed the same way every time. Times
-that are shown are corrected by what searches took on the machine at hand, see `jdend.search.pace`.
+that are shown are corrected by what searches took on the machine at hand, see `calibration`.
 """
 
 from dataclasses import dataclass

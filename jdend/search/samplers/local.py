@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from jdend.models import Configuration, Problem
-from jdend.search.samplers import Draw, Proposal, Question, check_trials, random
-from jdend.search.space import parse_space
+from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials, random
+from jdend.search.space.dimensions import parse_space
 
 __all__ = ["around"]
 

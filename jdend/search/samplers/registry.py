@@ -14,8 +14,7 @@ import numpy as np
 
 from jdend.models import Configuration, nearest
 from jdend.search.errors import SearchError
-from jdend.search.proposals import Coordinates, Params
-from jdend.search.samplers import (
+from jdend.search.samplers.grid_and_random import (
     Draw,
     Proposal,
     Question,
@@ -25,6 +24,7 @@ from jdend.search.samplers import (
     random,
     top_up,
 )
+from jdend.search.space.encoding import Coordinates, Params
 from jdend.study import SearchResult
 
 __all__ = ["ADAPTIVE", "STRATEGIES", "Known", "check_strategy", "learned", "sequence"]
@@ -75,7 +75,7 @@ def check_strategy(name: object) -> str:
     if name not in STRATEGIES:
         raise SearchError(f"unknown strategy {name!r}{nearest(name, STRATEGIES)}")
     if name == "gp":
-        from jdend.search.asking import check_gp
+        from jdend.search.samplers.optuna_samplers import check_gp
 
         check_gp()
     return str(name)
@@ -122,7 +122,7 @@ def learned(
     n_finished = sum(trial.result is not None for trial in known)
     if n_finished < (n if name == "nsga2" else FEWEST_FINISHED):
         return top_up(question, rng, n, seen)
-    from jdend.search.asking import asker
+    from jdend.search.samplers.optuna_samplers import asker
 
     # A point is asked for with a seed that every NumPy and SciPy takes.
     asked = asker(name, coordinates.dimensions, known, seed=int(rng.integers(2**31)), size=n)
@@ -131,7 +131,7 @@ def learned(
 
 def _quasi_random(question: Question, rng: np.random.Generator, n: int) -> Proposal:
     """A scrambled Sobol sequence over the static dimensions, without repetitions."""
-    from jdend.search.asking import asker
+    from jdend.search.samplers.optuna_samplers import asker
 
     coordinates = Coordinates(question)
     asked = asker("qmc", coordinates.dimensions, (), seed=int(rng.integers(2**31)), size=n)

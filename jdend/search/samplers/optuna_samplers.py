@@ -18,8 +18,8 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, T
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from jdend.search.errors import SearchError
-from jdend.search.space import Choice, Dimension, IntRange
-from jdend.search.strategies import Known
+from jdend.search.samplers.registry import Known
+from jdend.search.space.dimensions import Choice, Dimension, IntRange
 from jdend.study import SearchResult
 
 __all__ = ["OptunaAsker", "asker", "check_gp", "distributions"]

@@ -13,9 +13,9 @@ from jdend.models import (
     count_params_of_sizes,
     nearest,
 )
-from jdend.search.cost import Shapes, column_count, cost_of
 from jdend.search.errors import SearchError
-from jdend.search.packing import most_programs_worth, pack_shapes
+from jdend.search.planning.cost_model import Shapes, column_count, cost_of
+from jdend.search.planning.partition import most_programs_worth, pack_shapes
 from jdend.training import Bucket
 
 __all__ = ["MODES", "Group", "Trial", "plan", "programs"]

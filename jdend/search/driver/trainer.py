@@ -14,14 +14,14 @@ from jaxtyping import Bool, Float
 from jdend import kernels
 from jdend.data import Split
 from jdend.models import count_params
-from jdend.search.buckets import Group, Trial, plan, programs
-from jdend.search.budget import confirmed_params
-from jdend.search.cost import narrowing
+from jdend.search.driver.data import Material
 from jdend.search.errors import SearchError
-from jdend.search.forecast import forecast
-from jdend.search.material import Material
-from jdend.search.pace import learn
-from jdend.search.progress import Best, Reporter
+from jdend.search.planning.calibration import learn
+from jdend.search.planning.cost_model import narrowing
+from jdend.search.planning.planner import Group, Trial, plan, programs
+from jdend.search.planning.runtime import forecast
+from jdend.search.progress.reporter import Best, Reporter
+from jdend.search.space.budget import confirmed_params
 from jdend.study import FIGURES, SearchResult
 from jdend.training import (
     Narrow,
@@ -65,7 +65,7 @@ class Trainer:
     Args:
       material: the data.
       reporter: told how it goes.
-      buckets, max_programs, kernel: see `jdend.search.buckets.plan`.
+      buckets, max_programs, kernel: see `jdend.search.planning.planner.plan`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
 
     Attributes:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jdend.models import Configuration, count_params, nearest
-from jdend.search.buckets import Trial
 from jdend.search.errors import SearchError
-from jdend.search.proposals import Coordinates
-from jdend.search.samplers import Draw, Proposal, Question, check_trials
-from jdend.search.space import Choice, Dimension, IntRange, RealRange
-from jdend.search.strategies import ADAPTIVE, Known, check_strategy, learned, sequence
+from jdend.search.planning.planner import Trial
+from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
+from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
+from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
+from jdend.search.space.encoding import Coordinates
 from jdend.study import Generation, Proposed
 
 __all__ = [
@@ -64,7 +64,7 @@ class Search:
 
     Attributes:
       questions: one a budget.
-      strategy: one of `jdend.search.strategies.STRATEGIES`.
+      strategy: one of `jdend.search.samplers.registry.STRATEGIES`.
       entropy: the study's seed.
       seeds: with which trials are trained; of a trial with seeds of its own, counted from these.
       n_trials: of each budget; None for no end, or of a grid for all.

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from jdend.data import Split
-from jdend.search.buckets import Group, Trial
-from jdend.search.clock import Clock
-from jdend.search.dry import describe_plan, seconds
-from jdend.search.execution import Trainer, result_of
-from jdend.search.forecast import forecast
-from jdend.search.optimize import Search
-from jdend.search.pace import corrected
-from jdend.search.rungs import Rungs, brackets
+from jdend.search.driver.dry_run import describe_plan, seconds
+from jdend.search.driver.schedule import Search
+from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.trainer import Trainer, result_of
+from jdend.search.planning.calibration import corrected
+from jdend.search.planning.planner import Group, Trial
+from jdend.search.planning.runtime import forecast
+from jdend.search.pruners import Rungs, brackets
 from jdend.study import Generation, Ledger, Proposed, SearchResult
 
 __all__ = ["Training", "finished", "run", "show_plan"]

@@ -72,13 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["watch"]:
-        from jdend.search.watch import run as watch
+        from jdend.search.cli.watch import run as watch
 
         return watch(given[1:])
     options = _parser().parse_args(given)
     options.begun = begun
     try:
-        from jdend.search.command import run
+        from jdend.search.cli.run import run
 
         return run(options, ["python", "-m", "jdend.search", *given])
     except KeyboardInterrupt:

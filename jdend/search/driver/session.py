@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import jax
 
 from jdend.models import Configuration
-from jdend.search.buckets import Trial, plan
-from jdend.search.clock import Clock
-from jdend.search.execution import Trainer, device
-from jdend.search.forecast import forecast
-from jdend.search.generations import Training, finished, run, show_plan
-from jdend.search.material import Material
-from jdend.search.optimize import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Search
-from jdend.search.pace import corrected
-from jdend.search.progress import Best, Reporter
+from jdend.search.driver.data import Material
+from jdend.search.driver.loop import Training, finished, run, show_plan
+from jdend.search.driver.schedule import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Search
+from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.trainer import Trainer, device
+from jdend.search.planning.calibration import corrected
+from jdend.search.planning.planner import Trial, plan
+from jdend.search.planning.runtime import forecast
+from jdend.search.progress.reporter import Best, Reporter
 from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
 from jdend.training import compilations
 
@@ -183,7 +183,7 @@ class Session:
         """What keeps the search's generations."""
         if not self.study.keeps:
             return MemoryLedger()
-        from jdend.search.asking import distributions
+        from jdend.search.samplers.optuna_samplers import distributions
 
         objectives = ("validation_accuracy", "total_params")
         identity = {**self.data.identify(), **self._described(search, record)}

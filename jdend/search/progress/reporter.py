@@ -227,7 +227,7 @@ def reporter(verbose: bool, log_format: str = "text") -> Reporter:
     Raises:
       SearchError: for another format.
     """
-    from jdend.search.views import JsonLines, Lines, Live, Silent
+    from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 
     if log_format not in LOG_FORMATS:
         raise SearchError(

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from jdend.models import Configuration
-from jdend.search.advice import nothing_fits
-from jdend.search.budget import count_points
-from jdend.search.checks import check_space
-from jdend.search.samplers import Question
-from jdend.search.shapes import Axis, ListedShapes, Shapes, shapes
-from jdend.search.space import Choice, Dimension, IntRange, RealRange, Space, Value
+from jdend.search.samplers.grid_and_random import Question
+from jdend.search.space.budget import count_points
+from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange, Space, Value
+from jdend.search.space.feasible import Axis, ListedShapes, Shapes, shapes
+from jdend.search.space.infeasible import nothing_fits
+from jdend.search.space.validation import check_space
 
 __all__ = ["FILL", "Coordinates", "Params"]
 
@@ -43,7 +43,7 @@ class Coordinates:
         something fits. Constants are left out.
       derived: the size that `fill` stands for, None if no size is free: that which can make most
         combinations of the other values fit, or `n_dendrite_inputs` if it makes half as many.
-      n_fit, n_over, n_under: shapes, see `jdend.search.shapes`.
+      n_fit, n_over, n_under: shapes, see `jdend.search.space.feasible`.
 
     Raises:
       SpaceError: for what `check_space` refuses.

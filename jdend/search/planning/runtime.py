@@ -8,8 +8,8 @@ import numpy as np
 
 from jdend.data import Split
 from jdend.models import count_params
-from jdend.search.buckets import Group, Trial
-from jdend.search.cost import BATCH, FORWARD, cost_of, narrowing
+from jdend.search.planning.cost_model import BATCH, FORWARD, cost_of, narrowing
+from jdend.search.planning.planner import Group, Trial
 
 __all__ = ["Forecast", "forecast"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jdend.search.cost import BATCH, Cost, Shapes
+from jdend.search.planning.cost_model import BATCH, Cost, Shapes
 
 __all__ = ["most_programs_worth", "pack_shapes"]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from jdend.models import Configuration, Problem, configure, count_params
-from jdend.search.advice import nothing_fits
-from jdend.search.budget import Budget
-from jdend.search.checks import check_space
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.shapes import ListedShapes, Shapes, shapes
-from jdend.search.space import Choice, Space, Value
+from jdend.search.space.budget import Budget
+from jdend.search.space.dimensions import Choice, Space, Value
+from jdend.search.space.feasible import ListedShapes, Shapes, shapes
+from jdend.search.space.infeasible import nothing_fits
+from jdend.search.space.validation import check_space
 
 __all__ = ["Draw", "Proposal", "Question", "check_trials", "grid", "mixed", "random", "top_up"]
 

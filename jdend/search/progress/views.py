@@ -5,7 +5,7 @@ import math
 import time
 from typing import TextIO
 
-from jdend.search.progress import Standing
+from jdend.search.progress.reporter import Standing
 
 __all__ = ["JsonLines", "Lines", "Live", "Silent"]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from jdend.models import DEFAULTS, Problem, architecture, configure
-from jdend.search.budget import canonical
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.space import Choice, Space, Value
+from jdend.search.space.budget import canonical
+from jdend.search.space.dimensions import Choice, Space, Value
 
 __all__ = ["architectures_of", "check_seed", "check_space", "parse_seeds"]
 

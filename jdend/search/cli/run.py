@@ -8,7 +8,7 @@ from pathlib import Path
 from jdend.data import DataError
 from jdend.models import ModelError, nearest, save
 from jdend.models._saving import check_folder
-from jdend.search.cli import (
+from jdend.search.cli.main import (
     BUDGET,
     DATASET,
     EPOCHS,
@@ -20,14 +20,14 @@ from jdend.search.cli import (
     TRIALS,
     TRIALS_WITH_RUNGS,
 )
-from jdend.search.clock import Clock
-from jdend.search.defaults import default_space
+from jdend.search.driver.schedule import default_pruner
+from jdend.search.driver.time_limit import Clock
 from jdend.search.errors import SearchError
-from jdend.search.optimize import default_pruner
-from jdend.search.progress import LOG_FORMATS, say
+from jdend.search.progress.reporter import LOG_FORMATS, say
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
-from jdend.search.space import Space, read_space
+from jdend.search.space.default_space import default_space
+from jdend.search.space.dimensions import Space, read_space
 from jdend.study import (
     SearchResult,
     Study,

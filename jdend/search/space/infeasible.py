@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from jdend.models import DEFAULTS, Problem, architecture
-from jdend.search.budget import Budget, count_points
 from jdend.search.errors import BudgetError
-from jdend.search.shapes import ListedShapes, Shapes, frames
-from jdend.search.space import Value
+from jdend.search.space.budget import Budget, count_points
+from jdend.search.space.dimensions import Value
+from jdend.search.space.feasible import ListedShapes, Shapes, frames
 
 __all__ = ["nothing_fits"]
 

@@ -1,0 +1,1 @@
+"""Runs a search: generation by generation, population by population."""

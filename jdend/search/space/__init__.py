@@ -1,0 +1,1 @@
+"""Search spaces: dimensions, the budget, what fits, and points that always do."""
