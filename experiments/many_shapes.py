@@ -76,7 +76,7 @@ def _search(options: argparse.Namespace) -> None:
 
     begun = time.perf_counter()
     from jdend.search.cli.main import main as search
-    from jdend.training import _programs
+    from jdend.training import _compilation as _programs
 
     first: list[float] = []
     call = _programs.Program.__call__

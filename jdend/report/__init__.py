@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jdend.report._again import portrait_of
     from jdend.report._figures import accuracy_figure, curves_figure, importance_figure
-    from jdend.report._findings import Findings, read_findings
     from jdend.report._importance import Importances, importances
     from jdend.report._make import make_report, report_after_search
     from jdend.report._parallel import parallel_figure
     from jdend.report._portrait import Portrait, portray
+    from jdend.report._record import Findings, read_findings
     from jdend.report._report import write_report
     from jdend.report._resampling import resampling_figure
 
 # Imported when first asked for, so that `python -m jdend.report --help` need not wait for JAX.
 _HOMES = {
-    "Findings": "_findings",
+    "Findings": "_record",
     "Importances": "_importance",
     "Portrait": "_portrait",
     "accuracy_figure": "_figures",
@@ -27,7 +27,7 @@ _HOMES = {
     "parallel_figure": "_parallel",
     "portrait_of": "_again",
     "portray": "_portrait",
-    "read_findings": "_findings",
+    "read_record": "_findings",
     "report_after_search": "_make",
     "resampling_figure": "_resampling",
     "write_report": "_report",
@@ -45,7 +45,7 @@ __all__ = [
     "parallel_figure",
     "portrait_of",
     "portray",
-    "read_findings",
+    "read_record",
     "report_after_search",
     "resampling_figure",
     "write_report",

@@ -6,8 +6,8 @@ from typing import Any
 
 from jdend.data import DataError, Dataset, Split, load, split
 from jdend.models import Configuration, Problem, configure
-from jdend.report._findings import Findings, ranked
 from jdend.report._portrait import Portrait, portray
+from jdend.report._record import Findings, ranked
 from jdend.study import SearchResult, StudyError
 
 __all__ = ["portrait_of"]

@@ -4,8 +4,8 @@ import numpy as np
 
 from jdend.report._html import escape
 from jdend.report._images import pixels, png
-from jdend.report._moves import positions
 from jdend.report._portrait import Dendrites, Portrait
+from jdend.report._synapses import positions
 
 __all__ = ["field_pair"]
 

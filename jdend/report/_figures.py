@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jdend.report._findings import finite, ranked
+from jdend.report._format import called, percent, setting, settings
 from jdend.report._importance import Importances
+from jdend.report._record import finite, ranked
 from jdend.report._style import (
     BLUE,
     FONT,
@@ -20,7 +21,6 @@ from jdend.report._style import (
     SERIES,
     faint,
 )
-from jdend.report._text import called, percent, setting, settings
 from jdend.study import SearchResult, StudyError, pareto_front
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jdend.report._findings import finite
+from jdend.report._record import finite
 from jdend.study import SearchResult
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def make_report(
         if importlib.util.find_spec(package) is None:
             raise StudyError(f"a report needs {package}: pip install 'jdend[report]'")
     from jdend.report._again import portrait_of
-    from jdend.report._findings import read_findings
+    from jdend.report._record import read_findings
     from jdend.report._report import FORMATS, write_report
     from jdend.training import enable_program_cache
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jdend.report._figures import laid_out, plotly
-from jdend.report._findings import finite, ranked
+from jdend.report._format import called, percent, setting
 from jdend.report._importance import varying
+from jdend.report._record import finite, ranked
 from jdend.report._style import BLUE, GREY, INK, MUTED, ORANGE, PAPER, faint
-from jdend.report._text import called, percent, setting
 from jdend.study import SearchResult
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend.report import _sections as of
-from jdend.report._closer import confusion_section, fields_section, resampling_section
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
-from jdend.report._findings import Findings, finite
 from jdend.report._html import escape
 from jdend.report._importance import importances, varying
+from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
 from jdend.report._portrait import Portrait
+from jdend.report._record import Findings, finite
 from jdend.report._resampling import resampling_figure
 from jdend.study import StudyError
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jdend.report._figures import laid_out, plotly
-from jdend.report._moves import kept, replaced
 from jdend.report._portrait import Dendrites
 from jdend.report._style import BLUE, ORANGE, faint
+from jdend.report._synapses import kept, replaced
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jdend.report._findings import Findings, finite, ranked
+from jdend.report._format import called, duration, percent, setting, settings
 from jdend.report._html import definitions, escape, table, tile
 from jdend.report._importance import Importances, varying
 from jdend.report._page import plot
+from jdend.report._record import Findings, finite, ranked
 from jdend.report._stopping import rungs_of
-from jdend.report._text import called, duration, percent, setting, settings
 from jdend.study import SearchResult, pareto_front
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jdend.report._findings import finite
+from jdend.report._record import finite
 from jdend.study import SearchResult
 
 __all__ = ["RungRecord", "rungs_of"]

@@ -21,10 +21,10 @@ import optuna
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
 from jdend.study._ledger import Claim, Generation, Proposed
+from jdend.study._reader import GENERATION, SEARCH, WORKER, StoredStudy, quiet
 from jdend.study._result import SearchResult
+from jdend.study._serialization import MINIMIZED, plain, proposed_to, trial_of
 from jdend.study._storage import open_storage, storage_errors, without_password
-from jdend.study._stored import GENERATION, SEARCH, WORKER, StoredStudy, quiet
-from jdend.study._trials import MINIMIZED, plain, proposed_to, trial_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -83,7 +83,7 @@ class SearchResult:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        from jdend.study._results import results_html
+        from jdend.study._notebook import results_html
 
         return results_html([self])
 

@@ -1,12 +1,11 @@
 """Populations: many configurations of one shape and many seeds, trained in one program."""
 
-from jdend.training._cache import enable_program_cache, program_cache_folder
-from jdend.training._data import DeviceData, Examples, on_device
+from jdend.training._bucket import Bucket
+from jdend.training._compilation import Compilations, compilations, in_background
+from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
+from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
-from jdend.training._model import extract, train_model
-from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
-from jdend.training._programs import Compilations, compilations, in_background
 from jdend.training._run import (
     Narrow,
     Outcome,
@@ -17,8 +16,9 @@ from jdend.training._run import (
     runs,
     train,
 )
+from jdend.training._single import extract, train_model
 from jdend.training._state import State, concat, take
-from jdend.training._traits import Traits, pack
+from jdend.training._traced_hyperparameters import Traits, pack
 
 __all__ = [
     "Bucket",

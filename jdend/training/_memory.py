@@ -9,7 +9,7 @@ from flax import nnx
 from jdend import kernels
 from jdend.data import Split
 from jdend.models import build
-from jdend.training._network import Bucket
+from jdend.training._bucket import Bucket
 from jdend.training._population import EVALUATION_ROWS
 
 __all__ = ["configurations_that_fit", "estimate_bytes"]

@@ -21,12 +21,12 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.models import architecture, build
-from jdend.training._data import DeviceData, Examples, normalised
-from jdend.training._network import Bucket, network
-from jdend.training._programs import Program, shapes_of
+from jdend.training._bucket import Bucket, network
+from jdend.training._compilation import Program, shapes_of
+from jdend.training._device_data import DeviceData, Examples, normalised
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
-from jdend.training._traits import Traits, learning_rate
+from jdend.training._traced_hyperparameters import Traits, learning_rate
 
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
 

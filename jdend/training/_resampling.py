@@ -14,9 +14,9 @@ from jaxtyping import Array, Bool, Int
 
 from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import resample
-from jdend.training._network import Path
+from jdend.training._bucket import Path
 from jdend.training._state import State
-from jdend.training._traits import Traits
+from jdend.training._traced_hyperparameters import Traits
 
 __all__ = ["is_due", "next_resampling", "resampler"]
 

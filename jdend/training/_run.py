@@ -16,12 +16,12 @@ from jaxtyping import Float, Int
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._data import DeviceData, on_device
+from jdend.training._bucket import Bucket
+from jdend.training._device_data import DeviceData, on_device
 from jdend.training._memory import configurations_that_fit
-from jdend.training._network import Bucket
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._state import State, concat, take
-from jdend.training._traits import pack
+from jdend.training._traced_hyperparameters import pack
 
 __all__ = [
     "FIGURES",

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from jdend.training._traits import Traits
+from jdend.training._traced_hyperparameters import Traits
 
 __all__ = ["State", "concat", "take"]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdend.report._moves import coverage, kept, positions, replaced, smooth, spread
 from jdend.report._portrait import Dendrites
+from jdend.report._synapses import coverage, kept, positions, replaced, smooth, spread
 
 SHAPE = (5, 4, 3)
 

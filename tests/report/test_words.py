@@ -2,7 +2,7 @@
 
 import pytest
 
-from jdend.report._text import called, duration, percent, setting
+from jdend.report._format import called, duration, percent, setting
 
 
 @pytest.mark.parametrize(

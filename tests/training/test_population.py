@@ -35,7 +35,7 @@ from jdend.training import (
     population,
     take,
 )
-from jdend.training._traits import learning_rate
+from jdend.training._traced_hyperparameters import learning_rate
 
 # 16 configurations that differ in everything that is traced.
 MEMBERS = [

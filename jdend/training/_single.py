@@ -14,11 +14,11 @@ from flax import nnx
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
-from jdend.training._data import on_device
-from jdend.training._network import Bucket, network
+from jdend.training._bucket import Bucket, network
+from jdend.training._device_data import on_device
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._state import State
-from jdend.training._traits import pack
+from jdend.training._traced_hyperparameters import pack
 
 __all__ = ["extract", "train_model"]
 

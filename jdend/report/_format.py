@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from jdend.report._findings import finite
+from jdend.report._record import finite
 from jdend.study import SearchResult
 
 __all__ = ["called", "duration", "percent", "setting", "settings"]

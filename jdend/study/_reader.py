@@ -10,8 +10,8 @@ from jdend.study._errors import StudyError
 from jdend.study._lease import Holding
 from jdend.study._ledger import Generation, Proposed
 from jdend.study._result import SearchResult
+from jdend.study._serialization import position_of, proposed_from, result_of
 from jdend.study._storage import journal_of, open_storage, storage_errors, without_password
-from jdend.study._trials import position_of, proposed_from, result_of
 
 if TYPE_CHECKING:
     import optuna
