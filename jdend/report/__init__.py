@@ -27,7 +27,7 @@ _HOMES = {
     "parallel_figure": "_parallel",
     "portrait_of": "_again",
     "portray": "_portrait",
-    "read_record": "_findings",
+    "read_findings": "_record",
     "report_after_search": "_make",
     "resampling_figure": "_resampling",
     "write_report": "_report",
