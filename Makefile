@@ -1,7 +1,7 @@
 # make run    set up, get Fashion-MNIST, search for the best network of 8,000 parameters
 # make test   set up and run the tests
 # make test-gp   the tests of the Gaussian process
-# make lint   ruff and pyright
+# make lint   ruff, pyright, and which room may import which
 # make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
 
@@ -39,6 +39,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo --no-cache
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
