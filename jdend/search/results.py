@@ -1,29 +1,52 @@
-"""What a searcher has found: ranked, shown, kept and read back."""
+"""What a searcher has found: ranked, tabulated, plotted, saved."""
 
+import abc
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jdend.search.display import Display
+from jdend.data import Dataset
+from jdend.search.space.budget import Budget
 from jdend.study import (
     Results,
     StudyError,
     pareto_front,
     rank,
     read_results,
+    results_html,
     results_table,
+    to_dataframe,
     write_results,
 )
 
-__all__ = ["Findings"]
+if TYPE_CHECKING:
+    import pandas
+    from plotly.graph_objects import Figure
+
+__all__ = ["CollectedResults"]
 
 
-class Findings(Display):
-    """Results, and what is asked of them.
+class CollectedResults(abc.ABC):
+    """The results of a searcher's searches, and what is asked of them.
+
+    Figures are Plotly's; they and the report need the extra `report`.
 
     Attributes:
       results: of all searches so far.
+      budget: within which they were searched.
     """
 
     results: Results
+    budget: Budget
+
+    @property
+    @abc.abstractmethod
+    def dataset(self) -> Dataset:
+        """The data that the networks were trained on, loaded when first asked for."""
+
+    @abc.abstractmethod
+    def describe(self) -> Mapping[str, object]:
+        """What the record of a search says of data and training, enough to repeat it."""
 
     def get_best_results(self, n: int = 5) -> Results:
         """The `n` best results, by validation accuracy; failed trials last.
@@ -61,3 +84,83 @@ class Findings(Display):
         """
         self.results = Results(read_results(path))
         return self.results
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row a result, in the order trained: parameters, figures, seeds.
+
+        Raises:
+          StudyError: if pandas is not installed.
+        """
+        return to_dataframe(self.results)
+
+    def plot_accuracy(self) -> "Figure":
+        """Validation accuracy against parameters, with the Pareto front.
+
+        Raises:
+          StudyError: if Plotly is not installed, or there is nothing to draw; as all of these.
+        """
+        from jdend.report import accuracy_figure
+
+        return accuracy_figure(self._measured(), budget=self.budget.max_params)
+
+    def plot_learning_curves(self, n: int = 5) -> "Figure":
+        """Validation accuracy by epoch of the `n` best, with bands over their seeds."""
+        from jdend.report import curves_figure
+
+        return curves_figure(self._measured(), n)
+
+    def plot_importance(self) -> "Figure":
+        """Which hyperparameters mattered, by Optuna's PED-ANOVA of these results."""
+        from jdend.report import importance_figure, importances
+
+        importance = importances(self._measured())
+        if not importance.shares:
+            raise StudyError(
+                f"importances take at least 8 results that differ, here are {importance.n_trials}"
+            )
+        return importance_figure(importance)
+
+    def plot_parallel(self) -> "Figure":
+        """Every result as a line across its hyperparameters, to its validation accuracy."""
+        from jdend.report import parallel_figure
+
+        return parallel_figure(self._measured())
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Writes one HTML page about all results; the best network is trained again for it.
+
+        Raises:
+          StudyError: if there are no results, Plotly is not installed, or the file cannot be
+            written.
+        """
+        from jdend.report import Findings, portrait_of, write_report
+
+        if not self.results:
+            raise StudyError("there are no results yet: search first")
+        results = tuple(self.results)
+        findings = Findings(results, (results,), (self.describe(),))
+        portrait, why_none = None, ""
+        try:
+            portrait = portrait_of(findings, self.dataset)
+        except StudyError as error:
+            why_none = str(error)
+        return write_report(findings, path, portrait=portrait, why_none=why_none)
+
+    def _repr_html_(self) -> str:
+        n = len(self.results)
+        lead = f"<p>{n:,} results within {self.budget.max_params:,} parameters"
+        try:
+            return f"{lead}, best first</p>{results_html(rank(self.results))}"
+        except StudyError:
+            return f"{lead}</p>{results_html(self.results)}"
+
+    def _measured(self) -> Results:
+        """Results with a validation accuracy to draw."""
+        measured = Results(
+            r for r in self.results if r.failed is None and r.validation_accuracy is not None
+        )
+        if not measured:
+            raise StudyError(
+                "there is nothing to draw: search first, with validation_fraction above 0"
+            )
+        return measured

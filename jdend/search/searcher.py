@@ -23,7 +23,7 @@ from jdend.search.driver.time_limit import Clock
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.progress.reporter import reporter
-from jdend.search.results import Findings
+from jdend.search.results import CollectedResults
 from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
 from jdend.search.samplers.local import around
 from jdend.search.space.budget import Budget, estimate_params
@@ -41,7 +41,7 @@ __all__ = ["HyperparameterSearcher"]
 SpaceOfBudget = Mapping[str, object] | Callable[[int], Mapping[str, object]]
 
 
-class HyperparameterSearcher(Findings):
+class HyperparameterSearcher(CollectedResults):
     """Searches for the best network that fits a parameter budget.
 
     Example usage::
@@ -163,7 +163,7 @@ class HyperparameterSearcher(Findings):
             said,
             study or Study(out, storage=storage, name=study_name, resume=resume),
             owns_study=study is None,
-            settings=self._settings,
+            settings=self.describe,
             dry_run=dry_run,
         )
         self.results: Results = Results()
@@ -172,6 +172,11 @@ class HyperparameterSearcher(Findings):
     def problem(self) -> Problem:
         """The data's features, classes and image shape."""
         return self._data.problem
+
+    @property
+    def dataset(self) -> Dataset:
+        """The whole data set, loaded when first asked for."""
+        return self._data.dataset
 
     def grid_search(
         self,
@@ -439,8 +444,8 @@ class HyperparameterSearcher(Findings):
         self._configure({**params, "n_dendrite_inputs": 1})
         return True
 
-    def _settings(self) -> dict[str, object]:
-        """What the record of a search says, enough to repeat it."""
+    def describe(self) -> dict[str, object]:
+        """What the record of a search says of data and training, enough to repeat it."""
         return {
             **self._data.describe(),
             "max_params": self.budget.max_params,

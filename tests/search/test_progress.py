@@ -15,7 +15,8 @@ from jdend.search.cli.main import main
 from jdend.search.driver import trainer as execution
 from jdend.search.errors import SearchError
 from jdend.search.planning.planner import Trial, plan
-from jdend.search.progress.reporter import Best, Reporter, reporter
+from jdend.search.progress.reporter import Reporter, reporter
+from jdend.search.progress.status import Best
 from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 from jdend.training import Progress
 

@@ -23,7 +23,8 @@ from jdend.search.cli.main import (
 from jdend.search.driver.schedule import default_pruner
 from jdend.search.driver.time_limit import Clock
 from jdend.search.errors import SearchError
-from jdend.search.progress.reporter import LOG_FORMATS, say
+from jdend.search.progress.reporter import say
+from jdend.search.progress.status import LOG_FORMATS
 from jdend.search.scenarios import SCENARIOS, Settings
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.default_space import default_space

@@ -15,7 +15,8 @@ from jdend.search.driver.trainer import Trainer, device
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.planner import Trial, plan
 from jdend.search.planning.runtime import forecast
-from jdend.search.progress.reporter import Best, Reporter
+from jdend.search.progress.reporter import Reporter
+from jdend.search.progress.status import Best
 from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
 from jdend.training import compilations
 

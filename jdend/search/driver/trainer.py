@@ -20,7 +20,8 @@ from jdend.search.planning.calibration import learn
 from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.planner import Group, Trial, plan, programs
 from jdend.search.planning.runtime import forecast
-from jdend.search.progress.reporter import Best, Reporter
+from jdend.search.progress.reporter import Reporter
+from jdend.search.progress.status import Best
 from jdend.search.space.budget import confirmed_params
 from jdend.study import FIGURES, SearchResult
 from jdend.training import (

@@ -6,75 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from jdend.search.errors import SearchError
+from jdend.search.progress.status import LOG_FORMATS, Best, Status, View
+from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 
-__all__ = ["LOG_FORMATS", "Best", "Reporter", "Standing", "View", "reporter", "say"]
-
-LOG_FORMATS = ("text", "json")
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best network so far.
-
-    Attributes:
-      accuracy: on the validation examples, mean over seeds.
-      total_params: its trainable parameters.
-      architecture: its name.
-    """
-
-    accuracy: float
-    total_params: int
-    architecture: str
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a search is.
-
-    Attributes:
-      done: trials, with fractions of those that train now; of other workers too.
-      n_trials: at most so many; None if only time ends the search.
-      seconds: since it began.
-      rate: trials a second, waiting for compilers left out; None before the first.
-      left: seconds that are expected to be left; None while nothing is known.
-      share: of the search that is done, in [0, 1].
-      stopped: trials that were stopped early by this process.
-      best: None before the first network was evaluated.
-      doing: what happens now.
-    """
-
-    done: float
-    n_trials: int | None
-    seconds: float
-    rate: float | None
-    left: float | None
-    share: float
-    stopped: int
-    best: Best | None
-    doing: str
-
-
-class View(Protocol):
-    """Shows what a reporter is told."""
-
-    def note(self, line: str) -> None:
-        """A line of its own."""
-        ...
-
-    def begin(self, now: Standing) -> None:
-        """A search begins."""
-        ...
-
-    def show(self, now: Standing) -> None:
-        """Something has changed; called several times a second."""
-        ...
-
-    def end(self, now: Standing) -> None:
-        """The search is over, or was broken off."""
-        ...
+__all__ = ["Reporter", "reporter", "say"]
 
 
 @dataclass
@@ -131,18 +68,18 @@ class Reporter:
           best: the best of those that are finished.
         """
         self._sum = _Sum(n_trials, done, done, seconds, self._clock(), best)
-        self._view.begin(self._standing(self._sum))
+        self._view.begin(self._status(self._sum))
 
     def reach(self, done: int) -> None:
         """So many trials are finished, by whomever."""
         if self._sum is not None:
             self._sum.done = done
-            self._view.show(self._standing(self._sum))
+            self._view.show(self._status(self._sum))
 
     def close(self) -> None:
         """The search is over, or was broken off."""
         if self._sum is not None:
-            self._view.end(self._standing(self._sum))
+            self._view.end(self._status(self._sum))
             self._sum = None
 
     def begin(self, n_trials: int) -> None:
@@ -172,7 +109,7 @@ class Reporter:
         total.now_waited = max(0.0, self._clock() - total.begun - seconds)
         if best is not None and (total.best is None or best.accuracy > total.best.accuracy):
             total.best = best
-        self._view.show(self._standing(total))
+        self._view.show(self._status(total))
 
     def stop(self, n_trials: int) -> None:
         """A rung stopped so many trials."""
@@ -188,11 +125,11 @@ class Reporter:
         total.waited += total.now_waited
         total.now, total.now_waited, total.begun = 0.0, 0.0, None
         total.doing = "storing and proposing"
-        self._view.show(self._standing(total))
+        self._view.show(self._status(total))
         if self._alone:
             self.close()
 
-    def _standing(self, total: _Sum) -> Standing:
+    def _status(self, total: _Sum) -> Status:
         seconds = self._clock() - total.since
         done = total.done + total.now
         if total.n_trials is not None:
@@ -207,7 +144,7 @@ class Reporter:
             shares.append(done / total.n_trials if total.n_trials else 1.0)
             if rate:
                 lefts.append((total.n_trials - done) / rate)
-        return Standing(
+        return Status(
             done=done,
             n_trials=total.n_trials,
             seconds=seconds,
@@ -227,8 +164,6 @@ def reporter(verbose: bool, log_format: str = "text") -> Reporter:
     Raises:
       SearchError: for another format.
     """
-    from jdend.search.progress.views import JsonLines, Lines, Live, Silent
-
     if log_format not in LOG_FORMATS:
         raise SearchError(
             f"unknown log_format {log_format!r}; allowed are {', '.join(LOG_FORMATS)}"

@@ -5,7 +5,7 @@ import math
 import time
 from typing import TextIO
 
-from jdend.search.progress.reporter import Standing
+from jdend.search.progress.status import Status
 
 __all__ = ["JsonLines", "Lines", "Live", "Silent"]
 
@@ -21,13 +21,13 @@ class Silent:
     def note(self, line: str) -> None:
         pass
 
-    def begin(self, now: Standing) -> None:
+    def begin(self, now: Status) -> None:
         pass
 
-    def show(self, now: Standing) -> None:
+    def show(self, now: Status) -> None:
         pass
 
-    def end(self, now: Standing) -> None:
+    def end(self, now: Status) -> None:
         pass
 
 
@@ -40,7 +40,7 @@ class _Rhythm:
     def restart(self) -> None:
         self._next = self._first
 
-    def is_due(self, now: Standing) -> bool:
+    def is_due(self, now: Status) -> bool:
         if now.seconds < self._next:
             return False
         self._next = now.seconds + min(max(self._first, SHARE * now.seconds), LONGEST)
@@ -57,14 +57,14 @@ class Lines:
     def note(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
-    def begin(self, now: Standing) -> None:
+    def begin(self, now: Status) -> None:
         self._rhythm.restart()
 
-    def show(self, now: Standing) -> None:
+    def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
             self.note(", ".join([*_pace(now), *_findings(now), now.doing]))
 
-    def end(self, now: Standing) -> None:
+    def end(self, now: Status) -> None:
         self.note(_summary(now))
 
 
@@ -78,19 +78,19 @@ class JsonLines:
     def note(self, line: str) -> None:
         self._say("note", text=line)
 
-    def begin(self, now: Standing) -> None:
+    def begin(self, now: Status) -> None:
         self._rhythm.restart()
         left = None if now.left is None else round(now.left, 1)
         self._say("begin", trials=now.n_trials, trials_done=round(now.done), seconds_left=left)
 
-    def show(self, now: Standing) -> None:
+    def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
             self._say("progress", **self._fields(now), doing=now.doing)
 
-    def end(self, now: Standing) -> None:
+    def end(self, now: Status) -> None:
         self._say("end", **self._fields(now))
 
-    def _fields(self, now: Standing) -> dict[str, object]:
+    def _fields(self, now: Status) -> dict[str, object]:
         best = None
         if now.best is not None:
             best = {
@@ -120,13 +120,13 @@ class Live:
 
         self._console = Console(file=stream, **console)  # pyright: ignore[reportArgumentType]
         self._live = None
-        self._now: Standing | None = None
+        self._now: Status | None = None
         self._at = 0.0
 
     def note(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, overflow="ignore", crop=False)
 
-    def begin(self, now: Standing) -> None:
+    def begin(self, now: Status) -> None:
         from rich import live
 
         self.show(now)
@@ -139,10 +139,10 @@ class Live:
         )
         self._live.start()
 
-    def show(self, now: Standing) -> None:
+    def show(self, now: Status) -> None:
         self._now, self._at = now, time.monotonic()
 
-    def end(self, now: Standing) -> None:
+    def end(self, now: Status) -> None:
         if self._live is not None:
             self.show(now)
             self._live.stop()
@@ -171,14 +171,14 @@ class Live:
         return Group(row, below)
 
 
-def _trials(now: Standing) -> str:
+def _trials(now: Status) -> str:
     done = f"{math.floor(now.done + 1e-6):,}"
     if now.n_trials is None:
         return f"{done} trials"
     return f"{done} of {now.n_trials:,} trials"
 
 
-def _pace(now: Standing, since: float = 0.0) -> list[str]:
+def _pace(now: Status, since: float = 0.0) -> list[str]:
     """How many trials, how fast, how long; `since` seconds ago."""
     parts = [_trials(now)]
     if now.rate is not None:
@@ -190,7 +190,7 @@ def _pace(now: Standing, since: float = 0.0) -> list[str]:
     return parts
 
 
-def _findings(now: Standing) -> list[str]:
+def _findings(now: Status) -> list[str]:
     parts = []
     if now.best is not None:
         parts.append(f"best validation {now.best.accuracy:.4f} ({now.best.total_params:,} params)")
@@ -199,7 +199,7 @@ def _findings(now: Standing) -> list[str]:
     return parts
 
 
-def _summary(now: Standing) -> str:
+def _summary(now: Status) -> str:
     return ", ".join([f"{_trials(now)} in {_clock(now.seconds)}", *_findings(now)])
 
 
