@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from jdend.report._best_network import Dendrites, Portrait
 from jdend.report._html import escape
 from jdend.report._images import pixels, png
-from jdend.report._portrait import Dendrites, Portrait
 from jdend.report._synapses import positions
 
 __all__ = ["field_pair"]

@@ -24,7 +24,7 @@ def make_report(
 
     Args:
       where: the folder of a search, or its `results.json`; None if there is only a storage.
-      storage, study: see `read_findings`.
+      storage, study: see `read_record`.
       form: `html`, one page; `md`, Markdown with pictures in a folder beside it; `png`, a picture.
       out: the file; by default `report.html`, … in the study's folder, or here.
       training: whether to train the best network again, for what only it can show.
@@ -38,23 +38,23 @@ def make_report(
     for package in ("plotly", "matplotlib"):
         if importlib.util.find_spec(package) is None:
             raise StudyError(f"a report needs {package}: pip install 'jdend[report]'")
-    from jdend.report._again import portrait_of
-    from jdend.report._record import read_findings
+    from jdend.report._best_network import portrait_of
+    from jdend.report._record import read_record
     from jdend.report._report import FORMATS, write_report
     from jdend.training import enable_program_cache
 
     if form not in FORMATS:
         raise StudyError(f"unknown format {form!r}: give {', '.join(FORMATS)}")
-    findings = read_findings(where, storage=storage, study=study)
+    record = read_record(where, storage=storage, study=study)
     portrait, why_none = None, "the report was asked for without training"
     if training:
         enable_program_cache()
         try:
-            portrait = portrait_of(findings)
+            portrait = portrait_of(record)
         except StudyError as error:
             why_none = str(error)
-    path = Path(out or (findings.folder or Path()) / f"report.{form}")
-    return write_report(findings, path, form=form, portrait=portrait, why_none=why_none)
+    path = Path(out or (record.folder or Path()) / f"report.{form}")
+    return write_report(record, path, form=form, portrait=portrait, why_none=why_none)
 
 
 def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jdend.report._best_network import Portrait
 from jdend.report._fields import field_pair
 from jdend.report._format import percent
 from jdend.report._html import escape, table
 from jdend.report._images import diverging, img, pixels, sequential
 from jdend.report._page import plot
-from jdend.report._portrait import Portrait
 from jdend.report._synapses import coverage, kept, smooth, spread
 
 __all__ = ["confusion_section", "fields_section", "resampling_section"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jdend.report._best_network import Dendrites, Portrait
 from jdend.report._images import diverging, pixels, sequential
 from jdend.report._matplotlib import draw, new_figure
-from jdend.report._portrait import Dendrites, Portrait
 from jdend.report._style import INK, MUTED
 from jdend.report._synapses import coverage, positions, smooth
 

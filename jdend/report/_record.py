@@ -20,13 +20,13 @@ from jdend.study import (
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Findings", "finite", "ranked", "read_findings"]
+__all__ = ["SearchRecord", "finite", "ranked", "read_record"]
 
 RESULTS, RUN, JOURNAL, BEST = "results.json", "run.json", "study.journal", "best"
 
 
 @dataclass(frozen=True)
-class Findings:
+class SearchRecord:
     """A study as a report reads it.
 
     Attributes:
@@ -59,9 +59,9 @@ class Findings:
         return tuple(sorted({n for budgets in found for n in budgets if n is not None}))
 
 
-def read_findings(
+def read_record(
     where: str | Path | None, *, storage: str | None = None, study: str | None = None
-) -> Findings:
+) -> SearchRecord:
     """Reads a study, also one that was broken off.
 
     Args:
@@ -81,7 +81,7 @@ def read_findings(
     if not folder.is_dir():
         if not folder.exists():
             raise StudyError(f"{folder} does not exist: give the folder of a search (its --out)")
-        return Findings(tuple(read_results(folder)))
+        return SearchRecord(tuple(read_results(folder)))
     run = _run(folder / RUN)
     stored = _stored(folder, run)
     if not (folder / RESULTS).exists():
@@ -90,7 +90,7 @@ def read_findings(
         return _of_stored(stored, folder)
     results = tuple(read_results(folder / RESULTS))
     config = run.pop("config", [])
-    return Findings(
+    return SearchRecord(
         results,
         _generations(stored) or (results,),
         tuple(config) if isinstance(config, list) else (config,),
@@ -137,7 +137,7 @@ def _stored(folder: Path, run: Mapping[str, Any]) -> list[StoredStudy]:
         raise
 
 
-def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> Findings:
+def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> SearchRecord:
     """What storages alone say: neither times nor the command."""
     generations = _generations(stored)
     results = tuple(result for generation in generations for result in generation)
@@ -148,7 +148,7 @@ def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> Fin
         if one.search is not None:
             name = str(one.search.get("data", "")).rpartition(" ")[0]
             configs.append({**one.search, "dataset": name})
-    return Findings(
+    return SearchRecord(
         results, generations, tuple(configs), {}, tuple(s.study for s in stored), folder
     )
 

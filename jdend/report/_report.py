@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend.report import _sections as of
+from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
 from jdend.report._html import escape
 from jdend.report._importance import importances, varying
 from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
-from jdend.report._portrait import Portrait
-from jdend.report._record import Findings, finite
+from jdend.report._record import SearchRecord, finite
 from jdend.report._resampling import resampling_figure
 from jdend.study import StudyError
 
@@ -48,25 +48,25 @@ class Contents:
     portrait: Portrait | None = None
 
 
-def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) -> Contents:
+def contents_of(record: SearchRecord, portrait: Portrait | None, why_none: str) -> Contents:
     """The report of a study.
 
     Args:
-      findings: of `read_findings`.
+      record: of `read_record`.
       portrait: of the best network, by `portrait_of`; or
       why_none: why there is none.
     """
-    results = findings.results
-    figures, sections = {}, [("best", "Best networks", of.best_section(findings))]
+    results = record.results
+    figures, sections = {}, [("best", "Best networks", of.best_section(record))]
     measured = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
     if measured:
-        budget = findings.budgets[0] if len(findings.budgets) == 1 else None
+        budget = record.budgets[0] if len(record.budgets) == 1 else None
         figures["accuracy"] = accuracy_figure(measured, budget=budget)
-        sections.append(("accuracy", "Accuracy against parameters", of.accuracy_section(findings)))
+        sections.append(("accuracy", "Accuracy against parameters", of.accuracy_section(record)))
         if any(result.history.get("validation_accuracy") for result in measured):
             figures["curves"] = curves_figure(measured)
-            sections.append(("curves", "Learning curves", of.curves_section(findings)))
-        found = importances(results, findings.studies)
+            sections.append(("curves", "Learning curves", of.curves_section(record)))
+        found = importances(results, record.studies)
         if found.shares:
             figures["importance"] = importance_figure(found)
         if len(varying(measured)) > 1:
@@ -74,7 +74,7 @@ def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) ->
         sections.append(
             ("mattered", "What mattered", of.mattered_section(found, "parallel" in figures))
         )
-    stopped = of.stopped_section(findings)
+    stopped = of.stopped_section(record)
     if stopped:
         has_stopped = any(result.stopped_epoch is not None for result in results)
         sections.append(("stopped", "Stopped early" if has_stopped else "Failed", stopped))
@@ -87,11 +87,11 @@ def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) ->
         if 'data-figure="resampling"' in moves:
             figures["resampling"] = resampling_figure(portrait.history)
         sections.append(("resampling", "Resampling", moves))
-    sections.append(("repeat", "To repeat it", of.repeat_section(findings)))
+    sections.append(("repeat", "To repeat it", of.repeat_section(record)))
     return Contents(
-        of.title(findings),
-        of.subtitle(findings),
-        of.tiles(findings),
+        of.title(record),
+        of.subtitle(record),
+        of.tiles(record),
         [section for section in sections if section[2]],
         figures,
         portrait,
@@ -99,7 +99,7 @@ def contents_of(findings: Findings, portrait: Portrait | None, why_none: str) ->
 
 
 def write_report(
-    findings: Findings,
+    record: SearchRecord,
     out: str | Path,
     *,
     form: str = "html",
@@ -109,7 +109,7 @@ def write_report(
     """Writes the report, each file whole or not at all, over what was there.
 
     Args:
-      findings: of `read_findings`.
+      record: of `read_record`.
       out: the file. Pictures of `md` go to the folder `<name>_files` beside it.
       form: one of `FORMATS`.
       portrait: of the best network, by `portrait_of`; or
@@ -119,10 +119,10 @@ def write_report(
       StudyError: if it cannot be written, there are no results, or a package is missing.
     """
     plotly()
-    if not findings.results:
+    if not record.results:
         raise StudyError("there are no results to report")
     out = Path(out).expanduser()
-    contents = contents_of(findings, portrait, why_none)
+    contents = contents_of(record, portrait, why_none)
     try:
         for file, data in _files(contents, out, form).items():
             file.parent.mkdir(exist_ok=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jdend.report._best_network import Dendrites
 from jdend.report._figures import laid_out, plotly
-from jdend.report._portrait import Dendrites
 from jdend.report._style import BLUE, ORANGE, faint
 from jdend.report._synapses import kept, replaced
 

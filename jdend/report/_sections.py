@@ -8,7 +8,7 @@ from jdend.report._format import called, duration, percent, setting, settings
 from jdend.report._html import definitions, escape, table, tile
 from jdend.report._importance import Importances, varying
 from jdend.report._page import plot
-from jdend.report._record import Findings, finite, ranked
+from jdend.report._record import SearchRecord, finite, ranked
 from jdend.report._stopping import rungs_of
 from jdend.study import SearchResult, pareto_front
 
@@ -41,16 +41,16 @@ SETTINGS = {
 }
 
 
-def title(findings: Findings) -> str:
+def title(record: SearchRecord) -> str:
     """What was searched."""
-    data = findings.dataset or "a search"
-    budgets = " or ".join(f"{budget:,}" for budget in findings.budgets)
+    data = record.dataset or "a search"
+    budgets = " or ".join(f"{budget:,}" for budget in record.budgets)
     return f"{data} within {budgets} parameters" if budgets else data
 
 
-def subtitle(findings: Findings) -> str:
+def subtitle(record: SearchRecord) -> str:
     """When, how many, how long; and whether it is all."""
-    run, results = findings.run, findings.results
+    run, results = record.run, record.results
     seeds = sorted({len(result.seeds) for result in results})
     parts = [
         f"{len(results):,} networks trained with {'–'.join(map(str, seeds))} "
@@ -65,9 +65,9 @@ def subtitle(findings: Findings) -> str:
     return escape(parts[0]) + "".join(f" · {part}" for part in parts[1:])
 
 
-def tiles(findings: Findings) -> str:
+def tiles(record: SearchRecord) -> str:
     """The best network in large figures; nothing if there is none."""
-    order, unranked = ranked(findings.results)
+    order, unranked = ranked(record.results)
     best = order[0]
     if unranked or best.failed is not None:
         return ""
@@ -79,9 +79,9 @@ def tiles(findings: Findings) -> str:
 </div>"""
 
 
-def best_section(findings: Findings) -> str:
+def best_section(record: SearchRecord) -> str:
     """The table of the best networks."""
-    order, unranked = ranked(findings.results)
+    order, unranked = ranked(record.results)
     some = order[:TOP]
     names = varying(some)
     names = [name for name in names if name != "seed"]
@@ -121,9 +121,9 @@ def best_section(findings: Findings) -> str:
     return "\n".join(contents)
 
 
-def accuracy_section(findings: Findings) -> str:
+def accuracy_section(record: SearchRecord) -> str:
     """Accuracy against parameters."""
-    front = pareto_front(findings.results)
+    front = pareto_front(record.results)
     rows = [
         [f"{r.total_params:,}", _cell(r, r.validation_accuracy, r.validation_accuracy_std),
          _cell(r, r.test_accuracy, r.test_accuracy_std), f"{_per_1k(r)} %"]
@@ -136,10 +136,10 @@ parameters and validation accuracy; bars show one standard deviation over seeds.
 <details><summary>The Pareto front as a table</summary>{listed}</details>"""
 
 
-def curves_section(findings: Findings) -> str:
+def curves_section(record: SearchRecord) -> str:
     """Learning curves."""
     band = "; bands show one standard deviation over seeds"
-    has_seeds = any(len(result.seeds) > 1 for result in findings.results)
+    has_seeds = any(len(result.seeds) > 1 for result in record.results)
     return f"""<p>Validation accuracy after each epoch, of the five best networks and, in grey, of
 others{band if has_seeds else ""}.</p>
 {plot("curves")}"""
@@ -171,17 +171,17 @@ legend to hide it.</p>{plot("parallel", scrolls=True)}"""
     return what
 
 
-def stopped_section(findings: Findings) -> str:
+def stopped_section(record: SearchRecord) -> str:
     """What was stopped early and what failed, and why; empty if all ended as they were meant to."""
     contents = []
-    rungs = rungs_of(findings.generations)
-    stopped = [r for r in findings.results if r.stopped_epoch is not None]
+    rungs = rungs_of(record.generations)
+    stopped = [r for r in record.results if r.stopped_epoch is not None]
     if stopped:
-        lengths = [len(r.history.get("train_loss", ())) for r in findings.results]
+        lengths = [len(r.history.get("train_loss", ())) for r in record.results]
         full = max(lengths, default=0) * len(lengths)
         spent = f"{sum(lengths):,} epochs were trained in place of {full:,}" if full else ""
         contents.append(
-            f"<p>{len(stopped):,} of {len(findings.results):,} networks were stopped at a rung, "
+            f"<p>{len(stopped):,} of {len(record.results):,} networks were stopped at a rung, "
             "because others of their generation had a higher validation accuracy there, averaged "
             f"over seeds. {spent}.</p>"
         )
@@ -200,9 +200,9 @@ def stopped_section(findings: Findings) -> str:
                 '<p class="note">Brackets of Hyperband, and networks of different budgets, are '
                 "ranked among themselves, so one may stop what another would keep.</p>"
             )
-    failed = [result for result in findings.results if result.failed is not None]
+    failed = [result for result in record.results if result.failed is not None]
     if failed:
-        names = varying(findings.results)[:8]
+        names = varying(record.results)[:8]
         rows = [
             [
                 str((r.failed or 0) + 1),
@@ -219,9 +219,9 @@ def stopped_section(findings: Findings) -> str:
     return "\n".join(contents)
 
 
-def repeat_section(findings: Findings) -> str:
+def repeat_section(record: SearchRecord) -> str:
     """The command, where it ran, what took how long."""
-    run, contents = findings.run, []
+    run, contents = record.run, []
     if run.get("command"):
         contents.append(f"<pre>{escape(run['command'])}</pre>")
         if "jdend.search" in str(run["command"]):
@@ -233,40 +233,40 @@ def repeat_section(findings: Findings) -> str:
             contents.append("<p>is the program that searched.</p>")
     else:
         contents.append("<p>The storage does not keep the command that began this search.</p>")
-    times = _times(findings)
+    times = _times(record)
     device: Mapping[str, Any] = run.get("device") or {}
     where = [(name, str(value)) for name, value in device.items()]
     where += [(name, str(value)) for name, value in (run.get("versions") or {}).items()]
-    columns = [("Times", times), ("Machine and versions", where), *_searches(findings)]
+    columns = [("Times", times), ("Machine and versions", where), *_searches(record)]
     shown = "".join(f"<div><h3>{n}</h3>{definitions(pairs)}</div>" for n, pairs in columns if pairs)
     return "\n".join([*contents, f'<div class="columns">{shown}</div>'])
 
 
-def _times(findings: Findings) -> list[tuple[str, str]]:
-    run = findings.run
+def _times(record: SearchRecord) -> list[tuple[str, str]]:
+    run = record.run
     pairs = []
     if "wall_seconds" in run:
         pairs += [
             ("whole search", duration(run["wall_seconds"])),
             ("compiling", f"{duration(run['compile_seconds'])}, programs: {run['compilations']}"),
         ]
-    training = sum(result.train_time for result in findings.results if finite(result.train_time))
-    n = sum(len(result.seeds) for result in findings.results)
+    training = sum(result.train_time for result in record.results if finite(result.train_time))
+    n = sum(len(result.seeds) for result in record.results)
     pairs.append(("training", duration(training)))
     if training > 0:
         pairs.append(("networks a second", f"{n / training:.3g}, each seed counted"))
     return pairs
 
 
-def _searches(findings: Findings) -> list[tuple[str, list[tuple[str, str]]]]:
+def _searches(record: SearchRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
-    for number, config in enumerate(findings.configs, 1):
+    for number, config in enumerate(record.configs, 1):
         pairs = [
             (what, _plain(config[name]))
             for name, what in SETTINGS.items()
             if config.get(name) is not None
         ]
-        found.append(("Search" if len(findings.configs) == 1 else f"Search {number}", pairs))
+        found.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jdend.report._portrait import Dendrites
+from jdend.report._best_network import Dendrites
 
 __all__ = ["coverage", "kept", "positions", "replaced", "smooth", "spread"]
 

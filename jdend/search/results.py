@@ -133,18 +133,18 @@ class CollectedResults(abc.ABC):
           StudyError: if there are no results, Plotly is not installed, or the file cannot be
             written.
         """
-        from jdend.report import Findings, portrait_of, write_report
+        from jdend.report import SearchRecord, portrait_of, write_report
 
         if not self.results:
             raise StudyError("there are no results yet: search first")
         results = tuple(self.results)
-        findings = Findings(results, (results,), (self.describe(),))
+        record = SearchRecord(results, (results,), (self.describe(),))
         portrait, why_none = None, ""
         try:
-            portrait = portrait_of(findings, self.dataset)
+            portrait = portrait_of(record, self.dataset)
         except StudyError as error:
             why_none = str(error)
-        return write_report(findings, path, portrait=portrait, why_none=why_none)
+        return write_report(record, path, portrait=portrait, why_none=why_none)
 
     def _repr_html_(self) -> str:
         n = len(self.results)

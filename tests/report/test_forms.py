@@ -12,7 +12,7 @@ import pytest
 from made_up import result
 from PIL import Image
 
-from jdend.report import Findings, make_report, report_after_search, write_report
+from jdend.report import SearchRecord, make_report, report_after_search, write_report
 from jdend.report.__main__ import main
 
 SECTIONS = (
@@ -147,7 +147,7 @@ def test_a_report_of_thousands_of_trials_is_small(tmp_path):
         result(0.8 + i / 1e5, curve=[0.8] * 15, params=6000 + i, **dict.fromkeys(names, i / 7))
         for i in range(2000)
     )
-    path = write_report(Findings(results), tmp_path / "large.html", why_none="made up")
+    path = write_report(SearchRecord(results), tmp_path / "large.html", why_none="made up")
     assert path.stat().st_size < 3_500_000
 
 

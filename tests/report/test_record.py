@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from jdend.report import make_report, read_findings
+from jdend.report import make_report, read_record
 from jdend.study import StudyError, rank
 
 
@@ -16,47 +16,47 @@ def copy(folder, tmp_path):
 
 
 def test_a_folder_has_results_generations_settings_and_the_record(folder):
-    found = read_findings(folder)
-    assert len(found.results) == 12
-    assert [len(generation) for generation in found.generations] == [12]
-    assert (found.dataset, found.budgets) == ("fashion-mnist", (1500,))
-    assert found.run["status"] == "complete"
-    assert len(found.studies) == 1
+    record = read_record(folder)
+    assert len(record.results) == 12
+    assert [len(generation) for generation in record.generations] == [12]
+    assert (record.dataset, record.budgets) == ("fashion-mnist", (1500,))
+    assert record.run["status"] == "complete"
+    assert len(record.studies) == 1
 
 
 def test_a_search_that_was_killed_is_read_from_its_journal(copy):
-    whole = read_findings(copy)
+    whole = read_record(copy)
     for name in ("results.json", "run.json"):
         (copy / name).unlink()
-    found = read_findings(copy)
-    assert found.results == whole.results
-    assert found.dataset == "fashion-mnist"
-    assert found.run == {}
+    record = read_record(copy)
+    assert record.results == whole.results
+    assert record.dataset == "fashion-mnist"
+    assert record.run == {}
 
 
 def test_a_storage_is_read_by_its_name(folder):
-    found = read_findings(None, storage=str(folder), study="search")
-    assert len(found.results) == 12
+    record = read_record(None, storage=str(folder), study="search")
+    assert len(record.results) == 12
 
 
 def test_a_list_of_results_alone_has_no_settings(folder):
-    found = read_findings(folder / "results.json")
-    assert len(found.results) == 12
-    assert found.configs == ()
+    record = read_record(folder / "results.json")
+    assert len(record.results) == 12
+    assert record.configs == ()
 
 
 def test_without_its_journal_a_search_has_what_its_results_say(copy):
     (copy / "study.journal").unlink()
-    found = read_findings(copy)
-    assert found.studies == ()
-    assert found.generations == (found.results,)
+    record = read_record(copy)
+    assert record.studies == ()
+    assert record.generations == (record.results,)
 
 
 def test_the_budgets_of_one_search_are_all_known(copy):
     run = json.loads((copy / "run.json").read_text())
     run["config"]["budgets"] = [1500, 1200]
     (copy / "run.json").write_text(json.dumps(run))
-    assert read_findings(copy).budgets == (1200, 1500)
+    assert read_record(copy).budgets == (1200, 1500)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path, left, said):
     if left:
         (tmp_path / left[0]).write_text(left[1])
     with pytest.raises(StudyError, match=said) as raised:
-        read_findings(tmp_path)
+        read_record(tmp_path)
     assert "\n" not in str(raised.value)
 
 
@@ -90,7 +90,7 @@ def test_results_of_the_older_toolkit_have_a_report(tmp_path):
 
 
 def test_the_results_are_ranked_by_validation_accuracy(folder):
-    results = read_findings(folder).results
+    results = read_record(folder).results
     assert rank(results)[0].validation_accuracy == max(
         r.validation_accuracy for r in results if r.stopped_epoch is None
     )

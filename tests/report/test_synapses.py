@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdend.report._portrait import Dendrites
+from jdend.report._best_network import Dendrites
 from jdend.report._synapses import coverage, kept, positions, replaced, smooth, spread
 
 SHAPE = (5, 4, 3)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from jdend.data import load, split
-from jdend.report import portrait_of, read_findings
+from jdend.report import SearchRecord, portrait_of, read_record
 from jdend.study import StudyError, rank
 
 
 @pytest.fixture(scope="module")
 def portrait(folder):
-    return portrait_of(read_findings(folder))
+    return portrait_of(read_record(folder))
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def test_part():
 
 
 def test_it_is_the_best_trial_with_the_best_of_its_seeds(portrait, folder):
-    best = rank(read_findings(folder).results)[0]
+    best = rank(read_record(folder).results)[0]
     assert portrait.result == best
     by_seed = best.seed_figures["validation_accuracy"]
     assert portrait.seed == best.seeds[int(np.argmax(by_seed))]
@@ -75,21 +75,21 @@ def test_of_each_neuron_one_dendrite_is_shown_first(portrait):
 
 
 def test_data_that_have_changed_are_refused(folder):
-    findings = read_findings(folder)
-    config = {**findings.configs[0], "fingerprint": "0" * 64}
-    changed = type(findings)(findings.results, configs=(config,))
+    record = read_record(folder)
+    config = {**record.configs[0], "fingerprint": "0" * 64}
+    changed = SearchRecord(record.results, configs=(config,))
     with pytest.raises(StudyError, match="no longer what the search was made with"):
         portrait_of(changed)
 
 
 def test_a_file_that_is_gone_is_named(folder):
-    findings = read_findings(folder)
-    config = {**findings.configs[0], "dataset": "gone.csv"}
+    record = read_record(folder)
+    config = {**record.configs[0], "dataset": "gone.csv"}
     with pytest.raises(StudyError, match=r"its data, gone\.csv, are not here"):
-        portrait_of(type(findings)(findings.results, configs=(config,)))
+        portrait_of(SearchRecord(record.results, configs=(config,)))
 
 
 def test_results_without_settings_say_that_they_do_not_suffice(folder):
-    findings = read_findings(folder)
+    record = read_record(folder)
     with pytest.raises(StudyError, match="does not say which data"):
-        portrait_of(type(findings)(findings.results))
+        portrait_of(SearchRecord(record.results))
