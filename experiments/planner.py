@@ -21,7 +21,7 @@ import numpy as np
 
 from jdend import HyperparameterSearcher
 from jdend.data import Dataset, load
-from jdend.search.driver.schedule import Search
+from jdend.search.driver.schedule import Schedule
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.runtime import forecast
 from jdend.search.scenarios import budget_space
@@ -66,7 +66,7 @@ def one_search(seed: int, number: int, data: Dataset) -> dict:
     n_trials, space_of = int(rng.integers(4, 33)), pick(default_space, budget_space)
     searcher = HyperparameterSearcher(data, **settings, verbose=False, compile_cache=False)
     space = space_of(budget, searcher.problem)
-    search = Search(
+    search = Schedule(
         searcher._questions(space, None),
         "random",
         entropy=(number, 0),

@@ -15,11 +15,11 @@ from jdend.models import (
     configure,
     count_params,
 )
-from jdend.search.driver.data import Material
+from jdend.search.driver.data import SearchData
 from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
-from jdend.search.driver.schedule import Search, default_generation, default_pruner
+from jdend.search.driver.schedule import Schedule, default_generation, default_pruner
 from jdend.search.driver.session import Session
-from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.progress.reporter import reporter
@@ -126,7 +126,7 @@ class HyperparameterSearcher(CollectedResults):
         log_format: str = "text",
     ):
         self.budget = Budget(max_params, min_param_ratio)
-        self._data = Material(
+        self._data = SearchData(
             dataset,
             subset_size=subset_size,
             validation_fraction=validation_fraction,
@@ -247,7 +247,7 @@ class HyperparameterSearcher(CollectedResults):
         generation: int | None = None,
         pruner: str | None = None,
         budgets: Sequence[int] | None = None,
-        seconds: float | Clock | None = None,
+        seconds: float | TimeLimit | None = None,
         search_seed: int | None = None,
     ) -> list[SearchResult]:
         """Searches by any strategy, generation by generation.
@@ -274,9 +274,9 @@ class HyperparameterSearcher(CollectedResults):
         Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
         not go together.
         """
-        clock = seconds if isinstance(seconds, Clock | None) else Clock(seconds)
+        clock = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
         pruner = default_pruner(strategy) if pruner is None else pruner
-        search = Search(
+        search = Schedule(
             self._questions(space, budgets),
             strategy,
             entropy=self._entropy(search_seed),
@@ -307,7 +307,7 @@ class HyperparameterSearcher(CollectedResults):
             raise SearchError("refine needs at least one result")
         question, entropy = self._question(given[0]), self._entropy(None)
         proposal = around(question, np.random.default_rng(list(entropy)), given, n_each)
-        search = Search((question,), "refine", entropy=entropy, seeds=self._seeds, given=proposal)
+        search = Schedule((question,), "refine", entropy=entropy, seeds=self._seeds, given=proposal)
         return self._run(search, {"centres": given, "n_each": n_each})
 
     def train_and_evaluate(self, params: Mapping[str, object]) -> SearchResult:
@@ -418,7 +418,9 @@ class HyperparameterSearcher(CollectedResults):
             return (self._search_seed, self._n_searches)
         return (check_seed("search_seed", search_seed),)
 
-    def _run(self, search: Search, record: dict, clock: Clock | None = None) -> list[SearchResult]:
+    def _run(
+        self, search: Schedule, record: dict, clock: TimeLimit | None = None
+    ) -> list[SearchResult]:
         self._n_searches += 1
         return Results(self._session.run(search, record, self.results.extend, clock))
 
@@ -428,7 +430,7 @@ class HyperparameterSearcher(CollectedResults):
         bases = [] if seed is None else [check_seed("seed", seed)]
         proposal = Proposal((Draw(given, self._configure(given), bases),), 0, 0, 1, 0)
         question = self._question(params)
-        search = Search((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
+        search = Schedule((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
         return self._session.train(search)[0]
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:

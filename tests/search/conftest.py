@@ -7,7 +7,7 @@ import pytest
 
 from jdend.data import from_arrays
 from jdend.search.driver import data as material
-from jdend.search.driver import trainer as execution
+from jdend.search.driver import populations
 from jdend.training import Outcome, Progress
 
 
@@ -41,8 +41,8 @@ def instant_training(monkeypatch):
         calls.append((bucket, list(configurations), tuple(seeds)))
         return [InstantRun(configurations, seeds, data, on_progress)]
 
-    monkeypatch.setattr(execution, "runs", runs)
-    monkeypatch.setattr(execution, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(populations, "runs", runs)
+    monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
     return calls
 
 

@@ -5,7 +5,8 @@ import pytest
 from jdend.models import Problem, configure
 from jdend.search import SearchError
 from jdend.search.planning.cost_model import column_count, narrowing
-from jdend.search.planning.planner import Trial, plan, programs
+from jdend.search.planning.planner import plan, programs
+from jdend.search.planning.population import Trial
 
 PROBLEM = Problem(64, 10, (8, 8, 1))
 

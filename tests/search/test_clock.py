@@ -6,7 +6,7 @@ from jdend import HyperparameterSearcher
 from jdend.search import SearchError
 from jdend.search.cli.main import main
 from jdend.search.driver import time_limit as clock
-from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.time_limit import TimeLimit
 
 SPACE = {
     "n_neurons": (3, 12),
@@ -35,7 +35,7 @@ def time(monkeypatch):
 
 def n_generations(time, seconds, laps, waited=0.0, **arguments):
     """How many generations of given lengths a clock allows."""
-    watch = Clock(seconds, **arguments)
+    watch = TimeLimit(seconds, **arguments)
     watch.keep(2.0)
     watch.begin()
     for n, lap in enumerate(laps):
@@ -69,7 +69,7 @@ def test_time_may_be_kept_for_what_follows(time):
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), True, "10m"])
 def test_impossible_times(seconds):
     with pytest.raises(SearchError, match="seconds must be a positive number"):
-        Clock(seconds)
+        TimeLimit(seconds)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 
 from jdend.data import split
 from jdend.models import Problem, configure
-from jdend.search.planning.planner import Trial, plan
+from jdend.search.planning.planner import plan
+from jdend.search.planning.population import Trial
 from jdend.search.planning.runtime import forecast
 
 

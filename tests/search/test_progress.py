@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from jdend.models import Problem, configure
 from jdend.search.cli.main import main
-from jdend.search.driver import trainer as execution
+from jdend.search.driver import populations
+from jdend.search.driver.meter import Meter
 from jdend.search.errors import SearchError
-from jdend.search.planning.planner import Trial, plan
+from jdend.search.planning.planner import plan
+from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import Reporter, reporter
 from jdend.search.progress.status import Best
 from jdend.search.progress.views import JsonLines, Lines, Live, Silent
@@ -309,10 +311,10 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
         end=lambda: None,
         advance=lambda done, seconds, best, doing: best and seen.append((done, best.accuracy)),
     )
-    monkeypatch.setattr(execution, "runs", runs)
-    monkeypatch.setattr(execution, "prepare", lambda *_, **__: None)
-    watch, data = execution.Watch(said, len(trials)), None
-    outcomes = list(execution.execute(trials, plan(trials), data, watch))  # pyright: ignore
+    monkeypatch.setattr(populations, "runs", runs)
+    monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
+    watch, data = Meter(said, len(trials)), None
+    outcomes = list(populations.execute(trials, plan(trials), data, watch))  # pyright: ignore
     assert outcomes == list(enumerate(t.configuration for t in trials))
     assert seen == [(0.75, 0.1), (1.5, 0.6), (2.0, 0.3), (2.5, 0.4), (3.0, 0.4)]
 

@@ -22,7 +22,7 @@ from jdend.models import (
     trace_params,
 )
 from jdend.search import BudgetError, SearchError, SpaceError
-from jdend.search.driver.schedule import Search, default_generation
+from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.samplers.grid_and_random import Question
 from jdend.search.samplers.optuna_samplers import distributions
 from jdend.search.space.budget import Budget
@@ -55,7 +55,7 @@ def question(space, max_params=500, ratio=0.8):
 
 
 def search(strategy, *questions, n_trials=50, generation=25, **options):
-    return Search(
+    return Schedule(
         questions, strategy, entropy=(7,), n_trials=n_trials, generation=generation, **options
     )
 
@@ -148,7 +148,7 @@ def test_a_generation_proposed_again_is_the_same(strategy):
 
 @pytest.mark.parametrize("strategy", [name for name in HERE if name != "grid"])
 def test_another_seed_proposes_otherwise(strategy):
-    asked = [Search((question(RANGES),), strategy, (seed,), n_trials=5) for seed in (0, 1)]
+    asked = [Schedule((question(RANGES),), strategy, (seed,), n_trials=5) for seed in (0, 1)]
     assert asked[0].propose(0, []) != asked[1].propose(0, [])
 
 

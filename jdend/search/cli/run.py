@@ -21,7 +21,7 @@ from jdend.search.cli.main import (
     TRIALS_WITH_RUNGS,
 )
 from jdend.search.driver.schedule import default_pruner
-from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
 from jdend.search.progress.reporter import say
 from jdend.search.progress.status import LOG_FORMATS
@@ -154,12 +154,12 @@ def _run_search(
     return searcher
 
 
-def _clock(options: argparse.Namespace, study: Study) -> Clock | None:
+def _clock(options: argparse.Namespace, study: Study) -> TimeLimit | None:
     """Of --time: it began with the command, and what follows the search is part of it."""
     if options.time is None:
         return None
     n_retrained = (options.save_best is not None) + (options.report and study.folder is not None)
-    return Clock(options.time, options.begun, n_retrained)
+    return TimeLimit(options.time, options.begun, n_retrained)
 
 
 def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:

@@ -11,10 +11,10 @@ from jdend.data._catalog import Entry, find
 from jdend.models import Problem
 from jdend.search.errors import SearchError
 
-__all__ = ["Material"]
+__all__ = ["SearchData"]
 
 
-class Material:
+class SearchData:
     """A data set, given by name, by path or as it is, and how it is divided.
 
     Args:

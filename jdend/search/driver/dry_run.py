@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from jdend.data import Split
 from jdend.models import Structure, count_params
-from jdend.search.planning.planner import Group, Trial
+from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import Forecast
 from jdend.training import compiled_bytes, estimate_bytes
 
@@ -17,7 +17,7 @@ MOST_ROWS = 24
 
 def describe_plan(
     trials: Sequence[Trial],
-    groups: Sequence[Group],
+    groups: Sequence[PlannedPopulation],
     data: Split,
     expected: Forecast,
     *,
@@ -66,15 +66,15 @@ def describe_plan(
     return "\n".join(lines)
 
 
-def _by_bucket(groups: Sequence[Group]) -> list[list[Group]]:
+def _by_bucket(groups: Sequence[PlannedPopulation]) -> list[list[PlannedPopulation]]:
     """Those that share capacity and seeds: a program for each of their widths."""
-    found: dict[object, list[Group]] = {}
+    found: dict[object, list[PlannedPopulation]] = {}
     for group in groups:
         found.setdefault((group.bucket, group.seeds), []).append(group)
     return list(found.values())
 
 
-def _memory(trials: Sequence[Trial], group: Group, data: Split, compiled: bool) -> int:
+def _memory(trials: Sequence[Trial], group: PlannedPopulation, data: Split, compiled: bool) -> int:
     if not compiled:
         return estimate_bytes(group.bucket, group.width, len(group.seeds), data)
     members = [trials[i].configuration for i in group.members]

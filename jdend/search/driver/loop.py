@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from jdend.data import Split
 from jdend.search.driver.dry_run import describe_plan, seconds
-from jdend.search.driver.schedule import Search
-from jdend.search.driver.time_limit import Clock
-from jdend.search.driver.trainer import Trainer, result_of
+from jdend.search.driver.schedule import Schedule
+from jdend.search.driver.time_limit import TimeLimit
+from jdend.search.driver.trainer import Trainer, result_from_outcome
 from jdend.search.planning.calibration import corrected
-from jdend.search.planning.planner import Group, Trial
+from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.pruners import Rungs, brackets
 from jdend.study import Generation, Ledger, Proposed, SearchResult
@@ -21,7 +21,7 @@ __all__ = ["Training", "finished", "run", "show_plan"]
 Train = Callable[[Sequence[Proposed]], list[SearchResult]]
 
 
-def run(search: Search, ledger: Ledger, train: Train) -> Iterator[Generation]:
+def run(search: Schedule, ledger: Ledger, train: Train) -> Iterator[Generation]:
     """Trains generations until none is left, or until the caller wants no more.
 
     Args:
@@ -55,11 +55,11 @@ def finished(ledger: Ledger) -> list[SearchResult]:
 
 
 def show_plan(
-    search: Search,
+    search: Schedule,
     trainer: Trainer,
     outline: Split,
     *,
-    clock: Clock | None = None,
+    clock: TimeLimit | None = None,
     compiled: bool = False,
 ) -> None:
     """Prints what would be trained; of a strategy that learns, its first generation.
@@ -74,7 +74,7 @@ def show_plan(
     total = search.n_generations
     n_shown = 1 if search.learns or total is None else total
     trials: list[Trial] = []
-    groups: list[Group] = []
+    groups: list[PlannedPopulation] = []
     ends: list[int] = []
     for number in range(n_shown):
         proposed = search.propose(number, [])
@@ -106,7 +106,9 @@ def show_plan(
         )
 
 
-def rungs_of(search: Search, trials: Sequence[Trial], proposed: Sequence[Proposed]) -> Rungs | None:
+def rungs_of(
+    search: Schedule, trials: Sequence[Trial], proposed: Sequence[Proposed]
+) -> Rungs | None:
     """Trials of different budgets are ranked apart; equal trials are one."""
     if search.pruner == "none":
         return None
@@ -130,7 +132,7 @@ class Training:
       held_out: tells, once there are data, whether there are examples to validate with.
     """
 
-    def __init__(self, search: Search, trainer: Trainer, held_out: Callable[[], bool]):
+    def __init__(self, search: Schedule, trainer: Trainer, held_out: Callable[[], bool]):
         self._search, self._trainer, self._held_out = search, trainer, held_out
         self._pending: Sequence[Proposed] = ()
 
@@ -156,4 +158,4 @@ class Training:
 
     def _result(self, proposed: Proposed, outcome) -> SearchResult:
         count = proposed.total_params
-        return result_of(dict(proposed.params), count, outcome, held_out=self._held_out())
+        return result_from_outcome(dict(proposed.params), count, outcome, held_out=self._held_out())

@@ -9,7 +9,7 @@ import numpy as np
 
 from jdend.models import Configuration, count_params, nearest
 from jdend.search.errors import SearchError
-from jdend.search.planning.planner import Trial
+from jdend.search.planning.population import Trial
 from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
 from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
@@ -20,7 +20,7 @@ __all__ = [
     "LARGEST_GENERATION",
     "PRUNERS",
     "SMALLEST_WITH_RUNGS",
-    "Search",
+    "Schedule",
     "default_generation",
     "default_pruner",
 ]
@@ -56,7 +56,7 @@ def default_generation(strategy: str, n_trials: int | None, pruner: str = "none"
 
 
 @dataclass(frozen=True)
-class Search:
+class Schedule:
     """What a study consists of, generation by generation.
 
     Each generation holds trials of every budget. What it holds follows from the arguments, its

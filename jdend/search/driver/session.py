@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import jax
 
 from jdend.models import Configuration
-from jdend.search.driver.data import Material
+from jdend.search.driver.data import SearchData
 from jdend.search.driver.loop import Training, finished, run, show_plan
-from jdend.search.driver.schedule import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Search
-from jdend.search.driver.time_limit import Clock
+from jdend.search.driver.schedule import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Schedule
+from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device
 from jdend.search.planning.calibration import corrected
-from jdend.search.planning.planner import Trial, plan
+from jdend.search.planning.planner import plan
+from jdend.search.planning.population import Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
 from jdend.search.progress.status import Best
@@ -49,7 +50,7 @@ class Session:
       dry_run: whether to print plans only; `"compile"` to compile them, too.
     """
 
-    data: Material
+    data: SearchData
     trainer: Trainer
     reporter: Reporter
     study: Study
@@ -59,10 +60,10 @@ class Session:
 
     def run(
         self,
-        search: Search,
+        search: Schedule,
         record: Mapping[str, object],
         keep: Callable[[list[SearchResult]], None],
-        clock: Clock | None = None,
+        clock: TimeLimit | None = None,
     ) -> list[SearchResult]:
         """Trains a search's generations.
 
@@ -119,7 +120,9 @@ class Session:
                 self.study.write(status)
         return found
 
-    def _open(self, search: Search, done: Sequence[SearchResult], clock: Clock | None) -> None:
+    def _open(
+        self, search: Schedule, done: Sequence[SearchResult], clock: TimeLimit | None
+    ) -> None:
         """Tells the reporter what is to come."""
         accuracies = [(r.validation_accuracy, r) for r in done if r.failed is None]
         ranked = [(a, r) for a, r in accuracies if a is not None and not math.isnan(a)]
@@ -130,11 +133,11 @@ class Session:
         seconds = None if clock is None else clock.left
         self.reporter.open(search.most_trials, done=len(done), seconds=seconds, best=best)
 
-    def train(self, search: Search) -> list[SearchResult]:
+    def train(self, search: Schedule) -> list[SearchResult]:
         """Trains the first generation, and keeps it nowhere."""
         return self._training(search)(search.propose(0, []))
 
-    def timed(self, search: Search, clock: Clock) -> Search:
+    def timed(self, search: Schedule, clock: TimeLimit) -> Schedule:
         """The search in generations that suit a time."""
         a_trial = self._seconds_a_trial(search) * len(search.questions)
         least = SMALLEST_ON_CPU if jax.default_backend() == "cpu" else SMALLEST_ELSEWHERE
@@ -146,7 +149,7 @@ class Session:
         most = LARGEST_GENERATION if search.n_trials is None else search.n_trials
         return replace(search, generation=max(1, min(most, max(least, n))))
 
-    def _seconds_a_trial(self, search: Search) -> float:
+    def _seconds_a_trial(self, search: Schedule) -> float:
         """By the cost model, so that a search has the same generations every time."""
         some = search.sample()[:N_TYPICAL]
         self.trainer.share([])
@@ -160,7 +163,7 @@ class Session:
         expected = forecast(trial, groups, self.data.outline)
         return corrected(expected, self.trainer.kernel).training
 
-    def _share(self, search: Search, clock: Clock | None) -> None:
+    def _share(self, search: Schedule, clock: TimeLimit | None) -> None:
         """Plans the programs that the generations share."""
         if search.n_generations == 1:
             self.trainer.share([])
@@ -176,11 +179,11 @@ class Session:
         generations = n_trials / (search.generation * len(search.questions))
         self.trainer.share(sample, n_trials / len(sample) / 2, max(1.0, generations / 2))
 
-    def _described(self, search: Search, record: Mapping[str, object]) -> dict[str, object]:
+    def _described(self, search: Schedule, record: Mapping[str, object]) -> dict[str, object]:
         """A search's record."""
         return {**self.settings(), **search.describe(), **record}
 
-    def _ledger(self, search: Search, record: Mapping[str, object]) -> Ledger:
+    def _ledger(self, search: Schedule, record: Mapping[str, object]) -> Ledger:
         """What keeps the search's generations."""
         if not self.study.keeps:
             return MemoryLedger()
@@ -196,6 +199,6 @@ class Session:
             say=self.reporter.note,
         )
 
-    def _training(self, search: Search) -> Training:
+    def _training(self, search: Schedule) -> Training:
         held_out = lambda: len(self.data.split.validation_y) > 0  # noqa: E731
         return Training(search, self.trainer, held_out)

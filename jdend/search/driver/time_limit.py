@@ -4,7 +4,7 @@ import time
 
 from jdend.search.errors import SearchError
 
-__all__ = ["Clock"]
+__all__ = ["TimeLimit"]
 
 # A generation is about so small a share of the time, so that little of it is left over.
 SHARE = 40
@@ -17,7 +17,7 @@ AROUND = 8.0
 LARGEST_RESERVE = 0.25
 
 
-class Clock:
+class TimeLimit:
     """Says after each generation whether another one would end in time.
 
     Args:

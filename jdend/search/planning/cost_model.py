@@ -19,7 +19,7 @@ from jdend import kernels
 from jdend.models import count_params
 from jdend.training import Bucket, Narrow
 
-__all__ = ["Cost", "Shapes", "column_count", "cost_of", "narrowing"]
+__all__ = ["Cost", "ShapeLoads", "column_count", "cost_of", "narrowing"]
 
 BATCH = 256
 # A forward pass beside a whole step.
@@ -69,7 +69,7 @@ def cost_of(kernel: str) -> Cost:
 
 
 @dataclass(frozen=True, eq=False)
-class Shapes:
+class ShapeLoads:
     """Different shapes of one architecture, and how much there is of each; `[n]` arrays.
 
     Attributes:

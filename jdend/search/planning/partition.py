@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jdend.search.planning.cost_model import BATCH, Cost, Shapes
+from jdend.search.planning.cost_model import BATCH, Cost, ShapeLoads
 
 __all__ = ["most_programs_worth", "pack_shapes"]
 
@@ -16,7 +16,7 @@ CountCapacity = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 def pack_shapes(
-    shapes: Shapes, n_batches: float, cost: Cost, count: CountCapacity, most: int
+    shapes: ShapeLoads, n_batches: float, cost: Cost, count: CountCapacity, most: int
 ) -> list[tuple[float, list[np.ndarray]]]:
     """The best division into 1, 2, … up to `most` groups: its milliseconds, and its groups.
 
@@ -47,7 +47,7 @@ def most_programs_worth(n: int, limit: int | None) -> int:
     return min(n, 12 if limit is None else limit)
 
 
-def _orders(shapes: Shapes) -> list[np.ndarray]:
+def _orders(shapes: ShapeLoads) -> list[np.ndarray]:
     """Permutations of the shapes: by each size, by their product, by parameters, by length."""
     product = np.prod([values.astype(float) for values in shapes.sizes.values()], axis=0)
     keys = [product, shapes.params, shapes.steps * product, *shapes.sizes.values()]
@@ -55,7 +55,7 @@ def _orders(shapes: Shapes) -> list[np.ndarray]:
 
 
 def _interval_costs(
-    shapes: Shapes, order: np.ndarray, n_batches: float, cost: Cost, count: CountCapacity
+    shapes: ShapeLoads, order: np.ndarray, n_batches: float, cost: Cost, count: CountCapacity
 ) -> np.ndarray:
     """Milliseconds `[n, n]` of a group from the i-th to the j-th shape of the order, both in."""
     n = len(order)

@@ -1,12 +1,11 @@
 """Which configurations train together: the planner of compiled programs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from jdend.models import (
-    Configuration,
     Structure,
     architecture,
     count_params,
@@ -14,40 +13,16 @@ from jdend.models import (
     nearest,
 )
 from jdend.search.errors import SearchError
-from jdend.search.planning.cost_model import Shapes, column_count, cost_of
+from jdend.search.planning.cost_model import ShapeLoads, column_count, cost_of
 from jdend.search.planning.partition import most_programs_worth, pack_shapes
+from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket
 
-__all__ = ["MODES", "Group", "Trial", "plan", "programs"]
+__all__ = ["MODES", "plan", "programs"]
 
 # `exact`: one program a structure. `padded`: as few programs as possible. `auto`: what the cost
 # model finds fastest.
 MODES = ("auto", "exact", "padded")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A configuration and the seeds to train it with."""
-
-    configuration: Configuration
-    seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """A population: trials that share a program and their seeds.
-
-    Attributes:
-      bucket: the program.
-      seeds: with which all members are trained.
-      members: positions in the list of trials that was planned.
-      width: columns of the program, at least one a member.
-    """
-
-    bucket: Bucket
-    seeds: tuple[int, ...]
-    members: tuple[int, ...]
-    width: int
 
 
 def plan(
@@ -59,8 +34,8 @@ def plan(
     n_examples: int = 60_000,
     weight: float = 1.0,
     generations: float = 1.0,
-    within: Sequence[Group] = (),
-) -> list[Group]:
+    within: Sequence[PlannedPopulation] = (),
+) -> list[PlannedPopulation]:
     """Divides trials into populations, in order of their first members.
 
     Trials can share a program if they differ in nothing but sizes, seeds apart: those smaller than
@@ -104,7 +79,7 @@ def plan(
 
 def programs(
     sample: Sequence[Trial], n_planned: int = 128, *, weight: float = 1.0, **options
-) -> list[Group]:
+) -> list[PlannedPopulation]:
     """The programs of a search of many generations: what `plan` takes for `within`.
 
     Args:
@@ -124,15 +99,15 @@ def programs(
             groups[i] = group
         else:
             bucket = Bucket(structure, kernel=groups[0].bucket.kernel)
-            groups.append(Group(bucket, trial.seeds, (0,), 1))
+            groups.append(PlannedPopulation(bucket, trial.seeds, (0,), 1))
     return groups
 
 
-def _takes(group: Group, trial: Trial) -> bool:
+def _takes(group: PlannedPopulation, trial: Trial) -> bool:
     return group.seeds == trial.seeds and group.bucket.fits(trial.configuration.structure)
 
 
-def _grown(group: Group, trial: Trial) -> Group | None:
+def _grown(group: PlannedPopulation, trial: Trial) -> PlannedPopulation | None:
     """The group with room for a trial; None if it is of another family."""
     structure, bucket = trial.configuration.structure, group.bucket
     largest = _capacity([bucket.structure, structure])
@@ -141,10 +116,12 @@ def _grown(group: Group, trial: Trial) -> Group | None:
     return larger if same_sizes and _takes(larger, trial) else None
 
 
-def _into(trials: Sequence[Trial], within: Sequence[Group]) -> tuple[list[Group], list[int]]:
+def _into(
+    trials: Sequence[Trial], within: Sequence[PlannedPopulation]
+) -> tuple[list[PlannedPopulation], list[int]]:
     """Trials in the smallest of the programs that they fit, and those that fit none."""
     by_size = sorted(within, key=lambda group: count_params(group.bucket.structure))
-    members: dict[Group, list[int]] = {}
+    members: dict[PlannedPopulation, list[int]] = {}
     left = []
     for position, trial in enumerate(trials):
         fitting = next((group for group in by_size if _takes(group, trial)), None)
@@ -227,7 +204,7 @@ def _options_of_family(
         every = trials[position].configuration.hyperparameters.steps_to_resample
         return 1 / every if every else 0.0
 
-    shapes = Shapes(
+    shapes = ShapeLoads(
         sizes,
         params=count_params_of_sizes(structure, sizes),
         trials=np.array([weight * len(p) * n_seeds for p in positions]),
@@ -249,11 +226,11 @@ def _options_of_family(
     ]
 
 
-def _group(trials: Sequence[Trial], members: list[int], kernel: str) -> Group:
+def _group(trials: Sequence[Trial], members: list[int], kernel: str) -> PlannedPopulation:
     structures = [trials[i].configuration.structure for i in members]
     first = structures[0]
     padded = any(structure != first for structure in structures)
-    return Group(
+    return PlannedPopulation(
         Bucket(_capacity(structures) if padded else first, padded=padded, kernel=kernel),
         trials[members[0]].seeds,
         tuple(members),

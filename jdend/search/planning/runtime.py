@@ -9,7 +9,7 @@ import numpy as np
 from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.planning.cost_model import BATCH, FORWARD, cost_of, narrowing
-from jdend.search.planning.planner import Group, Trial
+from jdend.search.planning.population import PlannedPopulation, Trial
 
 __all__ = ["Forecast", "forecast"]
 
@@ -40,7 +40,7 @@ class Forecast:
 
 def forecast(
     trials: Sequence[Trial],
-    groups: Sequence[Group],
+    groups: Sequence[PlannedPopulation],
     data: Split,
     ends: Sequence[int] | None = None,
 ) -> Forecast:
@@ -72,7 +72,7 @@ def forecast(
 
 
 def _group_ms(
-    trials: Sequence[Trial], ends: Sequence[int], group: Group, data: Split
+    trials: Sequence[Trial], ends: Sequence[int], group: PlannedPopulation, data: Split
 ) -> tuple[float, float]:
     """Milliseconds to train a group, and how many of them go to padding."""
     structure, n_seeds = group.bucket.structure, len(group.seeds)

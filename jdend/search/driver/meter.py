@@ -1,0 +1,77 @@
+"""How far a generation is, added up over its populations."""
+
+import time
+from concurrent.futures import Future
+
+import numpy as np
+
+from jdend.models import count_params
+from jdend.search.progress.reporter import Reporter
+from jdend.search.progress.status import Best
+from jdend.training import Progress, Run
+
+__all__ = ["Meter"]
+
+
+class Meter:
+    """Adds up what the populations report, in trials."""
+
+    def __init__(self, reporter: Reporter, n_trials: int):
+        self._reporter, self._n_trials = reporter, n_trials
+        self._begun = time.monotonic()
+        self._waited = 0.0  # seconds, for programs
+        self._done: dict[Run, float] = {}  # trials
+        self._compiling: dict[Run, float] = {}  # seconds
+        self._best: dict[Run, Best | None] = {}  # now or at the end
+        self._doing = "preparing"
+        reporter.begin(n_trials)
+
+    def wait(self, programs: Future) -> None:
+        """Waits until they are compiled."""
+        begun = time.monotonic()
+        if not programs.done():
+            self._doing = "compiling"
+            self._tell()
+        programs.result()
+        self._waited += time.monotonic() - begun
+
+    def stop(self, n_trials: int) -> None:
+        """A rung stopped so many."""
+        self._reporter.stop(n_trials)
+
+    def enter(self, run: Run, doing: str) -> None:
+        """A population goes on."""
+        self._run, self._doing = run, doing
+
+    def look(self, progress: Progress) -> None:
+        ends = np.asarray(self._run.ends)
+        self._done[self._run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
+        self._compiling[self._run] = progress.compile_seconds
+        self._best[self._run] = _best(self._run, progress)
+        self._tell()
+
+    @property
+    def training(self) -> float:
+        """Seconds so far, compiling left out."""
+        compiling = self._waited + sum(self._compiling.values())
+        return max(0.0, time.monotonic() - self._begun - compiling)
+
+    def end(self) -> None:
+        """Training is over, or was broken off."""
+        self._reporter.end()
+
+    def _tell(self) -> None:
+        done = min(sum(self._done.values()), float(self._n_trials))
+        found = [best for best in self._best.values() if best is not None]
+        best = max(found, key=lambda best: best.accuracy, default=None)
+        self._reporter.advance(done, self.training, best, self._doing)
+
+
+def _best(run: Run, progress: Progress) -> Best | None:
+    """The best by its mean over seeds, None if there is none yet."""
+    means = progress.validation_accuracy.mean(axis=0)
+    if not np.isfinite(means).any():
+        return None
+    c = int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
+    structure = run.configurations[c].structure
+    return Best(float(means[c]), count_params(structure), structure.architecture)
