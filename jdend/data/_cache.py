@@ -6,13 +6,11 @@ written last. Every file is replaced atomically, and the digest is checked at ev
 
 import json
 import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from jdend._files import cache_folder, replacing, write_json
 from jdend.data._catalog import Entry
 from jdend.data._dataset import Dataset, assemble, digest_of
 from jdend.data._errors import DataError, Unavailable
@@ -23,14 +21,9 @@ _FORMAT = 1
 
 
 def default_data_dir() -> Path:
-    """`JDEND_DATA_DIR`, else `jdend` in the user's cache folder (XDG)."""
+    """`JDEND_DATA_DIR`, else jdend's part of the user's cache folder."""
     named = os.environ.get("JDEND_DATA_DIR")
-    if named:
-        return Path(named).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification says to ignore a relative path.
-    root = Path(cache) if os.path.isabs(cache) else Path.home() / ".cache"
-    return root / "jdend"
+    return Path(named).expanduser() if named else cache_folder()
 
 
 def cached_source(entry: Entry, data_dir: Path) -> str | None:
@@ -78,24 +71,10 @@ def write_cache(dataset: Dataset, data_dir: Path) -> None:
     # Without its record a half-replaced folder counts as empty, not as damaged.
     (folder / _RECORD).unlink(missing_ok=True)
     for name in _ARRAYS:
-        array: np.ndarray = getattr(dataset, name)
-        _replace(folder / f"{name}.npy", lambda file, array=array: np.save(file, array))
+        with replacing(folder / f"{name}.npy") as file:
+            np.save(file, getattr(dataset, name))
     record = {"format": _FORMAT, "source": dataset.source, "digest": dataset.digest}
-    text = json.dumps(record, indent=2) + "\n"
-    _replace(folder / _RECORD, lambda file: file.write(text.encode()))
-
-
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a new file and puts it in the place of `path` in one step."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_json(folder / _RECORD, record)
 
 
 def _read_record(folder: Path) -> dict[str, object]:

@@ -1,10 +1,9 @@
 """One function for all formats."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from jdend._files import os_errors_as, write_bytes
 from jdend.exporting._c import c_source
 from jdend.exporting._errors import ExportError
 from jdend.exporting._quantization import WEIGHTS
@@ -84,21 +83,6 @@ def export(
     else:
         data = serialized(model)
         written = Exported(path, len(data))
-    _write(path, data)
+    with os_errors_as(ExportError, f"cannot write {path}"):
+        write_bytes(path, data)
     return written
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    scratch = None
-    try:
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise ExportError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        if scratch is not None and os.path.exists(scratch):
-            os.unlink(scratch)

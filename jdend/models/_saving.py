@@ -8,9 +8,6 @@ README.md            the same for people
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from jdend import __version__
+from jdend._files import os_errors_as, write_folder
 from jdend.models._card import model_card
 from jdend.models._configuration import (
     CHOICES,
@@ -88,10 +86,8 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         CONFIG: text.encode(),
         CARD: model_card(model, folder.name, __version__).encode(),
     }
-    try:
-        _replace(folder, contents)
-    except OSError as error:
-        raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    with os_errors_as(ModelError, f"cannot write {folder}"):
+        write_folder(folder, contents)
     return folder
 
 
@@ -122,10 +118,8 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
     """
     folder = Path(folder).expanduser()
     record = _read_config(folder)
-    try:
+    with os_errors_as(ModelError, f"cannot read {folder / WEIGHTS}"):
         weights = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {folder / WEIGHTS}: {error.strerror or error}") from None
     if hashlib.sha256(weights).hexdigest() != record.get("weights_sha256"):
         raise ModelError(
             f"{folder / WEIGHTS} is damaged: it is not what {CONFIG} was written with; "
@@ -206,10 +200,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise ModelError(f"{folder} holds no saved model: there is no {CONFIG} in it")
+    with os_errors_as(ModelError, f"cannot read {path}"):
+        content = path.read_bytes()
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+        record = json.loads(content)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {_said(error)}") from None
     written = record.get("format") if isinstance(record, dict) else None
@@ -250,27 +244,3 @@ def _said(error: Exception) -> str:
     """What an error says, in one line."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return f"{text} is missing" if isinstance(error, KeyError) else text
-
-
-def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes files to a new folder beside `folder`, then puts it in its place."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        new = scratch / "new"
-        new.mkdir()
-        for name, content in contents.items():
-            with open(new / name, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(scratch / "old")
-        try:
-            new.rename(folder)
-        except OSError:
-            if (scratch / "old").exists():
-                (scratch / "old").rename(folder)
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

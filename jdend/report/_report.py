@@ -1,6 +1,5 @@
 """Puts a report together, and writes it in one of its forms."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jdend._files import os_errors_as, write_bytes
 from jdend.report import _sections as of
 from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
@@ -123,12 +123,11 @@ def write_report(
         raise StudyError("there are no results to report")
     out = Path(out).expanduser()
     contents = contents_of(record, portrait, why_none)
-    try:
-        for file, data in _files(contents, out, form).items():
+    files = _files(contents, out, form)
+    with os_errors_as(StudyError, f"cannot write {out}"):
+        for file, data in files.items():
             file.parent.mkdir(exist_ok=True)
-            _write(file, data)
-    except OSError as error:
-        raise StudyError(f"cannot write {out}: {error.strerror or error}") from None
+            write_bytes(file, data)
     return out
 
 
@@ -148,12 +147,3 @@ def _files(contents: Contents, out: Path, form: str) -> dict[Path, bytes]:
     address = {name: f"{folder.name}/{name}.png" for name in drawn}
     text = markdown(title, subtitle, contents.sections, lambda name: address.get(name, ""))
     return {**{folder / f"{n}.png": data for n, data in drawn.items()}, out: text.encode()}
-
-
-def _write(file: Path, data: bytes) -> None:
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(data)
-        os.replace(scratch, file)
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -14,8 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jdend._files import os_errors_as, write_json
 from jdend.study._errors import StudyError
-from jdend.study._files import write_json, write_results
+from jdend.study._files import write_results
 from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._result import SearchResult
 from jdend.study._storage import JOURNAL, lock_of, without_password
@@ -172,7 +173,8 @@ class Study:
         """
         if self.folder is not None:
             write_results(self.folder / RESULTS, self.results)
-            write_json(self.folder / RUN, self._run(status))
+            with os_errors_as(StudyError, f"cannot write {self.folder / RUN}"):
+                write_json(self.folder / RUN, self._run(status))
 
     def discard(self) -> None:
         """Gives back what is held, and removes the journal and the folders that were made for this

@@ -3,11 +3,12 @@
 import hashlib
 import os
 import platform
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import jax
+
+from jdend._files import cache_folder
 
 __all__ = ["enable_program_cache", "program_cache_folder"]
 
@@ -49,13 +50,8 @@ def program_cache_folder() -> Path:
     Programs for CPUs hold machine code for the features of one processor, which XLA's own key does
     not tell apart, so a folder in a home that several machines share names them.
     """
-    home = os.environ.get("XDG_CACHE_HOME")
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(home) if home else Path.home() / ".cache"
     features = hashlib.sha256(_processor().encode()).hexdigest()[:12]
-    return base / "jdend" / "programs" / f"jaxlib-{version('jaxlib')}-{features}"
+    return cache_folder() / "programs" / f"jaxlib-{version('jaxlib')}-{features}"
 
 
 def _processor() -> str:

@@ -7,12 +7,13 @@ are made by the clock, depend on it.
 import json
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import jax
 
+from jdend._files import cache_folder, write_json
 from jdend.search.planning.runtime import Forecast
-from jdend.training import program_cache_folder
 
 __all__ = ["corrected", "learn", "pace"]
 
@@ -38,13 +39,9 @@ def learn(kernel: str, foretold: float, took: float) -> None:
     weight = SURPRISED if surprise > math.log(LARGE) else USUAL
     paces = {**_read(), _key(kernel): round(known * (new / known) ** weight, 4)}
     path = _path()
-    try:
+    with suppress(OSError):  # the next search foretells without
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{FILE}.{os.getpid()}")
-        part.write_text(json.dumps(paces))
-        part.replace(path)
-    except OSError:
-        pass  # the next search foretells without
+        write_json(path, paces)
 
 
 def corrected(foretold: Forecast, kernel: str) -> Forecast:
@@ -56,7 +53,7 @@ def corrected(foretold: Forecast, kernel: str) -> Forecast:
 
 
 def _path() -> Path:
-    return program_cache_folder().parent.parent / FILE
+    return cache_folder() / FILE
 
 
 def _key(kernel: str) -> str:

@@ -1,0 +1,138 @@
+"""Files and folders written whole or not at all, and the folder of what may be deleted.
+
+What is written goes to a new file beside the path, to the disk, and then into its place in one
+step, so that a reader, a crash or a full disk never meets a half.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = [
+    "cache_folder",
+    "os_errors_as",
+    "replacing",
+    "write_bytes",
+    "write_folder",
+    "write_json",
+    "write_text",
+]
+
+
+def cache_folder() -> Path:
+    """jdend's part of the user's cache folder, `~/.cache/jdend` on Linux; it may not exist yet.
+
+    `XDG_CACHE_HOME` moves it there; as the XDG specification asks, a relative path is ignored.
+    """
+    import platformdirs
+
+    return platformdirs.user_cache_path("jdend", appauthor=False)
+
+
+@contextmanager
+def os_errors_as(kind: type[Exception], doing: str) -> Iterator[None]:
+    """Within the block a file that cannot be used is an error of the caller's kind.
+
+    Args:
+      kind: the error to raise.
+      doing: how its message begins, such as `cannot write results.json`; the reason follows.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{doing}: {error.strerror or error}") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file, open for writing, that takes the place of `path` when the block ends.
+
+    Its permissions are those of any new file. If the block raises, what was there is as it was,
+    and nothing else is left.
+
+    Raises:
+      OSError: if it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(new, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file; see `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes a text in UTF-8; see `replacing`."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes JSON with a line for each item of the two outer levels; see `replacing`.
+
+    Raises:
+      OSError: if it cannot be written.
+      TypeError, ValueError: if JSON lacks a value; NumPy's numbers become Python's.
+    """
+    write_text(path, _json(content, levels=2) + "\n")
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Puts a new folder, with these files by name, in the place of `folder`.
+
+    Raises:
+      OSError: if it cannot be written; what was there is as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    new, old = scratch / "new", scratch / "old"
+    try:
+        new.mkdir()
+        for name, content in contents.items():
+            write_bytes(new / name, content)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _json(content: object, levels: int) -> str:
+    if levels and isinstance(content, dict) and content:
+        items = [f"{json.dumps(name)}: {_json(c, levels - 1)}" for name, c in content.items()]
+        opening, closing = "{", "}"
+    elif levels and isinstance(content, list) and content:
+        items, opening, closing = [_json(item, levels - 1) for item in content], "[", "]"
+    else:
+        return json.dumps(content, allow_nan=False, default=_plain)
+    body = ",\n".join(items).replace("\n", "\n  ")
+    return f"{opening}\n  {body}\n{closing}"
+
+
+def _plain(value: object) -> object:
+    """NumPy's numbers as Python's."""
+    item = getattr(value, "item", None)
+    if item is None:
+        raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+    return item()
