@@ -39,7 +39,11 @@ def resolve(kernel: str = "auto", *, platform: str | None = None) -> str:
         source = f" in the environment variable {ENVIRONMENT_VARIABLE}"
     if kernel == "auto":
         on_cpu = (platform or jax.default_backend()) == "cpu"
-        return "native" if on_cpu and KERNELS["native"].missing() is None else FALLBACK
+        if on_cpu and KERNELS["native"].missing() is None:
+            return "native"
+        if on_cpu:
+            _say_fallback()
+        return FALLBACK
     if kernel not in KERNELS:
         allowed = ", ".join(["auto", *KERNELS])
         raise ValueError(f"unknown kernel {kernel!r}{source}; allowed are {allowed}")
@@ -54,10 +58,7 @@ def for_lowering(kernel: str) -> str:
     ``native`` is ``dense`` wherever it is not lowered for a CPU, so "auto" is right for all
     platforms at once, whatever the default backend is.
     """
-    name = resolve(kernel, platform="cpu")
-    if kernel == "auto" and name == FALLBACK and ENVIRONMENT_VARIABLE not in os.environ:
-        _say_fallback()
-    return name
+    return resolve(kernel, platform="cpu")
 
 
 @cache

@@ -23,7 +23,7 @@ from jdend.models._registry import (
     nearest,
     register_architecture,
 )
-from jdend.models._saving import ModelError, load, save
+from jdend.models._saving import ModelError, check_folder, load, save
 from jdend.models._trained import TrainedModel
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "architecture",
     "architectures",
     "build",
+    "check_folder",
     "check_names",
     "configure",
     "count_params",

@@ -5,27 +5,29 @@ argument of `HyperparameterSearcher` that it does not set itself. `python -m jde
 runs them all, as `python -m jdend.search --scenario all` does.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any
 
 import numpy as np
 
 from jdend.data import Dataset
 from jdend.models import Problem
 from jdend.search.errors import BudgetError, SearchError
+from jdend.search.options import SearcherOptions, StorageOptions, check_keywords
 from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.feasible import shapes
-from jdend.study import SearchResult, Study, rank
+from jdend.study import SearchResult, rank
 
 __all__ = [
     "ARCHITECTURES",
     "SCENARIOS",
-    "Settings",
     "budget_space",
     "compare_architectures",
     "find_pareto_optimal",
@@ -37,35 +39,8 @@ __all__ = [
 ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 BUDGETS = (2000, 4000, 6000, 8000, 10000)
 
-Record = dict[str, object]
-
-
-class Settings(TypedDict, total=False):
-    """Further arguments of `HyperparameterSearcher`."""
-
-    subset_size: int | None
-    min_param_ratio: float
-    lr: float
-    weight_decay: float
-    batch_size: int
-    n_classes: int | None
-    verbose: bool
-    seeds: int | Sequence[int]
-    validation_fraction: float
-    split_seed: int
-    search_seed: int
-    target: str | None
-    buckets: str
-    max_programs: int | None
-    kernel: str
-    compile_cache: bool
-    out: str | Path | None
-    storage: str | Path | None
-    study_name: str | None
-    resume: bool
-    study: Study | None
-    dry_run: bool | str
-    log_format: str
+Record = dict[str, Any]
+Settings = dict[str, Any]
 
 
 def quick_prototype_search(
@@ -74,7 +49,7 @@ def quick_prototype_search(
     *,
     n_trials: int = 12,
     n_epochs: int = 8,
-    **settings: Unpack[Settings],
+    **settings: Any,
 ) -> SearchResult | None:
     """A first impression: few short trials in large batches (512).
 
@@ -90,7 +65,7 @@ def quick_prototype_search(
     Raises:
       ValueError: as `HyperparameterSearcher.random_search`.
     """
-    settings = _checked({"batch_size": 512, **settings})
+    settings = _checked(quick_prototype_search, settings, batch_size=512)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     space = {
         **_sizes("dendritic_simple", max_params, searcher.problem),
@@ -106,13 +81,13 @@ def optimize_for_budget(
     n_trials: int = 50,
     *,
     n_epochs: int = 10,
-    **settings: Unpack[Settings],
+    **settings: Any,
 ) -> SearchResult | None:
     """The best network for one budget, in ranges that suit it (`budget_space`).
 
     Args, Returns, Raises: as `quick_prototype_search`.
     """
-    settings = _checked(settings)
+    settings = _checked(optimize_for_budget, settings)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     searcher.random_search(budget_space(max_params, searcher.problem), n_trials)
     return _best(searcher.results)
@@ -125,7 +100,7 @@ def compare_architectures(
     n_trials: int = 15,
     n_epochs: int = 12,
     architectures: Sequence[str] = ARCHITECTURES,
-    **settings: Unpack[Settings],
+    **settings: Any,
 ) -> list[Record]:
     """The best network of each architecture, all with the same budget (at least 75 % used).
 
@@ -143,21 +118,21 @@ def compare_architectures(
       BudgetError: if nothing fits of any of them.
       ValueError: as `HyperparameterSearcher.random_search`.
     """
-    settings = _checked({"min_param_ratio": 0.75, **settings})
+    settings = _checked(compare_architectures, settings, min_param_ratio=0.75)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     records, misfits = [], []
     for name in architectures:
         try:
-            found = searcher.random_search(_sizes(name, max_params, searcher.problem), n_trials)
+            results = searcher.random_search(_sizes(name, max_params, searcher.problem), n_trials)
         except BudgetError as error:
             misfits.append(error)
             continue
-        best = _best(found)
+        best = _best(results)
         if best is not None:
             records.append({"architecture": name, **_record(best)})
     if len(misfits) == len(architectures):
         raise misfits[0]
-    return sorted(records, key=lambda record: -record["validation_accuracy"])  # pyright: ignore
+    return sorted(records, key=lambda record: -record["validation_accuracy"])
 
 
 def thorough_optimization(
@@ -167,7 +142,7 @@ def thorough_optimization(
     n_trials: int = 40,
     n_refinements: int = 4,
     n_epochs: int = 20,
-    **settings: Unpack[Settings],
+    **settings: Any,
 ) -> SearchResult | None:
     """Two phases: a broad one, then refinement around its best three, with several seeds.
 
@@ -184,9 +159,10 @@ def thorough_optimization(
     Raises:
       ValueError: as `HyperparameterSearcher.random_search`.
     """
-    settings = _checked({"min_param_ratio": 0.85, "seeds": 5, **settings})
-    settings["study"] = _study(settings)
-    once: Settings = {**settings, "seeds": 1}
+    settings = _in_one_study(
+        _checked(thorough_optimization, settings, min_param_ratio=0.85, seeds=5)
+    )
+    once = {**settings, "seeds": 1}
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
     broad.random_search(budget_space(max_params, broad.problem), n_trials)
     fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
@@ -202,7 +178,7 @@ def find_pareto_optimal(
     *,
     n_trials: int = 20,
     n_epochs: int = 10,
-    **settings: Unpack[Settings],
+    **settings: Any,
 ) -> list[Record]:
     """The networks that no other beats in both parameters and validation accuracy.
 
@@ -223,7 +199,7 @@ def find_pareto_optimal(
       BudgetError: if nothing fits any of the budgets.
       ValueError: as `HyperparameterSearcher.random_search`.
     """
-    settings = _checked(settings)
+    settings = _checked(find_pareto_optimal, settings)
     check_trials("n_trials", n_trials)
     searcher = HyperparameterSearcher(
         dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings
@@ -298,25 +274,32 @@ def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget)
     return shapes(parse_space(space), problem, budget, rng).n_fit > 0
 
 
-def _checked(settings: Settings) -> Settings:
-    """Scenarios choose, which takes examples held out to choose by."""
+def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Settings:
+    """A scenario's further settings, with defaults of its own.
+
+    Raises:
+      TypeError: for one that neither it nor a searcher has.
+      SearchError: if no examples are held out, for scenarios choose.
+    """
+    allowed = [*inspect.signature(scenario).parameters, *(f.name for f in fields(SearcherOptions))]
+    check_keywords(scenario.__name__, settings, dict.fromkeys(allowed))
     if settings.get("validation_fraction") == 0:
         raise SearchError(
             "validation_fraction=0 leaves nothing to choose by, and networks are never chosen by "
             "test accuracy; give a number above 0"
         )
-    return settings
+    return {**defaults, **settings}
 
 
-def _study(settings: Settings) -> Study:
-    """What collects a scenario's searches, made of the arguments for it if it is not given."""
-    options = {
-        "folder": settings.pop("out", None),
-        "storage": settings.pop("storage", None),
-        "name": settings.pop("study_name", None),
-        "resume": settings.pop("resume", False),
-    }
-    return settings.pop("study", None) or Study(**options)
+def _in_one_study(settings: Settings) -> Settings:
+    """The settings with a study that collects several searches, made of those for it if there is
+    none."""
+    if settings.get("study") is not None:
+        return settings
+    names = {field.name for field in fields(StorageOptions)}
+    storage = StorageOptions(**{name: settings[name] for name in names & settings.keys()})
+    others = {name: value for name, value in settings.items() if name not in names}
+    return {**others, "study": storage.new_study()}
 
 
 def _best(results: Sequence[SearchResult]) -> SearchResult | None:
@@ -350,8 +333,8 @@ SCENARIOS: dict[str, Callable] = {
 
 
 if __name__ == "__main__":
+    import runpy
     import sys
 
-    from jdend.search.cli.main import main
-
-    sys.exit(main(["--scenario", "all", *sys.argv[1:]]))
+    sys.argv[1:1] = ["--scenario", "all"]
+    runpy.run_module("jdend.search", run_name="__main__")

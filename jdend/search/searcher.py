@@ -1,11 +1,11 @@
 """`HyperparameterSearcher`: proposes networks that fit a budget, trains them, and ranks them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from flax import nnx
 
+from jdend import kernels
 from jdend.data import Dataset
 from jdend.models import (
     Configuration,
@@ -22,6 +22,7 @@ from jdend.search.driver.session import Session
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError, SpaceError
+from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.progress.reporter import reporter
 from jdend.search.results import CollectedResults
 from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
@@ -29,11 +30,7 @@ from jdend.search.samplers.local import around
 from jdend.search.space.budget import Budget, estimate_params
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.validation import check_seed, parse_seeds
-from jdend.study import (
-    Results,
-    SearchResult,
-    Study,
-)
+from jdend.study import Results, SearchResult
 
 __all__ = ["HyperparameterSearcher"]
 
@@ -58,36 +55,6 @@ class HyperparameterSearcher(CollectedResults):
     Spaces are written as `jdend.search.space.dimensions` says. Each search appends to `results`.
     Networks are ranked by validation accuracy; test accuracy is only reported.
 
-    Args:
-      dataset: a name (`python -m jdend.data list`), the path of an `.npz` or `.csv` file, or a
-        `jdend.data.Dataset`. It is loaded when training begins.
-      subset_size: how many training examples to use, validation included; None for all.
-      max_params: the budget, the most trainable parameters allowed.
-      min_param_ratio: networks with less than this share of the budget are left out.
-      n_epochs, lr, weight_decay, batch_size: of training, where the space does not have them.
-      n_classes: checked against the data; None to take it from them.
-      verbose: whether to say on stderr how the search goes.
-      log_format: `text`, or `json` for an object a line.
-      seeds: with how many seeds to train each trial (0, 1, …), or with which ones. Of a trial with
-        a `seed` of its own, the seeds are counted from there.
-      validation_fraction: share of the training examples held out to rank by. With 0 nothing can
-        be ranked.
-      split_seed: which examples are held out.
-      search_seed: of the random draws. The same searches, in the same order, draw the same trials.
-      target: the column of a CSV file that holds the classes.
-      buckets: which trials share a program, `auto`, `exact` or `padded`; see
-        `jdend.search.planning.planner`.
-      max_programs: at most so many programs a search, as far as its architectures allow.
-      kernel: how dendrites are computed, see `jdend.kernels`.
-      compile_cache: whether compiled programs are kept in the user's cache folder.
-      out: a folder in which to write `results.json` and `run.json`; None to write nothing.
-      storage, study_name: where generations are kept, if not in `out`, and under which name: see
-        `jdend.study.open_storage`. All who search with the same share one search.
-      resume: whether to go on with the search that `out` holds.
-      study: collects the results of several searchers, instead of `out`, `storage` and `resume`.
-      dry_run: whether searches only print their plan; `"compile"` to compile it too, for the
-        memory that the compiler says it takes.
-
     Attributes:
       results: of all searches so far.
 
@@ -95,76 +62,45 @@ class HyperparameterSearcher(CollectedResults):
       ValueError: `SearchError`, `DataError` or `StudyError`, for an argument that is not allowed.
     """
 
-    def __init__(
-        self,
-        dataset: str | Path | Dataset = "fashion-mnist",
-        subset_size: int | None = None,
-        max_params: int = 8000,
-        min_param_ratio: float = 0.8,
-        n_epochs: int = 15,
-        lr: float = 0.0005,
-        weight_decay: float = 0.01,
-        batch_size: int = 256,
-        n_classes: int | None = None,
-        verbose: bool = True,
-        *,
-        seeds: int | Sequence[int] = 1,
-        validation_fraction: float = 0.1,
-        split_seed: int = 0,
-        search_seed: int = 0,
-        target: str | None = None,
-        buckets: str = "auto",
-        max_programs: int | None = None,
-        kernel: str = "auto",
-        compile_cache: bool = True,
-        out: str | Path | None = None,
-        storage: str | Path | None = None,
-        study_name: str | None = None,
-        resume: bool = False,
-        study: Study | None = None,
-        dry_run: bool | str = False,
-        log_format: str = "text",
-    ):
-        self.budget = Budget(max_params, min_param_ratio)
+    @keywords_of(SearcherOptions)
+    def __init__(self, options: SearcherOptions):
+        self._options = options
+        self.budget = Budget(options.max_params, options.min_param_ratio)
         self._data = SearchData(
-            dataset,
-            subset_size=subset_size,
-            validation_fraction=validation_fraction,
-            split_seed=split_seed,
-            target=target,
+            options.dataset,
+            subset_size=options.subset_size,
+            validation_fraction=options.validation_fraction,
+            split_seed=options.split_seed,
+            target=options.target,
         )
-        self._data.check_classes(n_classes)
+        self._data.check_classes(options.n_classes)
         self._defaults = {
-            "n_epochs": n_epochs,
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "batch_size": batch_size,
+            "n_epochs": options.n_epochs,
+            "lr": options.lr,
+            "weight_decay": options.weight_decay,
+            "batch_size": options.batch_size,
         }
         self._configure({"architecture": "mlp"})  # which reads nothing but these
-        self._seeds = parse_seeds(seeds)
-        self._search_seed = check_seed("search_seed", search_seed)
+        self._seeds = parse_seeds(options.seeds)
+        self._search_seed = check_seed("search_seed", options.search_seed)
         self._n_searches = 0
-        said = reporter(verbose, log_format)
+        progress = reporter(options.verbose, options.log_format)
         self._trainer = Trainer(
             self._data,
-            said,
-            buckets=buckets,
-            max_programs=max_programs,
-            kernel=kernel,
-            compile_cache=compile_cache,
+            progress,
+            buckets=options.buckets,
+            max_programs=options.max_programs,
+            kernel=_resolved(options.kernel),
+            compile_cache=options.compile_cache,
         )
-        if study is not None and (out or storage or study_name or resume):
-            raise SearchError(
-                "give study, or out, storage, study_name and resume, not both: a study has its own"
-            )
         self._session = Session(
             self._data,
             self._trainer,
-            said,
-            study or Study(out, storage=storage, name=study_name, resume=resume),
-            owns_study=study is None,
+            progress,
+            options.study or options.new_study(),
+            owns_study=options.study is None,
             settings=self.describe,
-            dry_run=dry_run,
+            dry_run=options.dry_run,
         )
         self.results: Results = Results()
 
@@ -358,7 +294,7 @@ class HyperparameterSearcher(CollectedResults):
                 raise SearchError("there are no results yet: search first")
             result = best[0]
         configuration = self._configure(lengthened(result.params, None))
-        return network_of(result, configuration, self._data.split, kernel=self._trainer.kernel)
+        return network_of(result, configuration, self._data.split, kernel=self._options.kernel)
 
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
@@ -392,7 +328,7 @@ class HyperparameterSearcher(CollectedResults):
             connectivity=wiring.connectivity,
             field_std=wiring.field_std,
             initialization=wiring.initialization,
-            kernel=self._trainer.kernel,
+            kernel=self._options.kernel,
             rngs=nnx.Rngs(check_seed("seed", given)),
         )
 
@@ -454,5 +390,15 @@ class HyperparameterSearcher(CollectedResults):
             "min_param_ratio": self.budget.min_param_ratio,
             **self._defaults,
             "seeds": list(self._seeds),
-            **self._trainer.settings(),
+            "buckets": self._options.buckets,
+            "max_programs": self._options.max_programs,
+            "kernel": self._options.kernel,  # as it was asked for, whatever is taken here
         }
+
+
+def _resolved(kernel: str) -> str:
+    """The kernel that a name stands for here."""
+    try:
+        return kernels.resolve(kernel)
+    except (ValueError, RuntimeError) as error:
+        raise SearchError(str(error)) from None

@@ -6,6 +6,8 @@ and epochs are the guide's. `test_real_training.py` trains for real.
 
 import json
 import runpy
+import signal
+import sys
 
 import pytest
 
@@ -203,6 +205,16 @@ def test_scenarios_never_choose_by_test_accuracy(name):
         SCENARIOS[name](validation_fraction=0, verbose=False)
 
 
+@pytest.fixture
+def _signals_as_before(monkeypatch):
+    """`python -m jdend.search` takes SIGTERM for Ctrl-C."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_signals_as_before")
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 def test_the_module_runs_all_scenarios(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["scenarios", "--trials", "2", "--epochs", "1", "--quiet"])

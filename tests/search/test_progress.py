@@ -14,7 +14,6 @@ from jdend.models import Problem, configure
 from jdend.search.cli.main import main
 from jdend.search.driver import populations
 from jdend.search.driver.meter import Meter
-from jdend.search.errors import SearchError
 from jdend.search.planning.planner import plan
 from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import Reporter, reporter
@@ -271,11 +270,6 @@ def test_the_view_suits_who_watches(monkeypatch, verbose, log_format, terminal, 
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setenv("TERM", term)
     assert type(reporter(verbose, log_format)._view) is kind
-
-
-def test_an_unknown_format_is_refused():
-    with pytest.raises(SearchError, match="unknown log_format 'yaml'; allowed are text, json"):
-        reporter(True, "yaml")
 
 
 def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):

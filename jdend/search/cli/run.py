@@ -1,31 +1,32 @@
-"""What the command line does once its options are parsed."""
+"""What the command line does: options to a search, its table, its folder."""
 
-import argparse
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jdend.data import DataError
-from jdend.models import ModelError, nearest, save
-from jdend.models._saving import check_folder
-from jdend.search.cli.main import (
-    BUDGET,
-    DATASET,
-    EPOCHS,
+from jdend.models import ModelError, check_folder, nearest, save
+from jdend.search.cli.arguments import (
     INTERRUPTED,
-    PRUNERS,
     SEEDS,
-    STRATEGIES,
     STRATEGY,
     TRIALS,
     TRIALS_WITH_RUNGS,
+    Command,
 )
-from jdend.search.driver.schedule import default_pruner
+from jdend.search.driver.schedule import PRUNERS, default_pruner
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
+from jdend.search.options import (
+    DataOptions,
+    ProposalOptions,
+    StorageOptions,
+    check_log_format,
+)
 from jdend.search.progress.reporter import say
-from jdend.search.progress.status import LOG_FORMATS
-from jdend.search.scenarios import SCENARIOS, Settings
+from jdend.search.samplers.registry import STRATEGIES
+from jdend.search.scenarios import SCENARIOS
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.default_space import default_space
 from jdend.search.space.dimensions import Space, read_space
@@ -39,250 +40,236 @@ from jdend.study import (
     results_table,
 )
 
-__all__ = ["run"]
+__all__ = ["carry_out"]
 
+# The scenario that takes several budgets.
 FRONT = "find_pareto_optimal"
-# Options that are arguments of the searcher under another name.
-_ARGUMENTS = {
-    "min_ratio": "min_param_ratio",
-    "subset": "subset_size",
-    "target": "target",
-    "seeds": "seeds",
-    "batch_size": "batch_size",
-    "lr": "lr",
-    "weight_decay": "weight_decay",
-    "validation_fraction": "validation_fraction",
-    "split_seed": "split_seed",
-    "search_seed": "search_seed",
-    "buckets": "buckets",
-    "max_programs": "max_programs",
-    "compile_cache": "compile_cache",
-    "kernel": "kernel",
-}
 
 
-def run(options: argparse.Namespace, command: Sequence[str]) -> int:
+def carry_out(command: Command) -> int:
     """Searches, prints the table and writes the folder; returns the exit code."""
     study = None
     try:
-        scenarios = _scenarios(options)
-        _check_names(options)
-        space = None if options.space is None else read_space(options.space)
-        if options.compile and not options.dry_run:
-            raise SearchError("--compile goes with --dry-run")
-        if options.top < 1:
-            raise SearchError(f"--top must be a positive integer, got {options.top}")
-        if options.study is not None and options.storage is None:
-            raise SearchError("--study names a search in a storage: give --storage too")
-        folder = _folder(options, scenarios)
-        best = _folder_of_best(options, folder)
-        study = Study(
-            folder,
-            command=command,
-            storage=options.storage,
-            name=options.study or (Path(folder).name if options.storage and folder else None),
-            resume=options.resume,
-        )
+        scenarios = _scenarios(command)
+        _check(command)
+        space = None if command.search.space is None else read_space(command.search.space)
+        storage = _storage(command, scenarios)
+        best = _folder_of_best(command, storage)
+        study = storage.new_study(command.words)
         try:
             searcher = None
             if scenarios:
-                _run_scenarios(options, scenarios, study)
+                _run_scenarios(command, scenarios, study)
             else:
-                searcher = _run_search(options, space, study)
+                searcher = _search(command, space, study)
         except KeyboardInterrupt:
-            return _interrupted(options, study)
-        if not options.dry_run:
-            study.write()
-            _say(options, f"written to {study.folder}")
-            if searcher is not None and best is not None:
-                _say(options, f"the best network is in {save(searcher.best_model(), best)}")
-            if options.report and study.folder is not None:
-                from jdend.report import report_after_search
-
-                report_after_search(study.folder, lambda line: _say(options, line))
+            return _interrupted(command, study)
+        if not command.output.dry_run:
+            _keep(command, study, searcher, best)
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
-        say(f"jdend.search: {error}", options.log_format, "error")
+        say(f"jdend.search: {error}", command.log_format, "error")
         return 2
     finally:
         if study is not None:
             study.discard()
 
 
-def _folder_of_best(options: argparse.Namespace, folder: str | Path | None) -> Path | None:
-    """Where --save-best saves, checked before the search; None if it is not asked for."""
-    if options.save_best is None:
-        return None
-    for option in ("scenario", "dry_run"):
-        if getattr(options, option):
-            raise SearchError(f"--save-best does not go with --{option.replace('_', '-')}")
-    if options.save_best:
-        return check_folder(options.save_best)
-    if folder is None:
-        raise SearchError("--save-best needs a folder here: --save-best DIR")
-    return Path(folder).expanduser() / "best"
+def _scenarios(command: Command) -> list[str]:
+    """The names of the scenarios that are asked for; none for a search of one's own."""
+    search = command.search
+    if search.scenario is None:
+        return []
+    for option in ("space", "strategy", "generation", "pruner"):
+        if getattr(search, option) is not None:
+            raise SearchError(f"--{option} does not go with --scenario, which brings its own")
+    if search.seconds is not None:
+        raise SearchError("--time does not go with --scenario: give --trials")
+    name = search.scenario.replace("-", "_")
+    if len(search.budgets or ()) > 1 and name != FRONT:
+        raise SearchError(f"of the scenarios, {FRONT} alone takes several budgets")
+    if name == "all":
+        return list(SCENARIOS)
+    if name not in SCENARIOS:
+        raise SearchError(f"unknown scenario {search.scenario!r}{nearest(name, SCENARIOS)}, all")
+    return [name]
 
 
-def _run_search(
-    options: argparse.Namespace, space: Space | None, study: Study
-) -> HyperparameterSearcher:
-    budgets = options.budget or [BUDGET]
-    searcher = HyperparameterSearcher(
-        DATASET if options.dataset is None else options.dataset,
-        max_params=max(budgets),
-        n_epochs=EPOCHS if options.epochs is None else options.epochs,
-        **{"seeds": SEEDS, **_settings(options, study)},
+def _check(command: Command) -> None:
+    """Raises `SearchError` for what would only be found out once the search has begun."""
+    names = (
+        ("strategy", command.search.strategy, STRATEGIES),
+        ("pruner", command.search.pruner, PRUNERS),
     )
-    strategy = options.strategy
+    for option, name, allowed in names:
+        if name is not None and name not in allowed:
+            raise SearchError(f"unknown {option} {name!r}{nearest(name, allowed)}")
+    check_log_format(command.log_format)
+    if command.output.compile and not command.output.dry_run:
+        raise SearchError("--compile goes with --dry-run")
+    if command.output.top < 1:
+        raise SearchError(f"--top must be a positive integer, got {command.output.top}")
+    if command.storage.study_name is not None and command.storage.storage is None:
+        raise SearchError("--study names a search in a storage: give --storage too")
+
+
+def _storage(command: Command, scenarios: Sequence[str]) -> StorageOptions:
+    """Where the search is kept, with the default folder and name where none is given."""
+    storage, name = command.storage, command.storage.study_name
+    folder = storage.out
+    if folder is None and not command.output.dry_run:
+        folder = Path("runs") / name if name is not None else _default_folder(command, scenarios)
+    if name is None and storage.storage and folder:
+        name = Path(folder).name
+    return replace(storage, out=folder, study_name=name)
+
+
+def _default_folder(command: Command, scenarios: Sequence[str]) -> Path:
+    """Named by data and budget; of a search that goes on, the newest of that name."""
+    dataset, budgets = DataOptions.dataset, [ProposalOptions.max_params]
+    if scenarios:
+        own = inspect.signature(SCENARIOS[scenarios[0]]).parameters
+        dataset = own["dataset"].default
+        budgets = [own["max_params"].default] if "max_params" in own else budgets
+    if "dataset" in command.settings:
+        path = Path(command.settings["dataset"])
+        dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
+    budgets = command.search.budgets or budgets
+    size = "-".join(map(str, sorted({min(budgets), max(budgets)})))
+    latest = latest_folder(str(dataset), size) if command.storage.resume else None
+    return latest or new_folder(str(dataset), size)
+
+
+def _folder_of_best(command: Command, storage: StorageOptions) -> Path | None:
+    """Where --save-best saves, checked before the search; None if it is not asked for."""
+    if command.output.save_best is None:
+        return None
+    if command.search.scenario:
+        raise SearchError("--save-best does not go with --scenario")
+    if command.output.dry_run:
+        raise SearchError("--save-best does not go with --dry-run")
+    if command.output.save_best:
+        return check_folder(command.output.save_best)
+    if storage.out is None:
+        raise SearchError("--save-best needs a folder here: --save-best DIR")
+    return Path(storage.out).expanduser() / "best"
+
+
+def _search(command: Command, space: Space | None, study: Study) -> HyperparameterSearcher:
+    search = command.search
+    budgets = search.budgets or (ProposalOptions.max_params,)
+    searcher = HyperparameterSearcher(
+        max_params=max(budgets), **{"seeds": SEEDS, **_settings(command, study)}
+    )
+    strategy = search.strategy
     if strategy is None:  # with nothing held out there is nothing to learn from
-        strategy = "random" if options.validation_fraction == 0 else STRATEGY
-    pruner = default_pruner(strategy) if options.pruner is None else options.pruner
-    n_trials = options.trials
-    if n_trials is None and strategy != "grid" and options.time is None:
+        strategy = "random" if command.settings.get("validation_fraction") == 0 else STRATEGY
+    pruner = default_pruner(strategy) if search.pruner is None else search.pruner
+    n_trials = search.n_trials
+    if n_trials is None and strategy != "grid" and search.seconds is None:
         n_trials = TRIALS if pruner == "none" else TRIALS_WITH_RUNGS
     searcher.optimize(
         space.dimensions if space else lambda budget: default_space(budget, searcher.problem),
         n_trials,
         strategy,
-        generation=options.generation,
+        generation=search.generation,
         pruner=pruner,
         budgets=budgets,
-        seconds=_clock(options, study),
+        seconds=_time_limit(command, study),
     )
-    if not options.dry_run:
-        _print_found(options, study)
+    if not command.output.dry_run:
+        _print_results(command, study)
     return searcher
 
 
-def _clock(options: argparse.Namespace, study: Study) -> TimeLimit | None:
+def _time_limit(command: Command, study: Study) -> TimeLimit | None:
     """Of --time: it began with the command, and what follows the search is part of it."""
-    if options.time is None:
+    if command.search.seconds is None:
         return None
-    n_retrained = (options.save_best is not None) + (options.report and study.folder is not None)
-    return TimeLimit(options.time, options.begun, n_retrained)
+    output = command.output
+    n_retrained = (output.save_best is not None) + (output.report and study.folder is not None)
+    return TimeLimit(command.search.seconds, command.begun, n_retrained)
 
 
-def _run_scenarios(options: argparse.Namespace, names: Sequence[str], study: Study) -> None:
-    given = {"dataset": options.dataset, "n_trials": options.trials, "n_epochs": options.epochs}
+def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> None:
+    arguments = _settings(command, study)
+    if command.search.n_trials is not None:
+        arguments["n_trials"] = command.search.n_trials
     for name in names:
-        arguments = {key: value for key, value in given.items() if value is not None}
-        if options.budget is not None:
-            if name == "find_pareto_optimal":
-                arguments["budgets"] = options.budget
-            else:
-                (arguments["max_params"],) = options.budget
         before = len(study.results)
-        _say(options, f"{name}:")
-        found = SCENARIOS[name](**arguments, **_settings(options, study))
-        if options.dry_run:
+        _note(command, f"{name}:")
+        outcome = SCENARIOS[name](**arguments, **_budget_of_scenario(command, name))
+        if command.output.dry_run:
             continue
         if len(names) > 1:
             print(f"\n{name}")
-        if isinstance(found, list):
-            _print_table([record["result"] for record in found], options.top, ranked=False)
+        if isinstance(outcome, list):
+            print(results_table([record["result"] for record in outcome]))
         else:
-            _print_table(study.results[before:], options.top)
+            _print_ranked(study.results[before:], command.output.top)
 
 
-def _interrupted(options: argparse.Namespace, study: Study) -> int:
+def _budget_of_scenario(command: Command, name: str) -> dict[str, object]:
+    budgets = command.search.budgets
+    if budgets is None:
+        return {}
+    return {"budgets": budgets} if name == FRONT else {"max_params": budgets[0]}
+
+
+def _settings(command: Command, study: Study) -> dict[str, object]:
+    """Keywords of a searcher: those that were given, and what the command line always sets."""
+    dry_run = "compile" if command.output.compile else command.output.dry_run
+    own = {"study": study, "verbose": not command.output.quiet, "dry_run": dry_run}
+    return {**command.settings, **own}
+
+
+def _interrupted(command: Command, study: Study) -> int:
     n_done = len(study.results)
-    _say(options, f"interrupted; {n_done or 'no'} trials are finished")
+    _note(command, f"interrupted; {n_done or 'no'} trials are finished")
     if study.results:
         study.write("interrupted")
-        _print_found(options, study)
-        _say(options, f"written to {study.folder}; the same command with --resume goes on")
+        _print_results(command, study)
+        _note(command, f"written to {study.folder}; the same command with --resume goes on")
     return INTERRUPTED
 
 
-def _print_found(options: argparse.Namespace, study: Study) -> None:
-    """The best results; of several budgets the best of each."""
-    budgets = sorted(options.budget or ())
+def _keep(
+    command: Command, study: Study, searcher: HyperparameterSearcher | None, best: Path | None
+) -> None:
+    """Writes what a finished search leaves: its folder, the best network, the report."""
+    study.write()
+    _note(command, f"written to {study.folder}")
+    if searcher is not None and best is not None:
+        _note(command, f"the best network is in {save(searcher.best_model(), best)}")
+    if command.output.report and study.folder is not None:
+        from jdend.report import report_after_search
+
+        report_after_search(study.folder, lambda line: _note(command, line))
+
+
+def _print_results(command: Command, study: Study) -> None:
+    """The best results; of several budgets the best network that fits each."""
+    budgets = sorted(command.search.budgets or ())
     if len(budgets) < 2:
-        _print_table(study.results, options.top)
+        _print_ranked(study.results, command.output.top)
         return
     within = {n: [r for r in study.results if r.total_params <= n] for n in budgets}
     try:
         best = {n: rank(results)[0] for n, results in within.items() if results}
     except StudyError:
-        _print_table(study.results, options.top)
+        _print_ranked(study.results, command.output.top)
         return
     print(results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best])))
 
 
-def _print_table(results: Sequence[SearchResult], top: int, *, ranked: bool = True) -> None:
-    if not ranked:
-        print(results_table(results))
-        return
+def _print_ranked(results: Sequence[SearchResult], top: int) -> None:
+    """The best first; as they come if nothing was held out to rank by."""
     try:
         print(results_table(rank(results)[:top]))
     except StudyError as error:
         print(f"{results_table(results[:top])}\nnot ranked: {error}")
 
 
-def _check_names(options: argparse.Namespace) -> None:
-    known = (("strategy", STRATEGIES), ("pruner", PRUNERS), ("log_format", LOG_FORMATS))
-    for option, allowed in known:
-        given = getattr(options, option)
-        if given not in (None, *allowed):
-            name = option.replace("_", "-")
-            raise SearchError(f"unknown {name} {given!r}{nearest(given, allowed)}")
-
-
-def _scenarios(options: argparse.Namespace) -> list[str]:
-    if options.scenario is None:
-        return []
-    for option in ("space", "strategy", "generation", "pruner"):
-        if getattr(options, option) is not None:
-            raise SearchError(f"--{option} does not go with --scenario, which brings its own")
-    if options.time is not None:
-        raise SearchError("--time does not go with --scenario: give --trials")
-    if len(options.budget or ()) > 1 and options.scenario.replace("-", "_") != FRONT:
-        raise SearchError(f"of the scenarios, {FRONT} alone takes several budgets")
-    name = options.scenario.replace("-", "_")
-    if name == "all":
-        return list(SCENARIOS)
-    if name not in SCENARIOS:
-        raise SearchError(f"unknown scenario {options.scenario!r}{nearest(name, SCENARIOS)}, all")
-    return [name]
-
-
-def _settings(options: argparse.Namespace, study: Study) -> Settings:
-    """The searcher's arguments that were given; what was not has the searcher's own default."""
-    settings = {
-        argument: getattr(options, option)
-        for option, argument in _ARGUMENTS.items()
-        if getattr(options, option) is not None
-    }
-    return {  # pyright: ignore[reportReturnType]
-        **settings,
-        "study": study,
-        "verbose": not options.quiet,
-        "log_format": options.log_format,
-        "dry_run": "compile" if options.compile else options.dry_run,
-    }
-
-
-def _folder(options: argparse.Namespace, scenarios: Sequence[str]) -> str | Path | None:
-    if options.dry_run and options.out is None:
-        return None
-    if options.out is not None:
-        return options.out
-    if options.study is not None:
-        return Path("runs") / options.study
-    dataset, budgets = DATASET, [BUDGET]
-    if scenarios:
-        own = inspect.signature(SCENARIOS[scenarios[0]]).parameters
-        dataset = own["dataset"].default
-        budgets = [own["max_params"].default] if "max_params" in own else budgets
-    if options.dataset is not None:
-        path = Path(options.dataset)
-        dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
-    budgets = options.budget or budgets
-    size = "-".join(map(str, sorted({min(budgets), max(budgets)})))
-    latest = latest_folder(dataset, size) if options.resume else None
-    return latest or new_folder(dataset, size)
-
-
-def _say(options: argparse.Namespace, line: str) -> None:
-    if not options.quiet:
-        say(line, options.log_format)
+def _note(command: Command, line: str) -> None:
+    if not command.output.quiet:
+        say(line, command.log_format)

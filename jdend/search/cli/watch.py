@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from jdend.study import SearchResult, StoredStudy, StudyError, open_study, rank, results_table
 
-__all__ = ["run", "view"]
+__all__ = ["view", "watch"]
 
 
-def run(arguments: Sequence[str]) -> int:
+def watch(arguments: Sequence[str]) -> int:
     """Shows the study until Ctrl-C, or once; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jdend.search.errors import SearchError
-from jdend.search.progress.status import LOG_FORMATS, Best, Status, View
+from jdend.search.progress.status import Best, Status, View
 from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 
 __all__ = ["Reporter", "reporter", "say"]
@@ -159,15 +158,7 @@ class Reporter:
 
 def reporter(verbose: bool, log_format: str = "text") -> Reporter:
     """A live view where a person watches a terminal, lines where nobody does, JSON lines if
-    `log_format` is `json`; nothing if not verbose.
-
-    Raises:
-      SearchError: for another format.
-    """
-    if log_format not in LOG_FORMATS:
-        raise SearchError(
-            f"unknown log_format {log_format!r}; allowed are {', '.join(LOG_FORMATS)}"
-        )
+    `log_format` is `json`; nothing if not verbose."""
     if not verbose:
         return Reporter(Silent())
     if log_format == "json":

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["LOG_FORMATS", "Best", "Status", "View"]
-
-LOG_FORMATS = ("text", "json")
+__all__ = ["Best", "Status", "View"]
 
 
 @dataclass(frozen=True)

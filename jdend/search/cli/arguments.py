@@ -1,0 +1,232 @@
+"""The command line's options, and what they say. Nothing heavy is imported."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, NoReturn, TypeVar
+
+from jdend.search.options import (
+    SCENARIO_NAMES,
+    DataOptions,
+    ProposalOptions,
+    SearcherOptions,
+    StorageOptions,
+    TrainingOptions,
+    about,
+    own_fields,
+    setting_of,
+)
+
+__all__ = [
+    "INTERRUPTED",
+    "SEEDS",
+    "STRATEGY",
+    "TRIALS",
+    "TRIALS_WITH_RUNGS",
+    "Command",
+    "Parser",
+    "parse_command",
+]
+
+# The exit code after Ctrl-C.
+INTERRUPTED = 130
+
+STRATEGIES = ("grid", "random", "mixed", "qmc", "tpe", "gp", "nsga2")
+PRUNERS = ("none", "halving", "hyperband")
+
+# What is taken where nothing else is asked for; else it is as in Python.
+STRATEGY, SEEDS = "tpe", 2
+# How many networks. Where weak ones are stopped early, more of them take two thirds of the compute
+# and find better ones (docs/search.md).
+TRIALS, TRIALS_WITH_RUNGS = 32, 81
+# Of options that have another default than in Python, how it is shown.
+DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
+
+T = TypeVar("T")
+
+
+def _budgets(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part.replace("_", "")) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of parameters: give one, such as 8000, or several with commas "
+            "between them"
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 90s, 10m or 1h30m")
+    return float(total)
+
+
+@dataclass(frozen=True)
+class SearchArguments:
+    """What is searched, and how. None is what was not asked for."""
+
+    budgets: tuple[int, ...] | None = field(
+        default=None,
+        metadata=about(
+            "most parameters allowed, or several such numbers, such as 500,1000",
+            _budgets,
+            none=str(ProposalOptions.max_params),
+            flag="--budget",
+            metavar="N[,N…]",
+        ),
+    )
+    space: str | None = field(
+        default=None, metadata=about("a space of your own, see below", metavar="FILE.toml")
+    )
+    strategy: str | None = field(
+        default=None, metadata=about(", ".join(STRATEGIES), none=f"default {STRATEGY}")
+    )
+    generation: int | None = field(
+        default=None, metadata=about("networks proposed and trained together", int)
+    )
+    pruner: str | None = field(
+        default=None,
+        metadata=about(
+            f"stops weak networks early: {', '.join(PRUNERS)}", none="with tpe, gp: halving"
+        ),
+    )
+    scenario: str | None = field(
+        default=None, metadata=about(f"a ready-made search: {', '.join(SCENARIO_NAMES)} or all")
+    )
+    n_trials: int | None = field(
+        default=None,
+        metadata=about(
+            "how many networks, of each budget",
+            int,
+            none=f"{TRIALS}; {TRIALS_WITH_RUNGS} with a pruner; of a grid, all",
+            flag="--trials",
+        ),
+    )
+    seconds: float | None = field(
+        default=None,
+        metadata=about("as many as end in 90s, 10m or 1h30m", _seconds, flag="--time", metavar="T"),
+    )
+
+
+@dataclass(frozen=True)
+class OutputArguments:
+    """What is shown and kept, beside the search itself."""
+
+    save_best: str | None = field(
+        default=None, metadata=about("keep the best", none="<out>/best", metavar="DIR", bare="")
+    )
+    report: bool = field(default=True, metadata=about("write report.html"))
+    top: int = field(default=10, metadata=about("rows of the table", int))
+    dry_run: bool = field(default=False, metadata=about("show what would be trained, and stop"))
+    compile: bool = field(
+        default=False, metadata=about("with --dry-run, memory as the compiler says")
+    )
+    quiet: bool = field(default=False, metadata=about("no progress"))
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line.
+
+    Attributes:
+      words: as it was typed, for the record.
+      begun: when, in seconds of the monotonic clock.
+      search: what is searched.
+      output: what is shown and kept.
+      storage: where the search is kept.
+      settings: all other keywords of a searcher, those that were given.
+    """
+
+    words: tuple[str, ...]
+    begun: float
+    search: SearchArguments
+    output: OutputArguments
+    storage: StorageOptions
+    settings: Mapping[str, Any]
+
+    @property
+    def log_format(self) -> str:
+        """Of progress."""
+        return self.settings.get("log_format", SearcherOptions.log_format)
+
+
+def parse_command(
+    parser: argparse.ArgumentParser, arguments: Sequence[str], begun: float
+) -> Command:
+    """Adds the options to a parser and reads them.
+
+    Raises:
+      SystemExit: with code 2 for what cannot be read, with 0 after the help.
+    """
+    _add_options(parser)
+    given = vars(parser.parse_args(arguments))
+    kept = {option.name for option in fields(StorageOptions)}
+    settings = {option.name for option in fields(SearcherOptions)} - kept
+    return Command(
+        words=("python", "-m", "jdend.search", *arguments),
+        begun=begun,
+        search=_of(SearchArguments, given),
+        output=_of(OutputArguments, given),
+        storage=_of(StorageOptions, given),
+        settings={name: value for name, value in given.items() if name in settings},
+    )
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and what to do; the usage would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"jdend.search: {message} (--help shows all options)\n")
+
+
+def _of(options: type[T], given: Mapping[str, Any]) -> T:
+    names = [option.name for option in fields(options) if option.name in given]  # pyright: ignore
+    return options(**{name: given[name] for name in names})
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    for title, types in (
+        ("what to search", (SearchArguments, ProposalOptions)),
+        ("the data", (DataOptions,)),
+        ("how to train", (TrainingOptions,)),
+        ("what to show and keep", (StorageOptions, OutputArguments, SearcherOptions)),
+    ):
+        group = parser.add_argument_group(title)
+        for options in types:
+            for option in own_fields(options):
+                _add_option(group, option)
+
+
+def _add_option(group: Any, option: Field) -> None:
+    """Adds a field's option, which leaves no trace where it is not given."""
+    setting = setting_of(option)
+    if setting.flag is None:
+        return
+    name = option.name.replace("_", "-")
+    if isinstance(option.default, bool):
+        group.add_argument(
+            setting.flag or (f"--no-{name}" if option.default else f"--{name}"),
+            dest=option.name,
+            action="store_const",
+            const=not option.default,
+            default=argparse.SUPPRESS,
+            help=f"do not {setting.help}" if option.default else setting.help,
+        )
+        return
+    default = DEFAULTS.get(
+        option.name, setting.none or ("" if option.default is None else option.default)
+    )
+    metavar = {int: "N", float: "R"}.get(setting.parse, "NAME")
+    group.add_argument(
+        setting.flag or f"--{name}",
+        dest=option.name,
+        type=setting.parse,
+        metavar=setting.metavar or metavar,
+        default=argparse.SUPPRESS,
+        help=f"{setting.help} ({default})" if default != "" else setting.help,
+        **({} if setting.bare is None else {"nargs": "?", "const": setting.bare}),
+    )
