@@ -58,16 +58,17 @@ def test_experiments_and_notebooks_use_what_users_use(path):
     assert bool(inside) == (path.name in MEASURES_A_PART), inside
 
 
+def private(names: list[str], importer: tuple[str, ...]) -> bool:
+    """Whether a name belongs to a package that the importing file is not in."""
+    begins = (i for i, name in enumerate(names) if name.startswith("_") and name != "__version__")
+    return any(tuple(names[:i]) != importer[:i] for i in begins)
+
+
 def test_packages_take_from_one_another_what_is_public():
     inside = set()
     for path in PACKAGES:
-        place = path.relative_to(ROOT)
+        place = path.relative_to(ROOT).with_suffix("")
         for module, name in imported(path):
-            room = module.split(".")[1:2]
-            elsewhere = room != [place.with_suffix("").parts[1]] and place.parts[1:] != (
-                "__init__.py",
-            )
-            private = any(part.startswith("_") for part in [*module.split("."), name])
-            if elsewhere and private and name != "__version__":
-                inside.add((place.as_posix(), module))
+            if private([*module.split("."), name], place.parts):
+                inside.add((f"{place.as_posix()}.py", module))
     assert inside <= REACHES_INSIDE
