@@ -324,16 +324,18 @@ def keywords_of(
         itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         parameters = [itself, *signature.parameters.values()]
         with_keywords.__dict__["__signature__"] = signature.replace(parameters=parameters)
-        with_keywords.__doc__ = f"{initialize.__doc__ or ''}\n\nArgs:\n{_described(options)}"
+        lead = inspect.cleandoc(initialize.__doc__ or "All arguments have defaults.")
+        with_keywords.__doc__ = f"{lead}\n\nArgs:\n{_described(options, signature)}"
         return with_keywords
 
     return taking
 
 
-def _described(options: Any) -> str:
+def _described(options: Any, signature: inspect.Signature) -> str:
     """The fields of options as in a docstring."""
     lines = []
-    for option in fields(options):
+    by_name = {option.name: option for option in fields(options)}
+    for option in (by_name[name] for name in signature.parameters):
         setting = setting_of(option)
         lead = "whether to " if isinstance(option.default, bool) else ""
         none = f" None: {setting.none}." if setting.none else ""

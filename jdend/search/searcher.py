@@ -64,6 +64,7 @@ class HyperparameterSearcher(CollectedResults):
 
     @keywords_of(SearcherOptions)
     def __init__(self, options: SearcherOptions):
+        """All arguments have defaults; the first ten may be given by position."""
         self._options = options
         self.budget = Budget(options.max_params, options.min_param_ratio)
         self._data = SearchData(
