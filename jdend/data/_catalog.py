@@ -6,7 +6,8 @@ The SHA-256 of a published file is the one that TensorFlow Datasets registers fo
 from dataclasses import dataclass
 from typing import Literal
 
-from jdend.data._errors import DataError, nearest
+from jdend._words import nearest
+from jdend.data._errors import DataError
 
 # MNIST's own; the reference uses them for every MNIST-like set.
 _MNIST_LIKE = ((0.1307,), (0.3081,))

@@ -8,8 +8,9 @@ from typing import TextIO
 
 import numpy as np
 
+from jdend._words import nearest
 from jdend.data._dataset import Dataset, from_arrays
-from jdend.data._errors import DataError, nearest
+from jdend.data._errors import DataError
 
 _NPZ_LAYOUTS = (
     ("train_images", "train_labels", "test_images", "test_labels"),

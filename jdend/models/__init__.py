@@ -20,7 +20,6 @@ from jdend.models._registry import (
     Architecture,
     architecture,
     architectures,
-    nearest,
     register_architecture,
 )
 from jdend.models._saving import ModelError, check_folder, load, save
@@ -56,7 +55,6 @@ __all__ = [
     "dendrite_std",
     "known_fields",
     "load",
-    "nearest",
     "register_architecture",
     "save",
     "trace_params",

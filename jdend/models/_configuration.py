@@ -9,6 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from jdend._words import did_you_mean
 from jdend.connectivity import CONNECTIVITIES, ImageShape
 from jdend.models._initialization import INITIALIZATIONS
 from jdend.models._registry import (
@@ -17,7 +18,6 @@ from jdend.models._registry import (
     Architecture,
     architecture,
     architectures,
-    nearest,
 )
 from jdend.plasticity import PROPOSALS, RULES
 
@@ -188,7 +188,7 @@ def check_names(params: Mapping[str, object]) -> dict[str, object]:
     for name, value in params.items():
         field = ALIASES.get(name, name)
         if field not in known:
-            raise ValueError(f"unknown parameter {name!r}{nearest(name, (*known, *ALIASES))}")
+            raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, (*known, *ALIASES))}")
         if field in resolved:
             raise ValueError(f"parameter {field!r} is given twice, once as {name!r}")
         resolved[field] = value
@@ -341,5 +341,5 @@ def _flag(field: str, value: object) -> bool:
 
 def _choice(field: str, value: object) -> str:
     if value not in tuple(CHOICES[field]):
-        raise ValueError(f"unknown {field} {value!r}{nearest(value, CHOICES[field])}")
+        raise ValueError(f"unknown {field} {value!r}{did_you_mean(value, CHOICES[field])}")
     return str(value)

@@ -1,15 +1,15 @@
 """Architectures by name: what each is built of and which fields of a configuration it reads."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flax import nnx
 
+from jdend._words import did_you_mean
 from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
 
-__all__ = ["Architecture", "architecture", "architectures", "nearest", "register_architecture"]
+__all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
 CONNECTIVITY_FIELDS = ("connectivity", "field_std", "initialization")
 RESAMPLING_FIELDS = (
@@ -126,21 +126,13 @@ def register_architecture(
 def architecture(name: str) -> Architecture:
     """The architecture of that name; `ValueError` with the nearest name if there is none."""
     if name not in _ARCHITECTURES:
-        raise ValueError(f"unknown architecture {name!r}{nearest(name, _ARCHITECTURES)}")
+        raise ValueError(f"unknown architecture {name!r}{did_you_mean(name, _ARCHITECTURES)}")
     return _ARCHITECTURES[name]
 
 
 def architectures() -> tuple[str, ...]:
     """The names of all registered architectures."""
     return tuple(_ARCHITECTURES)
-
-
-def nearest(name: object, allowed) -> str:
-    """The end of an error message: the nearest allowed name, or all of them."""
-    allowed = [str(a) for a in allowed]
-    close = difflib.get_close_matches(str(name), allowed, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ";"
-    return f"{hint} allowed are {', '.join(allowed)}"
 
 
 _LAYER = ("n_dendrites", "n_dendrite_inputs", *CONNECTIVITY_FIELDS, *RESAMPLING_FIELDS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jdend.report._record import finite
-from jdend.study import SearchResult
+from jdend.study import SearchResult, quiet_optuna
 
 if TYPE_CHECKING:
     import optuna
@@ -117,15 +117,10 @@ def _study_of(results: Sequence[SearchResult]) -> "optuna.Study":
 
 
 def _new_study() -> "optuna.Study":
-    """In memory, without what Optuna says of each that it makes."""
     import optuna
 
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return optuna.create_study(direction="maximize")
-    finally:
-        optuna.logging.set_verbosity(level)
+    with quiet_optuna():
+        return optuna.create_study(direction="maximize")  # in memory
 
 
 def _range(values: Sequence[Any]) -> tuple["BaseDistribution", bool]:

@@ -14,6 +14,7 @@ from dataclasses import KW_ONLY, Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from jdend._words import did_you_mean
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:
@@ -288,9 +289,9 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
 def check_log_format(log_format: object) -> None:
     """Raises `SearchError` if progress has no such format."""
     if log_format not in LOG_FORMATS:
-        from jdend.models import nearest
-
-        raise SearchError(f"unknown log_format {log_format!r}{nearest(log_format, LOG_FORMATS)}")
+        raise SearchError(
+            f"unknown log_format {log_format!r}{did_you_mean(log_format, LOG_FORMATS)}"
+        )
 
 
 def check_keywords(name: str, keywords: Iterable[str], allowed: Iterable[str]) -> None:
@@ -298,9 +299,7 @@ def check_keywords(name: str, keywords: Iterable[str], allowed: Iterable[str]) -
     allowed = tuple(allowed)
     for keyword in keywords:
         if keyword not in allowed:
-            from jdend.models import nearest
-
-            raise TypeError(f"{name} has no argument {keyword!r}{nearest(keyword, allowed)}")
+            raise TypeError(f"{name} has no argument {keyword!r}{did_you_mean(keyword, allowed)}")
 
 
 def keywords_of(

@@ -7,7 +7,7 @@ from jdend.study._notebook import Results, results_html, to_dataframe
 from jdend.study._pareto import pareto_front
 from jdend.study._reader import StoredStudy, open_study
 from jdend.study._result import FIGURES, SearchResult, rank
-from jdend.study._storage import open_storage
+from jdend.study._storage import open_storage, quiet_optuna
 from jdend.study._study import Effort, Study, latest_folder, new_folder
 from jdend.study._table import results_table
 
@@ -29,6 +29,7 @@ __all__ = [
     "open_storage",
     "open_study",
     "pareto_front",
+    "quiet_optuna",
     "rank",
     "read_results",
     "results_html",

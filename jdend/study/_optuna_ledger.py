@@ -21,10 +21,10 @@ import optuna
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
 from jdend.study._ledger import Claim, Generation, Proposed
-from jdend.study._reader import GENERATION, SEARCH, WORKER, StoredStudy, quiet
+from jdend.study._reader import GENERATION, SEARCH, WORKER, StoredStudy
 from jdend.study._result import SearchResult
 from jdend.study._serialization import MINIMIZED, plain, proposed_to, trial_of
-from jdend.study._storage import open_storage, storage_errors, without_password
+from jdend.study._storage import open_storage, quiet_optuna, storage_errors, without_password
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -84,7 +84,7 @@ class OptunaLedger:
         self._record = threading.Lock()
         self._stop: threading.Event | None = None  # of the thread that renews
         self._mine: dict[int, list[str]] = {}  # by generation, the proposals that are trained here
-        with quiet(), storage_errors(storage):
+        with quiet_optuna(), storage_errors(storage):
             opened = open_storage(storage)
             study = optuna.create_study(
                 storage=opened,

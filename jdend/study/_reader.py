@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,20 @@ from jdend.study._lease import Holding
 from jdend.study._ledger import Generation, Proposed
 from jdend.study._result import SearchResult
 from jdend.study._serialization import position_of, proposed_from, result_of
-from jdend.study._storage import journal_of, open_storage, storage_errors, without_password
+from jdend.study._storage import (
+    journal_of,
+    open_storage,
+    quiet_optuna,
+    storage_errors,
+    without_password,
+)
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study", "quiet"]
+__all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study"]
 
 # Attributes of the study: what is searched, each generation's trials, each worker's record.
 SEARCH, GENERATION, WORKER = "search", "jdend:generation:", "jdend:worker:"
@@ -138,7 +144,7 @@ def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
     place = without_password(str(where))
     if "://" not in str(where) and not journal_of(where).exists():
         raise StudyError(f"{place} holds no study: give the folder of a search, or a storage's URL")
-    with quiet(), storage_errors(where):
+    with quiet_optuna(), storage_errors(where):
         storage = open_storage(where)
         names = [found.study_name for found in storage.get_all_studies()]
         if not names:
@@ -149,16 +155,3 @@ def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
         found = StoredStudy(storage, study, str(where))
     found.look()
     return found
-
-
-@contextmanager
-def quiet():
-    """Without what Optuna says of each study that it makes."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "journal_of",
     "lock_of",
     "open_storage",
+    "quiet_optuna",
     "storage_errors",
     "without_password",
 ]
@@ -96,6 +98,21 @@ def storage_errors(where: str | Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
         reason = without_password(str(getattr(cause, "orig", None) or cause)).splitlines()[0]
         raise StudyError(f"cannot use storage {place}: {reason}") from error
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Without what Optuna says of each study that it makes, and that its samplers may change."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
 
 
 class JournalLock:

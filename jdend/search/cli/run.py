@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jdend._words import did_you_mean
 from jdend.data import DataError
-from jdend.models import ModelError, check_folder, nearest, save
+from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
     INTERRUPTED,
     SEEDS,
@@ -91,7 +92,8 @@ def _scenarios(command: Command) -> list[str]:
     if name == "all":
         return list(SCENARIOS)
     if name not in SCENARIOS:
-        raise SearchError(f"unknown scenario {search.scenario!r}{nearest(name, SCENARIOS)}, all")
+        meant = did_you_mean(name, [*SCENARIOS, "all"])
+        raise SearchError(f"unknown scenario {search.scenario!r}{meant}")
     return [name]
 
 
@@ -103,7 +105,7 @@ def _check(command: Command) -> None:
     )
     for option, name, allowed in names:
         if name is not None and name not in allowed:
-            raise SearchError(f"unknown {option} {name!r}{nearest(name, allowed)}")
+            raise SearchError(f"unknown {option} {name!r}{did_you_mean(name, allowed)}")
     check_log_format(command.log_format)
     if command.output.compile and not command.output.dry_run:
         raise SearchError("--compile goes with --dry-run")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jdend.models import Configuration, count_params, nearest
+from jdend._words import did_you_mean
+from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
 from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
@@ -94,7 +95,7 @@ class Schedule:
         check_trials("n_trials", self.n_trials, none_allowed=True)
         check_trials("generation", self.generation)
         if self.pruner not in PRUNERS:
-            raise SearchError(f"unknown pruner {self.pruner!r}{nearest(self.pruner, PRUNERS)}")
+            raise SearchError(f"unknown pruner {self.pruner!r}{did_you_mean(self.pruner, PRUNERS)}")
         if self.pruner != "none" and self.strategy == "nsga2":
             raise SearchError(
                 "nsga2 has two objectives, and trials are stopped by one: take pruner 'none', or "

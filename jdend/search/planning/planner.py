@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from jdend._words import did_you_mean
 from jdend.models import (
     Structure,
     architecture,
     count_params,
     count_params_of_sizes,
-    nearest,
 )
 from jdend.search.errors import SearchError
 from jdend.search.planning.cost_model import ShapeLoads, column_count, cost_of
@@ -58,7 +58,7 @@ def plan(
       SearchError: if the mode is unknown or `max_programs` is not a positive integer.
     """
     if mode not in MODES:
-        raise SearchError(f"unknown buckets {mode!r}{nearest(mode, MODES)}")
+        raise SearchError(f"unknown buckets {mode!r}{did_you_mean(mode, MODES)}")
     if max_programs is not None and (type(max_programs) is not int or max_programs < 1):
         raise SearchError(f"max_programs must be a positive integer, got {max_programs!r}")
     if mode == "exact" and max_programs is not None:

@@ -3,9 +3,7 @@
 import importlib.util
 import math
 import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import optuna
 from optuna.distributions import (
@@ -20,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from jdend.search.errors import SearchError
 from jdend.search.samplers.registry import Known
 from jdend.search.space.dimensions import Choice, Dimension, IntRange
-from jdend.study import SearchResult
+from jdend.study import SearchResult, quiet_optuna
 
 __all__ = ["OptunaAsker", "asker", "check_gp", "distributions"]
 
@@ -56,7 +54,7 @@ def asker(
       seed: of the sampler.
       size: trials a generation.
     """
-    with _quiet():
+    with quiet_optuna():
         return OptunaAsker(name, dimensions, known, seed, size)
 
 
@@ -97,7 +95,7 @@ class OptunaAsker:
                 self._study.add_trial(self._told(trial, worst, prunes=name == "tpe"))
 
     def ask(self) -> dict[str, object]:
-        with _quiet():
+        with quiet_optuna():
             self._asked = self._study.ask(self._distributions)
         return dict(self._asked.params)
 
@@ -109,7 +107,7 @@ class OptunaAsker:
 
     def drop(self) -> None:
         assert self._asked is not None
-        with _quiet():
+        with quiet_optuna():
             self._study.tell(self._asked, state=TrialState.FAIL, skip_if_finished=True)
 
     def _trial(self, point: Mapping[str, object], **options) -> FrozenTrial:
@@ -183,16 +181,3 @@ def _accuracy(result: SearchResult | None) -> float:
 
 def _is_number(result: SearchResult | None) -> bool:
     return result is not None and result.failed is None and math.isfinite(_accuracy(result))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna tells of each study that it makes, and that its samplers may change."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)

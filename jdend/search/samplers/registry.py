@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from jdend.models import Configuration, nearest
+from jdend._words import did_you_mean
+from jdend.models import Configuration
 from jdend.search.errors import SearchError
 from jdend.search.samplers.grid_and_random import (
     Draw,
@@ -73,7 +74,7 @@ class Asker(Protocol):
 def check_strategy(name: object) -> str:
     """The name; `SearchError` if there is no such strategy, or what it needs is not installed."""
     if name not in STRATEGIES:
-        raise SearchError(f"unknown strategy {name!r}{nearest(name, STRATEGIES)}")
+        raise SearchError(f"unknown strategy {name!r}{did_you_mean(name, STRATEGIES)}")
     if name == "gp":
         from jdend.search.samplers.optuna_samplers import check_gp
 

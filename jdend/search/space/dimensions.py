@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jdend.models import nearest
+from jdend._words import did_you_mean
 from jdend.search.errors import SpaceError
 
 __all__ = [
@@ -161,11 +161,11 @@ def _dimension(name: str, given: object) -> Dimension:
 def _typed(name: str, given: Mapping) -> Dimension:
     kind = given.get("type")
     if kind not in TYPES:
-        raise SpaceError(f"{name}: unknown type {kind!r}{nearest(kind, TYPES)}")
+        raise SpaceError(f"{name}: unknown type {kind!r}{did_you_mean(kind, TYPES)}")
     unknown = [key for key in given if key not in ("type", *TYPES[kind])]
     if unknown:
         raise SpaceError(
-            f"{name}: type {kind!r} takes no {unknown[0]!r}{nearest(unknown[0], TYPES[kind])}"
+            f"{name}: type {kind!r} takes no {unknown[0]!r}{did_you_mean(unknown[0], TYPES[kind])}"
         )
     if kind == "choice":
         lists = [given[key] for key in TYPES["choice"] if key in given]
