@@ -147,7 +147,7 @@ def test_bad_input_before_any_data_is_loaded(tmp_path, monkeypatch):
 def test_no_traceback_leaves_the_process():
     ended = subprocess.run(
         [sys.executable, "-m", "jdend.search", "--budget", "x"],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from jdend.study import read_results
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SMALL = ("--dataset", "digits", "--budget", "900", "--batch-size", "64", "--no-compile-cache")
 
 
