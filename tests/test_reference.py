@@ -19,7 +19,7 @@ from jdend.models import (
     count_params,
     trace_params,
 )
-from jdend.training import Bucket, Examples, pack, population
+from jdend.training import Bucket, Examples, population, trace_hyperparameters
 
 FILES = Path(__file__).parent / "reference"
 NAMES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
@@ -183,7 +183,9 @@ def test_the_layer_with_given_indices(ref):
 def test_training_as_a_population(ref):
     """The same batches in the same order, as the one epoch of a population of one trial."""
     programs = population(Bucket(ref.configuration.structure))
-    state = programs.init(pack([ref.configuration], ref.n_steps), jnp.zeros(1, jnp.uint32))
+    state = programs.init(
+        trace_hyperparameters([ref.configuration], ref.n_steps), jnp.zeros(1, jnp.uint32)
+    )
 
     def as_trial(tree):
         return jax.tree.map(lambda leaf: jnp.array(leaf)[None, None], tree)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jdend.models import Problem, configure
-from jdend.training import Bucket, Examples, State, pack, population
+from jdend.training import Bucket, Examples, State, population, trace_hyperparameters
 from peers.workload import (
     CHECKED_STEPS,
     DECAY,
@@ -33,9 +33,11 @@ class JdendPopulation:
         self.order = jnp.asarray(drawn.order)
         configuration = _configuration(work)
         self.population = population(Bucket(configuration.structure, kernel=kernel))
-        traits = pack([configuration] * work.configurations, self.per_epoch)
+        hyperparameters = trace_hyperparameters(
+            [configuration] * work.configurations, self.per_epoch
+        )
         seeds = jnp.arange(work.seeds, dtype=jnp.uint32)
-        self.state = _with_weights(work, self.population.init(traits, seeds))
+        self.state = _with_weights(work, self.population.init(hyperparameters, seeds))
 
     def first_steps(self) -> Checked:
         """Trains all trials a few steps; the checked ones' losses and weights."""

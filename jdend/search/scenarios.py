@@ -22,7 +22,7 @@ from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
-from jdend.search.space.feasible import shapes
+from jdend.search.space.feasible import feasible_shapes
 from jdend.study import SearchResult, rank
 
 __all__ = [
@@ -271,7 +271,7 @@ def _sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
 
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:
     rng = np.random.default_rng(0)
-    return shapes(parse_space(space), problem, budget, rng).n_fit > 0
+    return feasible_shapes(parse_space(space), problem, budget, rng).n_fit > 0
 
 
 def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Settings:

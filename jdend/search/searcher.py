@@ -25,10 +25,11 @@ from jdend.search.errors import SearchError, SpaceError
 from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.progress.reporter import reporter
 from jdend.search.results import CollectedResults
-from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
+from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
 from jdend.search.samplers.local import around
 from jdend.search.space.budget import Budget, estimate_params
 from jdend.search.space.dimensions import parse_space
+from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
 from jdend.study import Results, SearchResult
 
@@ -335,12 +336,14 @@ class HyperparameterSearcher(CollectedResults):
 
     estimate_params = staticmethod(estimate_params)
 
-    def _question(self, space: Mapping[str, object], budget: Budget | None = None) -> Question:
-        return Question(parse_space(space), self.problem, budget or self.budget, self._defaults)
+    def _question(self, space: Mapping[str, object], budget: Budget | None = None) -> SearchProblem:
+        return SearchProblem(
+            parse_space(space), self.problem, budget or self.budget, self._defaults
+        )
 
     def _questions(
         self, space: SpaceOfBudget, budgets: Sequence[int] | None
-    ) -> tuple[Question, ...]:
+    ) -> tuple[SearchProblem, ...]:
         """One a budget."""
         allowed = [self.budget]
         if budgets is not None:

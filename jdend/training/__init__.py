@@ -18,7 +18,7 @@ from jdend.training._run import (
 )
 from jdend.training._single import extract, train_model
 from jdend.training._state import State, concat, take
-from jdend.training._traced_hyperparameters import Traits, pack
+from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 
 __all__ = [
     "Bucket",
@@ -31,7 +31,7 @@ __all__ = [
     "Progress",
     "Run",
     "State",
-    "Traits",
+    "TracedHyperparameters",
     "compilations",
     "compiled_bytes",
     "concat",
@@ -41,12 +41,12 @@ __all__ = [
     "extract",
     "in_background",
     "on_device",
-    "pack",
     "population",
     "prepare",
     "program_cache_folder",
     "runs",
     "take",
+    "trace_hyperparameters",
     "train",
     "train_model",
 ]

@@ -26,7 +26,7 @@ from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State
-from jdend.training._traced_hyperparameters import Traits, learning_rate
+from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
 
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
 
@@ -43,7 +43,7 @@ class Population:
     """The pure functions of a bucket; `population(bucket)` makes it.
 
     Attributes:
-      init: `(traits [C], seeds [S]) → State`.
+      init: `(hyperparameters [C], seeds [S]) → State`.
       advance: `(state, data, order, stop_step) → State`, with `epoch_order` of the epoch that
         `state.step` is in; `stop_step` is traced and at most that epoch's end. Consumes `state`.
       evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over those rows
@@ -54,33 +54,35 @@ class Population:
     advance: Program
     evaluate: Program
 
-    def compile(self, traits: Traits, n_seeds: int, data: DeviceData) -> None:
+    def compile(
+        self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
+    ) -> None:
         """Compiles all that such a population needs, from shapes alone, two at a time."""
-        traits, seeds, whole, order, examples = _shapes(traits, n_seeds, data)
+        hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
         # A thread of its own: one of a shared pool might be this one, waiting for itself.
         with ThreadPoolExecutor(max_workers=1) as beside:
-            first = beside.submit(self.init.compile, traits, seeds)
-            state = self.init.shape_of_result(traits, seeds)
+            first = beside.submit(self.init.compile, hyperparameters, seeds)
+            state = self.init.shape_of_result(hyperparameters, seeds)
             self.advance.compile(state, examples, order, whole)
             self.evaluate.compile(state, examples, whole, whole)
             _shuffle(data.n_train).compile(seeds, whole)
             first.result()
 
-    def memory(self, traits: Traits, n_seeds: int, data: DeviceData) -> int:
+    def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
         """Bytes that the compiler says a step takes: arguments, results and what is in between."""
-        traits, seeds, whole, order, examples = _shapes(traits, n_seeds, data)
-        state = self.init.shape_of_result(traits, seeds)
+        hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
+        state = self.init.shape_of_result(hyperparameters, seeds)
         said = self.advance.compile(state, examples, order, whole).memory_analysis()
         held = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
         return held + said.temp_size_in_bytes
 
 
-def _shapes(traits: Traits, n_seeds: int, data: DeviceData):
-    """Of traits, seeds, a whole number, an epoch's order and the examples."""
+def _shapes(hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData):
+    """Of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
     seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
     whole = jax.ShapeDtypeStruct((), jnp.int32)
     order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
-    return shapes_of(traits), seeds, whole, order, shapes_of(data.examples)
+    return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
 def population(bucket: Bucket) -> Population:
@@ -125,27 +127,27 @@ def _shuffle(n: int) -> Program:
 def _init(bucket: Bucket):
     """The function `init` of a bucket's population, not compiled."""
 
-    def init_trial(seed, traits: Traits):
+    def init_trial(seed, hyperparameters: TracedHyperparameters):
         model = build(
             bucket.structure,
-            connectivity=traits.connectivity,
-            field_std=traits.field_std,
-            initialization=traits.initialization,
+            connectivity=hyperparameters.connectivity,
+            field_std=hyperparameters.field_std,
+            initialization=hyperparameters.initialization,
             kernel=bucket.kernel,
-            sizes=traits.sizes,
+            sizes=hyperparameters.sizes,
             rngs=nnx.Rngs(_key(seed, INIT)),
         )
         _, params, other = nnx.split(model, nnx.Param, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
 
-    def init(traits: Traits, seeds: Int[Array, " S"]) -> State:
+    def init(hyperparameters: TracedHyperparameters, seeds: Int[Array, " S"]) -> State:
         over_configurations = jax.vmap(init_trial, in_axes=(None, 0))
-        params, other = jax.vmap(over_configurations, in_axes=(0, None))(seeds, traits)
-        shape = (*seeds.shape, *traits.lr.shape)
+        params, other = jax.vmap(over_configurations, in_axes=(0, None))(seeds, hyperparameters)
+        shape = (*seeds.shape, *hyperparameters.lr.shape)
         return State(
             step=jnp.zeros((), jnp.int32),
             seeds=seeds,
-            traits=traits,
+            hyperparameters=hyperparameters,
             params=params,
             other=other,
             adam=ADAM.init(params),  # pyright: ignore[reportArgumentType]
@@ -270,7 +272,10 @@ def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]):
 def _adamw(state: State, grads):
     """AdamW with decoupled decay (Loshchilov & Hutter 2019), rate and decay by configuration."""
     updates, adam = ADAM.update(grads, state.adam)
-    rate, decay = learning_rate(state.traits, state.step), state.traits.weight_decay
+    rate, decay = (
+        learning_rate(state.hyperparameters, state.step),
+        state.hyperparameters.weight_decay,
+    )
 
     def move(p, update):
         of_trial = (slice(None), *(None,) * (p.ndim - 2))

@@ -16,7 +16,7 @@ from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import resample
 from jdend.training._bucket import Path
 from jdend.training._state import State
-from jdend.training._traced_hyperparameters import Traits
+from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["is_due", "next_resampling", "resampler"]
 
@@ -25,14 +25,14 @@ BLOCK = 16  # configurations that resample side by side on accelerators
 
 def next_resampling(state: State) -> Int[Array, ""]:
     """The first step after this one at which some trial resamples; the largest int32 for never."""
-    every = state.traits.resample_every
+    every = state.hyperparameters.resample_every
     following = (state.step // jnp.maximum(every, 1) + 1) * every
     return jnp.min(jnp.where(every > 0, following, jnp.iinfo(jnp.int32).max))
 
 
 def is_due(state: State) -> Bool[Array, " C"]:
     """Which configurations resample after the step just done."""
-    every = state.traits.resample_every
+    every = state.hyperparameters.resample_every
     return (every > 0) & (state.step % jnp.maximum(every, 1) == 0)
 
 
@@ -70,8 +70,10 @@ def resampler(layers: tuple[tuple[Path, DendriticLayer], ...]) -> Callable[..., 
 
 def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> State:
     """The state with every layer of one configuration, or of several, resampled."""
-    traits: Traits = jax.tree.map(lambda x: x[columns], state.traits)
-    n_resampled = state.step // jnp.maximum(traits.resample_every, 1) - 1
+    hyperparameters: TracedHyperparameters = jax.tree.map(
+        lambda x: x[columns], state.hyperparameters
+    )
+    n_resampled = state.step // jnp.maximum(hyperparameters.resample_every, 1) - 1
     trees = [state.params, state.other, state.adam.mu, state.adam.nu]
     for position, (path, layer) in enumerate(layers):
         weight, indices = (*path, "weight"), (*path, "indices")
@@ -83,7 +85,7 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
             one_seed = jax.vmap(one_seed, in_axes=(None, 0, 0, 0, 0))
         over_seeds = jax.vmap(one_seed, in_axes=(0, None, None, 0, 0))
         layer_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, position)
-        new = over_seeds(layer_keys, traits, n_resampled, old, sizes)
+        new = over_seeds(layer_keys, hyperparameters, n_resampled, old, sizes)
         trees = [
             _set(tree, at, _get(tree, at).at[:, columns].set(values))
             for tree, at, values in zip(trees, paths, new, strict=True)
@@ -92,7 +94,9 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
     return replace(state, params=params, other=other, adam=state.adam._replace(mu=mu, nu=nu))
 
 
-def _resample_trial(layer: DendriticLayer, key, traits: Traits, n_resampled, synapses, sizes):
+def _resample_trial(
+    layer: DendriticLayer, key, hyperparameters: TracedHyperparameters, n_resampled, synapses, sizes
+):
     """One trial's layer; a replaced synapse starts with the optimizer's moments at zero."""
     weight, indices, mu, nu = synapses
     n_inputs = weight.shape[-1] if sizes is None else sizes[2]
@@ -101,12 +105,12 @@ def _resample_trial(layer: DendriticLayer, key, traits: Traits, n_resampled, syn
         weight,
         indices,
         in_features=layer.in_features,
-        percentage=traits.resample_fraction,
-        rule=traits.resampling_rule,
-        proposals=traits.resampling_inputs,
+        percentage=hyperparameters.resample_fraction,
+        rule=hyperparameters.resampling_rule,
+        proposals=hyperparameters.resampling_inputs,
         n_resampled=n_resampled,
-        weight_std=dendrite_std(traits.initialization, layer.in_features, n_inputs),
-        field_std=traits.field_std,
+        weight_std=dendrite_std(hyperparameters.initialization, layer.in_features, n_inputs),
+        field_std=hyperparameters.field_std,
         image_shape=layer.image_shape,
         sizes=sizes,
     )

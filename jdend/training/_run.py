@@ -21,7 +21,7 @@ from jdend.training._device_data import DeviceData, on_device
 from jdend.training._memory import configurations_that_fit
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._state import State, concat, take
-from jdend.training._traced_hyperparameters import pack
+from jdend.training._traced_hyperparameters import trace_hyperparameters
 
 __all__ = [
     "FIGURES",
@@ -175,8 +175,8 @@ def prepare(
     steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
     some = configurations[:room]
     for width in _widths([c.hyperparameters.n_epochs for c in some], steps_per_epoch, narrow):
-        traits = pack(some[:width], steps_per_epoch, padded=bucket.padded)
-        population(bucket).compile(traits, len(seeds), on)
+        hyperparameters = trace_hyperparameters(some[:width], steps_per_epoch, padded=bucket.padded)
+        population(bucket).compile(hyperparameters, len(seeds), on)
 
 
 def compiled_bytes(
@@ -186,8 +186,10 @@ def compiled_bytes(
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
     on = on_device(data)
     steps_per_epoch = max(1, len(data.train_y) // bucket.structure.batch_size)
-    traits = pack(configurations[:room], steps_per_epoch, padded=bucket.padded)
-    return population(bucket).memory(traits, len(seeds), on)
+    hyperparameters = trace_hyperparameters(
+        configurations[:room], steps_per_epoch, padded=bucket.padded
+    )
+    return population(bucket).memory(hyperparameters, len(seeds), on)
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:
@@ -304,10 +306,12 @@ class Run:
         begun = time.perf_counter()
         self._data: DeviceData = on_device(self._split)
         self._population: Population = population(self.bucket)
-        traits = pack(self.configurations, self._steps_per_epoch, padded=self.bucket.padded)
-        self._population.compile(traits, len(self.seeds), self._data)
+        hyperparameters = trace_hyperparameters(
+            self.configurations, self._steps_per_epoch, padded=self.bucket.padded
+        )
+        self._population.compile(hyperparameters, len(self.seeds), self._data)
         self._compile_seconds += time.perf_counter() - begun
-        return self._population.init(traits, jnp.array(self.seeds, jnp.uint32))
+        return self._population.init(hyperparameters, jnp.array(self.seeds, jnp.uint32))
 
     def _one_epoch(self, state: State, origin: float) -> State:
         step = self.epoch * self._steps_per_epoch
@@ -362,7 +366,7 @@ class Run:
         filled = where + where[:1] * (new - len(where))
         begun = time.perf_counter()
         state = jax.device_put(take(jax.device_get(state), filled))
-        self._population.compile(state.traits, len(self.seeds), self._data)
+        self._population.compile(state.hyperparameters, len(self.seeds), self._data)
         self._compile_seconds += time.perf_counter() - begun
         return state
 

@@ -18,7 +18,7 @@ from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._state import State
-from jdend.training._traced_hyperparameters import pack
+from jdend.training._traced_hyperparameters import trace_hyperparameters
 
 __all__ = ["extract", "train_model"]
 
@@ -108,9 +108,9 @@ def _trained(
 ) -> State:
     on = on_device(data)
     steps_per_epoch = on.n_train // configuration.structure.batch_size
-    traits = pack([configuration], steps_per_epoch)
-    programs.compile(traits, 1, on)
-    state = programs.init(traits, jnp.array([seed], jnp.uint32))
+    hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
+    programs.compile(hyperparameters, 1, on)
+    state = programs.init(hyperparameters, jnp.array([seed], jnp.uint32))
     show(0, state)
     for epoch in range(configuration.hyperparameters.n_epochs):
         order = epoch_order(state.seeds, epoch, on.n_train)

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from jdend.training._traced_hyperparameters import Traits
+from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["State", "concat", "take"]
 
@@ -25,7 +25,7 @@ class State:
     Attributes:
       step: steps done.
       seeds: uint32 `[S]`.
-      traits: `[C]` each.
+      hyperparameters: `[C]` each.
       params: trainable parameters `[S, C, …]`, a nested dict.
       other: the networks' other variables `[S, C, …]`: synapse indices, true sizes, statistics.
       adam: optax's state: a count, and moments like `params`.
@@ -35,7 +35,7 @@ class State:
 
     step: Int[Array, ""]
     seeds: Int[Array, " S"]
-    traits: Traits
+    hyperparameters: TracedHyperparameters
     params: dict
     other: dict
     adam: optax.ScaleByAdamState
@@ -47,9 +47,9 @@ class State:
 def take(state: State, columns: Sequence[int] | Int[Array, " taken"]) -> State:
     """The population of some configurations, by position; of one on the host, on the host."""
     taken = columns if isinstance(columns, jax.Array) else np.asarray(columns, np.int32)
-    of_trait = lambda x: x[taken]  # noqa: E731
+    of_configuration = lambda x: x[taken]  # noqa: E731
     of_trial = lambda x: x[:, taken]  # noqa: E731
-    return _map_columns(of_trait, of_trial, state)
+    return _map_columns(of_configuration, of_trial, state)
 
 
 def concat(states: Sequence[State]) -> State:
@@ -62,7 +62,7 @@ def concat(states: Sequence[State]) -> State:
     return _map_columns(lambda *x: join(x), lambda *x: join(x, axis=1), *states)
 
 
-def _map_columns(of_trait, of_trial, *states: State) -> State:
+def _map_columns(of_configuration, of_trial, *states: State) -> State:
     """Applies one function to `[C, …]` leaves and another to `[S, C, …]` leaves."""
     first = states[0]
 
@@ -75,7 +75,7 @@ def _map_columns(of_trait, of_trial, *states: State) -> State:
     )
     return replace(
         first,
-        traits=jax.tree.map(of_trait, *(s.traits for s in states)),
+        hyperparameters=jax.tree.map(of_configuration, *(s.hyperparameters for s in states)),
         params=trial("params"),
         other=trial("other"),
         adam=adam,

@@ -11,12 +11,12 @@ from jdend.connectivity import CONNECTIVITIES
 from jdend.models import INITIALIZATIONS, SCHEDULES, Configuration
 from jdend.plasticity import PROPOSALS, RULES
 
-__all__ = ["Traits", "learning_rate", "pack"]
+__all__ = ["TracedHyperparameters", "learning_rate", "trace_hyperparameters"]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Traits:
+class TracedHyperparameters:
     """What tells the `C` configurations of a population apart. Names are positions in the tuples
     that list them.
 
@@ -40,10 +40,10 @@ class Traits:
     sizes: dict[str, Int[Array, " C"]] | None
 
 
-def pack(
+def trace_hyperparameters(
     configurations: Sequence[Configuration], steps_per_epoch: int, *, padded: bool = False
-) -> Traits:
-    """The traits of configurations that share a bucket, on the device."""
+) -> TracedHyperparameters:
+    """The hyperparameters of configurations that share a bucket, on the device."""
     hyper = [configuration.hyperparameters for configuration in configurations]
 
     def real(name: str):
@@ -57,7 +57,7 @@ def pack(
         name: jnp.array([structure.sizes[name] for structure in structures], jnp.int32)
         for name in structures[0].sizes
     }
-    return Traits(
+    return TracedHyperparameters(
         n_steps=jnp.array([h.n_epochs * steps_per_epoch for h in hyper], jnp.int32),
         lr=real("lr"),
         weight_decay=real("weight_decay"),
@@ -73,12 +73,16 @@ def pack(
     )
 
 
-def learning_rate(traits: Traits, step: Int[Array, ""]) -> Float[Array, " C"]:
+def learning_rate(
+    hyperparameters: TracedHyperparameters, step: Int[Array, ""]
+) -> Float[Array, " C"]:
     """The rate of each configuration at a step that counts from 0.
 
     `cosine` is half a cosine from `lr` to zero at `n_steps` (Loshchilov & Hutter 2017, without
     restarts).
     """
-    progress = jnp.clip(step / traits.n_steps, 0.0, 1.0)
+    progress = jnp.clip(step / hyperparameters.n_steps, 0.0, 1.0)
     cosine = 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
-    return traits.lr * jnp.where(traits.schedule == SCHEDULES.index("cosine"), cosine, 1.0)
+    return hyperparameters.lr * jnp.where(
+        hyperparameters.schedule == SCHEDULES.index("cosine"), cosine, 1.0
+    )

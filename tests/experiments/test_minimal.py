@@ -10,7 +10,7 @@ import pytest
 
 from jdend.data import from_arrays, split
 from jdend.models import Problem, configure
-from jdend.training import Bucket, epoch_order, on_device, pack, population, train
+from jdend.training import Bucket, epoch_order, on_device, population, trace_hyperparameters, train
 
 ROOT = Path(__file__).parents[2]
 SIZES = N, D, K = 4, 3, 6
@@ -65,7 +65,7 @@ def normalised(data, x):
 def after(n_steps, data, configurations):
     """The real population's state."""
     programs = population(Bucket(configurations[0].structure))
-    state = programs.init(pack(configurations, STEPS), SEEDS)
+    state = programs.init(trace_hyperparameters(configurations, STEPS), SEEDS)
     on = on_device(data)
     order = epoch_order(SEEDS, 0, on.n_train)
     return programs.advance(state, on.examples, order, jnp.int32(n_steps)) if n_steps else state

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from jdend.models import Problem, architectures, count_params
 from jdend.search import BudgetError
-from jdend.search.samplers.grid_and_random import Question, random
+from jdend.search.samplers.grid_and_random import random
 from jdend.search.space.budget import Budget, confirmed_params
 from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
-from jdend.search.space.encoding import FILL, Coordinates
+from jdend.search.space.encoding import FILL, Encoding
+from jdend.search.space.problem import SearchProblem
 
 DIGITS = Problem(64, 10, (8, 8, 1))
 DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 64}
@@ -24,7 +25,7 @@ BUDGETS = (500, 2000, 8000, 20000)
 
 
 def ask(space, max_params=2000, ratio=0.8):
-    return Question(parse_space(space), DIGITS, Budget(max_params, ratio), DEFAULTS)
+    return SearchProblem(parse_space(space), DIGITS, Budget(max_params, ratio), DEFAULTS)
 
 
 def any_point(dimensions, rng):
@@ -39,7 +40,7 @@ def counted(coordinates, params):
 @pytest.mark.parametrize("name", architectures())
 def test_every_point_fits(name, max_params):
     space = {**SIZES, "architecture": name, "lr": (1e-3, 1e-2)}
-    coordinates = Coordinates(ask(space, max_params))
+    coordinates = Encoding(ask(space, max_params))
     rng = np.random.default_rng(0)
     for _ in range(30):
         params = coordinates.params(any_point(coordinates.dimensions, rng))
@@ -53,7 +54,7 @@ def test_every_point_fits(name, max_params):
 def test_a_draws_point_means_that_draw(max_params):
     space = {**SIZES, "architecture": ["dendritic_simple", "soma_disabled"], "lr": (1e-3, 1e-2)}
     question = ask(space, max_params)
-    coordinates = Coordinates(question)
+    coordinates = Encoding(question)
     for draw in random(question, np.random.default_rng(1), 30).draws:
         point = coordinates.point(draw.params)
         assert coordinates.configure(coordinates.params(point)) == draw.configuration
@@ -75,7 +76,7 @@ def test_a_draws_point_means_that_draw(max_params):
 def test_any_space_whose_points_exist(n, d, k, max_params, ratio, seed):
     space = {"n_neurons": (n[0], n[0] + n[1]), "n_dendrites": d, "n_dendrite_inputs": k}
     try:
-        coordinates = Coordinates(ask(space, max_params, ratio))
+        coordinates = Encoding(ask(space, max_params, ratio))
     except BudgetError:
         return
     budget = Budget(max_params, ratio)
@@ -89,14 +90,14 @@ def test_any_space_whose_points_exist(n, d, k, max_params, ratio, seed):
 
 
 def test_fill_stands_for_the_inputs():
-    coordinates = Coordinates(ask({**SIZES, "n_dendrites": (1, 40)}))
+    coordinates = Encoding(ask({**SIZES, "n_dendrites": (1, 40)}))
     assert coordinates.derived == "n_dendrite_inputs"
     assert list(coordinates.dimensions) == ["n_neurons", "n_dendrites", "hidden_dim", FILL]
     assert coordinates.dimensions[FILL] == RealRange(0.8, 1.0)
 
 
 def test_more_fill_is_more_parameters():
-    coordinates = Coordinates(ask({**SIZES, "n_neurons": 2, "n_dendrites": 20, "hidden_dim": 1}))
+    coordinates = Encoding(ask({**SIZES, "n_neurons": 2, "n_dendrites": 20, "hidden_dim": 1}))
     counts = [
         counted(coordinates, coordinates.params({FILL: fill})) for fill in np.linspace(0.8, 1, 5)
     ]
@@ -105,7 +106,7 @@ def test_more_fill_is_more_parameters():
 
 
 def test_fill_is_the_share_of_the_budget():
-    coordinates = Coordinates(
+    coordinates = Encoding(
         ask({"n_neurons": 1, "n_dendrites": 20, "n_dendrite_inputs": (1, 64)}, 900)
     )
     for fill in (0.8, 0.9, 1.0):
@@ -115,20 +116,20 @@ def test_fill_is_the_share_of_the_budget():
 
 def test_of_a_list_fill_indexes_what_fits():
     space = {"n_neurons": 3, "n_dendrites": 10, "n_dendrite_inputs": [30, 4, 5, 6, 7, 64]}
-    coordinates = Coordinates(ask(space, 320, 0.6))  # 4, 5, 6 and 7 fit
+    coordinates = Encoding(ask(space, 320, 0.6))  # 4, 5, 6 and 7 fit
     means = [coordinates.params({FILL: f})["n_dendrite_inputs"] for f in (0.6, 0.72, 0.85, 1.0)]
     assert means == [4, 5, 6, 7]
 
 
 def test_where_inputs_cannot_vary_another_size_is_derived():
-    coordinates = Coordinates(ask({**SIZES, "n_dendrite_inputs": 16, "n_dendrites": (2, 9)}))
+    coordinates = Encoding(ask({**SIZES, "n_dendrite_inputs": 16, "n_dendrites": (2, 9)}))
     assert coordinates.derived == "n_neurons"
-    coordinates = Coordinates(ask({**SIZES, "architecture": "mlp", "n_dendrites": 2}))
+    coordinates = Encoding(ask({**SIZES, "architecture": "mlp", "n_dendrites": 2}))
     assert coordinates.derived == "hidden_dim"
 
 
 def test_inputs_of_two_values_leave_the_neurons_to_be_derived():
-    coordinates = Coordinates(
+    coordinates = Encoding(
         ask({"n_neurons": (1, 200), "n_dendrites": (2, 9), "n_dendrite_inputs": [8, 9]})
     )
     assert coordinates.derived == "n_neurons"
@@ -136,7 +137,7 @@ def test_inputs_of_two_values_leave_the_neurons_to_be_derived():
 
 def test_dimensions_hold_only_what_can_fit():
     space = {"n_neurons": (1, 100), "n_dendrites": [2, 500], "n_dendrite_inputs": (4, 64)}
-    dimensions = Coordinates(ask(space)).dimensions
+    dimensions = Encoding(ask(space)).dimensions
     assert "n_dendrites" not in dimensions  # but one value of it can
     neurons = dimensions["n_neurons"]
     assert isinstance(neurons, IntRange)
@@ -145,7 +146,7 @@ def test_dimensions_hold_only_what_can_fit():
 
 def test_a_point_without_room_is_moved_to_the_nearest_with_room():
     space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
-    coordinates = Coordinates(ask(space))
+    coordinates = Encoding(ask(space))
     params = coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
     assert params == coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
     moved = coordinates.point(params)
@@ -156,7 +157,7 @@ def test_a_point_without_room_is_moved_to_the_nearest_with_room():
 
 def test_what_has_room_is_not_moved():
     space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
-    coordinates = Coordinates(ask(space))
+    coordinates = Encoding(ask(space))
     for fill in (0.8, 0.9, 1.0):
         params = coordinates.params({"n_neurons": 10, "n_dendrites": 10, FILL: fill})
         assert (params["n_neurons"], params["n_dendrites"]) == (10, 10)
@@ -166,14 +167,14 @@ def test_a_budget_to_be_used_whole_leaves_nothing_to_fill():
     space = {"n_neurons": [5], "n_dendrites": [4], "n_dendrite_inputs": (1, 64)}
     whole = {"n_neurons": 5, "n_dendrites": 4, "n_dendrite_inputs": 30}
     count = count_params(ask(space).configure(whole).structure)
-    coordinates = Coordinates(ask(space, count, 1.0))
+    coordinates = Encoding(ask(space, count, 1.0))
     assert coordinates.dimensions == {}
     assert coordinates.params({}) == whole
 
 
 def test_ranges_without_end():
     space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 64)}
-    coordinates = Coordinates(ask(space))
+    coordinates = Encoding(ask(space))
     rng = np.random.default_rng(0)
     for _ in range(10):
         params = coordinates.params(any_point(coordinates.dimensions, rng))
@@ -182,7 +183,7 @@ def test_ranges_without_end():
 
 def test_repeated_values_are_one():
     space = {**SIZES, "schedule": ["cosine", "cosine", "constant"], "n_dendrite_inputs": [8, 8, 9]}
-    coordinates = Coordinates(ask(space))
+    coordinates = Encoding(ask(space))
     assert coordinates.dimensions["schedule"] == Choice(("cosine", "constant"))
     params = coordinates.params(any_point(coordinates.dimensions, np.random.default_rng(0)))
     assert coordinates.params(coordinates.point(params)) == params
@@ -190,4 +191,4 @@ def test_repeated_values_are_one():
 
 def test_nothing_fits():
     with pytest.raises(BudgetError, match="Lower n_neurons"):
-        Coordinates(ask({"n_neurons": [80, 100], "n_dendrite_inputs": 64}))
+        Encoding(ask({"n_neurons": [80, 100], "n_dendrite_inputs": 64}))

@@ -7,12 +7,13 @@ import pytest
 
 from jdend.models import Problem, architectures, configure, count_params
 from jdend.search import BudgetError, SearchError, SpaceError, default_space
-from jdend.search.samplers.grid_and_random import Question, grid, mixed, random
+from jdend.search.samplers.grid_and_random import grid, mixed, random
 from jdend.search.samplers.local import around
 from jdend.search.scenarios import budget_space
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
-from jdend.search.space.feasible import DrawnShapes, ListedShapes, shapes
+from jdend.search.space.feasible import DrawnShapes, ListedShapes, feasible_shapes
+from jdend.search.space.problem import SearchProblem
 
 IMAGES = Problem(784, 10, (28, 28, 1))
 DEFAULTS = {"n_epochs": 10, "lr": 5e-4, "weight_decay": 0.01, "batch_size": 256}
@@ -28,7 +29,7 @@ GUIDE = {
 
 
 def ask(space, max_params=8000, ratio=0.8, problem=IMAGES):
-    return Question(parse_space(space), problem, Budget(max_params, ratio), DEFAULTS)
+    return SearchProblem(parse_space(space), problem, Budget(max_params, ratio), DEFAULTS)
 
 
 def rng(seed=0):
@@ -59,7 +60,7 @@ def test_every_architecture(name):
 def test_the_law_is_that_of_drawing_until_one_fits():
     space = {"n_neurons": (4, 6), "n_dendrites": (2, 4), "n_dendrite_inputs": [10, 20, 20, 30]}
     question = ask(space, 500, 0.7)
-    found = shapes(question.space, IMAGES, question.budget, rng())
+    found = feasible_shapes(question.space, IMAGES, question.budget, rng())
     drawn = [tuple(shape.values()) for shape in found.draw(rng(1), 20_000)]
     every = itertools.product(range(4, 7), range(2, 5), [10, 20, 20, 30])
     names = tuple(space)
@@ -82,13 +83,13 @@ def test_another_seed_draws_otherwise():
 def test_ranges_without_end_are_drawn_from():
     space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 784)}
     question = ask(space)
-    assert isinstance(shapes(question.space, IMAGES, question.budget, rng()), DrawnShapes)
+    assert isinstance(feasible_shapes(question.space, IMAGES, question.budget, rng()), DrawnShapes)
     assert len(random(question, rng(), 50).draws) == 50
 
 
 def test_a_large_range_whose_end_cannot_fit_is_listed():
     question = ask({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
-    assert isinstance(shapes(question.space, IMAGES, question.budget, rng()), ListedShapes)
+    assert isinstance(feasible_shapes(question.space, IMAGES, question.budget, rng()), ListedShapes)
 
 
 def test_a_finite_space_is_exhausted_and_no_more():

@@ -23,11 +23,11 @@ from jdend.models import (
 )
 from jdend.search import BudgetError, SearchError, SpaceError
 from jdend.search.driver.schedule import Schedule, default_generation
-from jdend.search.samplers.grid_and_random import Question
 from jdend.search.samplers.optuna_samplers import distributions
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.encoding import FILL
+from jdend.search.space.problem import SearchProblem
 from jdend.study import Generation, SearchResult
 
 DIGITS = Problem(64, 10, (8, 8, 1))
@@ -51,7 +51,7 @@ FEW = {"n_neurons": [3, 4, 5], "n_dendrites": [2, 3], "n_dendrite_inputs": (8, 3
 
 
 def question(space, max_params=500, ratio=0.8):
-    return Question(parse_space(space), DIGITS, Budget(max_params, ratio), DEFAULTS)
+    return SearchProblem(parse_space(space), DIGITS, Budget(max_params, ratio), DEFAULTS)
 
 
 def search(strategy, *questions, n_trials=50, generation=25, **options):

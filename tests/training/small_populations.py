@@ -8,7 +8,7 @@ import numpy as np
 
 from jdend.data import from_arrays, split
 from jdend.models import Problem, configure
-from jdend.training import Bucket, epoch_order, on_device, pack, population
+from jdend.training import Bucket, epoch_order, on_device, population, trace_hyperparameters
 
 BATCH = 16
 SMALL = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 4}
@@ -40,8 +40,8 @@ STEPS_PER_EPOCH = 12
 
 
 def start(bucket, configurations, seeds=(0,)):
-    traits = pack(configurations, STEPS_PER_EPOCH, padded=bucket.padded)
-    return population(bucket).init(traits, jnp.asarray(seeds, jnp.uint32))
+    hyperparameters = trace_hyperparameters(configurations, STEPS_PER_EPOCH, padded=bucket.padded)
+    return population(bucket).init(hyperparameters, jnp.asarray(seeds, jnp.uint32))
 
 
 def advance(bucket, state, stop):

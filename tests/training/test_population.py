@@ -31,9 +31,9 @@ from jdend.training import (
     epoch_order,
     estimate_bytes,
     on_device,
-    pack,
     population,
     take,
+    trace_hyperparameters,
 )
 from jdend.training._traced_hyperparameters import learning_rate
 
@@ -237,13 +237,13 @@ def test_a_replaced_synapse_restarts_its_moments():
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_are_optaxs(schedule):
-    traits = pack([configured(schedule=schedule, lr=0.3, n_epochs=2)], 10)
+    hyperparameters = trace_hyperparameters([configured(schedule=schedule, lr=0.3, n_epochs=2)], 10)
     expected = {
         "constant": optax.constant_schedule(0.3),
         "cosine": optax.cosine_decay_schedule(0.3, 20),
     }[schedule]
     for step in (0, 1, 10, 19, 20, 25):
-        rate = learning_rate(traits, jnp.int32(step))
+        rate = learning_rate(hyperparameters, jnp.int32(step))
         np.testing.assert_allclose(rate, [expected(step)], rtol=1e-6, atol=1e-8)
 
 

@@ -11,10 +11,11 @@ from jdend._words import did_you_mean
 from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
-from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials
+from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
 from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
-from jdend.search.space.encoding import Coordinates
+from jdend.search.space.encoding import Encoding
+from jdend.search.space.problem import SearchProblem
 from jdend.study import Generation, Proposed
 
 __all__ = [
@@ -77,7 +78,7 @@ class Schedule:
       SearchError: for an argument that is not allowed.
     """
 
-    questions: tuple[Question, ...]
+    questions: tuple[SearchProblem, ...]
     strategy: str
     entropy: tuple[int, ...]
     seeds: tuple[int, ...] = (0,)
@@ -215,8 +216,8 @@ class Schedule:
         return merged
 
     @functools.cached_property
-    def _coordinates(self) -> list[Coordinates]:
-        return [Coordinates(question) for question in self.questions]
+    def _coordinates(self) -> list[Encoding]:
+        return [Encoding(question) for question in self.questions]
 
     def _sequence(self, index: int, number: int) -> Proposal:
         """The trials of one budget, up to those of the generation at least."""

@@ -10,49 +10,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jdend.models import Configuration, Problem, configure, count_params
+from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Choice, Space, Value
-from jdend.search.space.feasible import ListedShapes, Shapes, shapes
+from jdend.search.space.feasible import FeasibleShapes, ListedShapes, feasible_shapes
 from jdend.search.space.infeasible import nothing_fits
+from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_space
 
-__all__ = ["Draw", "Proposal", "Question", "check_trials", "grid", "mixed", "random", "top_up"]
+__all__ = ["Draw", "Proposal", "check_trials", "grid", "mixed", "random", "top_up"]
 
 # A grid of more points than this is drawn from, never listed.
 MOST_POINTS = 10_000_000
 
 Params = dict[str, Value]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is searched.
-
-    Attributes:
-      space: parsed.
-      problem: what the data fix.
-      budget: which counts fit.
-      defaults: values of training's fields that the space leaves out.
-    """
-
-    space: Space
-    problem: Problem
-    budget: Budget
-    defaults: Mapping[str, object]
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The values of `seed`, with each of which a trial is trained, where it is a list."""
-        return tuple(_without_seed(self)[1])
-
-    def configure(self, params: Mapping[str, object]) -> Configuration:
-        """What a draw means; `SpaceError` if it is impossible."""
-        try:
-            return configure(params, self.problem, self.defaults)
-        except ValueError as error:
-            raise SpaceError(str(error)) from None
 
 
 @dataclass
@@ -104,7 +76,9 @@ class Proposal:
         return lines
 
 
-def grid(question: Question, rng: np.random.Generator, max_trials: int | None = None) -> Proposal:
+def grid(
+    question: SearchProblem, rng: np.random.Generator, max_trials: int | None = None
+) -> Proposal:
     """All combinations of lists of values that fit, or a random sample of them.
 
     Args:
@@ -126,7 +100,7 @@ def grid(question: Question, rng: np.random.Generator, max_trials: int | None = 
             "or the mixed strategy"
         )
     found = _fitting_shapes(question, rng)
-    seedless, seeds = _without_seed(question)
+    seedless, seeds = question.seedless, question.seeds
     others = {
         name: dimension.values
         for name, dimension in seedless.space.dimensions.items()
@@ -148,7 +122,7 @@ def grid(question: Question, rng: np.random.Generator, max_trials: int | None = 
     return Proposal(_with_seeds(draws, seeds), n_over, n_under, n_points, n_same, max_trials)
 
 
-def random(question: Question, rng: np.random.Generator, n_trials: int) -> Proposal:
+def random(question: SearchProblem, rng: np.random.Generator, n_trials: int) -> Proposal:
     """Draws configurations that fit, all different, each with the law of drawing until one fits.
 
     Args:
@@ -166,7 +140,7 @@ def random(question: Question, rng: np.random.Generator, n_trials: int) -> Propo
     return Proposal(tuple(draws), found.n_over, found.n_under, found.n_fit, n_same, n_trials)
 
 
-def mixed(question: Question, rng: np.random.Generator, n_trials: int) -> Proposal:
+def mixed(question: SearchProblem, rng: np.random.Generator, n_trials: int) -> Proposal:
     """Goes through all combinations of the lists, drawing the ranges anew for each.
 
     The combinations come in random order, again and again until there are `n_trials` draws, so
@@ -176,18 +150,18 @@ def mixed(question: Question, rng: np.random.Generator, n_trials: int) -> Propos
     """
     check_trials("n_trials", n_trials)
     check_space(question.space, question.problem, question.defaults)
-    seedless, seeds = _without_seed(question)
+    seedless, seeds = question.seedless, question.seeds
     space = seedless.space
     lists = {n: d.values for n, d in space.dimensions.items() if isinstance(d, Choice)}
     n_combinations = math.prod(len(values) for values in lists.values())
     if n_combinations > MOST_POINTS:
         raise SpaceError(f"the lists have {n_combinations:,} combinations: use the random strategy")
-    parts: list[tuple[Space, Shapes]] = []
+    parts: list[tuple[Space, FeasibleShapes]] = []
     n_over = n_under = n_fit = 0
     for position in rng.permutation(n_combinations):
         fixed = {n: Choice((v,)) for n, v in _combination(lists, int(position)).items()}
         part = Space({**space.dimensions, **fixed})
-        found = shapes(part, question.problem, question.budget, rng)
+        found = feasible_shapes(part, question.problem, question.budget, rng)
         n_over, n_under = n_over + found.n_over, n_under + found.n_under
         n_fit += found.n_fit
         if found.n_fit:
@@ -195,33 +169,36 @@ def mixed(question: Question, rng: np.random.Generator, n_trials: int) -> Propos
         if len(parts) == n_trials:
             break
     if not parts:
-        whole = shapes(space, question.problem, question.budget, rng)
+        whole = feasible_shapes(space, question.problem, question.budget, rng)
         raise nothing_fits(whole, question.problem, question.budget)
     draws, n_same = _until(seedless, parts, rng, n_trials)
     return Proposal(_with_seeds(draws, seeds), n_over, n_under, n_fit, n_same, n_trials)
 
 
 def top_up(
-    question: Question, rng: np.random.Generator, n_trials: int, known: Collection[Configuration]
+    question: SearchProblem,
+    rng: np.random.Generator,
+    n_trials: int,
+    known: Collection[Configuration],
 ) -> list[Draw]:
     """Draws at random, like `random`, what is not known yet; fewer only if there is no more."""
-    seedless, seeds = _without_seed(question)
+    seedless, seeds = question.seedless, question.seeds
     found = _fitting_shapes(seedless, rng)
     draws, _ = _until(seedless, [(seedless.space, found)], rng, n_trials, known)
     return list(_with_seeds(draws, seeds))
 
 
-def _fitting_shapes(question: Question, rng: np.random.Generator) -> Shapes:
+def _fitting_shapes(question: SearchProblem, rng: np.random.Generator) -> FeasibleShapes:
     check_space(question.space, question.problem, question.defaults)
-    found = shapes(question.space, question.problem, question.budget, rng)
+    found = feasible_shapes(question.space, question.problem, question.budget, rng)
     if found.n_fit == 0:
         raise nothing_fits(found, question.problem, question.budget)
     return found
 
 
 def _until(
-    question: Question,
-    parts: Sequence[tuple[Space, Shapes]],
+    question: SearchProblem,
+    parts: Sequence[tuple[Space, FeasibleShapes]],
     rng: np.random.Generator,
     n: int,
     known: Collection[Configuration] = (),
@@ -240,9 +217,9 @@ def _until(
 
 
 def _draw_one(
-    question: Question,
+    question: SearchProblem,
     space: Space,
-    found: Shapes,
+    found: FeasibleShapes,
     rng: np.random.Generator,
     seen: dict[Configuration, Draw],
 ) -> int:
@@ -267,7 +244,7 @@ def _draw_one(
 
 
 def _distinct_first(
-    question: Question, points: Iterable[tuple[int, Params]], most: int | None
+    question: SearchProblem, points: Iterable[tuple[int, Params]], most: int | None
 ) -> tuple[list[Draw], int]:
     """Up to `most` draws in grid order, those of new configurations before their likes."""
     first: dict[Configuration, tuple[int, Draw]] = {}
@@ -284,17 +261,6 @@ def _distinct_first(
     room = None if most is None else most - len(first)
     chosen = sorted([*first.values(), *again[:room]], key=lambda item: item[0])
     return [draw for _, draw in chosen], len(chosen) - len(first)
-
-
-def _without_seed(question: Question) -> tuple[Question, Sequence[int]]:
-    """The question with `seed` taken out of its space, and the values of `seed`."""
-    dimensions = dict(question.space.dimensions)
-    seed = dimensions.pop("seed", None)
-    if seed is None:
-        return question, ()
-    if not isinstance(seed, Choice):
-        raise SpaceError("seed: list its values, or use the random strategy")
-    return replace(question, space=Space(dimensions)), tuple(dict.fromkeys(seed.values))  # pyright: ignore[reportReturnType]
 
 
 def _with_seeds(draws: Sequence[Draw], seeds: Sequence[int]) -> tuple[Draw, ...]:

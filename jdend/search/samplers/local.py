@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from jdend.models import Configuration, Problem
-from jdend.search.samplers.grid_and_random import Draw, Proposal, Question, check_trials, random
+from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials, random
 from jdend.search.space.dimensions import parse_space
+from jdend.search.space.problem import SearchProblem
 
 __all__ = ["around"]
 
@@ -18,7 +19,7 @@ RATES = ("lr", "weight_decay", "field_std")
 
 
 def around(
-    question: Question,
+    question: SearchProblem,
     rng: np.random.Generator,
     centres: Sequence[Mapping[str, object]],
     n_each: int,

@@ -18,14 +18,14 @@ from jdend.search.errors import SearchError
 from jdend.search.samplers.grid_and_random import (
     Draw,
     Proposal,
-    Question,
     check_trials,
     grid,
     mixed,
     random,
     top_up,
 )
-from jdend.search.space.encoding import Coordinates, Params
+from jdend.search.space.encoding import Encoding, Params
+from jdend.search.space.problem import SearchProblem
 from jdend.study import SearchResult
 
 __all__ = ["ADAPTIVE", "STRATEGIES", "Known", "check_strategy", "learned", "sequence"]
@@ -82,7 +82,7 @@ def check_strategy(name: object) -> str:
     return str(name)
 
 
-def sequence(name: str, question: Question, entropy: Sequence[int], n: int | None) -> Proposal:
+def sequence(name: str, question: SearchProblem, entropy: Sequence[int], n: int | None) -> Proposal:
     """The first `n` trials of a strategy that learns nothing; None for all of a grid.
 
     Raises:
@@ -101,8 +101,8 @@ def sequence(name: str, question: Question, entropy: Sequence[int], n: int | Non
 
 def learned(
     name: str,
-    question: Question,
-    coordinates: Coordinates,
+    question: SearchProblem,
+    coordinates: Encoding,
     entropy: Sequence[int],
     n: int,
     known: Sequence[Known],
@@ -130,11 +130,11 @@ def learned(
     return _distinct(question, coordinates, asked, rng, n, seen)
 
 
-def _quasi_random(question: Question, rng: np.random.Generator, n: int) -> Proposal:
+def _quasi_random(question: SearchProblem, rng: np.random.Generator, n: int) -> Proposal:
     """A scrambled Sobol sequence over the static dimensions, without repetitions."""
     from jdend.search.samplers.optuna_samplers import asker
 
-    coordinates = Coordinates(question)
+    coordinates = Encoding(question)
     asked = asker("qmc", coordinates.dimensions, (), seed=int(rng.integers(2**31)), size=n)
     draws = _distinct(question, coordinates, asked, rng, n, set())
     counts = coordinates.n_over, coordinates.n_under, coordinates.n_fit
@@ -142,8 +142,8 @@ def _quasi_random(question: Question, rng: np.random.Generator, n: int) -> Propo
 
 
 def _distinct(
-    question: Question,
-    coordinates: Coordinates,
+    question: SearchProblem,
+    coordinates: Encoding,
     asker: Asker,
     rng: np.random.Generator,
     n: int,
@@ -168,7 +168,7 @@ def _distinct(
     return draws
 
 
-def _ask_for_new(coordinates: Coordinates, asker: Asker, seen: set[Configuration]) -> Params | None:
+def _ask_for_new(coordinates: Encoding, asker: Asker, seen: set[Configuration]) -> Params | None:
     """A configuration that nobody has seen, None if the sampler proposes none."""
     for again in range(N_ASKED_AGAIN):
         if again:

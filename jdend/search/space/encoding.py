@@ -7,19 +7,18 @@ and `fill`, and every point means a configuration that fits.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from jdend.models import Configuration
-from jdend.search.samplers.grid_and_random import Question
 from jdend.search.space.budget import count_points
-from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange, Space, Value
-from jdend.search.space.feasible import Axis, ListedShapes, Shapes, shapes
+from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange, Value
+from jdend.search.space.feasible import Axis, FeasibleShapes, ListedShapes, feasible_shapes
 from jdend.search.space.infeasible import nothing_fits
+from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_space
 
-__all__ = ["FILL", "Coordinates", "Params"]
+__all__ = ["FILL", "Encoding", "Params"]
 
 FILL = "fill"
 PREFERRED = "n_dendrite_inputs"
@@ -32,11 +31,11 @@ Params = dict[str, Value]
 Point = Mapping[str, object]
 
 
-class Coordinates:
+class Encoding:
     """Maps points to configurations that fit the budget, and back.
 
     Args:
-      question: what is searched; `seed` plays no part.
+      problem: what is searched; `seed` plays no part.
 
     Attributes:
       dimensions: by name, in the space's order, `fill` last; of each, only values with which
@@ -50,15 +49,14 @@ class Coordinates:
       BudgetError: if nothing fits.
     """
 
-    def __init__(self, question: Question):
-        free = {n: d for n, d in question.space.dimensions.items() if n != "seed"}
-        self._question = question = replace(question, space=Space(free))
-        check_space(question.space, question.problem, question.defaults)
+    def __init__(self, problem: SearchProblem):
+        self._problem = problem = problem.seedless
+        check_space(problem.space, problem.problem, problem.defaults)
         # The generator draws shapes of a space too large to be listed, always the same.
         rng = np.random.default_rng(0)
-        found = shapes(question.space, question.problem, question.budget, rng)
+        found = feasible_shapes(problem.space, problem.problem, problem.budget, rng)
         if found.n_fit == 0:
-            raise nothing_fits(found, question.problem, question.budget)
+            raise nothing_fits(found, problem.problem, problem.budget)
         self.n_fit, self.n_over, self.n_under = found.n_fit, found.n_over, found.n_under
         fitting = _fitting(found, rng)
         self._listed = isinstance(found, ListedShapes)
@@ -87,7 +85,7 @@ class Coordinates:
         chosen: Params = {**others}  # pyright: ignore[reportAssignmentType]
         if self._axis is not None:
             chosen[self._axis.name] = values[self._position(given.get(FILL, 1.0), counts)]
-        names = self._question.space.dimensions
+        names = self._problem.space.dimensions
         return {n: chosen[n] if n in chosen else _clipped(names[n], given[n]) for n in names}
 
     def point(self, params: Mapping[str, object]) -> dict[str, object]:
@@ -101,7 +99,7 @@ class Coordinates:
 
     def configure(self, params: Mapping[str, object]) -> Configuration:
         """What drawn parameters mean, `seed` left out."""
-        return self._question.configure({n: v for n, v in params.items() if n != "seed"})
+        return self._problem.configure({n: v for n, v in params.items() if n != "seed"})
 
     @property
     def _by_count(self) -> bool:
@@ -111,7 +109,7 @@ class Coordinates:
     def _dimensions(self) -> dict[str, Dimension]:
         self._constants: Params = {}
         found: dict[str, Dimension] = {}
-        for name, dimension in self._question.space.dimensions.items():
+        for name, dimension in self._problem.space.dimensions.items():
             if name == self.derived:
                 continue
             position = next((i for i, a in enumerate(self._others) if a.name == name), None)
@@ -124,7 +122,7 @@ class Coordinates:
                 self._constants[name] = only[0]
             else:
                 found[name] = dimension
-        ratio = self._question.budget.min_param_ratio
+        ratio = self._problem.budget.min_param_ratio
         if self._axis is not None and ratio < 1:
             found[FILL] = RealRange(ratio, 1.0)
         return found
@@ -150,8 +148,8 @@ class Coordinates:
         if self._axis is not None:
             values = self._axis.values
             sizes[self._axis.field] = np.asarray(values, np.int64)
-        counts = np.atleast_1d(count_points(frame, sizes, self._question.problem))
-        fits = np.flatnonzero(self._question.budget.fits(counts))
+        counts = np.atleast_1d(count_points(frame, sizes, self._problem.problem))
+        fits = np.flatnonzero(self._problem.budget.fits(counts))
         order = fits[np.argsort(counts[fits], kind="stable")]
         unique = dict.fromkeys(values[int(i)] for i in order)
         return list(unique), counts[order] if len(unique) == len(order) else _counts_of(
@@ -171,7 +169,7 @@ class Coordinates:
         return {a.name: a.values[int(i)] for a, i in zip(self._others, row, strict=True)}
 
     def _position(self, fill: object, counts: np.ndarray) -> int:
-        budget = self._question.budget
+        budget = self._problem.budget
         if self._by_count:
             return int(np.argmin(np.abs(counts - float(fill) * budget.max_params)))  # pyright: ignore
         ratio = budget.min_param_ratio
@@ -179,14 +177,14 @@ class Coordinates:
         return min(max(int(share * len(counts)), 0), len(counts) - 1)
 
     def _fill(self, position: int, counts: np.ndarray) -> float:
-        budget = self._question.budget
+        budget = self._problem.budget
         ratio = budget.min_param_ratio
         if self._by_count:
             return float(np.clip(counts[position] / budget.max_params, ratio, 1.0))
         return ratio + (1 - ratio) * (position + 0.5) / len(counts)
 
 
-def _fitting(found: Shapes, rng: np.random.Generator) -> np.ndarray:
+def _fitting(found: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
     """Shapes that fit, as positions on the axes, one a row."""
     if isinstance(found, ListedShapes):
         step = -(-found.n_fit // MOST_NEAR)

@@ -18,7 +18,7 @@ from jdend.search.space.budget import Budget, canonical, count_points, has_formu
 from jdend.search.space.dimensions import Choice, IntRange, Space, Value
 from jdend.search.space.validation import architectures_of
 
-__all__ = ["Axis", "DrawnShapes", "ListedShapes", "Shapes", "frames", "shapes"]
+__all__ = ["Axis", "DrawnShapes", "FeasibleShapes", "ListedShapes", "feasible_shapes", "frames"]
 
 # How many shapes are listed, or else drawn, at most; the second where each is traced or evaluated.
 MOST_LISTED = (4_000_000, 2_000)
@@ -51,7 +51,7 @@ class Axis:
         return isinstance(self.values, range) or all(type(v) is int for v in self.values)
 
 
-class Shapes(Protocol):
+class FeasibleShapes(Protocol):
     """The shapes of a space that fit.
 
     Attributes:
@@ -70,7 +70,9 @@ class Shapes(Protocol):
         ...
 
 
-def shapes(space: Space, problem: Problem, budget: Budget, rng: np.random.Generator) -> Shapes:
+def feasible_shapes(
+    space: Space, problem: Problem, budget: Budget, rng: np.random.Generator
+) -> FeasibleShapes:
     """Lists the shapes of a space where there are few enough, and else draws among them.
 
     Args:

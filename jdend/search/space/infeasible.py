@@ -10,7 +10,7 @@ from jdend.models import DEFAULTS, Problem, architecture
 from jdend.search.errors import BudgetError
 from jdend.search.space.budget import Budget, count_points
 from jdend.search.space.dimensions import Value
-from jdend.search.space.feasible import ListedShapes, Shapes, frames
+from jdend.search.space.feasible import FeasibleShapes, ListedShapes, frames
 
 __all__ = ["nothing_fits"]
 
@@ -27,7 +27,7 @@ class _Corner:
     sizes: Mapping[str, int]
 
 
-def nothing_fits(shapes: Shapes, problem: Problem, budget: Budget) -> BudgetError:
+def nothing_fits(shapes: FeasibleShapes, problem: Problem, budget: Budget) -> BudgetError:
     """The error to raise: what the smallest network would need and which parameter to change."""
     smallest = min(_corners(shapes, problem, min), key=lambda corner: corner.count)
     largest = max(_corners(shapes, problem, max), key=lambda corner: corner.count)
@@ -67,7 +67,7 @@ def _named(corner: _Corner) -> str:
     return ", ".join(f"{name}={value}" for name, value in fields.items()) or "with its defaults"
 
 
-def _corners(shapes: Shapes, problem: Problem, end: Callable) -> Iterator[_Corner]:
+def _corners(shapes: FeasibleShapes, problem: Problem, end: Callable) -> Iterator[_Corner]:
     """With each combination of the values that are not sizes, the network of extreme sizes; the
     sizes that the space leaves out have their defaults."""
     extremes = {axis.field: int(end(axis.values)) for axis in shapes.axes if axis.is_size}

@@ -1,0 +1,53 @@
+"""What is searched: a space, the data, the budget, and what the space leaves out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jdend.models import Configuration, Problem, configure
+from jdend.search.errors import SpaceError
+from jdend.search.space.budget import Budget
+from jdend.search.space.dimensions import Choice, Space
+
+__all__ = ["SearchProblem"]
+
+
+@dataclass(frozen=True)
+class SearchProblem:
+    """What is searched.
+
+    Attributes:
+      space: parsed.
+      problem: what the data fix.
+      budget: which numbers of parameters fit.
+      defaults: values of training's fields that the space leaves out.
+    """
+
+    space: Space
+    problem: Problem
+    budget: Budget
+    defaults: Mapping[str, object]
+
+    @property
+    def seedless(self) -> "SearchProblem":
+        """The same without `seed`, which makes no trials of its own."""
+        dimensions = {n: d for n, d in self.space.dimensions.items() if n != "seed"}
+        return replace(self, space=Space(dimensions))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The distinct values of `seed`, with each of which a trial is trained.
+
+        Raises:
+          SpaceError: if they are a range.
+        """
+        seed = self.space.dimensions.get("seed", Choice(()))
+        if not isinstance(seed, Choice):
+            raise SpaceError("seed: list its values, or use the random strategy")
+        return tuple(dict.fromkeys(seed.values))  # pyright: ignore[reportReturnType]
+
+    def configure(self, params: Mapping[str, object]) -> Configuration:
+        """What drawn parameters mean; `SpaceError` if they are impossible."""
+        try:
+            return configure(params, self.problem, self.defaults)
+        except ValueError as error:
+            raise SpaceError(str(error)) from None
