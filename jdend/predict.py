@@ -4,9 +4,12 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jdend._messages import one_line, printable, reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +21,17 @@ __all__ = ["PredictError", "main", "read_examples"]
 ARRAYS = (".npz", ".npy")
 # Of the array in an .npz file of several.
 NAMES = ("images", "x", "X", "data", "x_test", "test_images")
+# Pillow's other kinds start programs or are rare enough to be read by few.
+KINDS = ("PNG", "PPM", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "TGA")
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # Pillow's modes of more than 8 bits a channel
 EPILOG = """\
 files:
-  .png, .pgm, .jpg, …   one image each, of the size that the network reads; colours become grey
-                        where it reads grey
+  .png, .pgm, .jpg, …   one image each (BMP, GIF, JPEG, PNG, PPM and PGM, TGA, TIFF, WebP), of the
+                        size that the network reads; colours become grey where it reads grey
   .npz, .npy            many at once: [n, H, W], [n, H, W, C] or [n, F], as in the training data
+
+A file that cannot be classified has a line on stderr, the others their classes; then the exit code
+is 2.
 
 examples:
   python -m jdend.predict runs/best shirt.png boot.png
@@ -32,30 +40,39 @@ examples:
 
 
 class PredictError(ValueError):
-    """A file that a network cannot classify, and why."""
+    """A file that a network cannot classify, and why, in one line of at most 300 characters."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, or 2 for bad input."""
+    """Runs the command line and returns its exit code: 0, or 2 if any input was bad."""
     options = _parser().parse_args(arguments)
 
     from jdend.models import ModelError, load
 
     try:
         model = load(options.model)
-        # All files are read before anything is printed.
-        named = [(path, read_examples(path, model)) for path in map(Path, options.files)]
-    except (PredictError, ModelError) as error:
+    except ModelError as error:
         print(f"jdend.predict: {error}", file=sys.stderr)
         return 2
+    code = 0
     try:
-        for path, x in named:
+        for path in map(Path, options.files):
+            try:
+                x = read_examples(path, model)
+            except PredictError as error:
+                sys.stdout.flush()  # so that lines of both stand in the order of the files
+                print(f"jdend.predict: {error}", file=sys.stderr)
+                code = 2
+                continue
             for line in _lines(path, x, model, as_json=options.json):
                 print(line)
         sys.stdout.flush()
     except BrokenPipeError:  # of `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return code
 
 
 def read_examples(path: Path, model: "TrainedModel") -> "np.ndarray":
@@ -81,31 +98,25 @@ def _lines(path: Path, x: "np.ndarray", model: "TrainedModel", *, as_json: bool)
             record = {"image": name, "class": label, "probability": every[label]}
             yield json.dumps({**record, "position": best, "probabilities": every})
         else:
-            yield f"{name}  {label}  {shares[best]:.4f}"
+            yield f"{printable(name)}  {printable(label)}  {shares[best]:.4f}"
 
 
 def _arrays(path: Path) -> "np.ndarray":
-    import numpy as np
+    from jdend.data import DataError, open_arrays
 
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found as arrays:
-            names = [name for name in NAMES if name in arrays.files]
-            if len(arrays.files) == 1:
-                names = arrays.files
-            if not names:
-                held = ", ".join(arrays.files) or "nothing"
-                raise PredictError(
-                    f"{path} holds {held}; name the array of images one of {', '.join(NAMES)}"
-                )
-            return arrays[names[0]]
-    except PredictError:
-        raise
-    except Exception as error:  # of zip files, of NumPy's format, of the file system
-        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise PredictError(f"cannot read {path}: {said}") from None
+        file = open_arrays(path)
+        if len(file.names) == 1:
+            return file.read(file.names)[0]
+        name = next((name for name in NAMES if name in file.names), None)
+        if name is None:
+            held = ", ".join(file.names) or "nothing"
+            raise PredictError(
+                f"{path} holds {held}; name the array of images one of {', '.join(NAMES)}"
+            )
+        return file.read([name])[0]
+    except DataError as error:
+        raise PredictError(str(error)) from None
 
 
 def _image(path: Path, model: "TrainedModel") -> "np.ndarray":
@@ -121,7 +132,10 @@ def _image(path: Path, model: "TrainedModel") -> "np.ndarray":
         )
     height, width, channels = shape
     try:
-        with Image.open(path) as image:
+        if path.exists() and not path.is_file():
+            raise PredictError(f"{path} is no file; give an image, or several")
+        # The size is checked before pixels are decoded, so Pillow need not warn of large ones.
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=KINDS) as image:
             if image.size != (width, height):
                 raise PredictError(
                     f"{path} is {image.width} x {image.height} pixels, and this network reads "
@@ -130,10 +144,13 @@ def _image(path: Path, model: "TrainedModel") -> "np.ndarray":
             if image.mode in DEEP:
                 raise PredictError(f"{path} has more than 8 bits a pixel; convert it to 8 first")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except PredictError:
+        raise
     except UnidentifiedImageError:
         raise PredictError(f"{path} is no image of a kind that is known here") from None
-    except OSError as error:
-        raise PredictError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception as error:  # Pillow's decoders raise what Python raises: SyntaxError, …
+        advice = "" if getattr(error, "strerror", None) else "; save it as PNG again"
+        raise PredictError(f"cannot read {path}: {reason(error)}{advice}") from None
     return pixels.reshape(1, height, width, channels)
 
 

@@ -1,8 +1,14 @@
 """`python -m jdend.predict` classifies files, and says what is wrong with them."""
 
+import io
 import json
+import os
+import struct
 import subprocess
 import sys
+import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,9 +116,12 @@ def test_deep_images_are_refused(folder, tmp_path, capsys):
     assert "more than 8 bits a pixel" in refusal(capsys, folder, tmp_path / "deep.png")
 
 
-@pytest.mark.parametrize("name", ["lost.png", "lost.npz"])
-def test_a_file_that_is_not_there_is_named(folder, tmp_path, name, capsys):
-    assert f"{name}: No such file" in refusal(capsys, folder, tmp_path / name)
+@pytest.mark.parametrize(
+    "said", ["lost.png: No such file", "lost.npz does not exist", "lost.npy does not exist"]
+)
+def test_a_file_that_is_not_there_is_named(folder, tmp_path, said, capsys):
+    name = said.split()[0].rstrip(":")
+    assert said in refusal(capsys, folder, tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["text.png", "text.npz", "text.npy", "README"])
@@ -140,9 +149,87 @@ def test_a_network_of_tables_reads_no_images(tmp_path, capsys):
     assert "does not read any; give an .npz file of its 20 features" in said
 
 
-def test_nothing_is_printed_if_one_file_is_bad(folder, pixels, tmp_path, capsys):
-    Image.fromarray(pixels[0]).save(tmp_path / "good.png")
-    refusal(capsys, folder, tmp_path / "good.png", tmp_path / "lost.png")
+@pytest.mark.parametrize("order", [("good", "lost", "fine"), ("lost", "good", "fine")])
+def test_a_bad_file_among_good_ones_loses_none_of_them(folder, pixels, order, tmp_path, capsys):
+    for name in ("good", "fine"):
+        Image.fromarray(pixels[0]).save(tmp_path / f"{name}.png")
+    assert main([folder, *(str(tmp_path / f"{name}.png") for name in order)]) == 2
+    said = capsys.readouterr()
+    assert [Path(line.split("  ")[0]).stem for line in said.out.splitlines()] == ["good", "fine"]
+    assert said.err.count("\n") == 1
+    assert "lost.png: No such file" in said.err
+
+
+def png(*chunks):
+    """A PNG of 4 by 5 grey pixels with these chunks before its pixels."""
+    header = struct.pack(">IIBBBBB", 4, 5, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(5 * 5))
+    every = [(b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b"")]
+    packed = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in every
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+BAD_IMAGES = {
+    "a bomb": (b"P5 60000 60000 255\n", "exceeds limit"),
+    "a large image": (b"P5 12000 12000 255\n", "is 12000 x 12000 pixels"),
+    "large words": (b"P2 4 5 255\n" + b"9" * 99, "Token too long"),
+    "a word": (b"P2 4 5 255\n" + b"grey " * 20, "save it as PNG again"),
+    "too bright": (b"P2 4 5 255\n" + b"300 " * 20, "value too large"),
+    "no end": (b"P2 4 5", "save it as PNG again"),
+    "a large text": (png((b"zTXt", b"a\0\0" + zlib.compress(bytes(2**21)))), "too large"),
+    "a short chunk": (png((b"pHYs", b"")), "save it as PNG again"),
+    "a broken chunk": (png((b"gAMA", b"1234"))[:-40], "save it as PNG again"),
+    "a wrong checksum": (png()[:30] + b"!!" + png()[32:], "is no image of a kind"),
+    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 5\n", "is no image of a kind"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_IMAGES.values(), ids=BAD_IMAGES.keys())
+def test_bad_images_are_refused(folder, content, message, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(content)
+    said = refusal(capsys, folder, tmp_path / "bad.png")
+    assert message in said
+    assert len(said) <= 320
+
+
+def test_a_pgm_of_words_is_read(folder, model, pixels, tmp_path, capsys):
+    words = " ".join(map(str, pixels[0].ravel()))
+    (tmp_path / "a.pgm").write_text(f"P2\n# made by hand\n4 5\n255\n{words}\n")
+    assert main([folder, str(tmp_path / "a.pgm")]) == 0
+    assert NAMES[model.predict(pixels[:1])[0]] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["png", "npz", "npy"])
+def test_folders_and_pipes_are_refused(folder, suffix, tmp_path, capsys):
+    (tmp_path / f"folder.{suffix}").mkdir()
+    assert f"folder.{suffix} is " in refusal(capsys, folder, tmp_path / f"folder.{suffix}")
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    assert f"pipe.{suffix} is " in refusal(capsys, folder, tmp_path / f"pipe.{suffix}")
+
+
+def test_names_that_a_terminal_would_obey_are_escaped(folder, pixels, tmp_path, capsys):
+    path = tmp_path / "a\x1b[2J\nb\udcff.png"
+    Image.fromarray(pixels[0]).save(path)
+    assert main([folder, str(path)]) == 0
+    assert r"a\x1b[2J\nb\udcff.png" in capsys.readouterr().out
+    assert r"a\x1b[2J c.png" in refusal(capsys, folder, tmp_path / "a\x1b[2J\nc.png")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "npy"])
+def test_an_array_that_needs_more_memory_than_there_is_is_refused(folder, suffix, tmp_path, capsys):
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**15, 20)}
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, header)
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("images.npy", file.getvalue())
+    else:
+        path.write_bytes(file.getvalue())
+    assert "takes 20000000000000000 bytes, and 0 are stored" in refusal(capsys, folder, path)
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path, capsys):

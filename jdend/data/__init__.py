@@ -9,6 +9,7 @@
 
 from pathlib import Path
 
+from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
@@ -17,6 +18,7 @@ from jdend.data._split import Split, split
 from jdend.data._tables import from_csv, from_npz
 
 __all__ = [
+    "ArrayFile",
     "DataError",
     "Dataset",
     "Split",
@@ -25,6 +27,7 @@ __all__ = [
     "from_npz",
     "load",
     "names",
+    "open_arrays",
     "split",
 ]
 

@@ -45,7 +45,7 @@ def read_cache(entry: Entry, data_dir: Path) -> Dataset:
     record = _read_record(folder)
     try:
         arrays = tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # OSError, ValueError, what parsing a header raises, …
         raise DataError(f"the cache in {folder} is damaged: {error}") from error
     digest = digest_of(arrays)
     if digest != record["digest"] or digest != (entry.digest or digest):
@@ -82,7 +82,7 @@ def _read_record(folder: Path) -> dict[str, object]:
         record = json.loads((folder / _RECORD).read_text())
     except FileNotFoundError:
         raise Unavailable(f"nothing cached in {folder}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"the cache in {folder} is damaged: {error}") from error
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         raise DataError(f"the cache in {folder} has another format than this version of jdend")

@@ -13,6 +13,10 @@ from numpy.typing import ArrayLike
 
 from jdend.data._errors import DataError
 
+INT64 = np.iinfo(np.int64)
+_EXACT_FLOATS = 2**53
+"""From here, neighbouring whole numbers are one float."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -79,8 +83,8 @@ def from_arrays(
     Args:
       train_images: `[n, F]`, `[n, H, W]` or `[n, H, W, C]` finite numbers. Integers from 0 to
         255 are kept as uint8, all else as float32.
-      train_labels: `[n]` integers, whole floats or strings. Labels other than 0, 1, … are
-        numbered in sorted order.
+      train_labels: `[n]` integers of 64 bits, whole floats below 2**53, or strings. Labels other
+        than 0, 1, … are numbered in sorted order.
       test_images, test_labels: likewise; omit both to let `split` take a test part.
       class_names: one name a class, in the sorted order of the labels; default: the labels.
       name: what to call the data set.
@@ -174,16 +178,29 @@ def _checked_images(images: ArrayLike, what: str) -> np.ndarray:
 
 
 def _checked_labels(labels: ArrayLike, what: str, n: int) -> np.ndarray:
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        raise DataError(f"{what} is ragged; needed is one label an image, [{n}]") from None
     if array.ndim != 1 or len(array) != n:
         raise DataError(f"{what} has shape {_by(array.shape)}; needed is one label an image, [{n}]")
     if array.dtype.kind == "f":
         if not np.all(np.isfinite(array)) or np.any(array != np.round(array)):
             raise DataError(f"{what} holds fractions; classes must be whole numbers or strings")
-        array = array.astype(np.int64)
-    if array.dtype.kind in "OT":
-        array = array.astype(str)
-    if array.dtype.kind not in "buiUS":
+        if np.any(np.abs(array) >= _EXACT_FLOATS):
+            raise DataError(
+                f"{what} holds floats from 2**53 up, which are not exact; give integers or strings"
+            )
+    if array.dtype.kind == "u" and len(array) and array.max() > INT64.max:
+        raise DataError(
+            f"{what} holds {array.max()}, and integers end at {INT64.max}; give strings instead"
+        )
+    if array.dtype.kind in "uif":
+        return array.astype(np.int64)
+    if array.dtype.kind in "OTUS":
+        # As Python's strings: each takes its own length, not that of the longest.
+        return np.array([str(label) for label in array], object)
+    if array.dtype.kind != "b":
         raise DataError(f"{what} holds {array.dtype}; classes must be whole numbers or strings")
     return array
 
@@ -195,16 +212,17 @@ def _numbered(
     classes, numbers = np.unique(train, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"{name}: all training labels are {classes[0]!s}; two classes are needed")
-    unknown = [label for label in np.unique(test) if label not in classes]
+    positions = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = [label for label in np.unique(test).tolist() if label not in positions]
     if unknown:
         raise DataError(f"{name}: test label {unknown[0]!s} does not occur in the training labels")
-    names = tuple(str(label) for label in classes) if class_names is None else tuple(class_names)
-    if len(names) != len(classes):
+    if class_names is not None and len(class_names) != len(classes):
         raise DataError(
-            f"{name}: {len(names)} class_names for {len(classes)} classes; give one a class"
+            f"{name}: {len(class_names)} class_names for {len(classes)} classes; give one a class"
         )
-    test_numbers = np.searchsorted(classes, test) if len(test) else np.zeros(0)
-    return numbers.astype(np.int32), test_numbers.astype(np.int32), names
+    names = tuple(str(label) for label in classes) if class_names is None else tuple(class_names)
+    test_numbers = np.array([positions[label] for label in test.tolist()], np.int32)
+    return numbers.astype(np.int32), test_numbers, names
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -1,12 +1,25 @@
 """What goes wrong with data, in one clear line."""
 
+from jdend._messages import one_line
+
 
 class DataError(ValueError):
     """A data set that cannot be found, read or split.
 
-    The message is complete: what was given, what is allowed and what to do.
+    The message is complete: what was given, what is allowed and what to do. It is one line of at
+    most 300 characters; only where no source has a data set a list follows of what was tried.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class Unavailable(DataError):
     """A source that does not have the data set here; the next source is tried."""
+
+
+class NoSource(DataError):
+    """None of the sources has the data set; the message lists what was tried, a line each."""
+
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)

@@ -2,14 +2,16 @@
 
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from jdend._messages import reason
 from jdend.data._catalog import Entry
 from jdend.data._errors import DataError, Unavailable
 from jdend.data._idx import parse_idx, read_idx
+from jdend.data._limits import regular_file
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """train_images, train_labels, test_images, test_labels."""
@@ -17,6 +19,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 _IDX_STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 _CIFAR_FOLDER = "cifar-10-batches-bin"
 _CIFAR_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
+_CIFAR_BATCH = 10_000 * 3073
 
 
 def read_folder(entry: Entry, folder: Path) -> Arrays:
@@ -114,9 +117,12 @@ def _read_zip(entry: Entry, archive: Path) -> Arrays:
             arrays = []
             for stem in _IDX_STEMS:
                 member = f"gzip/{entry.prefix}{stem}-ubyte.gz"
-                arrays.append(parse_idx(opened.read(member), f"{archive}:{member}"))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{archive} is damaged: {error}; get it again") from error
+                with opened.open(member) as file:
+                    arrays.append(parse_idx(file, f"{archive}:{member}"))
+    except DataError:
+        raise
+    except Exception as error:  # BadZipFile, KeyError, zlib.error, RuntimeError of passwords, …
+        raise DataError(f"{archive} is damaged: {reason(error)}; get it again") from error
     return _oriented(entry, arrays)
 
 
@@ -125,13 +131,17 @@ def _read_cifar(place: Path) -> Arrays | None:
     folder = place / _CIFAR_FOLDER
     try:
         if folder.is_dir():
-            batches = [(folder / name).read_bytes() for name in _CIFAR_BATCHES]
+            paths = [regular_file(folder / name) for name in _CIFAR_BATCHES]
+            _check_batches([path.stat().st_size for path in paths], place)
+            batches = [path.read_bytes() for path in paths]
         elif archive.is_file():
             batches = _untarred(archive)
         else:
             return None
-    except (OSError, EOFError, KeyError, tarfile.TarError) as error:
-        raise DataError(f"CIFAR-10 in {place} is damaged: {error}; get it again") from error
+    except DataError:
+        raise
+    except Exception as error:  # TarError, EOFError, KeyError, zlib.error, struct.error, …
+        raise DataError(f"CIFAR-10 in {place} is damaged: {reason(error)}; get it again") from error
     parts = [_decode_cifar(batch, place) for batch in batches]
     train_images, train_labels = (np.concatenate(part) for part in zip(*parts[:-1], strict=True))
     return train_images, train_labels, *parts[-1]
@@ -141,10 +151,19 @@ def _untarred(archive: Path) -> list[bytes]:
     with tarfile.open(archive) as opened:
         contents = {}
         for member in opened:
+            _check_batches([member.size], archive)
             file = opened.extractfile(member)
-            if file is not None:
+            if file is not None and Path(member.name).name in _CIFAR_BATCHES:
                 contents[Path(member.name).name] = file.read()
     return [contents[name] for name in _CIFAR_BATCHES]
+
+
+def _check_batches(sizes: Sequence[int], place: Path) -> None:
+    if max(sizes) > _CIFAR_BATCH:
+        raise DataError(
+            f"CIFAR-10 in {place} is damaged: it holds a file of {max(sizes)} bytes, and its "
+            f"batches have {_CIFAR_BATCH}; get it again"
+        )
 
 
 def _decode_cifar(batch: bytes, place: Path) -> tuple[np.ndarray, np.ndarray]:

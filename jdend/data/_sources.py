@@ -12,7 +12,7 @@ from jdend.data._catalog import Entry, find
 from jdend.data._dataset import Dataset, assemble
 from jdend.data._debian import download_package, read_installed
 from jdend.data._download import Report, answers, download, report_on_stderr
-from jdend.data._errors import DataError, Unavailable
+from jdend.data._errors import DataError, NoSource, Unavailable
 from jdend.data._prepare import prepare, require_tensorflow
 from jdend.data._prepared import default_roots, prepared_root, read_prepared
 from jdend.data._published import Arrays, read_folder
@@ -62,7 +62,7 @@ def load_named(
         except DataError as error:
             failures.append((label, error))
             report(f"{label}: {error}")
-    raise DataError(_nothing_worked(entry, failures, download))
+    raise NoSource(_nothing_worked(entry, failures, download))
 
 
 def _sources(entry: Entry, download: bool) -> Iterator[tuple[str, Source]]:

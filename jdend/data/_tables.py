@@ -1,16 +1,24 @@
 """The user's own data: `.npz` files and CSV tables."""
 
 import csv
-import zipfile
-from collections.abc import Mapping
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from jdend._messages import reason
 from jdend._words import nearest
-from jdend.data._dataset import Dataset, from_arrays
+from jdend.data._array_files import open_arrays
+from jdend.data._dataset import INT64, Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._limits import check_fits, regular_file
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 _NPZ_LAYOUTS = (
     ("train_images", "train_labels", "test_images", "test_labels"),
@@ -21,6 +29,7 @@ _NPZ_LAYOUTS = (
     ("data", "target"),
 )
 _TARGETS = ("label", "target", "class", "y")
+_LONGEST_LINE = 2**25
 
 
 def from_npz(path: str | Path) -> Dataset:
@@ -31,26 +40,32 @@ def from_npz(path: str | Path) -> Dataset:
     or `data` and `target`); `class_names` may be there too. `from_arrays` says what they may hold.
 
     Raises:
-      DataError: if it cannot be read, lacks those arrays, or holds what `from_arrays` refuses.
+      DataError: if it cannot be read, lacks those arrays, holds what `from_arrays` refuses, or
+        its arrays need more than half of the memory that is free.
     """
-    path = Path(path).expanduser()
-    arrays = _read_npz(path)
-    for layout in _NPZ_LAYOUTS:
-        train, test = layout[:2], layout[2:]
-        if all(key in arrays for key in train):
-            break
-    else:
+    file = open_arrays(path)
+    path = file.path
+    if file.single:
+        raise DataError(f"{path} is a single array; needed is an .npz file of several")
+    layout = next((keys for keys in _NPZ_LAYOUTS if {*keys[:2]} <= {*file.names}), None)
+    if layout is None:
         layouts = "; ".join(", ".join(layout) for layout in _NPZ_LAYOUTS)
         raise DataError(
-            f"{path} holds {', '.join(arrays) or 'no arrays'}; needed are arrays named as in one "
-            f"of: {layouts}"
+            f"{path} holds {_some(list(file.names)) or 'no arrays'}; needed are arrays named as in "
+            f"one of: {layouts}"
         )
+    read = [key for key in (*layout, "class_names") if key in file.names]
+    arrays = dict(zip(read, file.read(read), strict=True))
     names = arrays.get("class_names")
+    if names is not None and names.ndim != 1:
+        raise DataError(
+            f"{path}: class_names has shape {list(names.shape)}; needed is one name a class, [k]"
+        )
     return from_arrays(
-        arrays[train[0]],
-        arrays[train[1]],
-        *(arrays.get(key) for key in test),
-        class_names=None if names is None else [str(name) for name in names],
+        arrays[layout[0]],
+        arrays[layout[1]],
+        *(arrays.get(key) for key in layout[2:]),
+        class_names=None if names is None else _Texts(names),
         name=path.stem,
         source=str(path),
     )
@@ -66,33 +81,51 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
 
     Raises:
       DataError: if it cannot be read, lacks the column, or has lines of other lengths or
-        features that are not finite numbers; names the line.
+        features that are not finite numbers, names the line; or if the file is larger than half
+        of the memory that is free.
     """
-    path = Path(path).expanduser()
+    path = regular_file(path)
+    check_fits(path.stat().st_size, str(path))
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            header = [column.strip() for column in next(csv.reader(file), [])]
+            reader = csv.reader(_lines(file, path))
+            header = [column.strip() for column in next(reader, [])]
             column = _target_column(header, target, path)
-            file.seek(0)
-            features, labels = _read_rows(file, header, column, path)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    return from_arrays(features, _as_classes(labels), name=path.stem, source=str(path))
+            features, labels = _read_rows(reader, header, column, path)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"cannot read {path}: it is not UTF-8 text ({error.reason}); save it as UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise DataError(f"cannot read {path}: {error}; is a quote never closed?") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {reason(error)}") from None
+    return from_arrays(features, _as_classes(labels, path), name=path.stem, source=str(path))
 
 
-def _read_npz(path: Path) -> Mapping[str, np.ndarray]:
-    try:
-        opened = np.load(path, allow_pickle=False)
-        if not isinstance(opened, np.ndarray):
-            with opened:
-                return {key: opened[key] for key in opened.files}
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read {path} as .npz: {error}") from error
-    raise DataError(f"{path} is a single array; needed is an .npz file of several")
+class _Texts(Sequence[str]):
+    """An array as a sequence of text, which is made only where it is asked for."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index):
+        return str(self._values[index])
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a file, each of a length that one can hold, without NUL."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE:
+            raise DataError(f"{path}, line {number} is longer than {_LONGEST_LINE} characters")
+        if "\0" in line:
+            raise DataError(f"{path}, line {number} holds a NUL byte; save it as UTF-8 text")
+        yield line
 
 
 def _target_column(header: list[str], target: str | None, path: Path) -> int:
@@ -100,7 +133,7 @@ def _target_column(header: list[str], target: str | None, path: Path) -> int:
         raise DataError(f"{path} is empty; needed is a header line and one line an example")
     if all(_is_number(column) for column in header):
         raise DataError(f"{path} has no header line; its first line must name the columns")
-    twice = {column for column in header if header.count(column) > 1}
+    twice = [column for column, n in Counter(header).items() if n > 1]
     if twice:
         raise DataError(f"{path} has two columns named {min(twice)!r}; rename one")
     if target is None:
@@ -121,12 +154,12 @@ def _target_column(header: list[str], target: str | None, path: Path) -> int:
 
 
 def _read_rows(
-    file: TextIO, header: list[str], column: int, path: Path
+    reader: "Reader", header: list[str], column: int, path: Path
 ) -> tuple[np.ndarray, list[str]]:
     """The features, `[n, F]`, and the classes as they are written."""
-    features, labels = [], []
-    reader = csv.reader(file)
-    next(reader)
+    features, labels = array("f"), []
+    others = header[:column] + header[column + 1 :]
+    alike: dict[str, str] = {}  # equal labels share one string
     for row in filter(None, reader):
         where = f"{path}, line {reader.line_num}"
         if len(row) != len(header):
@@ -134,11 +167,13 @@ def _read_rows(
         label = row.pop(column).strip()
         if not label:
             raise DataError(f"{where}: column {header[column]!r} is empty; needed is a class")
-        labels.append(label)
-        features.append(_numbers(row, header[:column] + header[column + 1 :], where))
-    if not features:
+        if "\n" in label or "\r" in label:
+            raise DataError(f"{where}: a class of several lines; is a quote never closed?")
+        labels.append(alike.setdefault(label, label))
+        features.frombytes(_numbers(row, others, where).tobytes())
+    if not labels:
         raise DataError(f"{path} has a header and no examples")
-    table = np.stack(features)
+    table = np.frombuffer(features, np.float32).reshape(len(labels), len(others))
     pixels = np.all((table >= 0) & (table <= 255) & (table == np.round(table)))
     return table.astype(np.uint8) if pixels else table, labels
 
@@ -158,11 +193,35 @@ def _numbers(fields: list[str], columns: list[str], where: str) -> np.ndarray:
     return numbers.astype(np.float32)
 
 
-def _as_classes(labels: list[str]) -> np.ndarray:
-    """Numbers where all labels are numbers, so that 10 sorts after 9; words otherwise."""
-    if all(_is_number(label) for label in labels):
-        return np.array([float(label) for label in labels])
-    return np.array(labels)
+def _as_classes(labels: list[str], path: Path) -> np.ndarray:
+    """Whole numbers where all labels are numbers, so that 10 sorts after 9; words otherwise.
+
+    Numbers that int64 does not hold are words, too: no two of them become one class.
+    """
+    words = np.array(labels, object)
+    distinct = dict.fromkeys(labels)
+    if not all(_is_number(label) for label in distinct):
+        return words
+    numbers = {label: _exact(label) for label in distinct}
+    for label, number in numbers.items():
+        if not number.is_finite() or (_is_int64(number) and number != number.to_integral_value()):
+            raise DataError(
+                f"{path}: class {label!r} holds fractions; classes must be whole numbers or words"
+            )
+    if not all(map(_is_int64, numbers.values())):
+        return words
+    return np.array([int(numbers[label]) for label in labels], np.int64)
+
+
+def _exact(label: str) -> Decimal:
+    try:
+        return Decimal(label)
+    except InvalidOperation:  # an exponent of twenty digits, say
+        return Decimal("Infinity")
+
+
+def _is_int64(number: Decimal) -> bool:
+    return INT64.min <= number <= INT64.max
 
 
 def _is_number(text: str) -> bool:

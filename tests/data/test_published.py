@@ -1,6 +1,7 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
@@ -41,19 +42,34 @@ def test_idx_round_trip(tmp_path, compress):
         (b"", "not an IDX file"),
         (b"\0\0\x0d\x01\0\0\0\0", "not an IDX file of unsigned bytes"),
         (b"\0\0\x08\x03\0\0\0\1", "header is cut off"),
-        (idx_bytes(np.zeros((2, 3)))[:-1], "holds 5 bytes and its header says 6"),
-        (idx_bytes(np.zeros((2, 3))) + b"!", "holds 7 bytes and its header says 6"),
-        (gzip.compress(b"x" * 999)[:-9], "is damaged"),
-        (gzip.compress(b"x" * 999)[:20] + b"\xff" * 20, "is damaged"),
+        (b"\0\0\x08\x00", "header is cut off"),
+        (idx_bytes(np.zeros([1] * 3))[:3] + b"\x41" + b"\0\0\0\1" * 65 + b"!", "has 65 dimensions"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "needs more than a million TB of memory, and at most"),
+        (b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8, "needs more than a million TB"),
+        (gzip.compress(b"\0\0\x08\x02" + b"\x7f\xff\xff\xff" * 2 + bytes(9)), "of memory"),
+        (idx_bytes(np.zeros((2, 3)))[:-1], "ends after 5 of 6 bytes"),
+        (idx_bytes(np.zeros((2, 3))) + b"!", "says 6 bytes, and it holds more"),
+        (gzip.compress(idx_bytes(np.zeros((2, 300))))[:-9], "is damaged"),
+        (gzip.compress(idx_bytes(np.zeros((2, 300))))[:-8] + b"\xff" * 8, "is damaged"),
+        (gzip.compress(idx_bytes(np.zeros((2, 300))))[:10] + b"\xff" * 20, "is damaged"),
     ],
 )
 def test_damaged_idx_is_refused(content, message):
     with pytest.raises(DataError, match=message):
-        parse_idx(content, "x")
+        parse_idx(io.BytesIO(content), "x")
+
+
+def test_an_idx_file_is_unpacked_no_further_than_its_header_says():
+    content = gzip.compress(idx_bytes(np.zeros((2, 3))) + bytes(2**26))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="it holds more"):
+        parse_idx(io.BytesIO(content), "x")
+    assert tracemalloc.get_traced_memory()[1] < 2**21
+    tracemalloc.stop()
 
 
 def test_a_missing_idx_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="does not exist"):
         read_idx(tmp_path / "absent")
 
 
@@ -144,4 +160,19 @@ def test_a_cut_off_cifar_batch_is_refused(tmp_path):
     batches["data_batch_3.bin"] = batches["data_batch_3.bin"][:-1]
     write(tmp_path / "cifar-10-batches-bin", batches)
     with pytest.raises(DataError, match="a batch is cut off"):
+        read_folder(find("cifar10"), tmp_path)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_cifar_batch_of_another_size_is_not_read(tmp_path, packed):
+    batches = cifar_batches(np.random.default_rng(0))
+    batches["data_batch_3.bin"] = bytes(10_000 * 3073 + 1)
+    if packed:
+        with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as archive:
+            member = tarfile.TarInfo("data_batch_3.bin")
+            member.size = len(batches["data_batch_3.bin"])
+            archive.addfile(member, io.BytesIO(batches["data_batch_3.bin"]))
+    else:
+        write(tmp_path / "cifar-10-batches-bin", batches)
+    with pytest.raises(DataError, match="a file of 30730001 bytes, and its batches have 30730000"):
         read_folder(find("cifar10"), tmp_path)

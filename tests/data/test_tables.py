@@ -1,5 +1,10 @@
 """The user's own arrays, `.npz` and CSV files, and what is said of bad ones."""
 
+import io
+import os
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -53,6 +58,48 @@ def test_labels_are_numbered_in_sorted_order(labels, names):
     assert [names[number] for number in dataset.train_labels] == [
         str(int(label)) if isinstance(label, float) else str(label) for label in labels
     ]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["9007199254740993", "9007199254740992"],
+        [9007199254740993, 9007199254740992],
+        [2**63 - 1, 2**63 - 2],
+        [-(2**63), -(2**63) + 1],
+        [2**64, 2**64 + 1],
+        [str(2**63), str(2**63 + 1)],
+        ["1e300", "1e301"],
+    ],
+)
+def test_labels_are_compared_as_written(tmp_path, labels):
+    dataset = from_arrays(IMAGES[:2], labels, IMAGES[:2], labels)
+    assert dataset.train_labels.tolist() == dataset.test_labels.tolist()
+    assert {*dataset.class_names} == {str(label) for label in labels}
+    path = csv_file(tmp_path, "y,a\n" + "".join(f"{label},1\n" for label in labels))
+    assert {*load(path).class_names} == {str(label) for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([9007199254740993.0, 0.0], r"floats from 2\*\*53 up, which are not exact; give integers"),
+        ([1e300, 1e301], r"floats from 2\*\*53 up"),
+        ([2**63, -1], r"floats from 2\*\*53 up"),
+        (np.array([2**63, 2**63 + 1], np.uint64), "holds 9223372036854775809, and integers end at"),
+        ([[0, 1], [1]], "train_labels is ragged; needed is one label an image"),
+        ([[0, 1], [1, 0]], r"shape \[2, 2\]; needed is one label an image, \[2\]"),
+    ],
+)
+def test_labels_that_numpy_cannot_tell_apart_are_refused(labels, message):
+    with pytest.raises(DataError, match=message):
+        from_arrays(IMAGES[:2], labels)
+
+
+def test_numbers_equal_as_numbers_are_one_class(tmp_path):
+    dataset = load(csv_file(tmp_path, "a,y\n0,1\n0,1.0\n0,1e1\n0,-0\n"))
+    assert dataset.class_names == ("0", "1", "10")
+    assert dataset.train_labels.tolist() == [1, 1, 2, 0]
 
 
 def test_longer_test_labels_are_not_cut_to_a_known_one():
@@ -143,6 +190,140 @@ def test_a_single_array_is_no_npz(tmp_path):
         from_npz(tmp_path / "a.npz")
 
 
+def zipped(path, members, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def npy(array=None, **header):
+    """An array as `.npy` holds it, or a header alone that says what it likes."""
+    file = io.BytesIO()
+    if array is not None:
+        np.lib.format.write_array(file, np.asarray(array))
+    else:
+        said = {"descr": "|u1", "fortran_order": False, "shape": (2, 3), **header}
+        np.lib.format.write_array_header_1_0(file, said)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">i2", "<i8", ">f4", "<f8", ">f8", "f2", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_any_byte_order_and_layout_is_read(tmp_path, dtype, order):
+    images = np.asarray(IMAGES % 2, dtype, order=order)
+    np.savez_compressed(tmp_path / "a.npz", x=images, y=LABELS.astype(">i4"))
+    plain = from_arrays(np.asarray(IMAGES % 2, np.dtype(dtype).newbyteorder("=")), LABELS)
+    assert from_npz(tmp_path / "a.npz").digest == plain.digest
+
+
+def test_arrays_that_are_not_needed_are_not_read(tmp_path):
+    members = {"x": npy(IMAGES), "y": npy(LABELS), "z": b"junk"}
+    assert from_npz(zipped(tmp_path / "a.npz", members)).in_features == 4
+
+
+BAD_MEMBERS = {
+    "a number": (npy(5), r"train_images has shape \[\]; allowed are \[n, F\]"),
+    "a bomb": (npy(shape=(10**12, 10**6)), "takes 1000000000000000000 bytes, and 0 are stored"),
+    "more than 64 bits": (npy(shape=(2**63, 2**63)), "is damaged"),
+    "no bytes, many zeros": (npy(shape=(0, 2**63)), "cannot read"),
+    "below zero": (npy(shape=(-2, -3)) + b"123456", "is damaged"),
+    "text of no length": (npy(descr="<U0", shape=(2**40,)), "allowed are numbers and text"),
+    "objects": (npy(descr="|O"), "allowed are numbers and text, and no Python objects"),
+    "records": (npy(descr=[("a", "<i4")]), "allowed are numbers and text"),
+    "too short": (npy(IMAGES)[:-1], "takes 24 bytes, and 23 are stored; write it again"),
+    "too long": (npy(IMAGES) + b"!", "takes 24 bytes, and 25 are stored; write it again"),
+    "a long header": (b"\x93NUMPY\2\0\xff\xff\xff\x7f", "a header of 2147483647 bytes"),
+    "half a header": (npy(IMAGES)[:40], "cannot read .*it ends after 30 of 118 bytes"),
+    "a header that is none": (b"\x93NUMPY\1\0\4\0" + b"((((", "cannot read"),
+    "a later format": (b"\x93NUMPY\3\0" + npy(IMAGES)[8:], "no array of NumPy"),
+    "no array": (b"text", "cannot read"),
+}
+
+
+@pytest.mark.parametrize(("member", "message"), BAD_MEMBERS.values(), ids=BAD_MEMBERS.keys())
+def test_bad_members_are_refused(tmp_path, member, message):
+    path = zipped(tmp_path / "a.npz", {"x": member, "y": npy(LABELS)})
+    with pytest.raises(DataError, match=message) as caught:
+        from_npz(path)
+    assert len(str(caught.value)) <= 300
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(tmp_path, compression):
+    members = {"x": npy(IMAGES), "y": npy(LABELS)}
+    with pytest.raises(DataError, match=r"x is compressed in another way .*savez_compressed"):
+        from_npz(zipped(tmp_path / "a.npz", members, compression))
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        (6, 1, "x is encrypted"),
+        (8, 93, r"another way \(number 93"),
+    ],
+)
+def test_members_that_python_cannot_unpack_are_refused(tmp_path, at, value, message):
+    path = zipped(tmp_path / "a.npz", {"x": npy(IMAGES), "y": npy(LABELS)})
+    content = bytearray(path.read_bytes())
+    for start, offset in ((content.find(b"PK\3\4"), 0), (content.find(b"PK\1\2"), 2)):
+        content[start + at + offset] = value
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        from_npz(path)
+
+
+def test_a_broken_stream_is_refused(tmp_path):
+    path = zipped(tmp_path / "a.npz", {"x": npy(np.arange(60.0)), "y": npy(LABELS)})
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot read"):
+        from_npz(path)
+
+
+def test_what_needs_more_memory_than_there_is_is_not_unpacked(tmp_path, monkeypatch):
+    path = zipped(tmp_path / "a.npz", {"x": npy(np.zeros((2, 10**6))), "y": npy([0, 1])})
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr("jdend.data._limits.available_memory", lambda: 30_000_000)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"needs 16 MB of memory, and at most 15 MB, half of"):
+        from_npz(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**21
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("abc", r"class_names has shape \[\]; needed is one name a class"),
+        ([["a", "b", "c"]], r"class_names has shape \[1, 3\]"),
+        (["a"] * 4, "4 class_names for 3 classes"),
+    ],
+)
+def test_class_names_of_another_shape_are_refused(tmp_path, names, message):
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS, class_names=names)
+    with pytest.raises(DataError, match=message):
+        from_npz(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv"])
+def test_only_files_are_opened(tmp_path, suffix):
+    (tmp_path / f"a.{suffix}").mkdir()
+    os.mkfifo(tmp_path / f"b.{suffix}")
+    for name, message in (
+        (f"a.{suffix}", "is a folder; give a file"),
+        (f"b.{suffix}", "is a pipe or a device"),
+        (f"\0.{suffix}", "cannot read"),
+        (f"{'n' * 300}.{suffix}", "cannot read .* … .*File name too long"),
+    ):
+        with pytest.raises(DataError, match=message) as caught:
+            load(tmp_path / name)
+        assert len(str(caught.value)) <= 300
+    with pytest.raises(DataError, match="cannot read ~nobody-of-this-name"):
+        load(f"~nobody-of-this-name/a.{suffix}")
+
+
 @pytest.mark.parametrize("name", ["absent.npz", "absent.csv"])
 def test_absent_files_are_named(tmp_path, name):
     with pytest.raises(DataError, match=f"{name} does not exist"):
@@ -190,6 +371,16 @@ BAD_TABLES = {
     "too large": ("a,label\n1e39,0\n", None, "line 2: column 'a' holds '1e39'"),
     "no class": ("a,label\n1,\n", None, "line 2: column 'label' is empty"),
     "one class": ("a,label\n1,0\n2,0\n", None, "two classes are needed"),
+    "a header twice": ("a,label\n1,0\na,label\n", None, "line 3: column 'a' holds 'a'"),
+    "an open quote": ('a,label\n1,"x\n2,y\n', None, "line 3: a class of several lines; is a quote"),
+    "an open quote first": ('a,label\n"1,x\n2,y\n', None, "line 3: 1 fields"),
+    "an open quote above": ('a,"label\n1,x\n2,y\n', None, "no column named"),
+    "NUL": ("a,label\n1,a\0\n2,a\n", None, "line 2 holds a NUL byte"),
+    "a huge field": (f'a,label\n1,"{"x" * 140_000}"\n', None, "field larger than field limit"),
+    "a fraction": ("a,label\n1,0\n2,1e-400\n", None, "class '1e-400' holds fractions"),
+    "no number": ("a,label\n1,0\n2,nan\n", None, "class 'nan' holds fractions"),
+    "empty columns": ("a,,,label\n1,,,0\n", None, "two columns named ''"),
+    "many columns": (",".join(map(str, range(10**5))) + ",a\n", "b" * 10**5, "no column 'bbb"),
 }
 
 
@@ -199,7 +390,19 @@ def test_bad_tables_are_refused(tmp_path, text, target, message):
         from_csv(csv_file(tmp_path, text), target=target)
 
 
-def test_csv_that_is_not_text_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(DataError, match="cannot read"):
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_csv_that_is_not_utf8_is_refused(tmp_path, encoding):
+    (tmp_path / "a.csv").write_text("größe,label\n1,0\n", encoding=encoding)
+    with pytest.raises(
+        DataError, match=r"cannot read .* it is not UTF-8 text .*; save it as UTF-8"
+    ):
         from_csv(tmp_path / "a.csv")
+
+
+def test_one_long_label_does_not_cost_its_length_for_all(tmp_path):
+    text = "a,label\n" + "1,x\n" * 10_000 + f"1,{'y' * 100_000}\n"  # 4 GB as NumPy's text
+    tracemalloc.start()
+    dataset = load(csv_file(tmp_path, text))
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
+    assert np.bincount(dataset.train_labels).tolist() == [10_000, 1]
