@@ -43,7 +43,7 @@ TRIALS, TRIALS_WITH_RUNGS = 32, 81
 # Of options that have another default than in Python, how it is shown.
 DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
 
-T = TypeVar("T")
+T = TypeVar("T", "SearchArguments", "OutputArguments", StorageOptions)
 
 
 def _budgets(text: str) -> tuple[int, ...]:
@@ -184,7 +184,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _of(options: type[T], given: Mapping[str, Any]) -> T:
-    names = [option.name for option in fields(options) if option.name in given]  # pyright: ignore
+    names = [option.name for option in fields(options) if option.name in given]
     return options(**{name: given[name] for name in names})
 
 

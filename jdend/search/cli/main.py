@@ -38,7 +38,7 @@ a space file (TOML) has a line for each parameter:
   lr = {type = "uniform", low = 1e-4, high = 1e-2, log = true}
   schedule = "cosine"                                         a constant
   parameters: architecture, n_neurons, n_dendrites, n_dendrite_inputs,
-  hidden_dim, soma_enabled, strategy, field_std, initialization,
+  hidden_dim, soma_enabled, connectivity, field_std, initialization,
   synaptic_resampling, percentage_resample, steps_to_resample, lr,
   weight_decay, schedule, n_epochs, batch_size, seed
 

@@ -1,10 +1,10 @@
 """`python -m jdend.search watch STUDY`: a search's best networks, as they come."""
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 
+from jdend.search.cli.arguments import Parser
 from jdend.study import SearchResult, StoredStudy, StudyError, open_study, rank, results_table
 
 __all__ = ["view", "watch"]
@@ -68,8 +68,8 @@ def _live(study: StoredStudy, top: int, every: float) -> None:
             study.look()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m jdend.search watch",
         description="Shows the best networks of a search, while it runs or afterwards.",
     )

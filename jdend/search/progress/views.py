@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 from jdend.search.progress.status import Status
 
@@ -115,10 +115,10 @@ class JsonLines:
 class Live:
     """Two lines that stay in place at the bottom of a terminal, drawn by `rich`."""
 
-    def __init__(self, stream: TextIO, **console: object):
+    def __init__(self, stream: TextIO, **console: Any):
         from rich.console import Console
 
-        self._console = Console(file=stream, **console)  # pyright: ignore[reportArgumentType]
+        self._console = Console(file=stream, **console)
         self._live = None
         self._now: Status | None = None
         self._at = 0.0

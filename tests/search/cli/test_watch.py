@@ -52,3 +52,12 @@ def test_what_cannot_be_shown(arguments, said, capsys):
 def test_an_unknown_name(folder, capsys):
     assert cli.main(["watch", folder, "--study", "other"]) == 2
     assert "holds no study 'other'; there are: search" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--evry", "2"], ["run", "--top", "x"], []])
+def test_a_typing_error_is_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["watch", *arguments])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("jdend.search: ")
