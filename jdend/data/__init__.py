@@ -10,7 +10,7 @@
 from pathlib import Path
 
 from jdend.data._array_files import ArrayFile, open_arrays
-from jdend.data._catalog import names
+from jdend.data._catalog import Entry, find, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._sources import load_named
@@ -21,7 +21,9 @@ __all__ = [
     "ArrayFile",
     "DataError",
     "Dataset",
+    "Entry",
     "Split",
+    "find",
     "from_arrays",
     "from_csv",
     "from_npz",

@@ -16,13 +16,15 @@ from jdend.models import (
     count_params,
 )
 from jdend.search.driver.data import SearchData
+from jdend.search.driver.dry_run import show_plan
+from jdend.search.driver.loop import run_search, train_first
 from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
 from jdend.search.driver.schedule import Schedule, default_generation, default_pruner
-from jdend.search.driver.session import Session
-from jdend.search.driver.time_limit import TimeLimit
+from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.options import SearcherOptions, keywords_of
+from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import reporter
 from jdend.search.results import CollectedResults
 from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
@@ -32,6 +34,7 @@ from jdend.search.space.dimensions import parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
 from jdend.study import Results, SearchResult
+from jdend.training import Outcome
 
 __all__ = ["HyperparameterSearcher"]
 
@@ -86,24 +89,16 @@ class HyperparameterSearcher(CollectedResults):
         self._seeds = parse_seeds(options.seeds)
         self._search_seed = check_seed("search_seed", options.search_seed)
         self._n_searches = 0
-        progress = reporter(options.verbose, options.log_format)
+        self._reporter = reporter(options.verbose, options.log_format)
         self._trainer = Trainer(
             self._data,
-            progress,
+            _resolved(options.kernel),
             buckets=options.buckets,
             max_programs=options.max_programs,
-            kernel=_resolved(options.kernel),
             compile_cache=options.compile_cache,
         )
-        self._session = Session(
-            self._data,
-            self._trainer,
-            progress,
-            options.study or options.new_study(),
-            owns_study=options.study is None,
-            settings=self.describe,
-            dry_run=options.dry_run,
-        )
+        self._study = options.study or options.new_study()
+        self._outcomes: dict[Trial, Outcome] = {}  # of all that was trained
         self.results: Results = Results()
 
     @property
@@ -228,7 +223,7 @@ class HyperparameterSearcher(CollectedResults):
         if n_trials is None and clock is None and search.n_generations is None:
             raise SearchError(f"{strategy!r} knows no end: give n_trials, or seconds")
         if clock is not None and generation is None:
-            search = self._session.timed(search, clock)
+            search = with_generations_for(search, clock, self._trainer)
         return self._run(search, {"n_trials": n_trials}, clock)
 
     def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
@@ -359,10 +354,34 @@ class HyperparameterSearcher(CollectedResults):
         return (check_seed("search_seed", search_seed),)
 
     def _run(
-        self, search: Schedule, record: dict, clock: TimeLimit | None = None
+        self,
+        schedule: Schedule,
+        record: Mapping[str, object],
+        time_limit: TimeLimit | None = None,
     ) -> list[SearchResult]:
         self._n_searches += 1
-        return Results(self._session.run(search, record, self.results.extend, clock))
+        schedule.check_held_out(self._data.validation_fraction)
+        for line in schedule.summary():
+            self._reporter.note(line)
+        if self._options.dry_run:
+            compiled = self._options.dry_run == "compile"
+            show_plan(schedule, self._trainer, time_limit, compiled=compiled)
+            return Results()
+        n_before = len(self._study.results)
+        try:
+            results = run_search(
+                schedule,
+                self._trainer,
+                self._study,
+                self._reporter,
+                record={**self._settings(), **schedule.describe(), **record},
+                memo=self._outcomes,
+                time_limit=time_limit,
+                owns_study=self._options.study is None,
+            )
+        finally:  # what is finished is kept, whatever ended the search
+            self.results += self._study.results[n_before:]
+        return Results(results)
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
         given = dict(params)
@@ -371,7 +390,7 @@ class HyperparameterSearcher(CollectedResults):
         proposal = Proposal((Draw(given, self._configure(given), bases),), 0, 0, 1, 0)
         question = self._question(params)
         search = Schedule((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
-        return self._session.train(search)[0]
+        return train_first(search, self._trainer, self._reporter, self._outcomes)[0]
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:
         try:
@@ -388,8 +407,10 @@ class HyperparameterSearcher(CollectedResults):
 
     def describe(self) -> dict[str, object]:
         """What the record of a search says of data and training, enough to repeat it."""
+        return {**self._data.describe(), **self._settings()}
+
+    def _settings(self) -> dict[str, object]:
         return {
-            **self._data.describe(),
             "max_params": self.budget.max_params,
             "min_param_ratio": self.budget.min_param_ratio,
             **self._defaults,

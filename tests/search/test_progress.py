@@ -47,7 +47,8 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
     )
     monkeypatch.setattr(populations, "runs", runs)
     monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
-    watch, data = Meter(said, len(trials)), None
-    outcomes = list(populations.execute(trials, plan(trials), data, watch))  # pyright: ignore
-    assert outcomes == list(enumerate(t.configuration for t in trials))
+    meter, data = Meter(said, len(trials)), None
+    planned = plan(trials, kernel="dense")
+    outcomes = list(populations.train_populations(trials, planned, data, meter))  # pyright: ignore
+    assert outcomes == [(trial, trial.configuration) for trial in trials]
     assert seen == [(0.75, 0.1), (1.5, 0.6), (2.0, 0.3), (2.5, 0.4), (3.0, 0.4)]

@@ -1,13 +1,11 @@
 """The data of a search: their shape at once, their contents when they are first needed."""
 
-import functools
 import math
 from pathlib import Path
 
 import numpy as np
 
-from jdend.data import DataError, Dataset, Split, load, split
-from jdend.data._catalog import Entry, find
+from jdend.data import DataError, Dataset, Entry, Split, find, load, split
 from jdend.models import Problem
 from jdend.search.errors import SearchError
 
@@ -22,6 +20,9 @@ class SearchData:
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
 
+    Attributes:
+      name: of the data set.
+
     Raises:
       DataError: if there is no such data set or file.
     """
@@ -35,21 +36,23 @@ class SearchData:
         split_seed: int = 0,
         target: str | None = None,
     ):
-        if not isinstance(dataset, str | Path | Dataset):
+        self._source = dataset
+        self._target = target
+        self._subset_size = subset_size
+        self._validation_fraction = validation_fraction
+        self._split_seed = split_seed
+        # Both are None until they are first asked for.
+        self._dataset: Dataset | None = None
+        self._split: Split | None = None
+        self._entry: Entry | None = None  # of a data set that is given by name
+        if isinstance(dataset, Dataset):
+            self.name = dataset.name
+            self._dataset = dataset
+        elif not isinstance(dataset, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(
                 f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz or "
                 ".csv, or a jdend.data.Dataset"
             )
-        self._given = dataset
-        self._target = target
-        self._division = {
-            "subset_size": subset_size,
-            "validation_fraction": validation_fraction,
-            "seed": split_seed,
-        }
-        self._entry = None  # in the catalogue, of a data set given by name
-        if isinstance(dataset, Dataset):
-            self.name = dataset.name
         elif Path(dataset).suffix.lower() in (".npz", ".csv"):
             self.name = Path(dataset).stem
             if not Path(dataset).expanduser().is_file():
@@ -60,47 +63,74 @@ class SearchData:
             if target is not None:
                 raise DataError(f"target={target!r} is for CSV files; {dataset!r} is none")
 
-    @functools.cached_property
+    @property
     def dataset(self) -> Dataset:
         """The whole data set, loaded when it is first asked for."""
-        if isinstance(self._given, Dataset):
-            return self._given
-        return load(self._given, target=self._target)
+        if self._dataset is None:
+            assert not isinstance(self._source, Dataset)
+            self._dataset = load(self._source, target=self._target)
+        return self._dataset
 
-    @functools.cached_property
+    @property
     def split(self) -> Split:
-        """Its parts for training, validation and test."""
-        return split(self.dataset, **self._division)
+        """Its parts for training, validation and test; loads the data."""
+        if self._split is None:
+            self._split = split(
+                self.dataset,
+                subset_size=self._subset_size,
+                validation_fraction=self._validation_fraction,
+                seed=self._split_seed,
+            )
+        return self._split
 
-    @functools.cached_property
+    @property
+    def outline(self) -> Split:
+        """A split of the true shapes, for estimates: without contents if nothing is loaded yet and
+        the shapes are known by the data set's name."""
+        if self._entry is None or self._split is not None:
+            return self.split
+        return _outline(self._entry, self._subset_size, self._validation_fraction)
+
+    @property
     def problem(self) -> Problem:
         """What the data fix. A data set known by name need not be loaded for it."""
         if self._entry is not None:
-            height, width, channels = self._entry.image_shape
-            features = height * width * channels
+            features = math.prod(self._entry.image_shape)
             return Problem(features, self._entry.n_classes, self._entry.image_shape)
         data = self.dataset
         return Problem(data.in_features, data.n_classes, data.image_shape)
 
     @property
-    def outline(self) -> Split:
-        """A split of the true shapes, for estimates, without contents if nothing is loaded."""
-        if self._entry is None or "split" in self.__dict__:
-            return self.split
-        return _outline(self._entry, **self._division)
+    def validation_fraction(self) -> float:
+        """The share of the training examples that is held out."""
+        return self._validation_fraction
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether examples are held out for validation; loads the data."""
+        return len(self.split.validation_y) > 0
 
     def describe(self) -> dict[str, object]:
-        """What the search's record says of the data."""
-        given = self.name if isinstance(self._given, Dataset) else str(self._given)
-        record = {"dataset": given, "target": self._target, **self._division}
-        record["split_seed"] = record.pop("seed")
-        if "split" in self.__dict__:
-            record |= {"source": self.split.source, "fingerprint": self.split.fingerprint}
+        """What the search's record says of the data; their source and fingerprint once loaded."""
+        record: dict[str, object] = {
+            "dataset": self.name if isinstance(self._source, Dataset) else str(self._source),
+            "target": self._target,
+            "subset_size": self._subset_size,
+            "validation_fraction": self._validation_fraction,
+            "split_seed": self._split_seed,
+        }
+        if self._split is not None:
+            record |= {"source": self._split.source, "fingerprint": self._split.fingerprint}
         return record
 
     def identify(self) -> dict[str, object]:
-        """Which data they are, wherever they were found; loads them."""
-        return {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
+        """Which data a search was made with, wherever they were found; loads them.
+
+        A search can only be gone on with where these are the same.
+        """
+        data = {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
+        places = ("dataset", "source", "fingerprint")
+        return data | {name: v for name, v in self.describe().items() if name not in places}
 
     def check_classes(self, n_classes: int | None) -> None:
         """Raises `SearchError` if a stated number of classes is not that of the data."""
@@ -111,12 +141,9 @@ class SearchData:
             )
 
 
-def _outline(entry: Entry, subset_size: int | None, validation_fraction: float, seed: int) -> Split:
+def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) -> Split:
     """Arrays of the right shapes that take no memory."""
     n_train, n_test = entry.n_train, entry.n_test
-    if n_test == 0:  # a fifth is set aside, see `jdend.data.split`
-        n_test = n_train // 5
-        n_train -= n_test
     # What is out of range is refused when the data are divided.
     n_train = max(0, subset_size or n_train)
     n_validation = min(max(0, int(n_train * validation_fraction)), n_train)

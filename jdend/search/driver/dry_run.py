@@ -1,23 +1,93 @@
 """What a search would do: its populations, their parameters, their memory and their time."""
 
+import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jdend.data import Split
 from jdend.models import Structure, count_params
+from jdend.search.driver.schedule import Schedule
+from jdend.search.driver.time_limit import TimeLimit
+from jdend.search.driver.trainer import Trainer
+from jdend.search.planning.calibration import corrected
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.search.planning.runtime import Forecast
+from jdend.search.planning.runtime import Forecast, forecast
 from jdend.training import compiled_bytes, estimate_bytes
 
-__all__ = ["describe_plan", "seconds"]
+__all__ = ["describe_plan", "show_plan"]
 
 # Of more populations, those of the largest capacities are shown.
 MOST_ROWS = 24
 
 
+def show_plan(
+    schedule: Schedule,
+    trainer: Trainer,
+    time_limit: TimeLimit | None = None,
+    *,
+    compiled: bool = False,
+) -> None:
+    """Prints what would be trained; of a strategy that learns, its first generation.
+
+    Args:
+      schedule: what the generations consist of.
+      trainer: plans them.
+      time_limit: when to begin no more generations; None for never.
+      compiled: whether to compile what would be trained, to know the memory that it takes.
+    """
+    programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
+    trials: list[Trial] = []
+    populations: list[PlannedPopulation] = []
+    ends: list[int] = []
+    for number in range(_n_shown(schedule)):
+        proposed = schedule.propose(number, [])
+        rungs = schedule.rungs(proposed)
+        new = list(dict.fromkeys(map(schedule.trial, proposed)))
+        for population in trainer.plan(new, within=programs):
+            members = tuple(position + len(trials) for position in population.members)
+            populations.append(replace(population, members=members))
+        trials += new
+        ends += (
+            rungs.example() if rungs else [t.configuration.hyperparameters.n_epochs for t in new]
+        )
+    outline = trainer.data.outline
+    expected = corrected(forecast(trials, populations, outline, ends), trainer.kernel)
+    print(describe_plan(trials, populations, outline, expected, compiled=compiled))
+    if time_limit is not None:
+        a_trial = max(expected.training / max(1, len(trials)), 1e-9)
+        print(_within(time_limit, schedule, expected.compiling, a_trial))
+    elif _n_shown(schedule) != schedule.n_generations:
+        print(_further(schedule, expected))
+
+
+def _n_shown(schedule: Schedule) -> int:
+    """How many generations can be shown, since they follow from no results."""
+    return 1 if schedule.learns else schedule.n_generations or 1
+
+
+def _within(time_limit: TimeLimit, schedule: Schedule, compiling: float, a_trial: float) -> str:
+    """How many trials there is time for, each of so many seconds."""
+    n = max(0.0, time_limit.seconds - compiling) / a_trial
+    n_generations, a_generation = schedule.n_generations, schedule.generation
+    limit = n_generations * a_generation * len(schedule.questions) if n_generations else math.inf
+    return (
+        f"as many generations as end in {time_limit.seconds:g} s: about {min(n, limit):,.0f} trials"
+    )
+
+
+def _further(schedule: Schedule, first: Forecast) -> str:
+    """What follows the first generation, of which this is the forecast."""
+    n = f"{schedule.n_generations - 1:,} more" if schedule.n_generations else "more"
+    return (
+        f"{n} generations of up to {schedule.generation:,} trials follow from what this one finds, "
+        f"each\nabout {seconds(first.training)}"
+    )
+
+
 def describe_plan(
     trials: Sequence[Trial],
-    groups: Sequence[PlannedPopulation],
+    planned: Sequence[PlannedPopulation],
     data: Split,
     expected: Forecast,
     *,
@@ -28,7 +98,7 @@ def describe_plan(
 
     Args:
       trials: what was planned.
-      groups: in which they would be trained.
+      planned: the populations in which they would be trained.
       data: of the right shapes; its contents are not read.
       expected: how long it would take.
       compiled: whether to compile the programs, for what the compiler says of their memory.
@@ -36,25 +106,29 @@ def describe_plan(
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
     indent = " " * (len(lines[0]) - len("shape"))
-    populations = _by_bucket(groups)
-    by_capacity = sorted(populations, key=lambda some: -count_params(some[0].bucket.structure))
-    shown = {some[0] for some in by_capacity[:MOST_ROWS]}
+    capacities = _by_capacity(planned)
+    largest_first = sorted(
+        capacities, key=lambda populations: -count_params(populations[0].bucket.structure)
+    )
+    shown = {populations[0] for populations in largest_first[:MOST_ROWS]}
     largest = 0
-    for some in populations:
-        first, members = some[0], [i for group in some for i in group.members]
+    for populations in capacities:
+        first = populations[0]
+        members = [i for population in populations for i in population.members]
         if first not in shown:
             continue
-        memory = _memory(trials, max(some, key=lambda group: group.width), data, compiled)
+        widest = max(populations, key=lambda population: population.width)
+        memory = _memory(trials, widest, data, compiled)
         largest = max(largest, memory)
         count = max(count_params(trials[i].configuration.structure) for i in members)
         figures = f"{len(members):>6}  {len(first.seeds):>5}  {count:>9,}  {_size(memory):>8}  "
         padded = "padded to " if first.bucket.padded else ""
         shape = textwrap.wrap(padded + _shape(first.bucket.structure), width - len(indent))
         lines += [figures + shape[0], *(indent + more for more in shape[1:])]
-    if len(populations) > MOST_ROWS:
-        lines.append(f"and {len(populations) - MOST_ROWS:,} smaller ones")
-    n_trials = sum(len(group.members) for group in groups)
-    n_programs = len({(group.bucket, len(group.seeds), group.width) for group in groups})
+    if len(capacities) > MOST_ROWS:
+        lines.append(f"and {len(capacities) - MOST_ROWS:,} smaller ones")
+    n_trials = sum(len(population.members) for population in planned)
+    n_programs = len({(p.bucket, len(p.seeds), p.width) for p in planned})
     lines.append(
         f"{n_trials:,} trials in {n_programs:,} programs; about {_size(largest)} at a time"
     )
@@ -66,20 +140,23 @@ def describe_plan(
     return "\n".join(lines)
 
 
-def _by_bucket(groups: Sequence[PlannedPopulation]) -> list[list[PlannedPopulation]]:
+def _by_capacity(planned: Sequence[PlannedPopulation]) -> list[list[PlannedPopulation]]:
     """Those that share capacity and seeds: a program for each of their widths."""
-    found: dict[object, list[PlannedPopulation]] = {}
-    for group in groups:
-        found.setdefault((group.bucket, group.seeds), []).append(group)
-    return list(found.values())
+    capacities: dict[object, list[PlannedPopulation]] = {}
+    for population in planned:
+        capacities.setdefault((population.bucket, population.seeds), []).append(population)
+    return list(capacities.values())
 
 
-def _memory(trials: Sequence[Trial], group: PlannedPopulation, data: Split, compiled: bool) -> int:
+def _memory(
+    trials: Sequence[Trial], population: PlannedPopulation, data: Split, compiled: bool
+) -> int:
+    bucket, seeds, width = population.bucket, population.seeds, population.width
     if not compiled:
-        return estimate_bytes(group.bucket, group.width, len(group.seeds), data)
-    members = [trials[i].configuration for i in group.members]
-    members += members[:1] * (group.width - len(members))
-    return compiled_bytes(group.bucket, members, group.seeds, data)
+        return estimate_bytes(bucket, width, len(seeds), data)
+    members = [trials[i].configuration for i in population.members]
+    members += members[:1] * (width - len(members))
+    return compiled_bytes(bucket, members, seeds, data)
 
 
 def seconds(n: float) -> str:

@@ -1,161 +1,149 @@
-"""Runs a search, generation by generation: claim → propose → begin → train → finish."""
+"""A search: claim or propose a generation, plan it, train it rung by rung, finish it, go on or end.
 
-import math
+The schedule says what a generation consists of, the trainer plans and trains it, and the ledger
+keeps it and knows who else is at work.
+"""
+
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
-from jdend.data import Split
-from jdend.search.driver.dry_run import describe_plan, seconds
+from jdend.search.driver.meter import best_of
 from jdend.search.driver.schedule import Schedule
 from jdend.search.driver.time_limit import TimeLimit
-from jdend.search.driver.trainer import Trainer, result_from_outcome
-from jdend.search.planning.calibration import corrected
+from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.search.planning.runtime import forecast
-from jdend.search.pruners import Rungs, brackets
-from jdend.study import Generation, Ledger, Proposed, SearchResult
+from jdend.search.progress.reporter import Reporter
+from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
+from jdend.training import Outcome, compilations
 
-__all__ = ["Training", "finished", "run", "show_plan"]
+__all__ = ["run_search", "train_first"]
 
-Train = Callable[[Sequence[Proposed]], list[SearchResult]]
+Outcomes = dict[Trial, Outcome]
 
 
-def run(search: Schedule, ledger: Ledger, train: Train) -> Iterator[Generation]:
-    """Trains generations until none is left, or until the caller wants no more.
+def run_search(
+    schedule: Schedule,
+    trainer: Trainer,
+    study: Study,
+    reporter: Reporter,
+    *,
+    record: Mapping[str, object],
+    memo: Outcomes,
+    time_limit: TimeLimit | None = None,
+    owns_study: bool = True,
+) -> list[SearchResult]:
+    """Trains the generations of a schedule, and returns their results in the order proposed.
+
+    Whatever ends the search, the study has the results of what is finished.
 
     Args:
-      search: what they consist of.
-      ledger: which are begun, in whose hands, and what came of them.
-      train: what does the work.
-
-    Yields:
-      Each generation that was trained here, when it is finished.
+      schedule: what the generations consist of.
+      trainer: plans and trains them.
+      study: keeps them, and collects the results.
+      reporter: told how it goes.
+      record: all that is to be known of the search, beside its data.
+      memo: outcomes of earlier searches, which need not train again; those of this one are added.
+        A study that keeps generations goes without: each is trained as if it were the first, so
+        that its figures are the same, to the last bit, after whatever else.
+      time_limit: when to begin no more generations; None for never.
+      owns_study: whether nobody else adds to the study.
     """
-    most = search.n_generations
-    while claim := ledger.claim(sys.maxsize if most is None else most):
-        try:
-            proposed = claim.proposed
-            if proposed is None:
-                proposed = tuple(search.propose(claim.number, ledger.generations()))
+    programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
+    ledger = _ledger(schedule, trainer, study, reporter, record)
+    before, status = compilations(), "failed"
+    if time_limit is not None:
+        time_limit.keep(trainer.seconds_alone(schedule.sample[0].configuration))
+        time_limit.begin()
+    results, left = _finished(ledger), time_limit.left if time_limit else None
+    reporter.open(schedule.most_trials, done=len(results), seconds=left, best=best_of(results))
+    proposed: Sequence[Proposed] = ()
+    outcomes: Outcomes = {}  # of the generation that trains
+    try:
+        while claim := ledger.claim(schedule.n_generations or sys.maxsize):
+            proposed = claim.proposed or ()
+            if claim.proposed is None:
+                proposed = schedule.propose(claim.number, ledger.generations())
                 ledger.begin(claim.number, proposed)
-            results = train(proposed) if proposed else []
+            known = {} if study.keeps else memo
+            for trial, outcome in _train(schedule, proposed, trainer, programs, reporter, known):
+                outcomes[trial] = outcome
+            results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
             ledger.finish(claim.number, results)
-        except BaseException:
-            ledger.release()
-            raise
-        if not proposed:  # there is nothing in the space that is not known
-            return
-        yield Generation(claim.number, tuple(proposed), tuple(results))
+            if not proposed:  # the space holds nothing that was not proposed before
+                break
+            reporter.reach(len(_finished(ledger)))
+            if time_limit is not None and time_limit.is_over((compilations() - before).seconds):
+                break
+        status = "complete" if owns_study else "running"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        ledger.release()
+        reporter.close()
+        results = [*_finished(ledger), *results_of(schedule, proposed, outcomes, trainer.data)]
+        if results:
+            compiled = compilations() - before
+            effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
+            config = {**trainer.data.describe(), **record}
+            study.add(results, config=config, effort=effort, device=device())
+            study.write(status)
+    return results
 
 
-def finished(ledger: Ledger) -> list[SearchResult]:
-    """All results of a ledger's finished generations, in order."""
+def train_first(
+    schedule: Schedule, trainer: Trainer, reporter: Reporter, memo: Outcomes
+) -> list[SearchResult]:
+    """Trains the first generation alone, and keeps it nowhere but in the memo."""
+    proposed = schedule.propose(0, [])
+    outcomes = dict(_train(schedule, proposed, trainer, (), reporter, memo))
+    return results_of(schedule, proposed, outcomes, trainer.data)
+
+
+def _train(
+    schedule: Schedule,
+    proposed: Sequence[Proposed],
+    trainer: Trainer,
+    programs: Sequence[PlannedPopulation],
+    reporter: Reporter,
+    memo: Outcomes,
+) -> Iterator[tuple[Trial, Outcome]]:
+    """Yields each different trial of a generation with its outcome, as soon as there is one.
+
+    What the memo knows is not trained again, unless it was stopped early, or rungs are to rank it
+    with the others. What is trained is added to it.
+    """
+    new = list(dict.fromkeys(map(schedule.trial, proposed)))
+    rungs = schedule.rungs(proposed)
+    if rungs is None:
+        known = {t: memo[t] for t in new if t in memo and memo[t].stopped_epoch is None}
+        yield from known.items()
+        new = [trial for trial in new if trial not in known]
+    populations = trainer.plan(new, within=programs)
+    for trial, outcome in trainer.train(new, populations, reporter, rungs):
+        memo[trial] = outcome
+        yield trial, outcome
+
+
+def _finished(ledger: Ledger) -> list[SearchResult]:
+    """The results of all finished generations, in order."""
     return [r for g in ledger.generations() if g.results is not None for r in g.results]
 
 
-def show_plan(
-    search: Schedule,
+def _ledger(
+    schedule: Schedule,
     trainer: Trainer,
-    outline: Split,
-    *,
-    clock: TimeLimit | None = None,
-    compiled: bool = False,
-) -> None:
-    """Prints what would be trained; of a strategy that learns, its first generation.
-
-    Args:
-      search: what is asked.
-      trainer: plans it.
-      outline: data of the right shapes.
-      clock: says when to begin no more generations; None for never.
-      compiled: whether to compile what would be trained, to know the memory that it takes.
-    """
-    total = search.n_generations
-    n_shown = 1 if search.learns or total is None else total
-    trials: list[Trial] = []
-    groups: list[PlannedPopulation] = []
-    ends: list[int] = []
-    for number in range(n_shown):
-        proposed = search.propose(number, [])
-        some = list(map(search.trial, proposed))
-        rungs = rungs_of(search, some, proposed)
-        some = list(dict.fromkeys(some))
-        for group in trainer.plan(some):
-            groups.append(replace(group, members=tuple(m + len(trials) for m in group.members)))
-        trials += some
-        ends += (
-            [trial.configuration.hyperparameters.n_epochs for trial in some]
-            if rungs is None
-            else rungs.example()
-        )
-    expected = corrected(forecast(trials, groups, outline, ends), trainer.kernel)
-    print(describe_plan(trials, groups, outline, expected, compiled=compiled))
-    if clock is not None:
-        pace = expected.training / max(1, len(trials))
-        n = max(0.0, clock.seconds - expected.compiling) / max(pace, 1e-9)
-        limit = math.inf if total is None else total * search.generation * len(search.questions)
-        print(
-            f"as many generations as end in {clock.seconds:g} s: about {min(n, limit):,.0f} trials"
-        )
-    elif n_shown != total:
-        left = f"{total - n_shown:,} more generations" if total else "more generations"
-        print(
-            f"{left} of up to {search.generation:,} trials follow from what this one finds, each\n"
-            f"about {seconds(expected.training)}"
-        )
-
-
-def rungs_of(
-    search: Schedule, trials: Sequence[Trial], proposed: Sequence[Proposed]
-) -> Rungs | None:
-    """Trials of different budgets are ranked apart; equal trials are one."""
-    if search.pruner == "none":
-        return None
-    distinct = list(dict.fromkeys(trials))
-    budgets = dict(zip(trials, (p.budget for p in proposed), strict=True))
-    n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in distinct]
-    found = []
-    for budget in dict.fromkeys(budgets.values()):
-        members = [i for i, trial in enumerate(distinct) if budgets[trial] == budget]
-        longest = max(n_epochs[i] for i in members)
-        found += brackets(search.pruner, members, longest)
-    return Rungs(found, n_epochs)
-
-
-class Training:
-    """Trains the generations of one search.
-
-    Args:
-      search: says what trials mean.
-      trainer: does the work.
-      held_out: tells, once there are data, whether there are examples to validate with.
-    """
-
-    def __init__(self, search: Schedule, trainer: Trainer, held_out: Callable[[], bool]):
-        self._search, self._trainer, self._held_out = search, trainer, held_out
-        self._pending: Sequence[Proposed] = ()
-
-    def __call__(self, proposed: Sequence[Proposed]) -> list[SearchResult]:
-        """Trains a generation; returns its results in order."""
-        self._pending = proposed
-        trials = [self._search.trial(p) for p in proposed]
-        for trial in trials:
-            # What was stopped, or was not when it was ranked, is trained anew.
-            known = self._trainer.known.get(trial)
-            if known is not None and (known.stopped_epoch or self._search.pruner != "none"):
-                del self._trainer.known[trial]
-        self._trainer.train(trials, rungs_of(self._search, trials, proposed))
-        results = self.unfinished()
-        self._pending = ()
-        return results
-
-    def unfinished(self) -> list[SearchResult]:
-        """The results there are of a generation whose training was broken off."""
-        known = self._trainer.known
-        trials = [(p, self._search.trial(p)) for p in self._pending]
-        return [self._result(p, known[trial]) for p, trial in trials if trial in known]
-
-    def _result(self, proposed: Proposed, outcome) -> SearchResult:
-        count = proposed.total_params
-        return result_from_outcome(dict(proposed.params), count, outcome, held_out=self._held_out())
+    study: Study,
+    reporter: Reporter,
+    record: Mapping[str, object],
+) -> Ledger:
+    """Where the study keeps the generations of this search."""
+    if not study.keeps:
+        return MemoryLedger()
+    return study.ledger(
+        {**trainer.data.identify(), **record},
+        distributions=schedule.distributions(),
+        objectives=schedule.objectives,
+        device=device,
+        say=reporter.note,
+    )

@@ -1,6 +1,8 @@
 """How far a generation is, added up over its populations."""
 
+import math
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 
 import numpy as np
@@ -8,26 +10,33 @@ import numpy as np
 from jdend.models import count_params
 from jdend.search.progress.reporter import Reporter
 from jdend.search.progress.status import Best
+from jdend.study import SearchResult
 from jdend.training import Progress, Run
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "best_of"]
 
 
 class Meter:
-    """Adds up what the populations report, in trials."""
+    """Adds up what the populations of a generation report, in trials, and tells a reporter.
+
+    Args:
+      reporter: told at once that training begins.
+      n_trials: of the generation.
+    """
 
     def __init__(self, reporter: Reporter, n_trials: int):
         self._reporter, self._n_trials = reporter, n_trials
         self._begun = time.monotonic()
         self._waited = 0.0  # seconds, for programs
+        self._run: Run | None = None  # which trains now
         self._done: dict[Run, float] = {}  # trials
         self._compiling: dict[Run, float] = {}  # seconds
         self._best: dict[Run, Best | None] = {}  # now or at the end
         self._doing = "preparing"
         reporter.begin(n_trials)
 
-    def wait(self, programs: Future) -> None:
-        """Waits until they are compiled."""
+    def wait(self, programs: Future[object]) -> None:
+        """Waits until programs are compiled."""
         begun = time.monotonic()
         if not programs.done():
             self._doing = "compiling"
@@ -36,18 +45,21 @@ class Meter:
         self._waited += time.monotonic() - begun
 
     def stop(self, n_trials: int) -> None:
-        """A rung stopped so many."""
+        """A rung stopped so many trials."""
         self._reporter.stop(n_trials)
 
     def enter(self, run: Run, doing: str) -> None:
-        """A population goes on."""
+        """A run begins or goes on to train: what is seen from now on is of it."""
         self._run, self._doing = run, doing
 
     def look(self, progress: Progress) -> None:
-        ends = np.asarray(self._run.ends)
-        self._done[self._run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
-        self._compiling[self._run] = progress.compile_seconds
-        self._best[self._run] = _best(self._run, progress)
+        """The run that trains has come so far."""
+        run = self._run
+        assert run is not None
+        ends = np.asarray(run.ends)
+        self._done[run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
+        self._compiling[run] = progress.compile_seconds
+        self._best[run] = _best(run, progress)
         self._tell()
 
     @property
@@ -62,8 +74,8 @@ class Meter:
 
     def _tell(self) -> None:
         done = min(sum(self._done.values()), float(self._n_trials))
-        found = [best for best in self._best.values() if best is not None]
-        best = max(found, key=lambda best: best.accuracy, default=None)
+        networks = [best for best in self._best.values() if best is not None]
+        best = max(networks, key=lambda best: best.accuracy, default=None)
         self._reporter.advance(done, self.training, best, self._doing)
 
 
@@ -75,3 +87,16 @@ def _best(run: Run, progress: Progress) -> Best | None:
     c = int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
     structure = run.configurations[c].structure
     return Best(float(means[c]), count_params(structure), structure.architecture)
+
+
+def best_of(results: Iterable[SearchResult]) -> Best | None:
+    """The best of results by validation accuracy; None if there is none."""
+    best: Best | None = None
+    for result in results:
+        accuracy = result.validation_accuracy
+        if result.failed is not None or accuracy is None or math.isnan(accuracy):
+            continue
+        if best is None or accuracy > best.accuracy:
+            architecture = str(result.params.get("architecture", ""))
+            best = Best(accuracy, result.total_params, architecture)
+    return best

@@ -1,100 +1,159 @@
-"""Trains the populations of a generation side by side, rung by rung."""
+"""Trains the populations of a generation side by side, rung by rung.
+
+All populations come to a rung, one after the other, before any of them passes it.
+"""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 
 import numpy as np
 
 from jdend.data import Split
-from jdend.models import count_params
+from jdend.models import Configuration, count_params
 from jdend.search.driver.meter import Meter
 from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.pruners import Rungs
-from jdend.training import Narrow, Outcome, Run, in_background, prepare, runs
+from jdend.training import Bucket, Narrow, Outcome, Run, in_background, prepare, runs
 
-__all__ = ["execute"]
+__all__ = ["train_populations"]
 
 
-def execute(
+def train_populations(
     trials: Sequence[Trial],
-    groups: Sequence[PlannedPopulation],
+    planned: Sequence[PlannedPopulation],
     data: Split,
-    watch: Meter,
+    meter: Meter,
     rungs: Rungs | None = None,
-) -> Iterator[tuple[int, Outcome]]:
-    """Trains all groups; yields what came of their members, by position in `trials`.
+) -> Iterator[tuple[Trial, Outcome]]:
+    """Trains planned populations; yields each trial with its outcome when its population ends.
 
-    Without rungs it does so after each group. With them all groups come to a rung before one
-    passes it.
+    Args:
+      trials: what was planned, all different.
+      planned: the populations in which they train.
+      data: to train on.
+      meter: told how it goes.
+      rungs: when weak trials are stopped; None if none ever is.
     """
-    arguments = [_arguments(trials, group, data) for group in groups]
-    narrow = [_narrow(trials, group) for group in groups]
-
-    def compiled(g: int) -> Future:
-        return in_background(functools.partial(prepare, *arguments[g], narrow=narrow[g]))
-
-    programs = compiled(0)
-    populations: list[list[Run]] = []
-    stages = [*(rungs.epochs if rungs else ()), None]
+    names = [f"population {number} of {len(planned)}" for number in range(1, len(planned) + 1)]
+    populations = [
+        _Population(trials, population, data, meter, name)
+        for population, name in zip(planned, names, strict=True)
+    ]
     try:
-        for stage, epoch in enumerate(stages):
-            for g, group in enumerate(groups):
-                if stage == 0:
-                    watch.wait(programs)
-                    if g + 1 < len(groups):  # compiles while this one trains
-                        programs = compiled(g + 1)
-                    populations.append(
-                        runs(*arguments[g], on_progress=watch.look, narrow=narrow[g])
-                    )
-                for run in populations[g]:
-                    watch.enter(run, f"population {g + 1} of {len(groups)}")
-                    run.train_to(run.last_epoch if epoch is None else epoch)
-                    if len(populations[g]) > 1 and epoch is not None:
-                        run.park()  # memory holds one of them at a time
-                if epoch is None:
-                    outcomes = [o for run in populations[g] for o in run.outcomes()]
-                    yield from zip(group.members, outcomes, strict=False)
-                    populations[g] = []
-            if rungs is not None and epoch is not None:
-                watch.stop(_stop(rungs, epoch, len(trials), groups, populations))
+        if rungs is not None:
+            _pass_rungs(populations, rungs, len(trials), meter)
+        for population in _compiled(populations, meter):
+            yield from population.train_to_end()
     finally:
-        watch.end()
+        meter.end()
 
 
-def _arguments(trials: Sequence[Trial], group: PlannedPopulation, data: Split) -> tuple:
-    """Of `runs`. The shortest member is repeated to the group's width."""
-    members = [trials[i].configuration for i in group.members]
+class _Population:
+    """A planned population in training: one run, or several where memory asks for it."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        planned: PlannedPopulation,
+        data: Split,
+        meter: Meter,
+        name: str,
+    ):
+        self._trials, self._planned, self._data = trials, planned, data
+        self._meter, self._name = meter, name
+        self._configurations = _columns(trials, planned)
+        self._narrow = _narrow(trials, planned)
+        self._programs: Future[object] | None = None
+        self._runs: list[Run] | None = None
+
+    def programs(self) -> Future[object]:
+        """Its programs; they begin to compile when this is first called."""
+        if self._programs is None:
+            work = functools.partial(prepare, *self._arguments(), narrow=self._narrow)
+            self._programs = in_background(work)
+        return self._programs
+
+    def train_to_rung(self, epoch: int) -> None:
+        """Trains until so many epochs are done; of several runs, one at a time is on the device."""
+        of_population = self._begun()
+        for run in of_population:
+            self._meter.enter(run, self._name)
+            run.train_to(epoch)
+            if len(of_population) > 1:
+                run.park()
+
+    def train_to_end(self) -> list[tuple[Trial, Outcome]]:
+        """Trains what is left; returns each trial with its outcome."""
+        of_population = self._begun()
+        for run in of_population:
+            self._meter.enter(run, self._name)
+            run.train_to(run.last_epoch)
+        outcomes = [outcome for run in of_population for outcome in run.outcomes()]
+        self._runs = []
+        members = [self._trials[i] for i in self._planned.members]
+        return list(zip(members, outcomes[: len(members)], strict=True))
+
+    def stop(self, positions: Collection[int]) -> None:
+        """Stops trials, by their positions among all, and the columns that only fill it up."""
+        columns = self.columns()
+        for run in self._begun():
+            run.stop([c for r, c, i in columns if r is run and (i is None or i in positions)])
+
+    def columns(self) -> list[tuple[Run, int, int | None]]:
+        """Of each column its run, its place there, and its trial's position, None for fillers."""
+        places = [(run, c) for run in self._begun() for c in range(len(run.configurations))]
+        members = self._planned.members
+        positions = [*members, *[None] * (len(places) - len(members))]
+        return [(run, c, i) for (run, c), i in zip(places, positions, strict=True)]
+
+    def _begun(self) -> list[Run]:
+        if self._runs is None:
+            arguments = self._arguments()
+            self._runs = runs(*arguments, on_progress=self._meter.look, narrow=self._narrow)
+        return self._runs
+
+    def _arguments(self) -> tuple[Bucket, Sequence[Configuration], Sequence[int], Split]:
+        return self._planned.bucket, self._configurations, self._planned.seeds, self._data
+
+
+def _pass_rungs(
+    populations: Sequence[_Population], rungs: Rungs, n_trials: int, meter: Meter
+) -> None:
+    """Trains up to the last rung; at each, all trials are ranked and the weak ones stopped."""
+    for epoch in rungs.epochs:
+        for population in _compiled(populations, meter):
+            population.train_to_rung(epoch)
+        accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
+        for run, column, position in (
+            c for population in populations for c in population.columns()
+        ):
+            if position is not None:
+                accuracy[position] = run.validation_accuracy[:, column].mean()
+                live[position] = column in run.live
+        stopped = set(rungs.stopped(epoch, accuracy, live))
+        for population in populations:
+            population.stop(stopped)
+        meter.stop(len(stopped))
+
+
+def _compiled(populations: Sequence[_Population], meter: Meter) -> Iterator[_Population]:
+    """Each population when its programs are compiled; those of the next one compile meanwhile."""
+    for population, following in zip(populations, [*populations[1:], None], strict=True):
+        meter.wait(population.programs())
+        if following is not None:
+            following.programs()
+        yield population
+
+
+def _columns(trials: Sequence[Trial], planned: PlannedPopulation) -> list[Configuration]:
+    """The members' configurations; the shortest again and again up to the population's width."""
+    members = [trials[i].configuration for i in planned.members]
     shortest = min(members, key=lambda c: c.hyperparameters.n_epochs)
-    fillers = [shortest] * (group.width - len(members))
-    return group.bucket, [*members, *fillers], group.seeds, data
+    return [*members, *[shortest] * (planned.width - len(members))]
 
 
-def _narrow(trials: Sequence[Trial], group: PlannedPopulation) -> Narrow:
-    params = [count_params(trials[i].configuration.structure) for i in group.members]
-    return narrowing(group.bucket, float(np.mean(params)), len(group.seeds))
-
-
-def _stop(
-    rungs: Rungs,
-    epoch: int,
-    n_trials: int,
-    groups: Sequence[PlannedPopulation],
-    populations: Sequence[Sequence[Run]],
-) -> int:
-    """Stops what a rung stops, and what fills the populations up; returns how many trials."""
-    accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
-    where: list[tuple[Run, int, int | None]] = []  # a column's trial, None for one that fills up
-    for group, some in zip(groups, populations, strict=True):
-        columns = [(run, c) for run in some for c in range(len(run.configurations))]
-        fillers = [None] * (len(columns) - len(group.members))
-        for (run, c), i in zip(columns, [*group.members, *fillers], strict=True):
-            where.append((run, c, i))
-            if i is not None:
-                accuracy[i] = run.validation_accuracy[:, c].mean()
-                live[i] = c in run.live
-    stopped = rungs.stopped(epoch, accuracy, live)
-    for run in (run for some in populations for run in some):
-        run.stop([c for of_run, c, i in where if of_run is run and i in {*stopped, None}])
-    return len(stopped)
+def _narrow(trials: Sequence[Trial], planned: PlannedPopulation) -> Narrow:
+    params = [count_params(trials[i].configuration.structure) for i in planned.members]
+    return narrowing(planned.bucket, float(np.mean(params)), len(planned.seeds))

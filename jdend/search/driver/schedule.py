@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +12,16 @@ from jdend._words import did_you_mean
 from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
+from jdend.search.pruners import Rungs, brackets
 from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
 from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.problem import SearchProblem
 from jdend.study import Generation, Proposed
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 __all__ = [
     "LARGEST_GENERATION",
@@ -190,6 +195,25 @@ class Schedule:
         """What is trained."""
         return Trial(self.configure(proposed), proposed.seeds)
 
+    def rungs(self, proposed: Sequence[Proposed]) -> Rungs | None:
+        """When weak trials of a generation are stopped; None if none ever is.
+
+        Positions are among the generation's different trials. Trials of different budgets are
+        ranked apart.
+        """
+        if self.pruner == "none":
+            return None
+        budgets = {self.trial(p): p.budget for p in proposed}
+        trials = list(budgets)
+        n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in trials]
+        of_generation = []
+        for budget in dict.fromkeys(budgets.values()):
+            members = [i for i, trial in enumerate(trials) if budgets[trial] == budget]
+            longest = max(n_epochs[i] for i in members)
+            of_generation += brackets(self.pruner, members, longest)
+        return Rungs(of_generation, n_epochs)
+
+    @functools.cached_property
     def sample(self) -> list[Trial]:
         """Trials such as the generations will consist of, up to `SAMPLE` of each budget; the same
         whatever was trained."""
@@ -199,11 +223,23 @@ class Schedule:
                 draws = sequence("random", question, self.entropy, SAMPLE).draws
             else:
                 draws = self._sequence(index, 0).draws
-            # Of a long grid every so manieth, for its ends differ.
+            # Evenly spaced, for the two ends of a grid differ.
             chosen = np.unique(np.linspace(0, len(draws) - 1, SAMPLE).astype(int))
             proposed += [self._proposed(draws[i], index) for i in chosen]
         order = np.random.default_rng(0).permutation(len(proposed))
         return [self.trial(proposed[i]) for i in order]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What is searched for, as fields of `SearchResult`."""
+        objectives = ("validation_accuracy", "total_params")
+        return objectives[: 2 if self.strategy == "nsga2" else 1]
+
+    def distributions(self) -> "dict[str, BaseDistribution]":
+        """Optuna's distributions of the dimensions in which proposed trials have points."""
+        from jdend.search.samplers.optuna_samplers import distributions
+
+        return {} if self.given else distributions(self.dimensions)
 
     @functools.cached_property
     def dimensions(self) -> dict[str, Dimension]:

@@ -1,10 +1,15 @@
 """How many generations end inside a time that was given."""
 
 import time
+from dataclasses import replace
 
+import jax
+
+from jdend.search.driver.schedule import LARGEST_GENERATION, SMALLEST_WITH_RUNGS, Schedule
+from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import SearchError
 
-__all__ = ["TimeLimit"]
+__all__ = ["TimeLimit", "with_generations_for"]
 
 # A generation is about so small a share of the time, so that little of it is left over.
 SHARE = 40
@@ -15,6 +20,13 @@ N_LAST = 3
 AROUND = 8.0
 # The most of the time that is kept for them.
 LARGEST_RESERVE = 0.25
+# Trials of a generation that is to be short, at least: elsewhere than on a CPU, few together leave
+# most of the device idle.
+SMALLEST_ON_CPU, SMALLEST_ELSEWHERE = 1, 64
+# Without rungs a generation takes no more seconds, so that longer searches have the same ones.
+LONGEST_SECONDS = 5.0
+# Of the epochs, about so many are trained if rungs stop trials; and the fewest trials for them.
+SHARE_WITH_RUNGS, FEWEST_WITH_RUNGS = 0.4, 9
 
 
 class TimeLimit:
@@ -71,3 +83,20 @@ class TimeLimit:
         self._laps.append(max(0.0, lap - waited) if not self._laps else lap)
         self._last = now
         return max(self._laps[-N_LAST:]) * MARGIN + self.reserve > self.left
+
+
+def with_generations_for(schedule: Schedule, time_limit: TimeLimit, trainer: Trainer) -> Schedule:
+    """The schedule in generations whose length suits the time.
+
+    It follows from the cost model and not from the machine's own speed, so that a search has the
+    same generations every time.
+    """
+    seconds = trainer.seconds_a_trial(schedule.sample) * len(schedule.questions)
+    least = SMALLEST_ON_CPU if jax.default_backend() == "cpu" else SMALLEST_ELSEWHERE
+    if schedule.pruner == "none":
+        n = round(min(time_limit.generation_seconds, LONGEST_SECONDS) / seconds)
+    else:  # rungs choose better among many
+        n = round(time_limit.generation_seconds / (SHARE_WITH_RUNGS * seconds))
+        n, least = min(n, SMALLEST_WITH_RUNGS), max(least, FEWEST_WITH_RUNGS)
+    most = LARGEST_GENERATION if schedule.n_trials is None else schedule.n_trials
+    return replace(schedule, generation=max(1, min(most, max(least, n))))

@@ -1,141 +1,183 @@
-"""Trains the trials of a generation in planned populations."""
+"""Plans and trains the trials of one generation.
+
+A trainer remembers nothing: what it plans and what it yields follows from its arguments.
+"""
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import jax
 
-from jdend import kernels
+from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.meter import Meter
-from jdend.search.driver.populations import execute
+from jdend.search.driver.populations import train_populations
+from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
-from jdend.search.planning.calibration import learn
+from jdend.search.planning.calibration import corrected, learn
 from jdend.search.planning.planner import plan, programs
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
 from jdend.search.pruners import Rungs
 from jdend.search.space.budget import confirmed_params
-from jdend.study import FIGURES, SearchResult
+from jdend.study import FIGURES, Proposed, SearchResult
 from jdend.training import Outcome, enable_program_cache
 
-__all__ = ["Trainer", "device", "result_from_outcome"]
+__all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
+
+# So many trials tell how long one takes.
+N_TYPICAL = 64
 
 
+@dataclass(frozen=True)
 class Trainer:
-    """Trains trials in planned populations, each trial once.
-
-    Args:
-      material: the data.
-      reporter: told how it goes.
-      buckets, max_programs, kernel: see `jdend.search.planning.planner.plan`.
-      compile_cache: whether compiled programs are kept in the user's cache folder.
+    """Trains trials in planned populations.
 
     Attributes:
-      known: what came of the trials that are trained.
+      data: to train on.
+      kernel: how dendrites are computed; a kernel's own name, never "auto".
+      buckets, max_programs: `mode` and `max_programs` of `jdend.search.planning.planner.plan`.
+      compile_cache: whether compiled programs are kept in the user's cache folder.
 
     Raises:
-      SearchError: for an unknown mode or kernel, or a kernel that cannot be used here.
+      SearchError: for an unknown mode, or a number of programs that cannot be.
     """
 
-    def __init__(
-        self,
-        material: SearchData,
-        reporter: Reporter,
-        *,
-        buckets: str,
-        max_programs: int | None,
-        kernel: str,
-        compile_cache: bool,
-    ):
-        try:
-            kernels.resolve(kernel)
-        except (ValueError, RuntimeError) as error:
-            raise SearchError(str(error)) from None
-        plan((), buckets, kernel=kernel, max_programs=max_programs)
-        self.kernel = kernel
-        self.known: dict[Trial, Outcome] = {}
-        self._material, self._reporter = material, reporter
-        self._buckets, self._max_programs = buckets, max_programs
-        self._compile_cache = compile_cache
-        self._programs: Sequence[PlannedPopulation] = ()
+    data: SearchData
+    kernel: str
+    buckets: str = "auto"
+    max_programs: int | None = None
+    compile_cache: bool = True
 
-    def share(self, sample: Sequence[Trial], weight: float = 1.0, generations: float = 1.0) -> None:
-        """Plans programs that the generations to come share; none for no trials.
+    def __post_init__(self):
+        plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
 
-        What is trained later depends on the sample, and not on what was trained before.
+    def plan(
+        self, trials: Sequence[Trial], within: Sequence[PlannedPopulation] = ()
+    ) -> list[PlannedPopulation]:
+        """The populations in which different trials are trained.
 
         Args:
-          sample: trials such as they will consist of.
-          weight: how often such trials will be trained.
-          generations: in how many.
+          trials: all different.
+          within: `shared_programs`, whose programs are taken by the trials that fit them.
         """
-        options = {"weight": weight, "generations": generations, **self._planning()}
-        self._programs = programs(sample, **options) if sample else ()
+        return plan(
+            trials,
+            self.buckets,
+            kernel=self.kernel,
+            max_programs=self.max_programs,
+            n_examples=len(self.data.outline.train_y),
+            within=within,
+        )
 
-    def plan(self, trials: Sequence[Trial]) -> list[PlannedPopulation]:
-        """The populations in which these would be trained; equal trials are one."""
-        distinct = list(dict.fromkeys(trials))
-        return plan(distinct, within=self._programs, **self._planning())
+    def shared_programs(
+        self, schedule: Schedule, seconds: float | None = None
+    ) -> list[PlannedPopulation]:
+        """Programs that the generations of a schedule share; none for a single generation.
 
-    def train(self, trials: Sequence[Trial], rungs: Rungs | None = None) -> None:
-        """Trains those that are not known yet; what is finished is known even if it is broken off.
+        They follow from what the schedule may propose, and not from what was trained before.
 
         Args:
-          trials: of one generation; the positions that `rungs` speaks of are among the unknown.
-          rungs: which of them are stopped early.
+          schedule: what the generations consist of.
+          seconds: that there are, if time ends the search.
+        """
+        if schedule.n_generations == 1:
+            return []
+        sample, n_budgets = schedule.sample, len(schedule.questions)
+        n_trials: float = len(sample)
+        if seconds is not None:
+            n_trials = min(n_trials, seconds / self.seconds_a_trial(sample))
+        elif schedule.n_trials is not None and schedule.given is None:
+            n_trials = schedule.n_trials * n_budgets
+        # Each program is compiled for about two numbers of trials.
+        n_generations = max(1.0, n_trials / (schedule.generation * n_budgets) / 2)
+        return programs(
+            sample,
+            mode=self.buckets,
+            kernel=self.kernel,
+            max_programs=self.max_programs,
+            n_examples=len(self.data.outline.train_y),
+            weight=n_trials / len(sample) / 2,
+            generations=n_generations,
+        )
+
+    def train(
+        self,
+        trials: Sequence[Trial],
+        populations: Sequence[PlannedPopulation],
+        reporter: Reporter,
+        rungs: Rungs | None = None,
+    ) -> Iterator[tuple[Trial, Outcome]]:
+        """Trains planned populations; yields each trial with its outcome when its population ends.
+
+        Args:
+          trials: what was planned.
+          populations: its plan.
+          reporter: told how it goes.
+          rungs: when weak trials are stopped; None if none ever is.
 
         Raises:
           SearchError: if a batch is larger than the training part.
           DataError: if the data cannot be had.
         """
-        new = [trial for trial in dict.fromkeys(trials) if trial not in self.known]
-        if not new:
+        if not trials:
             return
-        data = self._material.split
-        largest = max(trial.configuration.structure.batch_size for trial in new)
+        data = self.data.split
+        largest = max(trial.configuration.structure.batch_size for trial in trials)
         if largest > len(data.train_y):
             raise SearchError(
                 f"batch_size={largest} is more than the {len(data.train_y)} training examples"
             )
-        if self._compile_cache:
+        if self.compile_cache:
             enable_program_cache()
-        groups = self.plan(new)
-        for group in groups:
-            confirmed_params(group.bucket.structure)
-        watch = Meter(self._reporter, len(new))
-        for position, outcome in execute(new, groups, data, watch, rungs):
-            self.known[new[position]] = outcome
-        ends = [_end(trial, self.known[trial]) for trial in new]
-        if len(groups) == 1:  # else programs have compiled beside it
-            learn(self.kernel, forecast(new, groups, data, ends).training, watch.training)
+        for population in populations:
+            confirmed_params(population.bucket.structure)
+        meter = Meter(reporter, len(trials))
+        ends: dict[Trial, int] = {}
+        for trial, outcome in train_populations(trials, populations, data, meter, rungs):
+            n_epochs = trial.configuration.hyperparameters.n_epochs
+            ends[trial] = outcome.stopped_epoch or n_epochs
+            yield trial, outcome
+        if len(populations) == 1:  # else programs have compiled beside it
+            expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
+            learn(self.kernel, expected.training, meter.training)
 
-    def _planning(self) -> dict[str, Any]:
-        return {
-            "mode": self._buckets,
-            "kernel": self.kernel,
-            "max_programs": self._max_programs,
-            "n_examples": len(self._material.outline.train_y),
-        }
+    def seconds_a_trial(self, sample: Sequence[Trial]) -> float:
+        """How long a trial of a population takes, by the cost model: the same on every machine."""
+        typical = sample[:N_TYPICAL]
+        expected = forecast(typical, self.plan(typical), self.data.outline)
+        return expected.training / len(typical)
 
-    def settings(self) -> dict[str, object]:
-        """For the search's record."""
-        return {
-            "buckets": self._buckets,
-            "max_programs": self._max_programs,
-            "kernel": self.kernel,
-        }
+    def seconds_alone(self, configuration: Configuration) -> float:
+        """How long it takes to train one network alone, on this machine."""
+        trials = [Trial(configuration, (0,))]
+        populations = plan(trials, kernel=self.kernel)
+        expected = forecast(trials, populations, self.data.outline)
+        return corrected(expected, self.kernel).training
 
 
-def result_from_outcome(
-    params: dict[str, object], total_params: int, outcome: Outcome, *, held_out: bool
-) -> SearchResult:
+def results_of(
+    schedule: Schedule,
+    proposed: Sequence[Proposed],
+    outcomes: Mapping[Trial, Outcome],
+    data: SearchData,
+) -> list[SearchResult]:
+    """The results of those proposed trials that have an outcome, in the order proposed."""
+    trained = [(p, outcomes.get(schedule.trial(p))) for p in proposed] if outcomes else []
+    return [
+        result_from_outcome(p, outcome, held_out=data.has_validation)
+        for p, outcome in trained
+        if outcome is not None
+    ]
+
+
+def result_from_outcome(proposed: Proposed, outcome: Outcome, *, held_out: bool) -> SearchResult:
     """The outcome as it is reported and stored; `held_out` says if there was a validation part."""
     return SearchResult.from_seeds(
-        params,
-        total_params=total_params,
+        proposed.params,
+        total_params=proposed.total_params,
         seconds=outcome.seconds,
         seeds=outcome.seeds,
         figures={name: getattr(outcome, name) for name in FIGURES},
@@ -155,8 +197,3 @@ def device() -> dict[str, object]:
         "count": len(devices),
         "processors": os.cpu_count(),
     }
-
-
-def _end(trial: Trial, outcome: Outcome) -> int:
-    """Epochs that it was trained for."""
-    return outcome.stopped_epoch or trial.configuration.hyperparameters.n_epochs
