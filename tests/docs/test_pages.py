@@ -6,7 +6,7 @@ import pytest
 from code_blocks import BLOCK, ROOT, run
 
 PAGES = sorted((*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")))
-PAGES += [ROOT / name for name in ("README.md", "SECURITY.md")]
+PAGES += [ROOT / name for name in ("CONTRIBUTING.md", "README.md", "SECURITY.md")]
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 FENCE = re.compile(r"^(?:<!-- not run: \S.* -->\n)?```(\S*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 

@@ -19,11 +19,15 @@ def test_the_site_is_built_without_a_warning(tmp_path):
         assert "fonts.googleapis" not in page.read_text(encoding="utf-8")
 
 
+def drawn_by(name: str) -> dict[str, str]:
+    """The pictures of a program in docs/tools."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "tools" / f"{name}.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    return program.pictures()
+
+
 def test_the_pictures_are_those_that_are_drawn():
-    place = ROOT / "docs" / "tools" / "draw.py"
-    spec = importlib.util.spec_from_file_location("draw", place)
-    draw = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(draw)
-    drawn = draw.pictures()
-    kept = {p.name: p.read_text(encoding="utf-8") for p in draw.PICTURES.glob("*.svg")}
-    assert kept == drawn
+    kept = (ROOT / "docs" / "pictures").glob("*.svg")
+    drawn = {**drawn_by("draw"), **drawn_by("draw_house")}
+    assert {picture.name: picture.read_text(encoding="utf-8") for picture in kept} == drawn
