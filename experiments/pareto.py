@@ -77,6 +77,7 @@ def one_search(data: str, method: str, repeat: int) -> dict:
     front = [
         [r.total_params, round(r.validation_accuracy, 5), round(r.test_accuracy, 5)]
         for r in searcher.pareto_front()
+        if r.validation_accuracy is not None
     ]
     return {
         "data": data, "method": method, "repeat": repeat, "trials": len(searcher.results),

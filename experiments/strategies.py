@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend import HyperparameterSearcher
+from jdend.study import rank
 
 N_EPOCHS = 9
 # With rungs a generation costs a third of all trial-epochs, so that there is a figure after that.
@@ -93,8 +94,8 @@ def one_search(data: str, strategy: str, pruner: str, repeat: int, n_trials: int
     seconds = time.perf_counter() - begun
     course = []
     for end in [*range(generation, n_trials, generation), n_trials]:
-        searcher.results = results[:end]
-        best = searcher.get_best_results(1)[0]
+        best = rank(results[:end])[0]
+        assert best.validation_accuracy is not None
         spent = sum(len(r.history["train_loss"]) for r in results[:end])
         course.append([spent, round(best.validation_accuracy, 5), round(best.test_accuracy, 5)])
     return {

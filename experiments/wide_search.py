@@ -46,6 +46,7 @@ def main() -> None:
             **result.params,
         }
         for result in best
+        if result.validation_accuracy is not None
     ]
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")

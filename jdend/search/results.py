@@ -9,6 +9,8 @@ from jdend.data import Dataset
 from jdend.search.space.budget import Budget
 from jdend.study import (
     Results,
+    SearchResult,
+    Study,
     StudyError,
     pareto_front,
     rank,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import pandas
     from plotly.graph_objects import Figure
 
-__all__ = ["CollectedResults"]
+__all__ = ["CollectedResults", "SearchResult", "Study", "StudyError"]
 
 
 class CollectedResults(abc.ABC):

@@ -1,0 +1,18 @@
+from .estimator import DendriticClassifier
+from .exporting import export
+from .models import TrainedModel, load, register_architecture, save
+from .search import HyperparameterSearcher
+from .study import SearchResult
+
+__version__: str
+
+__all__ = [
+    "DendriticClassifier",
+    "HyperparameterSearcher",
+    "SearchResult",
+    "TrainedModel",
+    "export",
+    "load",
+    "register_architecture",
+    "save",
+]
