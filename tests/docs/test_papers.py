@@ -22,3 +22,9 @@ def test_before_a_commit_runs_what_make_lint_runs():
     )
     lint = read("Makefile").split("\nlint: ")[1].split("\n\n")[0]
     assert programs == re.findall(r"\$\(BIN\)/(\S+(?: check| format)?)", lint)
+
+
+def test_every_target_of_make_is_explained():
+    targets = set(re.search(r"^\.PHONY: (.*)$", read("Makefile"), re.MULTILINE).group(1).split())
+    explained = set(re.findall(r"^\| `make (\S+)` \|", read("CONTRIBUTING.md"), re.MULTILINE))
+    assert explained == targets - {"postgres", "chromium"}  # which `make test` brings about
