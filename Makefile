@@ -2,6 +2,7 @@
 # make test   set up and run the tests; they must reach the coverage of pyproject.toml
 # make test-gp   the tests of the Gaussian process
 # make lint   ruff, pyright, and which room may import which
+# make fuzz   odd and damaged input of all sorts, for SECONDS=60
 # make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
 
@@ -15,7 +16,7 @@ KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres chromium lint docs format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint fuzz docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -43,6 +44,12 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo --no-cache
+
+SECONDS ?= 60
+SEED ?= 0
+AREAS ?=
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/fuzzing.py --seconds $(SECONDS) --seed $(SEED) $(AREAS)
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet

@@ -6,6 +6,7 @@ The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.ht
 import io
 import math
 import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,7 @@ def _read_all(path: Path, opened: Sequence[Callable[[], _Stored]]) -> list[np.nd
         file = open_one().file
         read_exactly(file.read, header.length)
         content = np.frombuffer(read_exactly(file.read, header.size), header.dtype)
+        _check_text(content, path)
         arrays.append(content.reshape(header.shape, order="F" if header.fortran_order else "C"))
     return arrays
 
@@ -146,6 +148,15 @@ def _header(file: IO[bytes], path: Path) -> _Header:
     if min(shape, default=0) < 0:
         raise DataError(f"{path} is damaged: an array of shape {list(shape)}; write it again")
     return _Header(shape, fortran_order, dtype, 8 + width + n)
+
+
+def _check_text(array: np.ndarray, path: Path) -> None:
+    """Python crashes over characters that Unicode does not have."""
+    if array.dtype.kind != "U":
+        return
+    points = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if points.max(initial=0) > sys.maxunicode:
+        raise DataError(f"{path} is damaged: text that is not Unicode; write it again")
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo:

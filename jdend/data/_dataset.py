@@ -164,7 +164,7 @@ def _checked_images(images: ArrayLike, what: str) -> np.ndarray:
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             array = array.astype(np.float32)
         bad = array.size - np.count_nonzero(np.isfinite(array))
         if bad:

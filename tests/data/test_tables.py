@@ -238,6 +238,8 @@ BAD_MEMBERS = {
     "a header that is none": (b"\x93NUMPY\1\0\4\0" + b"((((", "cannot read"),
     "a later format": (b"\x93NUMPY\3\0" + npy(IMAGES)[8:], "no array of NumPy"),
     "no array": (b"text", "cannot read"),
+    "no Unicode": (npy(descr="<U1", shape=(2,)) + b"\xff" * 8, "text that is not Unicode"),
+    "no Unicode, big-endian": (npy(descr=">U1", shape=(1,)) + b"\0\x11\0\0", "not Unicode"),
 }
 
 
