@@ -64,6 +64,7 @@ class Setting:
       parse: makes the value of a text.
       metavar: stands for the value in the command line's help.
       bare: the value if the flag stands alone; None if it cannot.
+      recorded: whether `run.json` says it, and a search that goes on must have the same.
     """
 
     help: str
@@ -73,6 +74,7 @@ class Setting:
     parse: Callable[[str], object] = str
     metavar: str | None = None
     bare: str | None = None
+    recorded: bool = False
 
 
 def about(help: str, parse: Callable[[str], object] = str, **others: Any) -> dict[str, Setting]:
@@ -128,11 +130,16 @@ class ProposalOptions:
     """Which networks are proposed."""
 
     max_params: int = field(
-        default=8000, metadata=about("the budget, the most trainable parameters allowed", flag=None)
+        default=8000,
+        metadata=about(
+            "the budget, the most trainable parameters allowed", flag=None, recorded=True
+        ),
     )
     min_param_ratio: float = field(
         default=0.8,
-        metadata=about("use at least this share of the budget", float, flag="--min-ratio"),
+        metadata=about(
+            "use at least this share of the budget", float, flag="--min-ratio", recorded=True
+        ),
     )
     _: KW_ONLY
     search_seed: int = field(
@@ -150,16 +157,19 @@ class TrainingOptions:
     """How networks are trained."""
 
     n_epochs: int = field(
-        default=15, metadata=about("epochs, where the space has none", int, flag="--epochs")
+        default=15,
+        metadata=about("epochs, where the space has none", int, flag="--epochs", recorded=True),
     )
     lr: float = field(
-        default=0.0005, metadata=about("rate of AdamW, where the space has none", float)
+        default=0.0005,
+        metadata=about("rate of AdamW, where the space has none", float, recorded=True),
     )
     weight_decay: float = field(
-        default=0.01, metadata=about("its decay, where the space has none", float)
+        default=0.01, metadata=about("its decay, where the space has none", float, recorded=True)
     )
     batch_size: int = field(
-        default=256, metadata=about("examples a batch, where the space has none", int)
+        default=256,
+        metadata=about("examples a batch, where the space has none", int, recorded=True),
     )
     _: KW_ONLY
     seeds: int | Sequence[int] = field(
@@ -169,6 +179,7 @@ class TrainingOptions:
             int,
             python=" (0, 1, …), or with those of a list; of a trial with a `seed` of its own, they "
             "are counted from there",
+            recorded=True,
         ),
     )
     buckets: str = field(
@@ -177,6 +188,7 @@ class TrainingOptions:
             "how networks share programs: auto, exact or padded",
             python="; see `jdend.search.planning.planner`",
             metavar="MODE",
+            recorded=True,
         ),
     )
     max_programs: int | None = field(
@@ -186,15 +198,38 @@ class TrainingOptions:
             int,
             python=", as far as architectures allow",
             none="what is fastest",
+            recorded=True,
         ),
     )
     kernel: str = field(
         default="auto",
-        metadata=about("how dendrites are computed", python=", see `jdend.kernels`"),
+        metadata=about("how dendrites are computed", python=", see `jdend.kernels`", recorded=True),
     )
     compile_cache: bool = field(
         default=True, metadata=about("keep compiled programs in the user's cache folder")
     )
+
+    def defaults(self) -> dict[str, object]:
+        """The values of training's fields where a space has none."""
+        return {
+            "n_epochs": self.n_epochs,
+            "lr": self.lr,
+            "weight_decay": self.weight_decay,
+            "batch_size": self.batch_size,
+        }
+
+    def resolved_kernel(self) -> str:
+        """The kernel that is taken here.
+
+        Raises:
+          SearchError: if there is none of that name, or it cannot be used here.
+        """
+        from jdend import kernels
+
+        try:
+            return kernels.resolve(self.kernel)
+        except (ValueError, RuntimeError) as error:
+            raise SearchError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -284,6 +319,14 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
             raise SearchError(
                 "give study, or out, storage, study_name and resume, not both: a study has its own"
             )
+
+    def record(self) -> dict[str, object]:
+        """What is kept of it, enough to repeat the search: all as it was asked for."""
+        from jdend.search.space.validation import parse_seeds
+
+        recorded = [option.name for option in fields(self) if setting_of(option).recorded]
+        values = {name: getattr(self, name) for name in recorded}
+        return {**values, "seeds": list(parse_seeds(self.seeds))}
 
 
 def check_log_format(log_format: object) -> None:

@@ -5,16 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from flax import nnx
 
-from jdend import kernels
 from jdend.data import Dataset
-from jdend.models import (
-    Configuration,
-    Problem,
-    TrainedModel,
-    build,
-    configure,
-    count_params,
-)
+from jdend.models import Configuration, Problem, TrainedModel, build, configure, count_params
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.dry_run import show_plan
 from jdend.search.driver.loop import run_search, train_first
@@ -79,20 +71,14 @@ class HyperparameterSearcher(CollectedResults):
             target=options.target,
         )
         self._data.check_classes(options.n_classes)
-        self._defaults = {
-            "n_epochs": options.n_epochs,
-            "lr": options.lr,
-            "weight_decay": options.weight_decay,
-            "batch_size": options.batch_size,
-        }
-        self._configure({"architecture": "mlp"})  # which reads nothing but these
+        self._configure({"architecture": "mlp"})  # which reads nothing but training's fields
         self._seeds = parse_seeds(options.seeds)
         self._search_seed = check_seed("search_seed", options.search_seed)
         self._n_searches = 0
         self._reporter = reporter(options.verbose, options.log_format)
         self._trainer = Trainer(
             self._data,
-            _resolved(options.kernel),
+            options.resolved_kernel(),
             buckets=options.buckets,
             max_programs=options.max_programs,
             compile_cache=options.compile_cache,
@@ -207,10 +193,10 @@ class HyperparameterSearcher(CollectedResults):
         Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
         not go together.
         """
-        clock = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
+        time_limit = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
         pruner = default_pruner(strategy) if pruner is None else pruner
-        search = Schedule(
-            self._questions(space, budgets),
+        schedule = Schedule(
+            self._search_problems(space, budgets),
             strategy,
             entropy=self._entropy(search_seed),
             seeds=self._seeds,
@@ -220,11 +206,11 @@ class HyperparameterSearcher(CollectedResults):
             ),
             pruner=pruner,
         )
-        if n_trials is None and clock is None and search.n_generations is None:
+        if n_trials is None and time_limit is None and schedule.n_generations is None:
             raise SearchError(f"{strategy!r} knows no end: give n_trials, or seconds")
-        if clock is not None and generation is None:
-            search = with_generations_for(search, clock, self._trainer)
-        return self._run(search, {"n_trials": n_trials}, clock)
+        if time_limit is not None and generation is None:
+            schedule = with_generations_for(schedule, time_limit, self._trainer)
+        return self._run(schedule, {"n_trials": n_trials}, time_limit)
 
     def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
         """Trains the configurations of some results again, with others close to each.
@@ -235,13 +221,15 @@ class HyperparameterSearcher(CollectedResults):
 
         Returns, Raises: as `random_search`.
         """
-        given = [dict(centre.params) for centre in centres]
-        if not given:
+        configurations = [dict(centre.params) for centre in centres]
+        if not configurations:
             raise SearchError("refine needs at least one result")
-        question, entropy = self._question(given[0]), self._entropy(None)
-        proposal = around(question, np.random.default_rng(list(entropy)), given, n_each)
-        search = Schedule((question,), "refine", entropy=entropy, seeds=self._seeds, given=proposal)
-        return self._run(search, {"centres": given, "n_each": n_each})
+        problem, entropy = self._search_problem(configurations[0], self.budget), self._entropy(None)
+        proposal = around(problem, np.random.default_rng(list(entropy)), configurations, n_each)
+        schedule = Schedule(
+            (problem,), "refine", entropy=entropy, seeds=self._seeds, given=proposal
+        )
+        return self._run(schedule, {"centres": configurations, "n_each": n_each})
 
     def train_and_evaluate(self, params: Mapping[str, object]) -> SearchResult:
         """Trains one configuration, whether it fits the budget or not.
@@ -286,10 +274,9 @@ class HyperparameterSearcher(CollectedResults):
           StudyError: if there is no validation accuracy to rank by.
         """
         if result is None:
-            best = self.get_best_results(1)
-            if not best:
-                raise SearchError("there are no results yet: search first")
-            result = best[0]
+            result = next(iter(self.get_best_results(1)), None)
+        if result is None:
+            raise SearchError("there are no results yet: search first")
         configuration = self._configure(lengthened(result.params, None))
         return network_of(result, configuration, self._data.split, kernel=self._options.kernel)
 
@@ -319,34 +306,32 @@ class HyperparameterSearcher(CollectedResults):
         """
         configuration = self._configure(params)
         wiring = configuration.hyperparameters
-        given = params.get("seed", 0) if seed is None else seed
+        seed = check_seed("seed", params.get("seed", 0) if seed is None else seed)
         return build(
             configuration.structure,
             connectivity=wiring.connectivity,
             field_std=wiring.field_std,
             initialization=wiring.initialization,
             kernel=self._options.kernel,
-            rngs=nnx.Rngs(check_seed("seed", given)),
+            rngs=nnx.Rngs(seed),
         )
 
     estimate_params = staticmethod(estimate_params)
 
-    def _question(self, space: Mapping[str, object], budget: Budget | None = None) -> SearchProblem:
-        return SearchProblem(
-            parse_space(space), self.problem, budget or self.budget, self._defaults
-        )
+    def _search_problem(self, space: Mapping[str, object], budget: Budget) -> SearchProblem:
+        return SearchProblem(parse_space(space), self.problem, budget, self._options.defaults())
 
-    def _questions(
+    def _search_problems(
         self, space: SpaceOfBudget, budgets: Sequence[int] | None
     ) -> tuple[SearchProblem, ...]:
-        """One a budget."""
+        """One for each budget."""
         allowed = [self.budget]
         if budgets is not None:
             allowed = [Budget(n, self.budget.min_param_ratio) for n in budgets]
         if not allowed or len({budget.max_params for budget in allowed}) < len(allowed):
             raise SearchError(f"budgets must be different numbers, got {budgets!r}")
         spaces = [space(b.max_params) if callable(space) else space for b in allowed]
-        return tuple(self._question(s, b) for s, b in zip(spaces, allowed, strict=True))
+        return tuple(map(self._search_problem, spaces, allowed))
 
     def _entropy(self, search_seed: int | None) -> tuple[int, ...]:
         if search_seed is None:
@@ -374,7 +359,7 @@ class HyperparameterSearcher(CollectedResults):
                 self._trainer,
                 self._study,
                 self._reporter,
-                record={**self._settings(), **schedule.describe(), **record},
+                record={**self._options.record(), **schedule.describe(), **record},
                 memo=self._outcomes,
                 time_limit=time_limit,
                 owns_study=self._options.study is None,
@@ -384,17 +369,18 @@ class HyperparameterSearcher(CollectedResults):
         return Results(results)
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
-        given = dict(params)
-        seed = given.pop("seed", None)
+        configuration = dict(params)
+        seed = configuration.pop("seed", None)
         bases = [] if seed is None else [check_seed("seed", seed)]
-        proposal = Proposal((Draw(given, self._configure(given), bases),), 0, 0, 1, 0)
-        question = self._question(params)
-        search = Schedule((question,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
-        return train_first(search, self._trainer, self._reporter, self._outcomes)[0]
+        draw = Draw(configuration, self._configure(configuration), bases)
+        problem = self._search_problem(params, self.budget)
+        proposal = Proposal((draw,), n_over=0, n_under=0, n_fit=1, n_same=0)
+        schedule = Schedule((problem,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
+        return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:
         try:
-            return configure(params, self.problem, self._defaults)
+            return configure(params, self.problem, self._options.defaults())
         except ValueError as error:
             raise SpaceError(str(error)) from None
 
@@ -407,23 +393,4 @@ class HyperparameterSearcher(CollectedResults):
 
     def describe(self) -> dict[str, object]:
         """What the record of a search says of data and training, enough to repeat it."""
-        return {**self._data.describe(), **self._settings()}
-
-    def _settings(self) -> dict[str, object]:
-        return {
-            "max_params": self.budget.max_params,
-            "min_param_ratio": self.budget.min_param_ratio,
-            **self._defaults,
-            "seeds": list(self._seeds),
-            "buckets": self._options.buckets,
-            "max_programs": self._options.max_programs,
-            "kernel": self._options.kernel,  # as it was asked for, whatever is taken here
-        }
-
-
-def _resolved(kernel: str) -> str:
-    """The kernel that a name stands for here."""
-    try:
-        return kernels.resolve(kernel)
-    except (ValueError, RuntimeError) as error:
-        raise SearchError(str(error)) from None
+        return {**self._data.describe(), **self._options.record()}
