@@ -67,7 +67,7 @@ def one_search(seed: int, number: int, data: Dataset) -> dict:
     searcher = HyperparameterSearcher(data, **settings, verbose=False, compile_cache=False)
     space = space_of(budget, searcher.problem)
     search = Schedule(
-        searcher._questions(space, None),
+        searcher._search_problems(space, None),
         "random",
         entropy=(number, 0),
         seeds=tuple(range(settings["seeds"])),

@@ -7,6 +7,7 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.search import SearchError
+from jdend.search.cli import arguments
 from jdend.search.cli.arguments import Parser, parse_command
 from jdend.search.options import (
     SCENARIO_NAMES,
@@ -105,5 +106,10 @@ def test_a_study_does_not_go_with_what_makes_one(option):
         SearcherOptions(study=object(), **{option.name: "x"})  # pyright: ignore
 
 
-def test_the_scenarios_of_the_help_are_those_that_run():
+def test_the_names_in_the_help_are_those_that_are_taken():
+    """The help has them by heart, for it imports nothing that knows them."""
+    from jdend.search.driver.schedule import PRUNERS
+    from jdend.search.samplers.registry import STRATEGIES
+
     assert tuple(SCENARIOS) == SCENARIO_NAMES
+    assert (STRATEGIES, PRUNERS) == (arguments.STRATEGIES, arguments.PRUNERS)
