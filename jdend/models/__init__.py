@@ -10,6 +10,7 @@ from jdend.models._configuration import (
     Structure,
     build,
     check_names,
+    check_value,
     configure,
     known_fields,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "build",
     "check_folder",
     "check_names",
+    "check_value",
     "configure",
     "count_params",
     "count_params_of_sizes",

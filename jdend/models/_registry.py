@@ -1,5 +1,6 @@
 """Architectures by name: what each is built of and which fields of a configuration it reads."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,18 +8,11 @@ from dataclasses import dataclass
 from flax import nnx
 
 from jdend._words import did_you_mean
+from jdend.fields import FIELDS, Field, Kind, names_of
 from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
 
 __all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
-CONNECTIVITY_FIELDS = ("connectivity", "field_std", "initialization")
-RESAMPLING_FIELDS = (
-    "synaptic_resampling",
-    "percentage_resample",
-    "steps_to_resample",
-    "resampling_rule",
-    "resampling_inputs",
-)
 # What a constructor is given beside its fields, if it takes them.
 CONTEXT = ("image_shape", "kernel", "sizes")
 
@@ -42,6 +36,23 @@ class Architecture:
     defaults: Mapping[str, object]
     ignores: Callable[[Mapping[str, object]], tuple[str, ...]]
     context: frozenset[str]
+
+    @functools.cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The fields of a configuration that it and its training read."""
+        resampling = names_of("resampling") if "synaptic_resampling" in self.fields else ()
+        return tuple(dict.fromkeys([*self.fields, *resampling, *names_of("training")]))
+
+    def field(self, name: str) -> Field:
+        """What is known of a field; one that only its module has is of its default's kind, or
+        else a size."""
+        if name in FIELDS:
+            return FIELDS[name]
+        default = self.defaults.get(name)
+        kinds: dict[type, Kind] = {bool: "flag", float: "real", str: "text"}
+        return Field(
+            name=name, kind=kinds.get(type(default), "whole"), group="network", fixes_shape=True
+        )
 
     @property
     def paddable(self) -> bool:
@@ -94,7 +105,7 @@ def register_architecture(
     """
     parameters = inspect.signature(module.__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    of_constructor = [field for field in fields if field not in RESAMPLING_FIELDS]
+    of_constructor = [field for field in fields if field not in names_of("resampling")]
     unknown = [field for field in (*of_constructor, "rngs") if field not in parameters]
     if unknown and not open_ended:
         raise ValueError(
@@ -135,7 +146,7 @@ def architectures() -> tuple[str, ...]:
     return tuple(_ARCHITECTURES)
 
 
-_LAYER = ("n_dendrites", "n_dendrite_inputs", *CONNECTIVITY_FIELDS, *RESAMPLING_FIELDS)
+_LAYER = ("n_dendrites", "n_dendrite_inputs", *names_of("wiring", "resampling"))
 
 register_architecture(
     "dendritic_simple",

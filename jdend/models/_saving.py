@@ -21,9 +21,9 @@ from safetensors.numpy import save as save_tensors
 
 from jdend import __version__
 from jdend._files import os_errors_as, write_folder
+from jdend.fields import HYPERPARAMETERS
 from jdend.models._card import model_card
 from jdend.models._configuration import (
-    CHOICES,
     Configuration,
     Hyperparameters,
     Problem,
@@ -220,9 +220,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
 def _configuration(record: Mapping[str, Any]) -> Configuration:
     """The configuration that `dataclasses.asdict` took apart."""
     structure, hyperparameters = record["structure"], Hyperparameters(**record["hyperparameters"])
-    for field, allowed in CHOICES.items():
-        if getattr(hyperparameters, field) not in allowed:
-            raise ValueError(f"{field} is {getattr(hyperparameters, field)!r}")
+    for name, field in HYPERPARAMETERS.items():
+        value = getattr(hyperparameters, name)
+        if field.kind == "choice" and value not in field.allowed():
+            raise ValueError(f"{name} is {value!r}")
     image = structure["problem"]["image_shape"]
     problem = Problem(
         structure["problem"]["in_features"],

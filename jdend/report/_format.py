@@ -2,36 +2,16 @@
 
 from collections.abc import Mapping
 
+from jdend.fields import label
 from jdend.report._record import finite
 from jdend.study import SearchResult
 
 __all__ = ["called", "duration", "percent", "setting", "settings"]
 
-CALLED = {
-    "n_neurons": "neurons",
-    "n_dendrites": "dendrites",
-    "n_dendrite_inputs": "inputs",
-    "hidden_dim": "hidden",
-    "soma_enabled": "soma",
-    "lr": "rate",
-    "weight_decay": "decay",
-    "strategy": "connectivity",
-    "field_std": "field width",
-    "initialization": "initialisation",
-    "synaptic_resampling": "resampling",
-    "percentage_resample": "share resampled",
-    "steps_to_resample": "steps to resample",
-    "resampling_rule": "resampling rule",
-    "resampling_inputs": "new inputs",
-    "batch_size": "batch",
-    "n_epochs": "epochs",
-    "fill": "share of budget",
-}
-
 
 def called(name: str) -> str:
     """A parameter's name for people."""
-    return CALLED.get(name, name.replace("_", " "))
+    return "share of budget" if name == "fill" else label(name)
 
 
 def setting(value: object) -> str:

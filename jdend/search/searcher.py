@@ -305,15 +305,12 @@ class HyperparameterSearcher(CollectedResults):
           SpaceError: for an unknown parameter or an impossible value.
         """
         configuration = self._configure(params)
-        wiring = configuration.hyperparameters
         seed = check_seed("seed", params.get("seed", 0) if seed is None else seed)
         return build(
             configuration.structure,
-            connectivity=wiring.connectivity,
-            field_std=wiring.field_std,
-            initialization=wiring.initialization,
             kernel=self._options.kernel,
             rngs=nnx.Rngs(seed),
+            **configuration.hyperparameters.wiring(),
         )
 
     estimate_params = staticmethod(estimate_params)

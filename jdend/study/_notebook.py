@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from jdend.study._errors import StudyError
 from jdend.study._result import SearchResult
-from jdend.study._table import HEADINGS, figure_columns, parameters_of, text_of
+from jdend.study._table import figure_columns, parameter_column, parameters_of, text_of
 
 if TYPE_CHECKING:
     import pandas
@@ -62,7 +62,7 @@ def results_html(results: Iterable[SearchResult], *, limit: int = SHOWN) -> str:
     if any(r.stopped_epoch is not None for r in some):
         columns.append(["stopped after", *(text_of(r.stopped_epoch) for r in some)])
     for name in varying:
-        columns.append([HEADINGS.get(name, name), *(text_of(r.params.get(name)) for r in some)])
+        columns.append(parameter_column(some, name))
     head, *body = zip(*columns, strict=True)
     rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in body)
     notes = [", ".join(f"{name}={text_of(value)}" for name, value in constant.items())]

@@ -3,23 +3,11 @@
 import math
 from collections.abc import Sequence
 
+from jdend.fields import canonical_names, heading
 from jdend.study._result import SearchResult
 
-__all__ = ["figure_columns", "parameters_of", "results_table", "text_of"]
+__all__ = ["figure_columns", "parameter_column", "parameters_of", "results_table", "text_of"]
 
-# Shorter headings for parameters; any other goes by its own name.
-HEADINGS = {
-    "n_neurons": "neurons",
-    "n_dendrites": "dendrites",
-    "n_dendrite_inputs": "inputs",
-    "hidden_dim": "hidden",
-    "soma_enabled": "soma",
-    "synaptic_resampling": "resample",
-    "percentage_resample": "share",
-    "steps_to_resample": "every",
-    "weight_decay": "decay",
-    "initialization": "init",
-}
 GAP = "  "
 
 
@@ -49,7 +37,7 @@ def results_table(
     varying, constant = parameters_of(results)
     omitted = []
     for name in varying:
-        column = [HEADINGS.get(name, name), *(text_of(r.params.get(name)) for r in results)]
+        column = parameter_column(results, name)
         if _width([*columns, column]) <= width:
             columns.append(column)
         else:
@@ -90,12 +78,19 @@ def _mean(result: SearchResult, value: float | None, std: float | None) -> str:
     return f"{value:.4f}" if std is None else f"{value:.4f}±{std:.4f}"
 
 
+def parameter_column(results: Sequence[SearchResult], name: str) -> list[str]:
+    """The values of a parameter, under its heading; `name` is as of `parameters_of`."""
+    return [heading(name), *(text_of(canonical_names(r.params).get(name)) for r in results)]
+
+
 def parameters_of(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, object]]:
-    """Names of parameters that vary, in the order they were drawn, and those that do not."""
-    names = list(dict.fromkeys(name for r in results for name in r.params))
-    varying, constant = [], {}
+    """The fields that vary, in the order they were drawn, and the values of those that do not."""
+    rows = [canonical_names(result.params) for result in results]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    varying: list[str] = []
+    constant: dict[str, object] = {}
     for name in names:
-        values = [r.params.get(name) for r in results]
+        values = [row.get(name) for row in rows]
         if all(value == values[0] for value in values):
             constant[name] = values[0]
         else:

@@ -130,12 +130,10 @@ def _init(bucket: Bucket):
     def init_trial(seed, hyperparameters: TracedHyperparameters):
         model = build(
             bucket.structure,
-            connectivity=hyperparameters.connectivity,
-            field_std=hyperparameters.field_std,
-            initialization=hyperparameters.initialization,
             kernel=bucket.kernel,
             sizes=hyperparameters.sizes,
             rngs=nnx.Rngs(_key(seed, INIT)),
+            **hyperparameters.wiring(),
         )
         _, params, other = nnx.split(model, nnx.Param, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)

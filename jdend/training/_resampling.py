@@ -25,14 +25,14 @@ BLOCK = 16  # configurations that resample side by side on accelerators
 
 def next_resampling(state: State) -> Int[Array, ""]:
     """The first step after this one at which some trial resamples; the largest int32 for never."""
-    every = state.hyperparameters.resample_every
+    every = state.hyperparameters.steps_to_resample
     following = (state.step // jnp.maximum(every, 1) + 1) * every
     return jnp.min(jnp.where(every > 0, following, jnp.iinfo(jnp.int32).max))
 
 
 def is_due(state: State) -> Bool[Array, " C"]:
     """Which configurations resample after the step just done."""
-    every = state.hyperparameters.resample_every
+    every = state.hyperparameters.steps_to_resample
     return (every > 0) & (state.step % jnp.maximum(every, 1) == 0)
 
 
@@ -73,7 +73,7 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
     hyperparameters: TracedHyperparameters = jax.tree.map(
         lambda x: x[columns], state.hyperparameters
     )
-    n_resampled = state.step // jnp.maximum(hyperparameters.resample_every, 1) - 1
+    n_resampled = state.step // jnp.maximum(hyperparameters.steps_to_resample, 1) - 1
     trees = [state.params, state.other, state.adam.mu, state.adam.nu]
     for position, (path, layer) in enumerate(layers):
         weight, indices = (*path, "weight"), (*path, "indices")
@@ -105,7 +105,7 @@ def _resample_trial(
         weight,
         indices,
         in_features=layer.in_features,
-        percentage=hyperparameters.resample_fraction,
+        percentage=hyperparameters.percentage_resample,
         rule=hyperparameters.resampling_rule,
         proposals=hyperparameters.resampling_inputs,
         n_resampled=n_resampled,

@@ -7,36 +7,26 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jdend.connectivity import CONNECTIVITIES
-from jdend.models import INITIALIZATIONS, SCHEDULES, Configuration
-from jdend.plasticity import PROPOSALS, RULES
+from jdend.fields import HYPERPARAMETERS, SCHEDULES, Field, HyperparameterFields
+from jdend.models import Configuration
 
 __all__ = ["TracedHyperparameters", "learning_rate", "trace_hyperparameters"]
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class TracedHyperparameters:
-    """What tells the `C` configurations of a population apart. Names are positions in the tuples
-    that list them.
+@dataclass(frozen=True, kw_only=True)
+class TracedHyperparameters(
+    HyperparameterFields[Float[Array, " C"], Int[Array, " C"], Int[Array, " C"]]
+):
+    """The hyperparameters of the `C` configurations of a population, as `jdend.fields` lists them;
+    names are positions among those that their field allows.
 
     Attributes:
       n_steps: steps in the whole of its training, which a cosine schedule needs.
-      resample_every: steps between resamplings; 0 for none.
       sizes: true sizes by field name in a padded bucket, else None.
     """
 
     n_steps: Int[Array, " C"]
-    lr: Float[Array, " C"]
-    weight_decay: Float[Array, " C"]
-    schedule: Int[Array, " C"]
-    connectivity: Int[Array, " C"]
-    field_std: Float[Array, " C"]
-    initialization: Int[Array, " C"]
-    resample_every: Int[Array, " C"]
-    resample_fraction: Float[Array, " C"]
-    resampling_rule: Int[Array, " C"]
-    resampling_inputs: Int[Array, " C"]
     sizes: dict[str, Int[Array, " C"]] | None
 
 
@@ -45,32 +35,27 @@ def trace_hyperparameters(
 ) -> TracedHyperparameters:
     """The hyperparameters of configurations that share a bucket, on the device."""
     hyper = [configuration.hyperparameters for configuration in configurations]
-
-    def real(name: str):
-        return jnp.array([getattr(h, name) for h in hyper], jnp.float32)
-
-    def position(name: str, names: Sequence[str]):
-        return jnp.array([names.index(getattr(h, name)) for h in hyper], jnp.int32)
-
     structures = [configuration.structure for configuration in configurations]
     sizes = {
         name: jnp.array([structure.sizes[name] for structure in structures], jnp.int32)
         for name in structures[0].sizes
     }
     return TracedHyperparameters(
+        **{
+            name: _column(field, [getattr(h, name) for h in hyper])
+            for name, field in HYPERPARAMETERS.items()
+        },
         n_steps=jnp.array([h.n_epochs * steps_per_epoch for h in hyper], jnp.int32),
-        lr=real("lr"),
-        weight_decay=real("weight_decay"),
-        schedule=position("schedule", SCHEDULES),
-        connectivity=position("connectivity", tuple(CONNECTIVITIES)),
-        field_std=real("field_std"),
-        initialization=position("initialization", INITIALIZATIONS),
-        resample_every=jnp.array([h.steps_to_resample for h in hyper], jnp.int32),
-        resample_fraction=real("percentage_resample"),
-        resampling_rule=position("resampling_rule", RULES),
-        resampling_inputs=position("resampling_inputs", PROPOSALS),
         sizes=sizes if padded else None,
     )
+
+
+def _column(field: Field, values: Sequence[float | str]) -> Array:
+    """One array of a field's values: float32, or int32 for whole numbers and positions of names."""
+    if field.kind == "choice":
+        allowed = field.allowed()
+        return jnp.array([allowed.index(str(value)) for value in values], jnp.int32)
+    return jnp.array(values, jnp.float32 if field.kind == "real" else jnp.int32)
 
 
 def learning_rate(

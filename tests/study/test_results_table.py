@@ -27,7 +27,7 @@ def test_a_table_has_figures_and_what_varies():
     shown = Results([result(lr=0.1), result(0.8, lr=0.2)])._repr_html_()
     for text in ("0.9000±0.0020", "0.8000±0.0020", "1,000", "89.00 %", ">lr<", ">0.2<"):
         assert text in shown
-    assert "strategy=random" in shown  # which all share
+    assert "connectivity=random" in shown  # which all share, by its own name
 
 
 def test_a_table_says_what_was_stopped():

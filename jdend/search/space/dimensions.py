@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend._words import did_you_mean
+from jdend.fields import FIELDS, canonical_name
 from jdend.search.errors import SpaceError
 
 __all__ = [
@@ -33,8 +34,6 @@ __all__ = [
 
 Value = int | float | str | bool | None
 
-# A pair of whole numbers is a range of whole numbers, except for these.
-REAL_FIELDS = ("lr", "weight_decay", "field_std", "percentage_resample")
 TYPES = {
     "randint": ("low", "high"),
     "uniform": ("low", "high", "log"),
@@ -151,7 +150,9 @@ def _dimension(name: str, given: object) -> Dimension:
                 f"{name}={given!r}: a tuple is a range (low, high) of two numbers; "
                 "write values to choose from as a list"
             )
-        whole = all(isinstance(end, Integral) for end in given) and name not in REAL_FIELDS
+        field = FIELDS.get(canonical_name(name))
+        is_real = field is not None and field.kind == "real"
+        whole = all(isinstance(end, Integral) for end in given) and not is_real
         return _int_range(name, *given) if whole else _real_range(name, *given)
     if isinstance(given, list | range | np.ndarray):
         return _choice(name, list(given))

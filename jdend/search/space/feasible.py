@@ -25,12 +25,6 @@ MOST_LISTED = (4_000_000, 2_000)
 MOST_DRAWN = (2_000_000, 10_000)
 BLOCK = 8192
 
-# Fields of an architecture that decide no size.
-_SIZELESS = (
-    *("field_std", "initialization", "synaptic_resampling", "percentage_resample"),
-    *("steps_to_resample", "resampling_rule", "resampling_inputs"),
-)
-
 Params = dict[str, Value]
 
 
@@ -226,7 +220,10 @@ class DrawnShapes:
 def _axes(space: Space) -> Iterator[Axis]:
     names = architectures_of(space)
     sizing = {"architecture"} | {
-        field for name in names for field in architecture(name).fields if field not in _SIZELESS
+        field
+        for arch in map(architecture, names)
+        for field in arch.fields
+        if arch.field(field).fixes_shape
     }
     for name, dimension in space.dimensions.items():
         if canonical(name) not in sizing:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from jdend.models import DEFAULTS, Problem, architecture, configure
+from jdend.models import DEFAULTS, Problem, architecture, check_value, configure
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.space.budget import canonical
 from jdend.search.space.dimensions import Choice, Space, Value
@@ -36,7 +36,7 @@ def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) 
             if field == "seed":
                 check_seed("seed", value)
             elif field != "architecture" and value is not None:
-                _check_value(field, value, names, problem, defaults)
+                _check_value(field, value, names, problem)
     given = {field: _first(space, name) for field, name in fields.items() if field != "seed"}
     for name in names:
         _configured({**given, "architecture": name}, problem, defaults)
@@ -81,17 +81,15 @@ def architectures_of(space: Space) -> tuple[str, ...]:
         raise SpaceError(str(error)) from None
 
 
-def _check_value(
-    field: str, value: Value, names: tuple[str, ...], problem: Problem, defaults: Mapping
-) -> None:
-    """Configures a network with this one value, so chosen that the value plays a role."""
-    readers = [name for name in names if field in architecture(name).fields]
-    params: dict[str, object] = {"architecture": (readers or names)[0], "n_dendrite_inputs": 1}
-    if field in ("field_std",) and problem.image_shape is not None:
-        params["connectivity"] = "local_receptive_fields"
-    if field.startswith("resampling_"):
-        params |= {"synaptic_resampling": True, "percentage_resample": 0.5}
-    _configured({**params, field: value}, problem, defaults)
+def _check_value(field: str, value: Value, names: tuple[str, ...], problem: Problem) -> None:
+    """Checks one value, alone, with the first architecture that reads its field."""
+    for name in names:
+        if field in architecture(name).reads:
+            try:
+                return check_value(field, value, name, problem)
+            except ValueError as error:
+                raise SpaceError(str(error)) from None
+    return None
 
 
 def _configured(params: Mapping[str, object], problem: Problem, defaults: Mapping) -> None:
