@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jdend.data import DataError, _catalog, load, names
 from jdend.data._cache import cached_source, default_data_dir
+from jdend.data._limits import at_home
 
 _EPILOG = """\
 examples:
@@ -96,7 +97,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _data_dir(options: argparse.Namespace) -> Path:
-    return Path(options.data_dir).expanduser() if options.data_dir else default_data_dir()
+    return at_home(options.data_dir) if options.data_dir else default_data_dir()
 
 
 if __name__ == "__main__":

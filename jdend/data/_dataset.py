@@ -187,7 +187,7 @@ def _checked_labels(labels: ArrayLike, what: str, n: int) -> np.ndarray:
     if array.dtype.kind == "f":
         if not np.all(np.isfinite(array)) or np.any(array != np.round(array)):
             raise DataError(f"{what} holds fractions; classes must be whole numbers or strings")
-        if np.any(np.abs(array) >= _EXACT_FLOATS):
+        if np.any(np.abs(array.astype(np.longdouble)) >= _EXACT_FLOATS):  # float16 ends earlier
             raise DataError(
                 f"{what} holds floats from 2**53 up, which are not exact; give integers or strings"
             )

@@ -30,17 +30,29 @@ def regular_file(path: str | Path) -> Path:
     Raises:
       DataError: if it does not exist, is a folder, a pipe or a device, or cannot be looked at.
     """
+    path = at_home(path)
     try:
-        path = Path(path).expanduser()
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
-    except (OSError, ValueError, RuntimeError) as error:  # ValueError of NUL, RuntimeError of ~who
+    except (OSError, ValueError) as error:  # ValueError of NUL
         raise DataError(f"cannot read {path}: {reason(error)}") from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise DataError(f"{path} is {kind}; give a file")
     return path
+
+
+def at_home(path: str | Path) -> Path:
+    """`path` with the user's home in the place of `~`.
+
+    Raises:
+      DataError: if there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"cannot read {path}: {reason(error)}") from None
 
 
 def check_fits(size: int, what: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jdend.data._catalog import Entry
 from jdend.data._download import Report
 from jdend.data._errors import DataError, Unavailable
+from jdend.data._limits import at_home
 from jdend.data._published import Arrays, checked, upright
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _INFO = "dataset_info.json"
 def default_roots(data_dir: Path) -> list[Path]:
     """Where prepared data sets are looked for: `TFDS_DATA_DIR`, jdend's and TFDS' own folders."""
     named = os.environ.get("TFDS_DATA_DIR")
-    roots = [Path(named).expanduser()] if named else []
+    roots = [at_home(named)] if named else []
     return [*roots, prepared_root(data_dir), Path.home() / "tensorflow_datasets"]
 
 

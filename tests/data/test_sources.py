@@ -99,6 +99,12 @@ def test_an_installed_package_comes_before_downloads(tiny, tmp_path, offline, mo
     assert load("tiny").source.startswith("Debian package x, installed")
 
 
+@pytest.mark.parametrize("folder", ["data_dir", "from_dir"])
+def test_a_home_that_is_not_there_is_refused(tiny, folder):
+    with pytest.raises(DataError, match="cannot read ~nobody-of-this-name/x"):
+        load("tiny", **{folder: "~nobody-of-this-name/x"})
+
+
 def test_what_is_damaged_is_reported_and_passed_over(tiny, tmp_path, monkeypatch, capsys):
     folder = write(tmp_path / "installed", {**tiny.files, "train-labels-idx1-ubyte.gz": b"?"})
     monkeypatch.setattr(_catalog, "ENTRIES", (replace(tiny.entry, debian=("x", str(folder))),))

@@ -49,9 +49,10 @@ TWO = st.sampled_from([bytes(8) + b"\1" + bytes(7), b"\1\0\0\0\2\0\0\0", b"\1\2"
 LABELS = st.builds(
     array, st.sampled_from(DTYPES), st.just((4,)), st.one_of(TWO, CONTENT), st.booleans()
 )
+NAMED = st.one_of(ARRAYS, st.just(array("<U1", (2,), b"a\0\0\0b\0\0\0", False)))
 GOOD = st.one_of(
     st.fixed_dictionaries({"x": IMAGES, "y": LABELS}),
-    st.fixed_dictionaries({"x": IMAGES, "y": LABELS, "class_names": ARRAYS}),
+    st.fixed_dictionaries({"x": IMAGES, "y": LABELS, "class_names": NAMED}),
 )
 
 
