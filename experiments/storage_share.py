@@ -22,7 +22,7 @@ from pathlib import Path
 from jdend import HyperparameterSearcher, SearchResult
 from jdend.data import load
 from jdend.search import Study, default_space
-from jdend.study import Claim, Generation, Ledger, Proposed
+from jdend.study import Claim, Generation, Ledger, ProposedTrial
 
 STRATEGIES = ("random", "tpe")
 N_STORED = 200
@@ -39,7 +39,7 @@ class Timed:
     def claim(self, n_generations: int) -> Claim | None:
         return self._ledger.claim(n_generations)
 
-    def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
+    def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
         self._ledger.begin(number, proposed)
         self._begun = time.perf_counter()
 
@@ -102,7 +102,7 @@ def storing() -> dict[str, float]:
         for name, storage in places.items():
             ledger = Study(Path(folder) / name, storage=storage).ledger({})
             ledger.claim(1)
-            ledger.begin(0, [Proposed(result.params, (0,))] * N_STORED)
+            ledger.begin(0, [ProposedTrial(result.params, (0,))] * N_STORED)
             begun = time.perf_counter()
             ledger.finish(0, [result] * N_STORED)
             found[name] = round(1000 * (time.perf_counter() - begun) / N_STORED, 2)

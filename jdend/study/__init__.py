@@ -2,23 +2,23 @@
 
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
-from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, Proposed
+from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
 from jdend.study._notebook import Results, results_html, to_dataframe
 from jdend.study._pareto import pareto_front
 from jdend.study._reader import StoredStudy, open_study
-from jdend.study._result import FIGURES, SearchResult, rank
+from jdend.study._result import FINAL_FIGURES, SearchResult, rank
 from jdend.study._storage import open_storage, quiet_optuna
 from jdend.study._study import Effort, Study, latest_folder, new_folder
 from jdend.study._table import results_table
 
 __all__ = [
-    "FIGURES",
+    "FINAL_FIGURES",
     "Claim",
     "Effort",
     "Generation",
     "Ledger",
     "MemoryLedger",
-    "Proposed",
+    "ProposedTrial",
     "Results",
     "SearchResult",
     "StoredStudy",

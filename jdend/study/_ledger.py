@@ -12,11 +12,11 @@ from typing import Protocol
 
 from jdend.study._result import SearchResult
 
-__all__ = ["Claim", "Generation", "Ledger", "MemoryLedger", "Proposed"]
+__all__ = ["Claim", "Generation", "Ledger", "MemoryLedger", "ProposedTrial"]
 
 
 @dataclass(frozen=True)
-class Proposed:
+class ProposedTrial:
     """A trial before it is trained.
 
     Attributes:
@@ -42,12 +42,12 @@ class Generation:
 
     Attributes:
       number: from 0.
-      proposed: its trials.
+      trials: its trials.
       results: one a trial, in order; None while it is not finished.
     """
 
     number: int
-    proposed: tuple[Proposed, ...]
+    trials: tuple[ProposedTrial, ...]
     results: tuple[SearchResult, ...] | None = None
 
 
@@ -57,11 +57,11 @@ class Claim:
 
     Attributes:
       number: of the generation.
-      proposed: its trials if they were kept by an earlier holder; None if it is to be proposed.
+      trials: its trials if they were kept by an earlier holder; None if it is to be proposed.
     """
 
     number: int
-    proposed: tuple[Proposed, ...] | None
+    trials: tuple[ProposedTrial, ...] | None
 
 
 class Ledger(Protocol):
@@ -74,7 +74,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
+    def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
         """Keeps a claimed generation's trials, before they are trained."""
         ...
 
@@ -103,15 +103,15 @@ class MemoryLedger:
             if known is None:
                 return Claim(number, None)
             if known.results is None:
-                return Claim(number, known.proposed)
+                return Claim(number, known.trials)
         return None
 
-    def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
+    def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
         self._generations[number] = Generation(number, tuple(proposed))
 
     def finish(self, number: int, results: Sequence[SearchResult]) -> None:
         self._generations[number] = Generation(
-            number, self._generations[number].proposed, tuple(results)
+            number, self._generations[number].trials, tuple(results)
         )
 
     def generations(self) -> list[Generation]:

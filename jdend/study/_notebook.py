@@ -16,7 +16,7 @@ __all__ = ["Results", "results_html", "to_dataframe"]
 
 SHOWN = 20
 STYLE = "text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap"
-FIGURES = (
+DATAFRAME_COLUMNS = (
     "validation_accuracy",
     "validation_accuracy_std",
     "test_accuracy",
@@ -86,7 +86,7 @@ def to_dataframe(results: Iterable[SearchResult]) -> "pandas.DataFrame":
     records = [
         {
             **{name: value for name, value in result.params.items() if name != "seed"},
-            **{name: getattr(result, name) for name in FIGURES},
+            **{name: getattr(result, name) for name in DATAFRAME_COLUMNS},
             "seeds": result.seeds,
         }
         for result in results

@@ -20,10 +20,10 @@ import optuna
 
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
-from jdend.study._ledger import Claim, Generation, Proposed
+from jdend.study._ledger import Claim, Generation, ProposedTrial
 from jdend.study._reader import GENERATION, SEARCH, WORKER, StoredStudy
 from jdend.study._result import SearchResult
-from jdend.study._serialization import MINIMIZED, plain, proposed_to, trial_of
+from jdend.study._serialization import MINIMIZED, optuna_trial, plain, trial_to_record
 from jdend.study._storage import open_storage, quiet_optuna, storage_errors, without_password
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class OptunaLedger:
       name: of the study. It is made if the storage has none of that name.
       search: all that its figures follow from: data, space, budget, strategy, seeds, … Values of
         JSON.
-      distributions: of the dimensions in which `Proposed.point` has coordinates, for the whole
+      distributions: of the dimensions in which `ProposedTrial.point` has coordinates, for the whole
         study.
       objectives: fields of `SearchResult` that are the study's objectives.
       surroundings: attributes that each trial gets beside its result: versions, device. Asked for
@@ -111,8 +111,8 @@ class OptunaLedger:
                 waiting = True
             time.sleep(random.uniform(0.0, PATIENCE if free is None else 0.2))
 
-    def begin(self, number: int, proposed: Sequence[Proposed]) -> None:
-        records = [proposed_to(trial) for trial in proposed]
+    def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
+        records = [trial_to_record(trial) for trial in proposed]
         unique = uuid4().hex[:8]
         keys = [f"{GENERATION}{number}:{unique}:{start}" for start in range(0, len(records), PART)]
         self.stored.look()
@@ -128,10 +128,10 @@ class OptunaLedger:
         with self._writing(number):
             if self._mine.get(number) != self.stored.keys(number):
                 return  # other proposals are in its place
-            proposed = self.stored.proposed(number) or ()
+            proposed = self.stored.trials(number) or ()
             there = self.stored.results.get(number, {})
             self.stored.add(
-                trial_of(
+                optuna_trial(
                     result,
                     trial,
                     number,
@@ -164,12 +164,12 @@ class OptunaLedger:
             return True
         return bool(self.stored.results or self._in_other_hands())
 
-    def _kept(self, number: int) -> tuple[Proposed, ...] | None:
+    def _kept(self, number: int) -> tuple[ProposedTrial, ...] | None:
         """The trials of a generation that is held, if an earlier holder kept them."""
         keys = self.stored.keys(number)
         if keys is not None:
             self._mine[number] = keys
-        return self.stored.proposed(number)
+        return self.stored.trials(number)
 
     def _in_other_hands(self, *, writing: bool = False) -> set[int]:
         """The generations that other workers hold, or that they are writing."""

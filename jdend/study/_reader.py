@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding
-from jdend.study._ledger import Generation, Proposed
+from jdend.study._ledger import Generation, ProposedTrial
 from jdend.study._result import SearchResult
-from jdend.study._serialization import position_of, proposed_from, result_of
+from jdend.study._serialization import position_of, result_from_attributes, trial_from_record
 from jdend.study._storage import (
     journal_of,
     open_storage,
@@ -68,12 +68,12 @@ class StoredStudy:
             if place is not None:
                 generation, position = place
                 found = self.results.setdefault(generation, {})
-                found.setdefault(position, result_of(trial.user_attrs))
+                found.setdefault(position, result_from_attributes(trial.user_attrs))
         self._n_seen = len(trials)
         for number in self.begun():
             found = self.results.get(number, {})
             if number not in self.finished:
-                proposed = self.proposed(number) or ()
+                proposed = self.trials(number) or ()
                 if len(found) == len(proposed):
                     results = tuple(found[position] for position in range(len(proposed)))
                     self.finished[number] = Generation(number, proposed, results)
@@ -88,20 +88,20 @@ class StoredStudy:
         """The attributes that hold a generation's trials; None if it was not begun."""
         return self._attributes.get(f"{GENERATION}{number}")  # pyright: ignore[reportReturnType]
 
-    def proposed(self, number: int) -> tuple[Proposed, ...] | None:
+    def trials(self, number: int) -> tuple[ProposedTrial, ...] | None:
         """A generation's trials; None if it was not begun."""
         if number in self.finished:
-            return self.finished[number].proposed
+            return self.finished[number].trials
         keys = self.keys(number)
         if keys is None:
             return None
         parts: Iterable[Iterable[Mapping]] = (self._attributes[key] for key in keys)  # pyright: ignore[reportAssignmentType]
-        return tuple(proposed_from(record) for part in parts for record in part)
+        return tuple(trial_from_record(record) for part in parts for record in part)
 
     def generations(self) -> list[Generation]:
         """All that were begun, by number."""
         return [
-            self.finished.get(number) or Generation(number, self.proposed(number) or ())
+            self.finished.get(number) or Generation(number, self.trials(number) or ())
             for number in self.begun()
         ]
 

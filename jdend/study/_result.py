@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 
 from jdend.study._errors import StudyError
 
-__all__ = ["FIGURES", "SearchResult", "rank"]
+__all__ = ["FINAL_FIGURES", "SearchResult", "rank"]
 
 # The figures of a trained network, one a seed, taken from `jdend.training.Outcome`.
-FIGURES = (
+FINAL_FIGURES = (
     "train_loss",
     "train_accuracy",
     "validation_loss",
@@ -54,7 +54,7 @@ class SearchResult:
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
       seed_history: the same, one list a seed.
-      seed_figures: the final figures, one a seed, under the names of `FIGURES`.
+      seed_figures: the final figures, one a seed, under the names of `FINAL_FIGURES`.
     """
 
     params: dict[str, object]
@@ -108,13 +108,13 @@ class SearchResult:
           total_params: trainable parameters.
           seconds: the trial's share of its population's time.
           seeds: `S` of them.
-          figures: by name in `FIGURES`; those of validation NaN if nothing was held out.
+          figures: by name in `FINAL_FIGURES`; those of validation NaN if nothing was held out.
           history: likewise for each epoch.
           failed_epoch: -1 where a seed did not fail.
           held_out: whether there was a validation part.
           stopped_epoch: after how many epochs a rung stopped it.
         """
-        mean = {name: _mean(figures[name]) for name in FIGURES}
+        mean = {name: _mean(figures[name]) for name in FINAL_FIGURES}
         failures = failed_epoch[failed_epoch >= 0]
         return cls(
             params=dict(params),
@@ -133,7 +133,7 @@ class SearchResult:
             failed=int(failures.min()) if failures.size else None,
             history={name: _floats(np.mean(h, axis=0)) for name, h in history.items()},
             seed_history={name: [_floats(row) for row in h] for name, h in history.items()},
-            seed_figures={name: _floats(figures[name]) for name in FIGURES},
+            seed_figures={name: _floats(figures[name]) for name in FINAL_FIGURES},
             stopped_epoch=stopped_epoch,
         )
 

@@ -5,25 +5,32 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jdend.study._ledger import Proposed
+from jdend.study._ledger import ProposedTrial
 from jdend.study._result import SearchResult
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-__all__ = ["MINIMIZED", "position_of", "proposed_from", "proposed_to", "result_of", "trial_of"]
+__all__ = [
+    "MINIMIZED",
+    "optuna_trial",
+    "position_of",
+    "result_from_attributes",
+    "trial_from_record",
+    "trial_to_record",
+]
 
 # Objectives that are better the smaller they are; all others the larger.
 MINIMIZED = ("total_params", "validation_loss", "train_loss", "train_time")
 # Attributes of a trial beside the fields of `SearchResult`.
 GENERATION, POSITION = "generation", "position"
-FIGURES = "figures"
+FIGURES_ATTRIBUTE = "figures"
 
 
-def trial_of(
+def optuna_trial(
     result: SearchResult,
-    proposed: Proposed,
+    proposed: ProposedTrial,
     generation: int,
     position: int,
     *,
@@ -68,11 +75,11 @@ def trial_of(
     )
 
 
-def result_of(attributes: Mapping[str, object]) -> SearchResult:
+def result_from_attributes(attributes: Mapping[str, object]) -> SearchResult:
     """The result whose trial has these attributes."""
     fields = {field.name for field in dataclasses.fields(SearchResult)}
     values = {name: value for name, value in attributes.items() if name in fields}
-    values |= attributes[FIGURES]  # pyright: ignore[reportOperatorIssue]
+    values |= attributes[FIGURES_ATTRIBUTE]  # pyright: ignore[reportOperatorIssue]
     values = {n: v if n == "params" else _restored(v) for n, v in values.items() if n in fields}
     values["seeds"] = tuple(values["seeds"])
     return SearchResult(**values)  # pyright: ignore[reportArgumentType]
@@ -80,22 +87,22 @@ def result_of(attributes: Mapping[str, object]) -> SearchResult:
 
 def position_of(attributes: Mapping[str, object]) -> tuple[int, int] | None:
     """Generation and position of a trial; None of one that jdend did not make."""
-    if FIGURES not in attributes:
+    if FIGURES_ATTRIBUTE not in attributes:
         return None
     return attributes[GENERATION], attributes[POSITION]  # pyright: ignore[reportReturnType]
 
 
-def proposed_to(proposed: Proposed) -> dict[str, object]:
+def trial_to_record(proposed: ProposedTrial) -> dict[str, object]:
     """For JSON."""
     return {f.name: plain(getattr(proposed, f.name)) for f in dataclasses.fields(proposed)}
 
 
-def proposed_from(record: Mapping[str, object]) -> Proposed:
-    """What `proposed_to` gave."""
-    fields = {field.name for field in dataclasses.fields(Proposed)}
+def trial_from_record(record: Mapping[str, object]) -> ProposedTrial:
+    """What `trial_to_record` gave."""
+    fields = {field.name for field in dataclasses.fields(ProposedTrial)}
     values = {name: value for name, value in record.items() if name in fields}
     values["seeds"] = tuple(values["seeds"])  # pyright: ignore[reportArgumentType]
-    return Proposed(**values)  # pyright: ignore[reportArgumentType]
+    return ProposedTrial(**values)  # pyright: ignore[reportArgumentType]
 
 
 def plain(value: object) -> object:
@@ -119,7 +126,7 @@ def _attributes(result: SearchResult) -> dict[str, object]:
         value = plain(getattr(result, field.name))
         number = value is None or isinstance(value, int | float | str)
         (figures if number else others)[field.name] = value
-    return {FIGURES: figures, **others}
+    return {FIGURES_ATTRIBUTE: figures, **others}
 
 
 def _restored(value: object) -> object:

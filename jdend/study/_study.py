@@ -120,7 +120,7 @@ class Study:
         Args:
           search: all that its figures follow from, in values of JSON. A study that is gone on with
             must have been made with the same.
-          distributions: of the dimensions in which `Proposed.point` has coordinates.
+          distributions: of the dimensions in which `ProposedTrial.point` has coordinates.
           objectives: fields of `SearchResult`.
           device: asked what a generation was trained on.
           say: told in a line what a person should know.

@@ -24,7 +24,7 @@ from jdend.training._state import State, concat, take
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
 __all__ = [
-    "FIGURES",
+    "HISTORY_FIGURES",
     "Narrow",
     "Outcome",
     "Progress",
@@ -35,7 +35,7 @@ __all__ = [
     "train",
 ]
 
-FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+HISTORY_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 SECONDS_PER_CALL = 1.0
 
 Narrow = Callable[[int, int, int], int]
@@ -73,8 +73,8 @@ class Outcome:
       configuration: what was trained.
       seeds: with which seeds, `S` of them.
       stopped_epoch: after how many epochs `Run.stop` ended it; None if it was trained to its end.
-      history: `[S, epochs]` by name in `FIGURES`. Training figures are running means over an
-        epoch, those of validation are taken at its end (NaN without a validation part).
+      history: `[S, epochs]` by name in `HISTORY_FIGURES`. Training figures are running means over
+        an epoch, those of validation are taken at its end (NaN without a validation part).
       train_loss, train_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy:
         `[S]`, of the trained network, each from one full pass.
       failed_epoch: `[S]`, the epoch (from 0) in which a loss stopped being finite, or -1.
@@ -233,7 +233,7 @@ class Run:
         self._held_out = len(data.validation_y) > 0
         self._steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
         shape = (*self.validation_accuracy.shape, self.last_epoch)
-        self._history = {name: np.full(shape, np.nan) for name in FIGURES}
+        self._history = {name: np.full(shape, np.nan) for name in HISTORY_FIGURES}
         self._columns = list(range(len(configurations)))  # whose the state's first columns are
         self._aside: list[tuple[list[int], State]] = []  # on the host
         self._state: State | None = None

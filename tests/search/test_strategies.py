@@ -89,7 +89,7 @@ def carried_out(asked, accuracy=lambda proposed: 0.5):
 
 
 def all_proposed(generations):
-    return [proposed for generation in generations for proposed in generation.proposed]
+    return [proposed for generation in generations for proposed in generation.trials]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_generation_proposed_again_is_the_same(strategy):
     generations = carried_out(first, lambda p: p.total_params / 500)
     for number in (0, 2):
         again = second.propose(number, generations[:number])
-        assert tuple(again) == generations[number].proposed
+        assert tuple(again) == generations[number].trials
 
 
 @pytest.mark.parametrize("strategy", [name for name in HERE if name != "grid"])
@@ -172,7 +172,7 @@ def test_pending_trials_are_not_proposed_again():
     first = carried_out(asked, many_inputs)[:1]
     pending = Generation(1, tuple(asked.propose(1, first)))
     other = asked.propose(2, [*first, pending])
-    taken = {asked.configure(p) for p in (*first[0].proposed, *pending.proposed)}
+    taken = {asked.configure(p) for p in (*first[0].trials, *pending.trials)}
     assert len(other) == 20
     assert not taken & {asked.configure(p) for p in other}
 
@@ -189,7 +189,7 @@ def test_nsga2_approaches_the_front():
     """Where half of the budget is as good as all of it, networks become smaller."""
     asked = search("nsga2", question(RANGES, 2000, 0.4), n_trials=120, generation=20)
     generations = carried_out(asked, many_inputs)
-    sizes = [np.mean([p.total_params for p in g.proposed]) for g in generations]
+    sizes = [np.mean([p.total_params for p in g.trials]) for g in generations]
     means = [np.mean([r.validation_accuracy for r in g.results]) for g in generations]
     assert sizes[-1] < sizes[0]
     assert means[-1] > means[0]
@@ -207,7 +207,7 @@ def test_importance_of_the_derived_size_is_not_zero():
     asked = search("tpe", question(RANGES, 2000), n_trials=200, generation=25)
     study = optuna.create_study(direction="maximize")
     for generation in carried_out(asked, many_inputs):
-        for p, r in zip(generation.proposed, generation.results, strict=True):
+        for p, r in zip(generation.trials, generation.results, strict=True):
             study.add_trial(
                 create_trial(
                     params=dict(p.point),
@@ -223,13 +223,13 @@ def test_importance_of_the_derived_size_is_not_zero():
 def test_budgets_are_proposed_side_by_side():
     asked = search("tpe", question(RANGES, 500), question(RANGES, 2000), n_trials=30, generation=15)
     for generation in carried_out(asked):
-        assert [p.budget for p in generation.proposed] == [500] * 15 + [2000] * 15
+        assert [p.budget for p in generation.trials] == [500] * 15 + [2000] * 15
 
 
 def test_the_last_generation_is_what_is_left():
     for strategy in ("random", "tpe"):
         generations = carried_out(search(strategy, question(RANGES), n_trials=23, generation=10))
-        assert [len(generation.proposed) for generation in generations] == [10, 10, 3]
+        assert [len(generation.trials) for generation in generations] == [10, 10, 3]
 
 
 def test_seeds_of_a_list_are_all_trained():

@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from optuna.distributions import FloatDistribution
 
-from jdend.study import Proposed, SearchResult, Study
+from jdend.study import ProposedTrial, SearchResult, Study
 
 
 @pytest.fixture(params=["journal", "postgres"])
@@ -22,7 +22,7 @@ def storage(request, tmp_path):
         distributions={"fill": FloatDistribution(0.8, 1.0)},
     )
     ledger.claim(1)
-    ledger.begin(0, [Proposed({"lr": 0.1}, (0,), {"fill": 0.9}, 950, 1000)] * 2)
+    ledger.begin(0, [ProposedTrial({"lr": 0.1}, (0,), {"fill": 0.9}, 950, 1000)] * 2)
     result = SearchResult(
         {"lr": 0.1}, 0.4, 0.4, 950, 1.0, float("nan"), validation_accuracy=0.5,
         history={"validation_accuracy": [0.3, 0.5]},

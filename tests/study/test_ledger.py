@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from jdend.study import Claim, MemoryLedger, Proposed, SearchResult, StudyError
+from jdend.study import Claim, MemoryLedger, ProposedTrial, SearchResult, StudyError
 from jdend.study._optuna_ledger import OptunaLedger
 
 DISTRIBUTIONS = {
@@ -21,7 +21,7 @@ DISTRIBUTIONS = {
 
 def proposed(i):
     params = {"n_neurons": 8 + i, "lr": 0.1 / 3**i, "schedule": "cosine", "field_std": None}
-    return Proposed(params, (0, 1), {"fill": 0.9, "schedule": "cosine"}, 700 + i, 800)
+    return ProposedTrial(params, (0, 1), {"fill": 0.9, "schedule": "cosine"}, 700 + i, 800)
 
 
 def result(i, **changes):
@@ -87,7 +87,7 @@ def test_a_generation_is_as_it_was_given(ledger):
     ledger.claim(1)
     run(ledger, 0)
     (generation,) = ledger.generations()
-    assert generation.proposed == tuple(proposed(i) for i in range(3))
+    assert generation.trials == tuple(proposed(i) for i in range(3))
     assert generation.results == tuple(result(i) for i in range(3))
 
 
@@ -160,7 +160,7 @@ def test_many_trials_are_kept_in_parts(storage):
     ledger.release()
     claim = opened(storage).claim(1)
     assert claim is not None
-    assert claim.proposed == tuple(proposed(i % 9) for i in range(200))
+    assert claim.trials == tuple(proposed(i % 9) for i in range(200))
 
 
 def test_a_half_written_generation_is_completed(storage, monkeypatch):
@@ -182,7 +182,7 @@ def test_a_half_written_generation_is_completed(storage, monkeypatch):
     assert again.generations()[0].results is None
     claim = again.claim(1)
     assert claim is not None
-    assert claim.proposed is not None
+    assert claim.trials is not None
     again.finish(0, [result(i) for i in range(4)])
     assert again.generations()[0].results == tuple(result(i) for i in range(4))
     assert len(again.stored.study.get_trials()) == 4

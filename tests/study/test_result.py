@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from jdend.study import FIGURES, SearchResult, StudyError, rank
+from jdend.study import FINAL_FIGURES, SearchResult, StudyError, rank
 
 
 def result(validation=0.5, *, params=None, total=100, failed=None, test=0.5):
@@ -22,7 +22,7 @@ def from_seeds(accuracies, *, failed=None, held_out=True):
         total_params=2000,
         seconds=3.0,
         seeds=range(n_seeds),
-        figures=dict.fromkeys(FIGURES, accuracies),
+        figures=dict.fromkeys(FINAL_FIGURES, accuracies),
         history={"validation_accuracy": np.stack([accuracies, accuracies], axis=1)},
         failed_epoch=np.full(n_seeds, -1) if failed is None else np.asarray(failed),
         held_out=held_out,

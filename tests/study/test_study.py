@@ -7,7 +7,7 @@ import pytest
 from jdend.study import (
     Effort,
     MemoryLedger,
-    Proposed,
+    ProposedTrial,
     SearchResult,
     Study,
     StudyError,
@@ -140,7 +140,7 @@ def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch
 def finish_one(ledger):
     claim = ledger.claim(1)
     if claim is not None:
-        ledger.begin(0, [Proposed({"n_neurons": 8}, (0,))])
+        ledger.begin(0, [ProposedTrial({"n_neurons": 8}, (0,))])
         ledger.finish(0, [RESULT])
 
 
@@ -171,7 +171,7 @@ def test_a_search_in_which_nothing_was_finished_leaves_nothing(tmp_path):
     study = Study(tmp_path / "new")
     ledger = study.ledger({})
     ledger.claim(1)
-    ledger.begin(0, [Proposed({}, (0,))])
+    ledger.begin(0, [ProposedTrial({}, (0,))])
     study.discard()
     assert list(tmp_path.iterdir()) == []
 

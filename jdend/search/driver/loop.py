@@ -13,7 +13,7 @@ from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
-from jdend.study import Effort, Ledger, MemoryLedger, Proposed, SearchResult, Study
+from jdend.study import Effort, Ledger, MemoryLedger, ProposedTrial, SearchResult, Study
 from jdend.training import Outcome, compilations
 
 __all__ = ["run_search", "train_first"]
@@ -56,12 +56,12 @@ def run_search(
         time_limit.begin()
     results, left = _finished(ledger), time_limit.left if time_limit else None
     reporter.open(schedule.most_trials, done=len(results), seconds=left, best=best_of(results))
-    proposed: Sequence[Proposed] = ()
+    proposed: Sequence[ProposedTrial] = ()
     outcomes: Outcomes = {}  # of the generation that trains
     try:
         while claim := ledger.claim(schedule.n_generations or sys.maxsize):
-            proposed = claim.proposed or ()
-            if claim.proposed is None:
+            proposed = claim.trials or ()
+            if claim.trials is None:
                 proposed = schedule.propose(claim.number, ledger.generations())
                 ledger.begin(claim.number, proposed)
             known = {} if study.keeps else memo
@@ -102,7 +102,7 @@ def train_first(
 
 def _train(
     schedule: Schedule,
-    proposed: Sequence[Proposed],
+    proposed: Sequence[ProposedTrial],
     trainer: Trainer,
     programs: Sequence[PlannedPopulation],
     reporter: Reporter,

@@ -18,7 +18,7 @@ from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, lear
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.problem import SearchProblem
-from jdend.study import Generation, Proposed
+from jdend.study import Generation, ProposedTrial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -169,7 +169,7 @@ class Schedule:
             )
         return lines
 
-    def propose(self, number: int, generations: Sequence[Generation]) -> list[Proposed]:
+    def propose(self, number: int, generations: Sequence[Generation]) -> list[ProposedTrial]:
         """The trials of a generation; none if the space holds no more.
 
         Args:
@@ -186,16 +186,16 @@ class Schedule:
             proposed += [self._proposed(draw, index) for draw in draws]
         return proposed
 
-    def configure(self, proposed: Proposed) -> Configuration:
+    def configure(self, proposed: ProposedTrial) -> Configuration:
         """What a trial's parameters mean."""
         params = {name: value for name, value in proposed.params.items() if name != "seed"}
         return self.questions[0].configure(params)
 
-    def trial(self, proposed: Proposed) -> Trial:
+    def trial(self, proposed: ProposedTrial) -> Trial:
         """What is trained."""
         return Trial(self.configure(proposed), proposed.seeds)
 
-    def rungs(self, proposed: Sequence[Proposed]) -> Rungs | None:
+    def rungs(self, proposed: Sequence[ProposedTrial]) -> Rungs | None:
         """When weak trials of a generation are stopped; None if none ever is.
 
         Positions are among the generation's different trials. Trials of different budgets are
@@ -217,7 +217,7 @@ class Schedule:
     def sample(self) -> list[Trial]:
         """Trials such as the generations will consist of, up to `SAMPLE` of each budget; the same
         whatever was trained."""
-        proposed: list[Proposed] = []
+        proposed: list[ProposedTrial] = []
         for index, question in enumerate(self.questions):
             if self.learns or self.n_generations is None:
                 draws = sequence("random", question, self.entropy, SAMPLE).draws
@@ -274,7 +274,7 @@ class Schedule:
         known = [
             Known(proposed.params, proposed.point, g.results[i] if g.results else None)
             for g in generations
-            for i, proposed in enumerate(g.proposed)
+            for i, proposed in enumerate(g.trials)
             if proposed.budget == question.budget.max_params and g.number != number
         ]
         n = self.generation
@@ -283,12 +283,12 @@ class Schedule:
         entropy = [*self.entropy, number, index]
         return learned(self.strategy, question, self._coordinates[index], entropy, n, known)
 
-    def _proposed(self, draw: Draw, index: int) -> Proposed:
+    def _proposed(self, draw: Draw, index: int) -> ProposedTrial:
         params: dict[str, object] = dict(draw.params)
         point = self._coordinates[index].point(params) if self.given is None else {}
         if len(draw.seeds) == 1:
             params["seed"] = draw.seeds[0]
-        return Proposed(
+        return ProposedTrial(
             params=params,
             seeds=tuple(sorted({b + offset for b in draw.seeds or [0] for offset in self.seeds})),
             point=point,

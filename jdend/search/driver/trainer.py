@@ -22,7 +22,7 @@ from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
 from jdend.search.pruners import Rungs
 from jdend.search.space.budget import confirmed_params
-from jdend.study import FIGURES, Proposed, SearchResult
+from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import Outcome, enable_program_cache
 
 __all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
@@ -160,7 +160,7 @@ class Trainer:
 
 def results_of(
     schedule: Schedule,
-    proposed: Sequence[Proposed],
+    proposed: Sequence[ProposedTrial],
     outcomes: Mapping[Trial, Outcome],
     data: SearchData,
 ) -> list[SearchResult]:
@@ -173,14 +173,16 @@ def results_of(
     ]
 
 
-def result_from_outcome(proposed: Proposed, outcome: Outcome, *, held_out: bool) -> SearchResult:
+def result_from_outcome(
+    proposed: ProposedTrial, outcome: Outcome, *, held_out: bool
+) -> SearchResult:
     """The outcome as it is reported and stored; `held_out` says if there was a validation part."""
     return SearchResult.from_seeds(
         proposed.params,
         total_params=proposed.total_params,
         seconds=outcome.seconds,
         seeds=outcome.seeds,
-        figures={name: getattr(outcome, name) for name in FIGURES},
+        figures={name: getattr(outcome, name) for name in FINAL_FIGURES},
         history=outcome.history,
         failed_epoch=outcome.failed_epoch,
         held_out=held_out,

@@ -3,7 +3,7 @@
 import pytest
 
 from jdend.search.cli import main as cli
-from jdend.study import Proposed, SearchResult, Study
+from jdend.study import ProposedTrial, SearchResult, Study
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def folder(tmp_path):
     """A study of two generations; the second is in training."""
     study = Study(tmp_path / "run")
     ledger = study.ledger({"max_params": 1000})
-    trials = [Proposed({"n_neurons": n}, (0,), total_params=900 + n) for n in (4, 5, 6)]
+    trials = [ProposedTrial({"n_neurons": n}, (0,), total_params=900 + n) for n in (4, 5, 6)]
     results = [
         SearchResult({"n_neurons": 4}, 0.4, 0.4, 904, 1.0, 0.5, validation_accuracy=0.41),
         SearchResult({"n_neurons": 5}, 0.5, 0.5, 905, 1.0, 0.5, validation_accuracy=0.52),
