@@ -27,9 +27,9 @@ def network_of(
     Raises:
       SearchError: if training diverges, or the batch is larger than the training part.
     """
-    by_seed = result.seed_figures.get("validation_accuracy") or [0.0]
-    scores = [-np.inf if s is None or np.isnan(s) else s for s in by_seed]
-    seed = result.seeds[int(np.argmax(scores))]
+    # None, where there is none, becomes NaN.
+    accuracy = np.array(result.seed_figures.get("validation_accuracy") or [0.0], float)
+    seed = result.seeds[int(np.argmax(np.where(np.isnan(accuracy), -np.inf, accuracy)))]
     try:
         model = train_model(configuration, seed, data, kernel=kernel)
     except ValueError as error:

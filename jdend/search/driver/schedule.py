@@ -12,7 +12,7 @@ from jdend._words import did_you_mean
 from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
-from jdend.search.pruners import Rungs, brackets
+from jdend.search.pruners import Bracket, Rungs, brackets
 from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
 from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
@@ -92,7 +92,10 @@ class Schedule:
     pruner: str = "none"
     given: Proposal | None = None
     _sequences: dict[tuple[int, int | None], Proposal] = field(
-        default_factory=dict, init=False, repr=False, compare=False
+        default_factory=dict[tuple[int, int | None], Proposal],
+        init=False,
+        repr=False,
+        compare=False,
     )
 
     def __post_init__(self):
@@ -156,7 +159,7 @@ class Schedule:
 
     def summary(self) -> list[str]:
         """What fits each budget and what of it will be trained, in a line or two for each."""
-        lines = []
+        lines: list[str] = []
         for index, question in enumerate(self.questions):
             if not self.learns and self.n_generations is not None:
                 lines += self._sequence(index, 0).summary(question.budget)
@@ -176,7 +179,7 @@ class Schedule:
           number: of the generation.
           generations: those that were begun; what is not finished is pending.
         """
-        proposed = []
+        proposed: list[Proposed] = []
         for index in range(len(self.questions)):
             if self.learns:
                 draws = self._learned(index, number, generations)
@@ -206,7 +209,7 @@ class Schedule:
         budgets = {self.trial(p): p.budget for p in proposed}
         trials = list(budgets)
         n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in trials]
-        of_generation = []
+        of_generation: list[Bracket] = []
         for budget in dict.fromkeys(budgets.values()):
             members = [i for i, trial in enumerate(trials) if budgets[trial] == budget]
             longest = max(n_epochs[i] for i in members)
@@ -224,9 +227,10 @@ class Schedule:
             else:
                 draws = self._sequence(index, 0).draws
             # Evenly spaced, for the two ends of a grid differ.
-            chosen = np.unique(np.linspace(0, len(draws) - 1, SAMPLE).astype(int))
+            spaced = np.linspace(0, len(draws) - 1, SAMPLE).astype(int)
+            chosen: list[int] = np.unique(spaced).tolist()
             proposed += [self._proposed(draws[i], index) for i in chosen]
-        order = np.random.default_rng(0).permutation(len(proposed))
+        order: list[int] = np.random.default_rng(0).permutation(len(proposed)).tolist()
         return [self.trial(proposed[i]) for i in order]
 
     @property

@@ -1,5 +1,6 @@
 """How many generations end inside a time that was given."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -47,13 +48,10 @@ class TimeLimit:
     """
 
     def __init__(self, seconds: float, since: float | None = None, n_retrained: int = 0):
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not 0 < seconds < float("inf"):
-            raise SearchError(f"seconds must be a positive number, got {seconds!r}")
-        self.seconds = float(seconds)
+        self.seconds = _positive_number(seconds)
         self.reserve = 0.0
         self.n_retrained = n_retrained
-        self.generation_seconds = seconds / SHARE
+        self.generation_seconds = self.seconds / SHARE
         self._begun = time.monotonic() if since is None else since
         self._last = self._begun
         self._laps: list[float] = []
@@ -100,3 +98,13 @@ def with_generations_for(schedule: Schedule, time_limit: TimeLimit, trainer: Tra
         n, least = min(n, SMALLEST_WITH_RUNGS), max(least, FEWEST_WITH_RUNGS)
     most = LARGEST_GENERATION if schedule.n_trials is None else schedule.n_trials
     return replace(schedule, generation=max(1, min(most, max(least, n))))
+
+
+def _positive_number(seconds: object) -> float:
+    if (
+        isinstance(seconds, int | float)
+        and not isinstance(seconds, bool)
+        and 0 < seconds < math.inf
+    ):
+        return float(seconds)
+    raise SearchError(f"seconds must be a positive number, got {seconds!r}")

@@ -9,6 +9,7 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import jax
 
@@ -25,19 +26,23 @@ USUAL, SURPRISED, LARGE = 0.3, 0.7, 1.5
 
 
 def pace(kernel: str) -> float:
-    """Seconds here for a foretold second of training; 1 where nothing is known."""
-    known = _read().get(_key(kernel))
-    return known if isinstance(known, float) and math.isfinite(known) and known > 0 else 1.0
+    """Seconds here for a foretold second of training; 1 where nothing is known.
+
+    Args:
+      kernel: its own name, never "auto", which stands for different kernels.
+    """
+    factor = _read().get(_key(kernel))
+    return factor if isinstance(factor, float) and math.isfinite(factor) and factor > 0 else 1.0
 
 
 def learn(kernel: str, foretold: float, took: float) -> None:
-    """Takes note of a search's seconds of training; of a short one nothing."""
+    """Takes note of a search's seconds of training, unless it was short."""
     if min(foretold, took) < SHORTEST:
         return
-    known, new = pace(kernel), took / foretold
-    surprise = abs(math.log(new / known))
+    old, new = pace(kernel), took / foretold
+    surprise = abs(math.log(new / old))
     weight = SURPRISED if surprise > math.log(LARGE) else USUAL
-    paces = {**_read(), _key(kernel): round(known * (new / known) ** weight, 4)}
+    paces = {**_read(), _key(kernel): round(old * (new / old) ** weight, 4)}
     path = _path()
     with suppress(OSError):  # the next search foretells without
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +68,7 @@ def _key(kernel: str) -> str:
 
 def _read() -> dict[str, object]:
     try:
-        found = json.loads(_path().read_text())
+        content: object = json.loads(_path().read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return cast("dict[str, object]", content) if isinstance(content, dict) else {}

@@ -12,14 +12,16 @@ that are shown are corrected by what searches took on the machine at hand, see `
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from jdend import kernels
 from jdend.models import count_params
 from jdend.training import Bucket, Narrow
 
 __all__ = ["Cost", "ShapeLoads", "column_count", "cost_of", "narrowing"]
+
+Amount = TypeVar("Amount", float, np.ndarray)
 
 BATCH = 256
 # A forward pass beside a whole step.
@@ -50,7 +52,7 @@ class Cost:
     padded: float
     resampled: float
 
-    def step(self, batch_size: int, params, dendrites):
+    def step(self, batch_size: int, params: Amount, dendrites: Amount) -> Amount:
         """A trial's step without what its padding costs; of numbers or arrays."""
         whole = self.network + self.parameter * params + self.dendrite * dendrites
         return self.trial + whole * batch_size / BATCH
@@ -64,8 +66,8 @@ _COSTS = {
 
 
 def cost_of(kernel: str) -> Cost:
-    """The coefficients for a kernel, by the name that a search gives it."""
-    return _COSTS.get(kernels.resolve(kernel), _COSTS["dense"])
+    """The coefficients for a kernel, by its own name; those of `dense` for one without any."""
+    return _COSTS.get(kernel, _COSTS["dense"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,17 +7,19 @@ into consecutive groups that costs least. Letters: `n` shapes, `p` programs.
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jdend.search.planning.cost_model import BATCH, Cost, ShapeLoads
 
 __all__ = ["most_programs_worth", "pack_shapes"]
 
+Positions = NDArray[np.intp]
 CountCapacity = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 def pack_shapes(
     shapes: ShapeLoads, n_batches: float, cost: Cost, count: CountCapacity, most: int
-) -> list[tuple[float, list[np.ndarray]]]:
+) -> list[tuple[float, list[list[int]]]]:
     """The best division into 1, 2, … up to `most` groups: its milliseconds, and its groups.
 
     Args:
@@ -30,11 +32,11 @@ def pack_shapes(
     Returns:
       For each number of groups, from one on, the time and the positions of each group's shapes.
     """
-    best: list[tuple[float, list[np.ndarray]]] = []
+    best: list[tuple[float, list[list[int]]]] = []
     for order in _orders(shapes):
         table = _interval_costs(shapes, order, n_batches, cost, count)
         for position, (time, bounds) in enumerate(_divide(table, most)):
-            groups = [order[begin:end] for begin, end in bounds]
+            groups: list[list[int]] = [order[begin:end].tolist() for begin, end in bounds]
             if position == len(best):
                 best.append((time, groups))
             elif time < best[position][0]:
@@ -47,7 +49,7 @@ def most_programs_worth(n: int, limit: int | None) -> int:
     return min(n, 12 if limit is None else limit)
 
 
-def _orders(shapes: ShapeLoads) -> list[np.ndarray]:
+def _orders(shapes: ShapeLoads) -> list[Positions]:
     """Permutations of the shapes: by each size, by their product, by parameters, by length."""
     product = np.prod([values.astype(float) for values in shapes.sizes.values()], axis=0)
     keys = [product, shapes.params, shapes.steps * product, *shapes.sizes.values()]
@@ -55,7 +57,7 @@ def _orders(shapes: ShapeLoads) -> list[np.ndarray]:
 
 
 def _interval_costs(
-    shapes: ShapeLoads, order: np.ndarray, n_batches: float, cost: Cost, count: CountCapacity
+    shapes: ShapeLoads, order: Positions, n_batches: float, cost: Cost, count: CountCapacity
 ) -> np.ndarray:
     """Milliseconds `[n, n]` of a group from the i-th to the j-th shape of the order, both in."""
     n = len(order)
@@ -80,7 +82,7 @@ def _divide(table: np.ndarray, most: int) -> list[tuple[float, list[tuple[int, i
     n = len(table)
     best = table[0].copy()  # of the first j + 1 shapes, with the programs so far
     starts: list[np.ndarray] = [np.zeros(n, int)]
-    found = []
+    divisions: list[tuple[float, list[tuple[int, int]]]] = []
     for p in range(most):
         if p > 0:
             # candidates[i, j]: shapes before i in p programs, and one from i to j.
@@ -88,12 +90,12 @@ def _divide(table: np.ndarray, most: int) -> list[tuple[float, list[tuple[int, i
             candidates[1:] = best[:-1, None] + table[1:]
             starts.append(np.argmin(candidates, axis=0))
             best = candidates[starts[-1], np.arange(n)]
-        found.append((float(best[-1]), _trace_back(starts, n)))
-    return found
+        divisions.append((float(best[-1]), _trace_back(starts, n)))
+    return divisions
 
 
 def _trace_back(starts: list[np.ndarray], n: int) -> list[tuple[int, int]]:
-    bounds = []
+    bounds: list[tuple[int, int]] = []
     end = n
     for first in reversed(starts):
         begin = int(first[end - 1])

@@ -1,7 +1,7 @@
 """Which configurations train together: the planner of compiled programs."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from jdend.models import (
     count_params_of_sizes,
 )
 from jdend.search.errors import SearchError
-from jdend.search.planning.cost_model import ShapeLoads, column_count, cost_of
+from jdend.search.planning.cost_model import Cost, ShapeLoads, column_count, cost_of
 from jdend.search.planning.partition import most_programs_worth, pack_shapes
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket
@@ -29,7 +29,7 @@ def plan(
     trials: Sequence[Trial],
     mode: str = "auto",
     *,
-    kernel: str = "auto",
+    kernel: str,
     max_programs: int | None = None,
     n_examples: int = 60_000,
     weight: float = 1.0,
@@ -40,16 +40,16 @@ def plan(
 
     Trials can share a program if they differ in nothing but sizes, seeds apart: those smaller than
     the program's capacity are padded. An architecture whose constructor takes no true sizes has a
-    program a structure.
+    program for each structure.
 
     Args:
       trials: what will be trained.
       mode: one of `MODES`.
-      kernel: how the buckets compute dendrites, see `jdend.kernels`.
-      max_programs: at most so many, as far as architectures, batch sizes and seeds allow.
+      kernel: how the populations compute dendrites; a kernel's own name, never "auto".
+      max_programs: the most programs, as far as architectures, batch sizes and seeds allow.
       n_examples: training examples an epoch, by which padding is weighed against compiling.
       weight: how often such trials will be trained.
-      generations: in how many, each of which has its batches for each program.
+      generations: in how many generations, each of which has its batches for each program.
       within: populations of `programs`, whose programs are taken by the trials that fit them. Then
         there are as many columns as `column_count` says, so that generations of about one size
         share their programs.
@@ -63,76 +63,92 @@ def plan(
         raise SearchError(f"max_programs must be a positive integer, got {max_programs!r}")
     if mode == "exact" and max_programs is not None:
         raise SearchError("max_programs does not go with exact buckets: use auto or padded")
-    groups, left = _into(trials, within)
+    populations, left = _in_programs(trials, within)
     families = _families(trials, left, exact=mode == "exact")
-    if mode == "exact":
-        divisions = [[members] for members in families]
-    else:
-        divisions = _divisions(
-            trials, families, mode, kernel, max_programs, n_examples, weight, generations
-        )
-    groups += [_group(trials, members, kernel) for division in divisions for members in division]
+    if mode != "exact":
+        limit = len(families) if mode == "padded" and max_programs is None else max_programs
+        costs = _Costs(cost_of(kernel), n_examples, weight, generations)
+        families = _divided(trials, families, limit, costs)
+    populations += [_population(trials, members, kernel) for members in families]
     if within:
-        groups = [replace(group, width=column_count(len(group.members))) for group in groups]
-    return sorted(groups, key=lambda group: group.members[0])
+        populations = [replace(p, width=column_count(len(p.members))) for p in populations]
+    return sorted(populations, key=lambda population: population.members[0])
 
 
 def programs(
-    sample: Sequence[Trial], n_planned: int = 128, *, weight: float = 1.0, **options
+    sample: Sequence[Trial],
+    n_planned: int = 128,
+    *,
+    mode: str = "auto",
+    kernel: str,
+    max_programs: int | None = None,
+    n_examples: int = 60_000,
+    weight: float = 1.0,
+    generations: float = 1.0,
 ) -> list[PlannedPopulation]:
     """The programs of a search of many generations: what `plan` takes for `within`.
 
     Args:
       sample: trials such as will be trained; all of them will fit.
       n_planned: how many of them are planned; to the capacities then found the others are added.
-      weight, options: of `plan`.
+      mode, kernel, max_programs, n_examples, weight, generations: of `plan`.
     """
-    groups = plan(sample[:n_planned], weight=weight * len(sample) / n_planned, **options)
+    populations = plan(
+        sample[:n_planned],
+        mode,
+        kernel=kernel,
+        max_programs=max_programs,
+        n_examples=n_examples,
+        weight=weight * len(sample) / n_planned,
+        generations=generations,
+    )
     for trial in sample[n_planned:]:
-        structure = trial.configuration.structure
-        if any(_takes(group, trial) for group in groups):
+        if any(_takes(population, trial) for population in populations):
             continue
-        grown = [(i, _grown(group, trial)) for i, group in enumerate(groups)]
-        larger = [(i, group) for i, group in grown if group is not None]
+        grown = [(i, _grown(population, trial)) for i, population in enumerate(populations)]
+        larger = [(i, population) for i, population in grown if population is not None]
         if larger:
-            i, group = min(larger, key=lambda item: count_params(item[1].bucket.structure))
-            groups[i] = group
+            i, population = min(larger, key=lambda item: count_params(item[1].bucket.structure))
+            populations[i] = population
         else:
-            bucket = Bucket(structure, kernel=groups[0].bucket.kernel)
-            groups.append(PlannedPopulation(bucket, trial.seeds, (0,), 1))
-    return groups
+            bucket = Bucket(trial.configuration.structure, kernel=kernel)
+            populations.append(PlannedPopulation(bucket, trial.seeds, (0,), 1))
+    return populations
 
 
-def _takes(group: PlannedPopulation, trial: Trial) -> bool:
-    return group.seeds == trial.seeds and group.bucket.fits(trial.configuration.structure)
+def _takes(population: PlannedPopulation, trial: Trial) -> bool:
+    """Whether a trial can train in a population's program."""
+    structure = trial.configuration.structure
+    return population.seeds == trial.seeds and population.bucket.fits(structure)
 
 
-def _grown(group: PlannedPopulation, trial: Trial) -> PlannedPopulation | None:
-    """The group with room for a trial; None if it is of another family."""
-    structure, bucket = trial.configuration.structure, group.bucket
+def _grown(population: PlannedPopulation, trial: Trial) -> PlannedPopulation | None:
+    """The population with room for a trial; None if the trial is of another family."""
+    structure, bucket = trial.configuration.structure, population.bucket
     largest = _capacity([bucket.structure, structure])
-    larger = replace(group, bucket=replace(bucket, structure=largest, padded=True))
+    larger = replace(population, bucket=replace(bucket, structure=largest, padded=True))
     same_sizes = structure.sizes.keys() == bucket.structure.sizes.keys()
     return larger if same_sizes and _takes(larger, trial) else None
 
 
-def _into(
+def _in_programs(
     trials: Sequence[Trial], within: Sequence[PlannedPopulation]
 ) -> tuple[list[PlannedPopulation], list[int]]:
-    """Trials in the smallest of the programs that they fit, and those that fit none."""
-    by_size = sorted(within, key=lambda group: count_params(group.bucket.structure))
+    """Populations of those trials that fit a program, each in the smallest; and positions of the
+    trials that fit none."""
+    by_size = sorted(within, key=lambda population: count_params(population.bucket.structure))
     members: dict[PlannedPopulation, list[int]] = {}
-    left = []
+    left: list[int] = []
     for position, trial in enumerate(trials):
-        fitting = next((group for group in by_size if _takes(group, trial)), None)
+        fitting = next((population for population in by_size if _takes(population, trial)), None)
         (left if fitting is None else members.setdefault(fitting, [])).append(position)
-    return [replace(group, members=tuple(some)) for group, some in members.items()], left
+    return [replace(p, members=tuple(positions)) for p, positions in members.items()], left
 
 
-def _families(trials: Sequence[Trial], some: list[int], *, exact: bool) -> list[list[int]]:
-    """Positions of those trials that could share a program."""
+def _families(trials: Sequence[Trial], positions: Sequence[int], *, exact: bool) -> list[list[int]]:
+    """Positions, in parts that could share a program."""
     families: dict[object, list[int]] = {}
-    for position in some:
+    for position in positions:
         trial = trials[position]
         structure = trial.configuration.structure
         if not exact and architecture(structure.architecture).paddable:
@@ -147,91 +163,94 @@ def _options(structure: Structure) -> tuple[tuple[str, int | bool | float | str]
     return tuple(item for item in structure.values if item[0] not in sizes)
 
 
-def _divisions(
-    trials: Sequence[Trial],
-    families: list[list[int]],
-    mode: str,
-    kernel: str,
-    max_programs: int | None,
-    n_examples: int,
-    weight: float,
-    generations: float,
-) -> list[list[list[int]]]:
-    """Each family's populations, so many in all as cost least, or as few as can be."""
-    fewest = len(families) if mode == "padded" and max_programs is None else max_programs
-    options = [
-        _options_of_family(trials, f, kernel, fewest, n_examples, weight, generations)
-        for f in families
-    ]
-    chosen = [min(range(len(o)), key=lambda p, o=o: o[p][0]) for o in options]
+@dataclass(frozen=True)
+class _Costs:
+    """What padding is weighed by: the cost model's coefficients, and arguments of `plan`."""
+
+    model: Cost
+    n_examples: int
+    weight: float
+    generations: float
+
+
+def _divided(
+    trials: Sequence[Trial], families: list[list[int]], limit: int | None, costs: _Costs
+) -> list[list[int]]:
+    """Each family's populations: as many in all as cost least, within a limit."""
+    divisions = [_divisions_of_family(trials, family, limit, costs) for family in families]
+    # Of each family, the position of the division that is chosen: one less than its programs.
+    chosen = [min(range(len(d)), key=lambda n, d=d: d[n][0]) for d in divisions]
     # Over the limit, the program that is missed least is given up, one at a time.
-    while fewest is not None and sum(p + 1 for p in chosen) > max(fewest, len(families)):
+    while limit is not None and sum(n + 1 for n in chosen) > max(limit, len(families)):
         losses = [
-            options[f][p - 1][0] - options[f][p][0] if p > 0 else np.inf
-            for f, p in enumerate(chosen)
+            divisions[f][n - 1][0] - divisions[f][n][0] if n > 0 else np.inf
+            for f, n in enumerate(chosen)
         ]
         chosen[int(np.argmin(losses))] -= 1
-    return [options[f][p][1] for f, p in enumerate(chosen)]
+    return [members for f, n in enumerate(chosen) for members in divisions[f][n][1]]
 
 
-def _options_of_family(
-    trials: Sequence[Trial],
-    members: list[int],
-    kernel: str,
-    limit: int | None,
-    n_examples: int,
-    weight: float,
-    generations: float,
+def _divisions_of_family(
+    trials: Sequence[Trial], members: list[int], limit: int | None, costs: _Costs
 ) -> list[tuple[float, list[list[int]]]]:
     """For 1, 2, … programs, the time of a family and the positions of its populations' trials."""
-    first = trials[members[0]]
-    structure, n_seeds = first.configuration.structure, len(first.seeds)
-    steps_per_epoch = max(1, n_examples // structure.batch_size)
-    by_shape: dict[tuple, list[int]] = {}
+    by_shape: dict[Structure, list[int]] = {}
     for position in members:
-        by_shape.setdefault(trials[position].configuration.structure.values, []).append(position)
+        by_shape.setdefault(trials[position].configuration.structure, []).append(position)
     if len(by_shape) == 1:
         return [(0.0, [members])]
+    structure = next(iter(by_shape))
+    n_seeds = len(trials[members[0]].seeds)
+    packed = pack_shapes(
+        _loads(trials, by_shape, costs),
+        n_seeds * costs.generations,
+        costs.model,
+        lambda capacity: count_params_of_sizes(structure, capacity),
+        most_programs_worth(len(by_shape), limit),
+    )
     positions = list(by_shape.values())
-    each = [trials[p[0]].configuration.structure for p in positions]
-    sizes = {name: np.array([s.sizes[name] for s in each]) for name in structure.sizes}
-    lengths = [
-        max(trials[i].configuration.hyperparameters.n_epochs for i in p) * steps_per_epoch
-        for p in positions
+    return [
+        (time, [sorted(i for shape in shapes for i in positions[shape]) for shapes in division])
+        for time, division in packed
     ]
+
+
+def _loads(
+    trials: Sequence[Trial], by_shape: Mapping[Structure, list[int]], costs: _Costs
+) -> ShapeLoads:
+    """How much there is of each shape of a family."""
+    structures, positions = list(by_shape), list(by_shape.values())
+    first = structures[0]
+    n_seeds = len(trials[positions[0][0]].seeds)
+    steps_per_epoch = max(1, costs.n_examples // first.batch_size)
+    sizes = {name: np.array([s.sizes[name] for s in structures]) for name in first.sizes}
+
+    def n_epochs(position: int) -> int:
+        return trials[position].configuration.hyperparameters.n_epochs
 
     def resamplings(position: int) -> float:
         every = trials[position].configuration.hyperparameters.steps_to_resample
         return 1 / every if every else 0.0
 
-    shapes = ShapeLoads(
+    return ShapeLoads(
         sizes,
-        params=count_params_of_sizes(structure, sizes),
-        trials=np.array([weight * len(p) * n_seeds for p in positions]),
-        steps=np.array(lengths),
-        resamplings=np.array([weight * n_seeds * sum(map(resamplings, p)) for p in positions]),
-        batch_size=structure.batch_size,
+        params=count_params_of_sizes(first, sizes),
+        trials=np.array([costs.weight * len(p) * n_seeds for p in positions]),
+        steps=np.array([max(map(n_epochs, p)) * steps_per_epoch for p in positions]),
+        resamplings=np.array(
+            [costs.weight * n_seeds * sum(map(resamplings, p)) for p in positions]
+        ),
+        batch_size=first.batch_size,
     )
-    most = most_programs_worth(len(positions), limit)
-    packed = pack_shapes(
-        shapes,
-        n_seeds * generations,
-        cost_of(kernel),
-        lambda capacity: count_params_of_sizes(structure, capacity),
-        most,
-    )
-    return [
-        (time, [sorted(i for shape in group for i in positions[shape]) for group in groups])
-        for time, groups in packed
-    ]
 
 
-def _group(trials: Sequence[Trial], members: list[int], kernel: str) -> PlannedPopulation:
+def _population(trials: Sequence[Trial], members: Sequence[int], kernel: str) -> PlannedPopulation:
     structures = [trials[i].configuration.structure for i in members]
     first = structures[0]
     padded = any(structure != first for structure in structures)
+    capacity = _capacity(structures) if padded else first
     return PlannedPopulation(
-        Bucket(_capacity(structures) if padded else first, padded=padded, kernel=kernel),
+        Bucket(capacity, padded=padded, kernel=kernel),
         trials[members[0]].seeds,
         tuple(members),
         len(members),
@@ -239,7 +258,7 @@ def _group(trials: Sequence[Trial], members: list[int], kernel: str) -> PlannedP
 
 
 def _capacity(structures: Sequence[Structure]) -> Structure:
-    """The smallest that is at least each of some that differ in nothing but sizes."""
+    """The smallest that is at least each of several structures that differ in their sizes alone."""
     first = structures[0]
     largest = {name: max(s.sizes.get(name, 0) for s in structures) for name in first.sizes}
     return replace(first, values=tuple(sorted((*_options(first), *largest.items()))))

@@ -10,11 +10,12 @@ from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.planning.cost_model import BATCH, FORWARD, cost_of, narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
+from jdend.training import Bucket
 
 __all__ = ["Forecast", "forecast"]
 
-# Programs compile while others train. Of the time that they then take, so much is lost to training;
-# the first ones, with which nothing trains, take so many milliseconds more.
+# Programs compile while others train. The share of that time that is lost to training; and the
+# milliseconds that the first ones, beside which nothing trains, take longer.
 LOST, FIRST = 0.6, 500.0
 
 
@@ -40,7 +41,7 @@ class Forecast:
 
 def forecast(
     trials: Sequence[Trial],
-    groups: Sequence[PlannedPopulation],
+    populations: Sequence[PlannedPopulation],
     data: Split,
     ends: Sequence[int] | None = None,
 ) -> Forecast:
@@ -48,35 +49,36 @@ def forecast(
 
     Args:
       trials: what was planned.
-      groups: in which they would be trained.
+      populations: in which they would be trained.
       data: of the right shapes; its contents are not read.
       ends: after how many epochs each trial ends; by default none is stopped early.
     """
     if ends is None:
         ends = [trial.configuration.hyperparameters.n_epochs for trial in trials]
     times = [
-        _group_ms([trials[i] for i in group.members], [ends[i] for i in group.members], group, data)
-        for group in groups
+        _population_ms([trials[i] for i in p.members], [ends[i] for i in p.members], p, data)
+        for p in populations
     ]
-    compiling, trained, known = 0.0, 0.0, set()
-    for group, (milliseconds, _) in zip(groups, times, strict=True):
-        key = (group.bucket, len(group.seeds), group.width)
-        if key not in known:
-            program = cost_of(group.bucket.kernel).program
+    compiling, trained = 0.0, 0.0
+    compiled: set[tuple[Bucket, int, int]] = set()
+    for population, (milliseconds, _) in zip(populations, times, strict=True):
+        key = (population.bucket, len(population.seeds), population.width)
+        if key not in compiled:
+            program = cost_of(population.bucket.kernel).program
             beside = min(program, trained)
-            compiling += program - beside + LOST * beside + (0.0 if known else FIRST)
-            known.add(key)
+            compiling += program - beside + LOST * beside + (0.0 if compiled else FIRST)
+            compiled.add(key)
         trained = milliseconds  # while which the next one compiles
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)
 
 
-def _group_ms(
-    trials: Sequence[Trial], ends: Sequence[int], group: PlannedPopulation, data: Split
+def _population_ms(
+    trials: Sequence[Trial], ends: Sequence[int], population: PlannedPopulation, data: Split
 ) -> tuple[float, float]:
-    """Milliseconds to train a group, and how many of them go to padding."""
-    structure, n_seeds = group.bucket.structure, len(group.seeds)
-    cost, batch_size = cost_of(group.bucket.kernel), structure.batch_size
+    """Milliseconds to train a population, and how many of them go to padding."""
+    structure, n_seeds = population.bucket.structure, len(population.seeds)
+    cost, batch_size = cost_of(population.bucket.kernel), structure.batch_size
     steps = max(1, len(data.train_y) // batch_size)
     shapes = [trial.configuration.structure for trial in trials]
     params = np.array([count_params(s) for s in shapes], float)
@@ -84,8 +86,8 @@ def _group_ms(
     capacity = count_params(structure)
     column = float(np.mean(cost.step(batch_size, params, params / inputs)))
     forward = FORWARD * float(np.mean(cost.step(BATCH, params, params / inputs))) / BATCH
-    narrow = narrowing(group.bucket, float(params.mean()), n_seeds)
-    width, training, column_steps = group.width, 0.0, 0.0
+    narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
+    width, training, column_steps = population.width, 0.0, 0.0
     last = max(ends)
     for epoch in range(last):
         live = sum(end > epoch for end in ends)
@@ -96,7 +98,7 @@ def _group_ms(
         training += n_seeds * width * (steps * column + rows * forward)
         column_steps += n_seeds * width * steps
     rows = len(data.train_y) + len(data.test_y)
-    training += n_seeds * group.width * rows * forward
+    training += n_seeds * population.width * rows * forward
     periods = [trial.configuration.hyperparameters.steps_to_resample for trial in trials]
     events = sum(end * steps // period for end, period in zip(ends, periods, strict=True) if period)
     padded = cost.padded * column_steps * capacity

@@ -1,14 +1,19 @@
 """Which trials train together."""
 
+import functools
+
 import pytest
 
 from jdend.models import Problem, configure
 from jdend.search import SearchError
+from jdend.search.planning import planner
 from jdend.search.planning.cost_model import column_count, narrowing
-from jdend.search.planning.planner import plan, programs
 from jdend.search.planning.population import Trial
 
 PROBLEM = Problem(64, 10, (8, 8, 1))
+
+plan = functools.partial(planner.plan, kernel="native")
+programs = functools.partial(planner.programs, kernel="native")
 
 
 def trial(seeds=(0,), **params):

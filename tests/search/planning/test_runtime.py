@@ -1,12 +1,16 @@
 """How long populations are said to take."""
 
+import functools
+
 import pytest
 
 from jdend.data import split
 from jdend.models import Problem, configure
-from jdend.search.planning.planner import plan
+from jdend.search.planning import planner
 from jdend.search.planning.population import Trial
 from jdend.search.planning.runtime import forecast
+
+plan = functools.partial(planner.plan, kernel="native")
 
 
 @pytest.fixture(scope="module")
