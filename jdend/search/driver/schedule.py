@@ -179,7 +179,7 @@ class Schedule:
           number: of the generation.
           generations: those that were begun; what is not finished is pending.
         """
-        proposed: list[Proposed] = []
+        proposed: list[ProposedTrial] = []
         for index in range(len(self.questions)):
             if self.learns:
                 draws = self._learned(index, number, generations)
