@@ -16,7 +16,7 @@ from jdend.models._configuration import (
 )
 from jdend.models._count import count_params, count_params_of_sizes, trace_params
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
-from jdend.models._layer import DendriticLayer, SynapseIndex, TrueSizes
+from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, SynapseIndex, TrueSizes
 from jdend.models._registry import (
     Architecture,
     architecture,
@@ -30,6 +30,7 @@ __all__ = [
     "DEFAULTS",
     "INITIALIZATIONS",
     "MLP",
+    "NEGATIVE_SLOPE",
     "SCHEDULES",
     "Architecture",
     "Configuration",

@@ -16,7 +16,14 @@ from flax import nnx
 from jaxtyping import Float, Int
 
 from jdend.data import DataError, Dataset, Split, load, split
-from jdend.models import Configuration, DendriticLayer, Problem, TrainedModel, configure
+from jdend.models import (
+    NEGATIVE_SLOPE,
+    Configuration,
+    DendriticLayer,
+    Problem,
+    TrainedModel,
+    configure,
+)
 from jdend.report._record import SearchRecord, ranked
 from jdend.study import SearchResult, StudyError
 from jdend.training import train_model
@@ -24,7 +31,6 @@ from jdend.training import train_model
 __all__ = ["Dendrites", "Portrait", "best_seed", "portrait_of", "portray"]
 
 MOST_CONFUSED, MOST_FIELDS = 24, 12
-NEGATIVE_SLOPE = 0.1
 DEFAULTS = ("n_epochs", "lr", "weight_decay", "batch_size")
 
 
@@ -101,6 +107,13 @@ class Portrait:
     def image_shape(self) -> tuple[int, int, int] | None:
         """`(H, W, C)`, or None for data that are not images."""
         return self.model.configuration.structure.problem.image_shape
+
+    @property
+    def moved(self) -> bool:
+        """Whether any synapse reads in the end another input than before training."""
+        if not self.history:
+            return False
+        return bool((self.history[-1].indices != self.history[0].indices).any())
 
     @property
     def measured_before(self) -> Mapping[str, float]:

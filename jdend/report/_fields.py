@@ -1,63 +1,73 @@
-"""The receptive field of a dendrite, drawn over an image, before and after training."""
+"""The receptive fields of dendrites, to be drawn over images, before and after training."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from jdend.report._best_network import Dendrites, Portrait
-from jdend.report._html import escape
 from jdend.report._images import pixels, png
 from jdend.report._synapses import positions
 
-__all__ = ["field_pair"]
+__all__ = ["Dot", "DrawnField", "drawn_fields"]
 
 
-def field_pair(portrait: Portrait, place: tuple[int, int], row: int) -> str:
-    """A figure in HTML.
+class Dot(NamedTuple):
+    """A synapse: where it is and how large, in pixels; what it does; whether it moved."""
+
+    x: float
+    y: float
+    radius: float
+    excites: bool
+    moved: bool
+
+
+class DrawnField(NamedTuple):
+    """The synapses of one dendrite, and the address of the image under them."""
+
+    caption: str
+    image: str
+    before: list[Dot]
+    after: list[Dot]
+
+
+def drawn_fields(portrait: Portrait, shape: tuple[int, int, int]) -> list[DrawnField]:
+    """The fields of the dendrites that matter most, each over the image that excites it most.
 
     Args:
       portrait: of an image network.
-      place: neuron and dendrite.
-      row: of the test image that is drawn under it.
+      shape: of its images, `(H, W, C)`.
     """
-    shape = portrait.image_shape
-    assert shape is not None
-    image = png(pixels(portrait.images[row], shape))
     first, last = portrait.history[0], portrait.history[-1]
-    moved = last.indices[place] != first.indices[place]
-    still = np.zeros_like(moved)
-    neuron, dendrite = place
-    whose = f"Neuron {neuron + 1}, dendrite" if len(last.weight) > 1 else "Dendrite"
-    caption = f"{whose} {dendrite + 1}"
-    if moved.any():
-        caption += f": {moved.sum()} of {moved.size} moved"
-    before = _drawing(first, place, still, shape, image)
-    after = _drawing(last, place, moved, shape, image)
-    return (
-        f'<figure><div class="pair"><div><span>before</span>{before}</div>'
-        f"<div><span>after</span>{after}</div></div>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    fields = []
+    for place, row in zip(portrait.fields, portrait.favourites, strict=True):
+        moved = last.indices[place] != first.indices[place]
+        neuron, dendrite = place
+        whose = f"Neuron {neuron + 1}, dendrite" if len(last.weight) > 1 else "Dendrite"
+        caption = f"{whose} {dendrite + 1}"
+        if moved.any():
+            caption += f": {moved.sum()} of {moved.size} moved"
+        fields.append(
+            DrawnField(
+                caption,
+                png(pixels(portrait.images[row], shape)),
+                _dots(first, place, np.zeros_like(moved), shape),
+                _dots(last, place, moved, shape),
+            )
+        )
+    return fields
 
 
-def _drawing(
+def _dots(
     dendrites: Dendrites,
     place: tuple[int, int],
     moved: np.ndarray,
     shape: tuple[int, int, int],
-    image: str,
-) -> str:
+) -> list[Dot]:
     height, width, _ = shape
     weight = dendrites.weight[place]
     rows, columns = positions(dendrites.indices[place], shape)
     largest = max(float(np.abs(weight).max()), 1e-30)
-    scale = min(height, width) / 28
-    dots = []
-    for k in np.argsort(-np.abs(weight)):  # small ones last, on top
-        radius = scale * (0.25 + 0.8 * np.sqrt(abs(weight[k]) / largest))
-        kind = ("up" if weight[k] > 0 else "down") + (" new" if moved[k] else "")
-        at = f'cx="{columns[k] + 0.5}" cy="{rows[k] + 0.5}" r="{radius:.2f}"'
-        dots.append(f'<circle class="{kind}" {at}/>')
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="synapses over an image"><image href="{image}" width="{width}" '
-        f'height="{height}" opacity=".6" style="image-rendering:pixelated"/>{"".join(dots)}</svg>'
-    )
+    radius = min(height, width) / 28 * (0.25 + 0.8 * np.sqrt(np.abs(weight) / largest))
+    columns_of_dots = (columns + 0.5, rows + 0.5, radius, weight > 0, moved)
+    order = np.argsort(-np.abs(weight))  # small ones last, on top
+    return [Dot(*dot) for dot in zip(*(c[order].tolist() for c in columns_of_dots), strict=True)]

@@ -1,4 +1,4 @@
-"""Small images as PNG in a page's text, and what is drawn over them."""
+"""Small images as PNG in a page's text."""
 
 import base64
 import io
@@ -6,9 +6,7 @@ import io
 import numpy as np
 from jaxtyping import Float
 
-from jdend.report._html import escape
-
-__all__ = ["diverging", "img", "pixels", "png", "sequential"]
+__all__ = ["diverging", "pixels", "png", "sequential"]
 
 # From nothing to most; and from most lost over nothing to most gained.
 SEQUENTIAL = ("#0d1217", "#0f4c7a", "#2f8fd0", "#9fd4f7", "#ffffff")
@@ -38,11 +36,6 @@ def png(image: np.ndarray) -> str:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def img(image: np.ndarray, alt: str) -> str:
-    """An `img` element."""
-    return f'<img src="{png(image)}" alt="{escape(alt)}">'
 
 
 def _coloured(shares: np.ndarray, anchors: tuple[str, ...]) -> np.ndarray:

@@ -1,11 +1,11 @@
 """A report's sections as Markdown: of the HTML that they are written in, what they use."""
 
-import html
 import re
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 
 from jdend.report._page import Section
+from jdend.report._templates import Markup
 
 __all__ = ["markdown"]
 
@@ -13,7 +13,7 @@ SKIPPED = ("details", "svg")
 
 
 def markdown(
-    title: str, subtitle: str, sections: Sequence[Section], picture: Callable[[str], str]
+    title: str, subtitle: Markup, sections: Sequence[Section], picture: Callable[[str], str]
 ) -> str:
     """The report as Markdown.
 
@@ -23,9 +23,9 @@ def markdown(
       sections: with contents in HTML.
       picture: the address of a picture by name; empty if there is none.
     """
-    parts = [f"# {title}", _converted(f"<p>{subtitle}</p>", picture)]
-    for _, heading, contents in sections:
-        parts += [f"## {heading}", _converted(contents, picture)]
+    parts = [f"# {_escaped(title)}", _converted(f"<p>{subtitle}</p>", picture)]
+    for section in sections:
+        parts += [f"## {_escaped(section.title)}", _converted(section.contents, picture)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -75,7 +75,7 @@ class _Reader(HTMLParser):
         elif tag == "h3":
             self.blocks.append(f"### {_escaped(text)}")
         elif tag == "pre":
-            self.blocks.append(f"```bash\n{''.join(self._text)}\n```")
+            self.blocks.append(_fenced("".join(self._text)))
         elif tag in ("td", "th") and self._rows:
             self._rows[-1].append(_escaped(text).replace("|", "\\|"))
         elif tag == "dt":
@@ -99,6 +99,12 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 
 
+def _fenced(command: str) -> str:
+    """A command in a fence that is longer than any in it."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
+    return f"{fence}bash\n{command}\n{fence}"
+
+
 def _escaped(text: str) -> str:
-    """What Markdown would take for HTML or emphasis."""
-    return re.sub(r"([*_`<])", r"\\\1", html.unescape(text))
+    """Without what Markdown would take for HTML, a link, emphasis or code."""
+    return re.sub(r"([\\*_`<>&\[\]])", r"\\\1", text)

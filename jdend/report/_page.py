@@ -5,87 +5,67 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple
 
 from jdend.report import _style
-from jdend.report._html import escape
+from jdend.report._templates import Markup, render, source
 
-__all__ = ["Section", "page", "plot"]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
-
-NO_SCRIPT = '<noscript><p class="note">The figures need JavaScript.</p></noscript>'
-
-Section = tuple[str, str, str]
-"""Name, title and contents of a section."""
+__all__ = ["Section", "page"]
 
 
-def plot(name: str, *, scrolls: bool = False) -> str:
-    """Where the figure of that name is drawn; one that needs width scrolls on a phone."""
-    label = f'role="group" aria-label="figure: {escape(name)}"'
-    place = f'<div class="plot" {label} data-figure="{escape(name)}"></div>'
-    return f'<div class="scroll">{place}</div>' if scrolls else place
+class Section(NamedTuple):
+    """A part of the page with a heading.
+
+    Attributes:
+      name: which links lead to.
+      title: plain text.
+      contents: HTML; a section without any is left out.
+    """
+
+    name: str
+    title: str
+    contents: Markup
 
 
 def page(
     title: str,
-    subtitle: str,
-    tiles: str,
+    subtitle: Markup,
+    tiles: Markup,
     sections: Sequence[Section],
-    figures: Mapping[str, object],
+    figures: Mapping[str, "Figure"],
 ) -> str:
     """The page.
 
     Args:
       title: plain text.
       subtitle, tiles: HTML.
-      sections: with contents in HTML.
-      figures: Plotly's, by the name given to `plot`.
+      sections: in their order.
+      figures: Plotly's, by the name that the sections' templates give to `plot`.
     """
-    links = "".join(f'<a href="#{name}">{escape(heading)}</a>' for name, heading, _ in sections)
-    body = "\n".join(
-        f'<section id="{name}">\n<h2>{escape(heading)}</h2>\n{contents}\n</section>'
-        for name, heading, contents in sections
+    drawn = {name: json.loads(figure.to_json() or "") for name, figure in figures.items()}
+    data = json.dumps({"dark": _style.DARK, "figures": drawn}, separators=(",", ":"))
+    return render(
+        "page",
+        title=title,
+        subtitle=subtitle,
+        tiles=tiles,
+        sections=sections,
+        figures=drawn,
+        css=_css(),
+        figures_packed=_packed(data),
+        plotly_packed=_plotly() if drawn else "",
+        script=source("page.js") if drawn else "",
     )
-    drawn = {name: json.loads(figure.to_json()) for name, figure in figures.items()}  # pyright: ignore
-    data = _packed(json.dumps({"dark": _style.DARK, "figures": drawn}, separators=(",", ":")))
-    return f"""<!doctype html>
-<html lang="en"{"" if drawn else ' data-drawn="yes"'}>
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>{_css()}</style>
-</head>
-<body>
-<header><div>
-<h1>{escape(title)}</h1>
-<p class="soft">{subtitle}</p>
-{tiles}
-<nav>{links}</nav>
-{NO_SCRIPT if drawn else ""}
-</div></header>
-<main>
-{body}
-</main>
-<footer>Made by jdend.</footer>
-<script type="text/plain" id="figures">{data}</script>
-<script type="text/plain" id="plotly">{_plotly() if drawn else ""}</script>
-<script>{_file("page.js") if drawn else ""}</script>
-</body>
-</html>
-"""
 
 
-def _css() -> str:
+def _css() -> Markup:
     """The style sheet with the colours of both modes; paper is always light."""
     light, dark = _style.variables(dark=False), _style.variables(dark=True)
     modes = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return modes + _file("page.css")
-
-
-def _file(name: str) -> str:
-    return resources.files("jdend.report").joinpath(name).read_text(encoding="utf-8")
+    return Markup(modes) + source("page.css")
 
 
 @cache

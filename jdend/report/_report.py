@@ -1,9 +1,7 @@
 """Puts a report together, and writes it in one of its forms."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +9,14 @@ from jdend._files import os_errors_as, write_bytes
 from jdend.report import _sections as of
 from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
-from jdend.report._html import escape
-from jdend.report._importance import importances, varying
+from jdend.report._importance import Importances, importances, varying
 from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
 from jdend.report._record import SearchRecord, finite
 from jdend.report._resampling import resampling_figure
-from jdend.study import StudyError
+from jdend.report._templates import Markup, render
+from jdend.study import SearchResult, StudyError
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -41,8 +39,8 @@ class Contents:
     """
 
     title: str
-    subtitle: str
-    tiles: str
+    subtitle: Markup
+    tiles: Markup
     sections: Sequence[Section] = ()
     figures: Mapping[str, "Figure"] = field(default_factory=dict)
     portrait: Portrait | None = None
@@ -57,45 +55,75 @@ def contents_of(record: SearchRecord, portrait: Portrait | None, why_none: str) 
       why_none: why there is none.
     """
     results = record.results
-    figures, sections = {}, [("best", "Best networks", of.best_section(record))]
     measured = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
-    if measured:
-        budget = record.budgets[0] if len(record.budgets) == 1 else None
-        figures["accuracy"] = accuracy_figure(measured, budget=budget)
-        sections.append(("accuracy", "Accuracy against parameters", of.accuracy_section(record)))
-        if any(result.history.get("validation_accuracy") for result in measured):
-            figures["curves"] = curves_figure(measured)
-            sections.append(("curves", "Learning curves", of.curves_section(record)))
-        found = importances(results, record.studies)
-        if found.shares:
-            figures["importance"] = importance_figure(found)
-        if len(varying(measured)) > 1:
-            figures["parallel"] = parallel_figure(measured)
-        sections.append(
-            ("mattered", "What mattered", of.mattered_section(found, "parallel" in figures))
-        )
-    stopped = of.stopped_section(record)
-    if stopped:
-        has_stopped = any(result.stopped_epoch is not None for result in results)
-        sections.append(("stopped", "Stopped early" if has_stopped else "Failed", stopped))
-    if portrait is None:
-        sections.append(("confusion", "The best network", f"<p>Not shown: {escape(why_none)}.</p>"))
-    else:
-        sections.append(("confusion", "The best network", confusion_section(portrait)))
-        sections.append(("fields", "Receptive fields", fields_section(portrait)))
-        moves = resampling_section(portrait)
-        if 'data-figure="resampling"' in moves:
-            figures["resampling"] = resampling_figure(portrait.history)
-        sections.append(("resampling", "Resampling", moves))
-    sections.append(("repeat", "To repeat it", of.repeat_section(record)))
+    shares = importances(results, record.studies) if measured else None
+    figures = _figures(record, measured, shares, portrait)
+    sections = [
+        Section("best", "Best networks", of.best_section(record)),
+        *_sections_of_measured(record, shares, figures),
+        _section_of_stopped(record),
+        *_sections_of_network(portrait, why_none),
+        Section("repeat", "To repeat it", of.repeat_section(record)),
+    ]
     return Contents(
         of.title(record),
         of.subtitle(record),
         of.tiles(record),
-        [section for section in sections if section[2]],
+        [section for section in sections if section.contents],
         figures,
         portrait,
     )
+
+
+def _figures(
+    record: SearchRecord,
+    measured: Sequence[SearchResult],
+    shares: Importances | None,
+    portrait: Portrait | None,
+) -> dict[str, "Figure"]:
+    """The interactive figures, by name; those left out that would show nothing."""
+    figures = {}
+    if measured:
+        budget = record.budgets[0] if len(record.budgets) == 1 else None
+        figures["accuracy"] = accuracy_figure(measured, budget=budget)
+    if any(result.history.get("validation_accuracy") for result in measured):
+        figures["curves"] = curves_figure(measured)
+    if shares is not None and shares.shares:
+        figures["importance"] = importance_figure(shares)
+    if len(varying(measured)) > 1:
+        figures["parallel"] = parallel_figure(measured)
+    if portrait is not None and portrait.moved:
+        figures["resampling"] = resampling_figure(portrait.history)
+    return figures
+
+
+def _sections_of_measured(
+    record: SearchRecord, shares: Importances | None, figures: Mapping[str, "Figure"]
+) -> list[Section]:
+    """What networks with a validation accuracy have; none if there are none."""
+    if shares is None:
+        return []
+    mattered = of.mattered_section(shares, "parallel" in figures)
+    sections = [Section("accuracy", "Accuracy against parameters", of.accuracy_section(record))]
+    if "curves" in figures:
+        sections.append(Section("curves", "Learning curves", of.curves_section(record)))
+    return [*sections, Section("mattered", "What mattered", mattered)]
+
+
+def _section_of_stopped(record: SearchRecord) -> Section:
+    has_stopped = any(result.stopped_epoch is not None for result in record.results)
+    title = "Stopped early" if has_stopped else "Failed"
+    return Section("stopped", title, of.stopped_section(record))
+
+
+def _sections_of_network(portrait: Portrait | None, why_none: str) -> list[Section]:
+    if portrait is None:
+        return [Section("confusion", "The best network", render("no_network", why=why_none))]
+    return [
+        Section("confusion", "The best network", confusion_section(portrait)),
+        Section("fields", "Receptive fields", fields_section(portrait)),
+        Section("resampling", "Resampling", resampling_section(portrait)),
+    ]
 
 
 def write_report(
@@ -142,7 +170,7 @@ def _files(contents: Contents, out: Path, form: str) -> dict[Path, bytes]:
 
     drawn = pictures(contents.figures, contents.portrait)
     if form == "png":
-        return {out: one_picture(title, unescape(re.sub(r"<[^>]*>", "", subtitle)), drawn)}
+        return {out: one_picture(title, subtitle.striptags(), drawn)}
     folder = out.with_name(f"{out.stem}_files")
     address = {name: f"{folder.name}/{name}.png" for name in drawn}
     text = markdown(title, subtitle, contents.sections, lambda name: address.get(name, ""))

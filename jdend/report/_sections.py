@@ -1,15 +1,17 @@
-"""What a report says of a search, in HTML: everything that follows from its results alone."""
+"""What a report says of a search: everything that follows from its results alone.
+
+Each section is a template, and the function here that computes what it is filled with.
+"""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from jdend.report._format import called, duration, percent, setting, settings
-from jdend.report._html import definitions, escape, table, tile
 from jdend.report._importance import Importances, varying
-from jdend.report._page import plot
 from jdend.report._record import SearchRecord, finite, ranked
-from jdend.report._stopping import rungs_of
+from jdend.report._stopping import RungRecord, rungs_of
+from jdend.report._templates import Markup, render
 from jdend.study import SearchResult, pareto_front
 
 __all__ = [
@@ -24,7 +26,7 @@ __all__ = [
     "title",
 ]
 
-TOP, MOST_ROWS = 10, 200
+TOP, MOST_ROWS, MOST_FAILED = 10, 200, 50
 # How each setting of the search's record is called; others are left out.
 SETTINGS = {
     "dataset": "data",
@@ -48,198 +50,128 @@ def title(record: SearchRecord) -> str:
     return f"{data} within {budgets} parameters" if budgets else data
 
 
-def subtitle(record: SearchRecord) -> str:
+def subtitle(record: SearchRecord) -> Markup:
     """When, how many, how long; and whether it is all."""
     run, results = record.run, record.results
     seeds = sorted({len(result.seeds) for result in results})
-    parts = [
+    trained = (
         f"{len(results):,} networks trained with {'–'.join(map(str, seeds))} "
         f"{'seed' if seeds == [1] else 'seeds'} each"
-    ]
+    )
     if "wall_seconds" in run:
-        parts[0] += f" in {duration(run['wall_seconds'])}"
-    if "started" in run:
-        parts.append(_date(str(run["started"])))
-    if run.get("status") not in (None, "complete"):
-        parts.append(f"<b>{escape(run['status'])}: not all that was asked for</b>")
-    return escape(parts[0]) + "".join(f" · {part}" for part in parts[1:])
+        trained += f" in {duration(run['wall_seconds'])}"
+    parts = [trained, _date(str(run["started"]))] if "started" in run else [trained]
+    status = run.get("status")
+    return render("subtitle", parts=parts, unfinished=None if status == "complete" else status)
 
 
-def tiles(record: SearchRecord) -> str:
+def tiles(record: SearchRecord) -> Markup:
     """The best network in large figures; nothing if there is none."""
     order, unranked = ranked(record.results)
     best = order[0]
     if unranked or best.failed is not None:
-        return ""
-    return f"""<div class="tiles">
-{tile(*_mean(best.validation_accuracy, best.validation_accuracy_std), "validation accuracy")}
-{tile(*_mean(best.test_accuracy, best.test_accuracy_std), "test accuracy")}
-{tile(f"{best.total_params:,}", "", "parameters")}
-{tile(f"{_per_1k(best)} %", "", "test accuracy per 1,000 parameters")}
-</div>"""
+        return Markup()
+    return render(
+        "tiles",
+        validation=_accuracy(best.validation_accuracy, best.validation_accuracy_std),
+        test=_accuracy(best.test_accuracy, best.test_accuracy_std),
+        n_parameters=best.total_params,
+        per_1k=f"{_per_1k(best)} %",
+    )
 
 
-def best_section(record: SearchRecord) -> str:
+def best_section(record: SearchRecord) -> Markup:
     """The table of the best networks."""
     order, unranked = ranked(record.results)
-    some = order[:TOP]
-    names = varying(some)
-    names = [name for name in names if name != "seed"]
+    names = [name for name in varying(order[:TOP]) if name != "seed"]
     shared = {n: v for n, v in settings(order[0]).items() if n not in names}
-    headings = ["", "validation", "test", "parameters", "test per 1,000"]
     early = any(result.stopped_epoch is not None for result in order)
-    headings += ["epochs"] * early + [escape(called(name)) for name in names]
+    headings = ["", "validation", "test", "parameters", "test per 1,000"]
+    headings += ["epochs"] * early + [called(name) for name in names]
 
     def row(place: int, result: SearchResult) -> list[str]:
         figures = [
+            str(place),
             _cell(result, result.validation_accuracy, result.validation_accuracy_std),
             _cell(result, result.test_accuracy, result.test_accuracy_std),
             f"{result.total_params:,}",
             "–" if result.failed is not None else f"{_per_1k(result)} %",
         ]
-        figures += [_epochs(result)] * early
-        return [str(place), *figures, *(escape(setting(result.params.get(n))) for n in names)]
+        epochs = [_epochs(result)] * early
+        return [*figures, *epochs, *(setting(result.params.get(name)) for name in names)]
 
-    rows = [row(place, result) for place, result in enumerate(order[:MOST_ROWS], 1)]
-    spread = " ± standard deviation over seeds" if any(len(r.seeds) > 1 for r in order) else ""
-    lead = (
-        f"Accuracy in per cent{spread}. Networks are chosen by the accuracy on examples held out "
-        "of the training set; the test set plays no part in the choice and is only reported."
+    return render(
+        "best",
+        unranked=unranked,
+        has_seeds=any(len(result.seeds) > 1 for result in order),
+        headings=headings,
+        rows=[row(place, result) for place, result in enumerate(order[:MOST_ROWS], 1)],
+        n_results=len(order),
+        shared=[f"{called(name)} {setting(value)}" for name, value in shared.items()],
+        top=TOP,
     )
-    if unranked:
-        lead = f"In the order in which they were trained: {escape(unranked)}."
-    contents = [f"<p>{lead}</p>", table(headings, rows[:TOP], first=not unranked)]
-    if shared:
-        text = ", ".join(f"{called(name)} {setting(value)}" for name, value in shared.items())
-        contents.append(f'<p class="note">All of these: {escape(text)}.</p>')
-    if len(rows) > TOP:
-        what = "all" if len(order) <= MOST_ROWS else f"the next {MOST_ROWS - TOP} of"
-        rest = table(headings, rows[TOP:])
-        contents.append(
-            f"<details><summary>Show {what} {len(order):,} networks</summary>{rest}</details>"
-        )
-    return "\n".join(contents)
 
 
-def accuracy_section(record: SearchRecord) -> str:
+def accuracy_section(record: SearchRecord) -> Markup:
     """Accuracy against parameters."""
-    front = pareto_front(record.results)
     rows = [
-        [f"{r.total_params:,}", _cell(r, r.validation_accuracy, r.validation_accuracy_std),
-         _cell(r, r.test_accuracy, r.test_accuracy_std), f"{_per_1k(r)} %"]
-        for r in front
-    ]  # fmt: skip
-    listed = table(["parameters", "validation", "test", "test per 1,000"], rows, left=[0])
-    return f"""<p>Each dot is a network. On the Pareto front are those that no other beats in both
-parameters and validation accuracy; bars show one standard deviation over seeds.</p>
-{plot("accuracy")}
-<details><summary>The Pareto front as a table</summary>{listed}</details>"""
-
-
-def curves_section(record: SearchRecord) -> str:
-    """Learning curves."""
-    band = "; bands show one standard deviation over seeds"
-    has_seeds = any(len(result.seeds) > 1 for result in record.results)
-    return f"""<p>Validation accuracy after each epoch, of the five best networks and, in grey, of
-others{band if has_seeds else ""}.</p>
-{plot("curves")}"""
-
-
-def mattered_section(found: Importances, has_parallel: bool) -> str:
-    """Importance of hyperparameters, and parallel coordinates if they are drawn."""
-    if not found.shares:
-        n = found.n_trials
-        what = f"<p>It takes at least 8 comparable networks to tell; here are {n}.</p>"
-    else:
-        when = (
-            "trained to their end" if found.epoch is None else f"compared after epoch {found.epoch}"
-        )
-        what = (
-            "<p>How much of what set the best tenth of the networks apart lay in each "
-            f"hyperparameter: Optuna's PED-ANOVA of validation accuracy over {found.n_trials} "
-            f"networks, {when}.</p>{plot('importance')}"
-        )
-        if "fill" in found.shares:
-            what += (
-                '<p class="note">“Share of budget” stands for the one size that follows from it '
-                "and the other sizes.</p>"
-            )
-    if has_parallel:
-        what += f"""<h3>All networks, each a line</h3>
-<p class="soft">The best tenth by validation accuracy, at most 25, in blue. Touch an entry of the
-legend to hide it.</p>{plot("parallel", scrolls=True)}"""
-    return what
-
-
-def stopped_section(record: SearchRecord) -> str:
-    """What was stopped early and what failed, and why; empty if all ended as they were meant to."""
-    contents = []
-    rungs = rungs_of(record.generations)
-    stopped = [r for r in record.results if r.stopped_epoch is not None]
-    if stopped:
-        lengths = [len(r.history.get("train_loss", ())) for r in record.results]
-        full = max(lengths, default=0) * len(lengths)
-        spent = f"{sum(lengths):,} epochs were trained in place of {full:,}" if full else ""
-        contents.append(
-            f"<p>{len(stopped):,} of {len(record.results):,} networks were stopped at a rung, "
-            "because others of their generation had a higher validation accuracy there, averaged "
-            f"over seeds. {spent}.</p>"
-        )
-        rows = [
-            [str(rung.generation), str(rung.epoch), f"{rung.stopped} of {rung.reached}",
-             percent(rung.best_stopped), percent(rung.weakest_kept)]
-            for rung in rungs
-        ]  # fmt: skip
-        headings = ["generation", "after epoch", "stopped", "best stopped", "weakest that went on"]
-        contents.append(table(headings, rows[:TOP], left=[0]))
-        if len(rows) > TOP:
-            rest = table(headings, rows[TOP:], left=[0])
-            contents.append(f"<details><summary>Show all {len(rows)}</summary>{rest}</details>")
-        if any(rung.crosses for rung in rungs):
-            contents.append(
-                '<p class="note">Brackets of Hyperband, and networks of different budgets, are '
-                "ranked among themselves, so one may stop what another would keep.</p>"
-            )
-    failed = [result for result in record.results if result.failed is not None]
-    if failed:
-        names = varying(record.results)[:8]
-        rows = [
-            [
-                str((r.failed or 0) + 1),
-                f"{r.total_params:,}",
-                *(escape(setting(r.params.get(n))) for n in names),
-            ]
-            for r in failed[:50]
+        [
+            f"{result.total_params:,}",
+            _cell(result, result.validation_accuracy, result.validation_accuracy_std),
+            _cell(result, result.test_accuracy, result.test_accuracy_std),
+            f"{_per_1k(result)} %",
         ]
-        headings = ["in epoch", "parameters", *(escape(called(name)) for name in names)]
-        contents.append(
-            f"<p>{len(failed):,} failed: the loss of one of their seeds stopped being finite, most "
-            f"often because the learning rate was too high.</p>{table(headings, rows, left=[0])}"
-        )
-    return "\n".join(contents)
+        for result in pareto_front(record.results)
+    ]
+    return render("accuracy", rows=rows)
 
 
-def repeat_section(record: SearchRecord) -> str:
+def curves_section(record: SearchRecord) -> Markup:
+    """Learning curves."""
+    return render("curves", has_seeds=any(len(result.seeds) > 1 for result in record.results))
+
+
+def mattered_section(importances: Importances, has_parallel: bool) -> Markup:
+    """Importance of hyperparameters, and parallel coordinates if they are drawn."""
+    return render("mattered", importances=importances, has_parallel=has_parallel)
+
+
+def stopped_section(record: SearchRecord) -> Markup:
+    """What was stopped early and what failed, and why; empty if all ended as they were meant to."""
+    results = record.results
+    failed = [result for result in results if result.failed is not None]
+    names = varying(results)[:8] if failed else []
+    lengths = [len(result.history.get("train_loss", ())) for result in results]
+    rungs = rungs_of(record.generations)
+    return render(
+        "stopped",
+        n_results=len(results),
+        stopped=sum(result.stopped_epoch is not None for result in results),
+        epochs_trained=sum(lengths),
+        epochs_full=max(lengths, default=0) * len(lengths),
+        rungs=[_rung_row(rung) for rung in rungs],
+        crosses=any(rung.crosses for rung in rungs),
+        failed=len(failed),
+        failed_headings=["in epoch", "parameters", *(called(name) for name in names)],
+        failed_rows=[_failed_row(result, names) for result in failed[:MOST_FAILED]],
+        top=TOP,
+    )
+
+
+def repeat_section(record: SearchRecord) -> Markup:
     """The command, where it ran, what took how long."""
-    run, contents = record.run, []
-    if run.get("command"):
-        contents.append(f"<pre>{escape(run['command'])}</pre>")
-        if "jdend.search" in str(run["command"]):
-            contents.append(
-                "<p>repeats the search (with another folder for <code>--out</code>): with the same "
-                "data, versions and kind of device it finds the same figures.</p>"
-            )
-        else:
-            contents.append("<p>is the program that searched.</p>")
-    else:
-        contents.append("<p>The storage does not keep the command that began this search.</p>")
-    times = _times(record)
+    run = record.run
     device: Mapping[str, Any] = run.get("device") or {}
-    where = [(name, str(value)) for name, value in device.items()]
-    where += [(name, str(value)) for name, value in (run.get("versions") or {}).items()]
-    columns = [("Times", times), ("Machine and versions", where), *_searches(record)]
-    shown = "".join(f"<div><h3>{n}</h3>{definitions(pairs)}</div>" for n, pairs in columns if pairs)
-    return "\n".join([*contents, f'<div class="columns">{shown}</div>'])
+    versions: Mapping[str, Any] = run.get("versions") or {}
+    return render(
+        "repeat",
+        command=str(run.get("command") or ""),
+        columns=[
+            ("Times", _times(record)),
+            ("Machine and versions", [*device.items(), *versions.items()]),
+            *_searches(record),
+        ],
+    )
 
 
 def _times(record: SearchRecord) -> list[tuple[str, str]]:
@@ -259,34 +191,42 @@ def _times(record: SearchRecord) -> list[tuple[str, str]]:
 
 
 def _searches(record: SearchRecord) -> list[tuple[str, list[tuple[str, str]]]]:
-    found = []
+    searches = []
     for number, config in enumerate(record.configs, 1):
         pairs = [
             (what, _plain(config[name]))
             for name, what in SETTINGS.items()
             if config.get(name) is not None
         ]
-        found.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
-    return found
+        searches.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
+    return searches
 
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+class Accuracy(NamedTuple):
+    """An accuracy in per cent; where seeds spread, the sign stands behind their spread."""
+
+    figure: str
+    spread: str
+
+
+def _accuracy(value: float | None, std: float | None) -> Accuracy:
+    if not finite(value):
+        return Accuracy("–", "")
+    if finite(std):
+        return Accuracy(f"{100 * value:.2f}", f"± {100 * std:.2f} %")
+    return Accuracy(f"{100 * value:.2f} %", "")
+
+
 def _cell(result: SearchResult, value: float | None, std: float | None) -> str:
+    """An accuracy in a table whose text says that it is in per cent."""
     if result.failed is not None:
         return "failed"
-    figure, spread = (text.removesuffix(" %") for text in _mean(value, std))
-    return f"{figure} <i>{spread}</i>" if spread else figure
-
-
-def _mean(value: float | None, std: float | None) -> tuple[str, str]:
-    if not finite(value):
-        return "–", ""
-    if finite(std):
-        return f"{100 * value:.2f}", f"± {100 * std:.2f} %"
-    return f"{100 * value:.2f} %", ""
+    figure, spread = (text.removesuffix(" %") for text in _accuracy(value, std))
+    return Markup("{} <i>{}</i>").format(figure, spread) if spread else figure
 
 
 def _per_1k(result: SearchResult) -> str:
@@ -295,7 +235,7 @@ def _per_1k(result: SearchResult) -> str:
 
 def _epochs(result: SearchResult) -> str:
     if result.stopped_epoch is not None:
-        return f"<i>stopped</i> {result.stopped_epoch}"
+        return Markup("<i>stopped</i> {}").format(result.stopped_epoch)
     return str(len(result.history.get("train_loss", ())) or "–")
 
 
@@ -303,4 +243,19 @@ def _date(text: str) -> str:
     try:
         return time.strftime("%-d %B %Y, %H:%M", time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
     except ValueError:
-        return escape(text)
+        return text
+
+
+def _rung_row(rung: RungRecord) -> list[str]:
+    return [
+        str(rung.generation),
+        str(rung.epoch),
+        f"{rung.stopped} of {rung.reached}",
+        percent(rung.best_stopped),
+        percent(rung.weakest_kept),
+    ]
+
+
+def _failed_row(result: SearchResult, names: Sequence[str]) -> list[str]:
+    figures = [str((result.failed or 0) + 1), f"{result.total_params:,}"]
+    return [*figures, *(setting(result.params.get(name)) for name in names)]

@@ -78,18 +78,35 @@ def test_without_training_only_what_needs_it_is_missing(copy, capsys):
     assert "asked for without training" in text
 
 
-def test_text_from_data_and_commands_is_escaped(copy):
+EVIL = ("<script>alert", "title><b>", "</script><i>")
+
+
+@pytest.fixture
+def evil(copy):
+    """A search whose command, data, class names and parameters hold HTML and Markdown."""
     run = json.loads((copy / "run.json").read_text())
-    run["command"] = "python -m jdend.search --out '</pre><script>alert(1)</script>'"
-    run["config"]["dataset"] = "</title><b>x.csv"
+    run["command"] = "python -m jdend.search --out '</pre>\n```\n<script>alert(1)</script>'"
+    run["config"]["dataset"] = "</title><b>x [y](javascript:z).csv"
     (copy / "run.json").write_text(json.dumps(run))
     records = json.loads((copy / "results.json").read_text())
     for number, record in enumerate(records):
-        record["params"]["note"] = f"</script><i>{number % 2}"
+        record["params"]["<script>alert"] = f"</script><i>{number % 2}"
     (copy / "results.json").write_text(json.dumps(records))
-    text = make_report(copy).read_text()
-    for evil in ("<script>alert", "</title><b>", "</script><i>"):
-        assert evil not in text
+    return copy
+
+
+def test_text_from_data_and_commands_is_escaped(evil):
+    text = make_report(evil).read_text()
+    assert not [word for word in EVIL if word in text]
+    assert "&lt;script&gt;alert" in text
+
+
+def test_it_is_in_markdown_too(evil):
+    text = make_report(evil, form="md").read_text()
+    before, command, after = text.split("````")
+    assert "<script>" in command  # in a fence, where nothing is read as HTML
+    assert not [word for word in EVIL if word in before + after]
+    assert text.startswith("# title\\>\\<b\\>x \\[y\\](javascript:z)")
 
 
 @pytest.mark.parametrize(
