@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jdend.data import from_arrays
-from jdend.search.driver import data as material
+from jdend.search.driver import data as search_data
 from jdend.search.driver import populations
 from jdend.training import Outcome, Progress
 
@@ -29,7 +29,7 @@ def small_images():
 @pytest.fixture
 def no_download(monkeypatch, small_images):
     """Every data set of the catalogue has the contents of `small_images`."""
-    monkeypatch.setattr(material, "load", lambda name, **options: small_images)
+    monkeypatch.setattr(search_data, "load", lambda name, **options: small_images)
 
 
 @pytest.fixture

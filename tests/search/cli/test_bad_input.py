@@ -112,9 +112,9 @@ def test_one_line_and_exit_code_2(tmp_path, capsys, arguments, said):
 @pytest.fixture
 def really_loading(monkeypatch, no_download):
     from jdend import data
-    from jdend.search.driver import data as material
+    from jdend.search.driver import data as search_data
 
-    monkeypatch.setattr(material, "load", data.load)
+    monkeypatch.setattr(search_data, "load", data.load)
 
 
 @pytest.mark.usefixtures("really_loading")
