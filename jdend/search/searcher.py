@@ -3,25 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from flax import nnx
 
-from jdend.data import Dataset
-from jdend.models import Configuration, Problem, TrainedModel, build, configure, count_params
-from jdend.search.driver.data import SearchData
+from jdend.models import TrainedModel
 from jdend.search.driver.dry_run import show_plan
 from jdend.search.driver.loop import run_search, train_first
 from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
 from jdend.search.driver.schedule import Schedule, default_generation, default_pruner
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer
-from jdend.search.errors import SearchError, SpaceError
+from jdend.search.errors import SearchError
+from jdend.search.networks import NetworksWithinBudget
 from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import reporter
-from jdend.search.results import CollectedResults
 from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
 from jdend.search.samplers.local import around
-from jdend.search.space.budget import Budget, estimate_params
+from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
@@ -34,7 +31,7 @@ __all__ = ["HyperparameterSearcher"]
 SpaceOfBudget = Mapping[str, object] | Callable[[int], Mapping[str, object]]
 
 
-class HyperparameterSearcher(CollectedResults):
+class HyperparameterSearcher(NetworksWithinBudget):
     """Searches for the best network that fits a parameter budget.
 
     Example usage::
@@ -61,17 +58,7 @@ class HyperparameterSearcher(CollectedResults):
     @keywords_of(SearcherOptions)
     def __init__(self, options: SearcherOptions):
         """All arguments have defaults; the first ten may be given by position."""
-        self._options = options
-        self.budget = Budget(options.max_params, options.min_param_ratio)
-        self._data = SearchData(
-            options.dataset,
-            subset_size=options.subset_size,
-            validation_fraction=options.validation_fraction,
-            split_seed=options.split_seed,
-            target=options.target,
-        )
-        self._data.check_classes(options.n_classes)
-        self._configure({"architecture": "mlp"})  # which reads nothing but training's fields
+        super().__init__(options)
         self._seeds = parse_seeds(options.seeds)
         self._search_seed = check_seed("search_seed", options.search_seed)
         self._n_searches = 0
@@ -86,16 +73,6 @@ class HyperparameterSearcher(CollectedResults):
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all that was trained
         self.results: Results = Results()
-
-    @property
-    def problem(self) -> Problem:
-        """The data's features, classes and image shape."""
-        return self._data.problem
-
-    @property
-    def dataset(self) -> Dataset:
-        """The whole data set, loaded when first asked for."""
-        return self._data.dataset
 
     def grid_search(
         self,
@@ -280,41 +257,6 @@ class HyperparameterSearcher(CollectedResults):
         configuration = self._configure(lengthened(result.params, None))
         return network_of(result, configuration, self._data.split, kernel=self._options.kernel)
 
-    def is_valid_config(self, params: Mapping[str, object]) -> bool:
-        """Whether a configuration can be built and fits the budget.
-
-        Raises:
-          SpaceError: for an unknown parameter, or a value that no data would allow.
-        """
-        try:
-            configuration = self._configure(params)
-        except SpaceError:
-            if self._too_many_inputs(params):
-                return False
-            raise
-        return bool(self.budget.fits(count_params(configuration.structure)))
-
-    def create_model(self, params: Mapping[str, object], seed: int | None = None) -> nnx.Module:
-        """Builds the untrained network of a configuration.
-
-        Args:
-          params: values by parameter.
-          seed: of its weights and connectivity; by default that of `params`, or 0.
-
-        Raises:
-          SpaceError: for an unknown parameter or an impossible value.
-        """
-        configuration = self._configure(params)
-        seed = check_seed("seed", params.get("seed", 0) if seed is None else seed)
-        return build(
-            configuration.structure,
-            kernel=self._options.kernel,
-            rngs=nnx.Rngs(seed),
-            **configuration.hyperparameters.wiring(),
-        )
-
-    estimate_params = staticmethod(estimate_params)
-
     def _search_problem(self, space: Mapping[str, object], budget: Budget) -> SearchProblem:
         return SearchProblem(parse_space(space), self.problem, budget, self._options.defaults())
 
@@ -374,20 +316,3 @@ class HyperparameterSearcher(CollectedResults):
         proposal = Proposal((draw,), n_over=0, n_under=0, n_fit=1, n_same=0)
         schedule = Schedule((problem,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
         return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]
-
-    def _configure(self, params: Mapping[str, object]) -> Configuration:
-        try:
-            return configure(params, self.problem, self._options.defaults())
-        except ValueError as error:
-            raise SpaceError(str(error)) from None
-
-    def _too_many_inputs(self, params: Mapping[str, object]) -> bool:
-        n_inputs = params.get("n_dendrite_inputs")
-        if not isinstance(n_inputs, int) or n_inputs <= self.problem.in_features:
-            return False
-        self._configure({**params, "n_dendrite_inputs": 1})
-        return True
-
-    def describe(self) -> dict[str, object]:
-        """What the record of a search says of data and training, enough to repeat it."""
-        return {**self._data.describe(), **self._options.record()}
