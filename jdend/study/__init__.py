@@ -2,13 +2,16 @@
 
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
+from jdend.study._folder import latest_folder, new_folder
+from jdend.study._html import results_html
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
-from jdend.study._notebook import Results, results_html, to_dataframe
+from jdend.study._notebook import Results, to_dataframe
 from jdend.study._pareto import pareto_front
+from jdend.study._ranking import rank
 from jdend.study._reader import StoredStudy, open_study
-from jdend.study._result import FINAL_FIGURES, SearchResult, rank
+from jdend.study._result import FINAL_FIGURES, SearchResult
 from jdend.study._storage import open_storage, quiet_optuna
-from jdend.study._study import Effort, Study, latest_folder, new_folder
+from jdend.study._study import Effort, Study
 from jdend.study._table import results_table
 
 __all__ = [

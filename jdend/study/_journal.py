@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalStorage
 
-from jdend.study._storage import JournalLock
+from jdend.study._errors import StudyError
+from jdend.study._folder import lock_name
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "JournalLock"]
+
+# How each line of a journal begins.
+LINE = b'{"op_code":'
 
 
 class Journal(JournalStorage):
@@ -67,3 +72,43 @@ class JournalFile(BaseJournalBackend):
         """Until all that was written is on the disk."""
         with open(self._path, "ab") as file:
             os.fsync(file.fileno())
+
+
+class JournalLock:
+    """The lock of a journal, which the system gives back when its holder dies.
+
+    Who gets it first removes a last line that was cut off, by a kill or a full disk: nothing that
+    was acknowledged is in it, and what is written next would be glued to it.
+    """
+
+    def __init__(self, journal: Path):
+        self._journal = journal
+        self._lock = FileLock(journal.with_name(lock_name(journal.name)))
+
+    def acquire(self) -> bool:
+        self._lock.acquire()
+        try:
+            _cut_torn_line(self._journal)
+        except BaseException:
+            self._lock.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _cut_torn_line(journal: Path) -> None:
+    with open(journal, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end == 0:
+            return
+        file.seek(end - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        content = file.read()
+        begins = content.rfind(b"\n") + 1
+        if not content[begins:].startswith(LINE[: end - begins]):
+            raise StudyError(f"{journal} is no journal of Optuna's")
+        file.truncate(begins)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend.study._errors import StudyError
+from jdend.study._folder import journal_in
 from jdend.study._lease import Holding
 from jdend.study._ledger import Generation, ProposedTrial
 from jdend.study._result import SearchResult
 from jdend.study._serialization import position_of, result_from_attributes, trial_from_record
 from jdend.study._storage import (
-    journal_of,
     open_storage,
     quiet_optuna,
     storage_errors,
@@ -142,7 +142,7 @@ def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
     import optuna
 
     place = without_password(str(where))
-    if "://" not in str(where) and not journal_of(where).exists():
+    if "://" not in str(where) and not journal_in(where).exists():
         raise StudyError(f"{place} holds no study: give the folder of a search, or a storage's URL")
     with quiet_optuna(), storage_errors(where):
         storage = open_storage(where)

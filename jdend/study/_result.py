@@ -5,15 +5,16 @@ Shape letters: `S` seeds, `E` epochs.
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from jdend.study._errors import StudyError
+from jdend.study._html import results_html
 
-__all__ = ["FINAL_FIGURES", "SearchResult", "rank"]
+__all__ = ["FINAL_FIGURES", "SearchResult"]
 
 # The figures of a trained network, one a seed, taken from `jdend.training.Outcome`.
 FINAL_FIGURES = (
@@ -82,9 +83,7 @@ class SearchResult:
         return self.test_accuracy * 1000 / self.total_params
 
     def _repr_html_(self) -> str:
-        """For notebooks."""
-        from jdend.study._notebook import results_html
-
+        """For notebooks: a table of one row."""
         return results_html([self])
 
     @classmethod
@@ -194,31 +193,6 @@ _OPTIONAL = (
     "failed",
     "stopped_epoch",
 )
-
-
-def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
-    """Best first: by validation accuracy, then fewer parameters, then the order given.
-
-    Trials that a rung stopped come after those trained to their end, those stopped later first;
-    trials that failed come last. Test accuracy plays no part.
-
-    Raises:
-      StudyError: if a trial has no validation accuracy to rank it by.
-    """
-    results = list(results)
-    if any(r.validation_accuracy is None and r.failed is None for r in results):
-        raise StudyError(
-            "results without validation accuracy cannot be ranked, and are never ranked by test "
-            "accuracy: search with validation_fraction above 0"
-        )
-    return sorted(results, key=_rank_key)
-
-
-def _rank_key(result: SearchResult):
-    accuracy = result.validation_accuracy
-    lost = result.failed is not None or accuracy is None or math.isnan(accuracy)
-    stopped = math.inf if result.stopped_epoch is None else result.stopped_epoch
-    return (lost, -stopped, 0.0 if lost else -accuracy, result.total_params)  # pyright: ignore
 
 
 def _mean(values: np.ndarray) -> float:

@@ -4,7 +4,6 @@ A journal takes 0.25 ms for a finished trial with all its figures and SQLite 7.3
 cores, `experiments/storage_share.py`), when a population trains a trial in tens: hence the journal.
 """
 
-import os
 import random
 import re
 import time
@@ -15,24 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend.study._errors import StudyError
+from jdend.study._folder import journal_in
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 __all__ = [
-    "JOURNAL",
-    "JournalLock",
-    "journal_of",
-    "lock_of",
     "open_storage",
     "quiet_optuna",
     "storage_errors",
     "without_password",
 ]
 
-JOURNAL = "study.journal"
-# How each line of a journal begins.
-LINE = b'{"op_code":'
 # Workers that start together on an empty database all make its tables.
 TRIES = 6
 
@@ -49,24 +42,13 @@ def open_storage(where: str | Path) -> "BaseStorage":
     """
     text = str(where)
     if "://" not in text:
-        return _open_journal(journal_of(where))
+        return _open_journal(journal_in(where))
     with storage_errors(text):
         if text.startswith(("redis://", "rediss://")):
             from optuna.storages.journal import JournalRedisBackend, JournalStorage
 
             return JournalStorage(JournalRedisBackend(text))
         return _open_database(text)
-
-
-def journal_of(path: str | Path) -> Path:
-    """The journal that a folder holds; of a file, the file itself."""
-    path = Path(path).expanduser()
-    return path / JOURNAL if path.is_dir() else path
-
-
-def lock_of(name: str) -> str:
-    """The file beside a journal by which its writers take turns."""
-    return f".{name}.lock"
 
 
 def without_password(text: str) -> str:
@@ -115,32 +97,6 @@ def quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(level)
 
 
-class JournalLock:
-    """The lock of a journal, which the system gives back when its holder dies.
-
-    Who gets it first removes a last line that was cut off, by a kill or a full disk: nothing that
-    was acknowledged is in it, and what is written next would be glued to it.
-    """
-
-    def __init__(self, journal: Path):
-        from filelock import FileLock
-
-        self._journal = journal
-        self._lock = FileLock(journal.with_name(lock_of(journal.name)))
-
-    def acquire(self) -> bool:
-        self._lock.acquire()
-        try:
-            _cut_torn_line(self._journal)
-        except BaseException:
-            self._lock.release()
-            raise
-        return True
-
-    def release(self) -> None:
-        self._lock.release()
-
-
 def _open_journal(journal: Path) -> "BaseStorage":
     from jdend.study._journal import Journal
 
@@ -150,22 +106,6 @@ def _open_journal(journal: Path) -> "BaseStorage":
         raise StudyError(f"cannot use {journal}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise StudyError(f"{journal} is no journal of Optuna's, or is damaged") from error
-
-
-def _cut_torn_line(journal: Path) -> None:
-    with open(journal, "r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        if end == 0:
-            return
-        file.seek(end - 1)
-        if file.read(1) == b"\n":
-            return
-        file.seek(0)
-        content = file.read()
-        begins = content.rfind(b"\n") + 1
-        if not content[begins:].startswith(LINE[: end - begins]):
-            raise StudyError(f"{journal} is no journal of Optuna's")
-        file.truncate(begins)
 
 
 def _open_database(url: str) -> "BaseStorage":

@@ -1,12 +1,8 @@
 """A study: a search and all its trials, and where they are kept."""
 
-import glob
-import json
-import os
 import platform
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +13,18 @@ from typing import TYPE_CHECKING
 from jdend._files import os_errors_as, write_json
 from jdend.study._errors import StudyError
 from jdend.study._files import write_results
+from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
 from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._result import SearchResult
-from jdend.study._storage import JOURNAL, lock_of, without_password
+from jdend.study._storage import without_password
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from jdend.study._optuna_ledger import OptunaLedger
 
-__all__ = ["Effort", "Study", "latest_folder", "new_folder"]
+__all__ = ["Effort", "Study"]
 
-RESULTS, RUN = "results.json", "run.json"
 NAME = "search"
 PACKAGES = ("jdend", "jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -98,8 +94,8 @@ class Study:
         self._made: list[Path] = []
         self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()
         if self.folder is not None:
-            known = None if storage is None else without_password(str(storage)), self._name
-            self._made = _claim(self.folder, *known, resume=resume)
+            kept_in = None if storage is None else without_password(str(storage))
+            self._made = claim_folder(self.folder, kept_in, self._name, resume=resume)
 
     @property
     def keeps(self) -> bool:
@@ -183,7 +179,7 @@ class Study:
             ledger.release()
         in_use = any(ledger.in_use() for ledger in self._ledgers)
         if self.folder and self._began_journal and not self.results and not in_use:
-            for name in (JOURNAL, lock_of(JOURNAL)):
+            for name in (JOURNAL, lock_name(JOURNAL)):
                 (self.folder / name).unlink(missing_ok=True)
         for folder in reversed(self._made):
             try:
@@ -211,76 +207,12 @@ class Study:
         }
 
 
-def new_folder(dataset: str, budget: int | str) -> Path:
-    """The default folder of a search that begins now: `runs/<dataset>-<budget>-<time>`."""
-    path = Path("runs") / f"{_stem(dataset, budget)}{time.strftime('%Y%m%d-%H%M%S')}"
-    candidates = [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 1000))]
-    return next(candidate for candidate in candidates if not candidate.exists())
-
-
-def latest_folder(dataset: str, budget: int | str) -> Path | None:
-    """The newest of the default folders of such a search that holds one to go on with."""
-    journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
-    return max((journal.parent for journal in journals), default=None)
-
-
-def _stem(dataset: str, budget: int | str) -> str:
-    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in dataset) or "data"
-    return f"{name}-{budget}-"
-
-
-def _claim(folder: Path, storage: str | None, name: str, *, resume: bool) -> list[Path]:
-    """Makes the folder if need be, and shows that it can be written; returns what was made."""
-    there = [file for file in (JOURNAL, RESULTS, RUN) if (folder / file).exists()]
-    if storage is not None:
-        if there and _search_of(folder) != (storage, name):
-            raise StudyError(f"{folder} holds another search ({there[0]}); give another folder")
-    elif there and not resume:
-        raise StudyError(
-            f"{folder} already holds a search ({there[0]}); give another folder, or go on with it: "
-            "--resume"
-        )
-    elif there and JOURNAL not in there:
-        raise StudyError(
-            f"{folder} holds a search ({there[0]}) without the journal that it takes to go on "
-            f"({JOURNAL}); give another folder"
-        )
-    made = [parent for parent in (folder, *folder.parents) if not _exists(parent)][::-1]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        for parent in reversed(made):
-            if os.path.isdir(parent):
-                parent.rmdir()
-        reason = error.strerror or error
-        raise StudyError(f"cannot write to folder {folder}: {reason}") from error
-    return made
-
-
-def _search_of(folder: Path) -> tuple[object, object] | None:
-    """Storage and name of the search that wrote to a folder."""
-    try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        return record.get("storage"), record.get("study")
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             if package in sys.modules:  # run from its source, not installed
-                found[package] = getattr(sys.modules[package], "__version__", "unknown")
-    return found
+                versions[package] = getattr(sys.modules[package], "__version__", "unknown")
+    return versions

@@ -1,18 +1,48 @@
 """Results as a table that fits a terminal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from jdend.fields import canonical_names, heading
-from jdend.study._result import SearchResult
 
-__all__ = ["figure_columns", "parameter_column", "parameters_of", "results_table", "text_of"]
+__all__ = [
+    "TableRow",
+    "figure_columns",
+    "parameter_column",
+    "parameters_of",
+    "results_table",
+    "text_of",
+]
 
 GAP = "  "
 
 
+class TableRow(Protocol):
+    """What a table shows of a result; the meanings are those of `SearchResult`."""
+
+    @property
+    def params(self) -> Mapping[str, object]: ...
+    @property
+    def validation_accuracy(self) -> float | None: ...
+    @property
+    def validation_accuracy_std(self) -> float | None: ...
+    @property
+    def test_accuracy(self) -> float: ...
+    @property
+    def test_accuracy_std(self) -> float | None: ...
+    @property
+    def accuracy_per_1k_params(self) -> float: ...
+    @property
+    def total_params(self) -> int: ...
+    @property
+    def failed(self) -> int | None: ...
+    @property
+    def stopped_epoch(self) -> int | None: ...
+
+
 def results_table(
-    results: Sequence[SearchResult],
+    results: Sequence[TableRow],
     *,
     first: tuple[str, Sequence[str]] | None = None,
     width: int = 80,
@@ -55,7 +85,7 @@ def results_table(
     return "\n".join(lines)
 
 
-def figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
+def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:
     """Accuracies and parameters, a column each that begins with its heading."""
     columns = []
     if any(r.validation_accuracy is not None for r in results):
@@ -70,7 +100,7 @@ def figure_columns(results: Sequence[SearchResult]) -> list[list[str]]:
     return columns
 
 
-def _mean(result: SearchResult, value: float | None, std: float | None) -> str:
+def _mean(result: TableRow, value: float | None, std: float | None) -> str:
     if result.failed is not None:
         return "failed"
     if value is None or math.isnan(value):
@@ -78,12 +108,12 @@ def _mean(result: SearchResult, value: float | None, std: float | None) -> str:
     return f"{value:.4f}" if std is None else f"{value:.4f}±{std:.4f}"
 
 
-def parameter_column(results: Sequence[SearchResult], name: str) -> list[str]:
+def parameter_column(results: Sequence[TableRow], name: str) -> list[str]:
     """The values of a parameter, under its heading; `name` is as of `parameters_of`."""
     return [heading(name), *(text_of(canonical_names(r.params).get(name)) for r in results)]
 
 
-def parameters_of(results: Sequence[SearchResult]) -> tuple[list[str], dict[str, object]]:
+def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, object]]:
     """The fields that vary, in the order they were drawn, and the values of those that do not."""
     rows = [canonical_names(result.params) for result in results]
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -56,23 +56,6 @@ def test_without_held_out_examples_there_are_no_validation_figures():
     assert found.validation_accuracy_std is None
 
 
-def test_ranking_by_validation_then_size_then_order():
-    results = [
-        result(0.5, total=200, params={"which": 0}),
-        result(0.5, total=100, params={"which": 1}),
-        result(math.nan, failed=2, params={"which": 2}),
-        result(0.9, test=0.0, params={"which": 3}),
-        result(0.5, total=100, params={"which": 4}),
-        result(0.99, failed=0, params={"which": 5}),
-    ]
-    assert [r.params["which"] for r in rank(results)] == [3, 1, 4, 0, 2, 5]
-
-
-def test_what_has_no_validation_accuracy_is_not_ranked():
-    with pytest.raises(StudyError, match="validation_fraction above 0"):
-        rank([result(None)])
-
-
 @pytest.mark.parametrize("failed", [None, [-1, 2]])
 def test_results_survive_their_json(failed):
     found = from_seeds([0.5, math.nan] if failed else [0.5, 0.75], failed=failed)

@@ -7,7 +7,8 @@ import optuna
 import pytest
 
 from jdend.study import StudyError
-from jdend.study._storage import journal_of, open_storage, without_password
+from jdend.study._folder import journal_in
+from jdend.study._storage import open_storage, without_password
 
 
 def study_in(journal):
@@ -69,7 +70,7 @@ def test_the_lock_of_a_killed_writer_holds_nobody_up(journal):
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from jdend.study._storage import JournalLock\n"
+        "from jdend.study._journal import JournalLock\n"
         "JournalLock(Path(sys.argv[1])).acquire()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -78,8 +79,8 @@ def test_the_lock_of_a_killed_writer_holds_nobody_up(journal):
 
 
 def test_a_folder_stands_for_its_journal(tmp_path):
-    assert journal_of(tmp_path) == tmp_path / "study.journal"
-    assert journal_of(tmp_path / "other.log") == tmp_path / "other.log"
+    assert journal_in(tmp_path) == tmp_path / "study.journal"
+    assert journal_in(tmp_path / "other.log") == tmp_path / "other.log"
 
 
 @pytest.mark.parametrize(

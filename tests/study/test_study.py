@@ -1,8 +1,6 @@
-"""The folder of a study: claimed at once, written whole or not at all."""
+"""A study: what its files hold, and which ledgers it gives."""
 
 import json
-
-import pytest
 
 from jdend.study import (
     Effort,
@@ -10,10 +8,7 @@ from jdend.study import (
     ProposedTrial,
     SearchResult,
     Study,
-    StudyError,
-    new_folder,
     read_results,
-    write_results,
 )
 
 RESULT = SearchResult({"n_neurons": 8}, 0.5, 0.6, 100, 1.0, 0.7)
@@ -53,88 +48,12 @@ def test_several_searches_add_up(tmp_path):
     assert (run["status"], run["compilations"], run["trials"]) == ("interrupted", 4, 2)
 
 
-@pytest.mark.parametrize("name", ["results.json", "run.json", "study.journal"])
-def test_a_folder_that_holds_a_search_is_refused(tmp_path, name):
-    (tmp_path / name).write_text("[]")
-    with pytest.raises(StudyError, match="already holds a search"):
-        Study(tmp_path)
-
-
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StudyError, match="cannot write to folder"):
-            Study(folder)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_what_was_made_and_not_used_is_removed(tmp_path):
-    (tmp_path / "old").mkdir()
-    study = Study(tmp_path / "old" / "new" / "newer")
-    assert (tmp_path / "old" / "new" / "newer").is_dir()
-    study.discard()
-    assert list((tmp_path / "old").iterdir()) == []
-
-
-def test_what_was_used_is_not_removed(tmp_path):
-    study = Study(tmp_path / "new")
-    study.write()
-    study.discard()
-    assert (tmp_path / "new" / "run.json").exists()
-
-
 def test_a_study_without_a_folder_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study = Study()
     add(study)
     study.write()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_default_folders_are_new_and_plain(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    folder = new_folder("my data/set", 8000)
-    assert folder.parts[0] == "runs"
-    assert folder.name.startswith("my-data-set-8000-")
-    folder.mkdir(parents=True)
-    assert new_folder("my data/set", 8000) != folder
-
-
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
-    path = tmp_path / "results.json"
-    write_results(path, [RESULT])
-    before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StudyError, match="No space left"):
-        write_results(path, [RESULT, RESULT])
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
-
-
-def test_values_that_json_lacks_leave_nothing_half_written(tmp_path):
-    odd = SearchResult({"n_neurons": object()}, 0.5, 0.6, 100, 1.0, 0.7)
-    with pytest.raises(TypeError):
-        write_results(tmp_path / "results.json", [odd])
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("content", [None, "", "{", '{"a": 1}', "[3]", '[{"params": {}}]'])
-def test_unreadable_results(tmp_path, content):
-    path = tmp_path / "results.json"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(StudyError, match=r"results\.json"):
-        read_results(path)
-
-
-def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_results("my_search_results.json", [RESULT])
-    assert read_results("my_search_results.json") == [RESULT]
 
 
 def finish_one(ledger):

@@ -1,0 +1,44 @@
+"""Files of results: written whole or not at all, and read back."""
+
+import pytest
+
+from jdend.study import SearchResult, StudyError, read_results, write_results
+
+RESULT = SearchResult({"n_neurons": 8}, 0.5, 0.6, 100, 1.0, 0.7)
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    write_results(path, [RESULT])
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StudyError, match="No space left"):
+        write_results(path, [RESULT, RESULT])
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_values_that_json_lacks_leave_nothing_half_written(tmp_path):
+    odd = SearchResult({"n_neurons": object()}, 0.5, 0.6, 100, 1.0, 0.7)
+    with pytest.raises(TypeError):
+        write_results(tmp_path / "results.json", [odd])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, "", "{", '{"a": 1}', "[3]", '[{"params": {}}]'])
+def test_unreadable_results(tmp_path, content):
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StudyError, match=r"results\.json"):
+        read_results(path)
+
+
+def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_results("my_search_results.json", [RESULT])
+    assert read_results("my_search_results.json") == [RESULT]
