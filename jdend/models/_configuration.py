@@ -1,7 +1,7 @@
 """Configurations: a user's dict of parameters, parsed once into typed, canonical form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flax import nnx
@@ -78,6 +78,15 @@ class Structure:
     def sizes(self) -> dict[str, int]:
         """The fields that are whole numbers, which padding may enlarge."""
         return {name: value for name, value in self.values if type(value) is int}
+
+    @property
+    def options(self) -> dict[str, Value]:
+        """The other fields, which padding cannot change."""
+        return {name: value for name, value in self.values if type(value) is not int}
+
+    def with_sizes(self, sizes: Mapping[str, Any]) -> "Structure":
+        """The same with other sizes: a padded bucket's, traced ones, or none at all."""
+        return replace(self, values=tuple(sorted({**self.options, **sizes}.items())))
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values)

@@ -4,6 +4,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 
@@ -28,9 +29,7 @@ def count_params(structure: Structure) -> int:
     follows from these. Otherwise every shape is traced.
     """
     sizes = structure.sizes
-    options = tuple(item for item in structure.values if item[0] not in sizes)
-    frame = Structure(structure.architecture, structure.problem, 1, options)
-    return int(_polynomial(frame, _module(structure), tuple(sizes))(**sizes))
+    return int(_polynomial(_frame(structure), _module(structure), tuple(sizes))(**sizes))
 
 
 def count_params_of_sizes(
@@ -42,9 +41,7 @@ def count_params_of_sizes(
       structure: gives all that is not a size.
       sizes: integers `[n]` by the names of all its sizes.
     """
-    options = tuple(item for item in structure.values if item[0] not in sizes)
-    frame = Structure(structure.architecture, structure.problem, 1, options)
-    count = _polynomial(frame, _module(structure), tuple(sizes))
+    count = _polynomial(_frame(structure), _module(structure), tuple(sizes))
     try:
         return np.broadcast_to(count(**sizes), next(iter(sizes.values())).shape)
     except (TypeError, ValueError):  # traced shape by shape, or not a polynomial
@@ -55,6 +52,11 @@ def count_params_of_sizes(
 def trace_params(structure: Structure) -> int:
     """The same by tracing this very shape: about 25 ms, for a shape that will be trained."""
     return int(_traced_size(structure))
+
+
+def _frame(structure: Structure) -> Structure:
+    """All that is not a size, and plays a part in how many parameters there are."""
+    return replace(structure.with_sizes({}), batch_size=1)
 
 
 def _module(structure: Structure):
@@ -73,8 +75,8 @@ def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..
             else []
         )
         symbols = export.symbolic_shape(", ".join(names), constraints=constraints) if names else ()
-        values = tuple(zip(names, symbols, strict=True)) + frame.values
-        code = _compile(str(_traced_size(_with_values(frame, values))))
+        shape = frame.with_sizes(dict(zip(names, symbols, strict=True)))
+        code = _compile(str(_traced_size(shape)))
     except Exception:  # what symbols do not allow is the module's own affair
         return _affine(frame, names) or _one_by_one(frame)
     return lambda **sizes: eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
@@ -88,8 +90,8 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
     """
 
     def dimensions(sizes: Sequence[int]) -> list[np.ndarray]:
-        values = tuple(zip(names, sizes, strict=True)) + frame.values
-        return [np.array(shape) for shape in _traced_shapes(_with_values(frame, values))]
+        structure = frame.with_sizes(dict(zip(names, sizes, strict=True)))
+        return [np.array(shape) for shape in _traced_shapes(structure)]
 
     def predicted(sizes) -> list[np.ndarray]:
         ahead = zip(names, base, strict=True)
@@ -126,13 +128,9 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
 def _one_by_one(frame: Structure) -> Callable[..., int]:
     @functools.lru_cache(maxsize=100_000)
     def count(**sizes: int) -> int:
-        return int(_traced_size(_with_values(frame, tuple(sizes.items()) + frame.values)))
+        return int(_traced_size(frame.with_sizes(sizes)))
 
     return count
-
-
-def _with_values(frame: Structure, values) -> Structure:
-    return Structure(frame.architecture, frame.problem, frame.batch_size, tuple(values))
 
 
 def _traced_size(structure: Structure):

@@ -1,6 +1,6 @@
 """Buckets, and what is static about the network of each."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -41,10 +41,7 @@ class Bucket:
         pads = self.padded and architecture(self.structure.architecture).paddable
         smaller = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
         return structure == self.structure or (
-            pads
-            and smaller
-            and replace(structure, values=_options(structure))
-            == replace(self.structure, values=_options(self.structure))
+            pads and smaller and structure.with_sizes({}) == self.structure.with_sizes({})
         )
 
     def check_fits(self, structure: Structure) -> None:
@@ -68,11 +65,6 @@ class Network:
     evaluating: nnx.GraphDef
     layers: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
-
-
-def _options(structure: Structure):
-    """The fields that padding cannot change."""
-    return tuple(item for item in structure.values if item[0] not in structure.sizes)
 
 
 def network(bucket: Bucket) -> Network:

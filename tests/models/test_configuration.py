@@ -39,6 +39,20 @@ def test_a_structure_holds_the_fields_that_its_architecture_reads(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_structure_is_its_sizes_and_its_options(name):
+    structure = configured(architecture=name).structure
+    assert dict(structure.values) == {**structure.sizes, **structure.options}
+    assert structure.with_sizes(structure.sizes) == structure
+    assert structure.with_sizes({}).sizes == {}
+    assert structure.with_sizes({}).options == structure.options
+
+
+def test_a_structure_of_other_sizes_is_that_of_their_configuration():
+    small, large = (configured(n_neurons=n).structure for n in (3, 50))
+    assert small.with_sizes(large.sizes) == large
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_an_architecture_does_not_read_plays_no_role(name):
     everything = {
         **dict.fromkeys(SMALL, 7),

@@ -152,15 +152,9 @@ def _families(trials: Sequence[Trial], positions: Sequence[int], *, exact: bool)
         trial = trials[position]
         structure = trial.configuration.structure
         if not exact and architecture(structure.architecture).paddable:
-            structure = replace(structure, values=_options(structure))
+            structure = structure.with_sizes({})
         families.setdefault((structure, trial.seeds), []).append(position)
     return list(families.values())
-
-
-def _options(structure: Structure) -> tuple[tuple[str, int | bool | float | str], ...]:
-    """What is not a size."""
-    sizes = structure.sizes
-    return tuple(item for item in structure.values if item[0] not in sizes)
 
 
 @dataclass(frozen=True)
@@ -260,5 +254,6 @@ def _population(trials: Sequence[Trial], members: Sequence[int], kernel: str) ->
 def _capacity(structures: Sequence[Structure]) -> Structure:
     """The smallest that is at least each of several structures that differ in their sizes alone."""
     first = structures[0]
-    largest = {name: max(s.sizes.get(name, 0) for s in structures) for name in first.sizes}
-    return replace(first, values=tuple(sorted((*_options(first), *largest.items()))))
+    return first.with_sizes(
+        {name: max(s.sizes.get(name, 0) for s in structures) for name in first.sizes}
+    )
