@@ -1,4 +1,4 @@
-from .errors import BudgetError, SearchError, SpaceError
+from .errors import BudgetError, BudgetWarning, SearchError, SpaceError
 from .results import SearchResult, Study, StudyError
 from .searcher import HyperparameterSearcher
 from .space.default_space import default_space
@@ -6,6 +6,7 @@ from .space.dimensions import read_space
 
 __all__ = [
     "BudgetError",
+    "BudgetWarning",
     "HyperparameterSearcher",
     "SearchError",
     "SearchResult",

@@ -11,3 +11,7 @@ class SpaceError(SearchError):
 
 class BudgetError(SearchError):
     """A space in which no network fits the budget."""
+
+
+class BudgetWarning(UserWarning):
+    """Of the older toolkit's methods, in place of an error: nothing fits, so nothing is trained."""

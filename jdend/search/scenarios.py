@@ -63,7 +63,7 @@ def quick_prototype_search(
       The best result, None if every trial failed.
 
     Raises:
-      ValueError: as `HyperparameterSearcher.random_search`.
+      ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(quick_prototype_search, settings, batch_size=512)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
@@ -71,7 +71,7 @@ def quick_prototype_search(
         **_sizes("dendritic_simple", max_params, searcher.problem),
         "synaptic_resampling": [True, False],
     }
-    searcher.random_search(space, n_trials)
+    searcher.optimize(space, n_trials, "random")
     return _best(searcher.results)
 
 
@@ -89,7 +89,7 @@ def optimize_for_budget(
     """
     settings = _checked(optimize_for_budget, settings)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    searcher.random_search(budget_space(max_params, searcher.problem), n_trials)
+    searcher.optimize(budget_space(max_params, searcher.problem), n_trials, "random")
     return _best(searcher.results)
 
 
@@ -116,14 +116,15 @@ def compare_architectures(
 
     Raises:
       BudgetError: if nothing fits of any of them.
-      ValueError: as `HyperparameterSearcher.random_search`.
+      ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(compare_architectures, settings, min_param_ratio=0.75)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     records, misfits = [], []
     for name in architectures:
         try:
-            results = searcher.random_search(_sizes(name, max_params, searcher.problem), n_trials)
+            space = _sizes(name, max_params, searcher.problem)
+            results = searcher.optimize(space, n_trials, "random")
         except BudgetError as error:
             misfits.append(error)
             continue
@@ -157,14 +158,14 @@ def thorough_optimization(
       The best of the second phase, None if every trial failed.
 
     Raises:
-      ValueError: as `HyperparameterSearcher.random_search`.
+      ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _in_one_study(
         _checked(thorough_optimization, settings, min_param_ratio=0.85, seeds=5)
     )
     once = {**settings, "seeds": 1}
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
-    broad.random_search(budget_space(max_params, broad.problem), n_trials)
+    broad.optimize(budget_space(max_params, broad.problem), n_trials, "random")
     fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     centres = [r for r in broad.get_best_results(3) if r.failed is None]
     if centres:
@@ -197,7 +198,7 @@ def find_pareto_optimal(
 
     Raises:
       BudgetError: if nothing fits any of the budgets.
-      ValueError: as `HyperparameterSearcher.random_search`.
+      ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(find_pareto_optimal, settings)
     check_trials("n_trials", n_trials)

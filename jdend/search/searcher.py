@@ -1,5 +1,6 @@
 """`HyperparameterSearcher`: proposes networks that fit a budget, trains them, and ranks them."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
 from jdend.search.driver.schedule import Schedule, default_generation, default_pruner
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer
-from jdend.search.errors import SearchError
+from jdend.search.errors import BudgetError, BudgetWarning, SearchError
 from jdend.search.networks import NetworksWithinBudget
 from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.planning.population import Trial
@@ -91,14 +92,14 @@ class HyperparameterSearcher(NetworksWithinBudget):
 
         Returns:
           This search's results, in the grid's order. Combinations that differ only in what plays no
-          role are trained once, and each has its result.
+          role are trained once, and each has its result. If nothing fits, a `BudgetWarning` names
+          the nearest change that would help, and there are none; `optimize` raises.
 
         Raises:
           SpaceError: for an unknown parameter, an impossible value or a range.
-          BudgetError: if nothing fits, with the nearest change that would help.
           DataError: if the data cannot be had.
         """
-        return self.optimize(param_grid, max_trials, "grid", search_seed=search_seed)
+        return self._search_what_fits(param_grid, max_trials, "grid", search_seed)
 
     def random_search(
         self,
@@ -118,7 +119,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         Returns, Raises: as `grid_search`, in the order drawn.
         """
         check_trials("n_trials", n_trials)
-        return self.optimize(param_distributions, n_trials, "random", search_seed=search_seed)
+        return self._search_what_fits(param_distributions, n_trials, "random", search_seed)
 
     def mixed_search(
         self,
@@ -132,7 +133,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         Args, Returns, Raises: as `random_search`.
         """
         check_trials("n_trials", n_trials)
-        return self.optimize(param_distributions, n_trials, "mixed", search_seed=search_seed)
+        return self._search_what_fits(param_distributions, n_trials, "mixed", search_seed)
 
     def optimize(
         self,
@@ -167,8 +168,8 @@ class HyperparameterSearcher(NetworksWithinBudget):
             trained in any case.
           search_seed: as for `grid_search`.
 
-        Returns, Raises: as `grid_search`, in the order proposed. `SearchError` also for what does
-        not go together.
+        Returns, Raises: as `grid_search`, in the order proposed. `BudgetError` if nothing fits;
+        `SearchError` also for what does not go together.
         """
         time_limit = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
         pruner = default_pruner(strategy) if pruner is None else pruner
@@ -256,6 +257,21 @@ class HyperparameterSearcher(NetworksWithinBudget):
             raise SearchError("there are no results yet: search first")
         configuration = self._configure(lengthened(result.params, None))
         return network_of(result, configuration, self._data.split, kernel=self._options.kernel)
+
+    def _search_what_fits(
+        self,
+        space: Mapping[str, object],
+        n_trials: int | None,
+        strategy: str,
+        search_seed: int | None,
+    ) -> list[SearchResult]:
+        """A search that ends with no results where nothing fits, so that a loop over spaces goes
+        on, as with the older toolkit."""
+        try:
+            return self.optimize(space, n_trials, strategy, search_seed=search_seed)
+        except BudgetError as error:
+            warnings.warn(str(error), BudgetWarning, stacklevel=3)
+            return Results()
 
     def _search_problem(self, space: Mapping[str, object], budget: Budget) -> SearchProblem:
         return SearchProblem(parse_space(space), self.problem, budget, self._options.defaults())

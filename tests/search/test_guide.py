@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from jdend import HyperparameterSearcher, SearchResult
-from jdend.search import BudgetError, SearchError
+from jdend.search import BudgetError, BudgetWarning, SearchError
 from jdend.search.scenarios import (
     SCENARIOS,
     budget_space,
@@ -106,6 +106,40 @@ def test_example_workflow():
     best_config = searcher.get_best_results(1)[0].params
     longer = HyperparameterSearcher(max_params=8000, n_epochs=40)
     assert longer.train_and_evaluate(best_config).params == best_config
+
+
+def test_a_loop_over_architectures_goes_on_where_nothing_fits():
+    """Of 20 dendrites at most, a network without somata is too small for the budget."""
+    best = {}
+    for architecture in ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]:
+        searcher = HyperparameterSearcher(max_params=8000, min_param_ratio=0.75, verbose=False)
+        param_grid = {
+            "n_neurons": [8, 10, 12],
+            "n_dendrites": [6, 8] if architecture != "soma_disabled" else [15, 20, 25, 30],
+            "n_dendrite_inputs": [32, 64, 96],
+            "architecture": [architecture],
+            "soma_enabled": [architecture != "soma_disabled"],
+            "seed": [42, 123],
+        }
+        if architecture == "soma_disabled":
+            with pytest.warns(BudgetWarning, match="the largest.*has 3,412"):
+                searcher.grid_search(param_grid, max_trials=5)
+        else:
+            searcher.grid_search(param_grid, max_trials=5)
+        if searcher.results:
+            best[architecture] = searcher.get_best_results(1)[0].params
+    assert set(best) == {"dendritic_simple", "dendritic_with_hidden"}
+
+
+@pytest.mark.parametrize("method", ["grid_search", "random_search", "mixed_search"])
+def test_where_nothing_fits_a_search_warns_and_optimize_raises(method):
+    searcher = HyperparameterSearcher(verbose=False)
+    space = {"n_neurons": [100], "n_dendrite_inputs": [64]}
+    with pytest.warns(BudgetWarning, match="Lower n_neurons to") as warned:
+        assert getattr(searcher, method)(space, 5) == []
+    assert warned[0].filename == __file__
+    with pytest.raises(BudgetError, match="Lower n_neurons to"):
+        searcher.optimize(space, 5, method.removesuffix("_search"))
 
 
 def trials(calls):
