@@ -71,7 +71,7 @@ def one_search(data: str, method: str, repeat: int) -> dict:
         searcher.optimize(whole_space(data, searcher), N_TRIALS * len(budgets), "nsga2")
     else:
         searcher.optimize(
-            lambda budget: budget_space(budget, searcher.problem),
+            lambda budget: space_of(budget, searcher),
             N_TRIALS, method, generation=5, pruner="none", budgets=budgets,
         )  # fmt: skip
     front = [
@@ -87,9 +87,16 @@ def one_search(data: str, method: str, repeat: int) -> dict:
     }  # fmt: skip
 
 
+def space_of(budget: int, searcher: HyperparameterSearcher) -> dict[str, object]:
+    """A budget's space, under the names with which the committed figures were found: TPE draws its
+    parameters in the order of their names."""
+    space = budget_space(budget, searcher.problem)
+    return {"strategy" if name == "connectivity" else name: d for name, d in space.items()}
+
+
 def whole_space(data: str, searcher: HyperparameterSearcher) -> dict[str, object]:
     """The largest budget's space, its sizes from where the smallest's begin."""
-    small, large = (budget_space(BUDGETS[data][i], searcher.problem) for i in (0, -1))
+    small, large = (space_of(BUDGETS[data][i], searcher) for i in (0, -1))
     sizes = ("n_neurons", "n_dendrites", "n_dendrite_inputs")
     return {**large, **{name: (small[name][0], large[name][1]) for name in sizes}}  # pyright: ignore[reportIndexIssue]
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 __all__ = [
     "FIELDS",
+    "GROUPS",
     "HYPERPARAMETERS",
     "SCHEDULES",
     "Condition",

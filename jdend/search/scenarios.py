@@ -242,7 +242,7 @@ def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
     if n_architectures > 2:
         space["hidden_dim"] = (5, 20)
     if problem.image_shape is not None:
-        space["strategy"] = ["random", "local_receptive_fields"]
+        space["connectivity"] = ["random", "local_receptive_fields"]
         space["field_std"] = (1.5, 5.0)
     return space
 

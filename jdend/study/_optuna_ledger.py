@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import optuna
 
+from jdend.fields import canonical_name
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
 from jdend.study._ledger import Claim, Generation, ProposedTrial
@@ -237,13 +238,26 @@ class OptunaLedger:
                 raise StudyError(f"{place} holds trials that are not jdend's: give another name")
             study.set_user_attr(SEARCH, given)
             self.stored.search = study.user_attrs[SEARCH]
-        found = differences(self.stored.search or {}, given)
+        found = differences(_by_field(self.stored.search or {}), _by_field(given))
         if found:
             raise StudyError(
                 f"{place} is another search: {'; '.join(found)}. Search the same, or give another "
                 "folder or study name"
             )
         return is_new
+
+
+def _by_field(search: Mapping[str, object]) -> dict[str, object]:
+    """A search whose space names each field as `jdend.fields` does: others have been accepted, and
+    the default space has used them."""
+    return {**search, "space": _canonical(search.get("space"))}
+
+
+def _canonical(space: object) -> object:
+    """A space, or those of several budgets, under the fields' own names."""
+    if not isinstance(space, Mapping):
+        return space
+    return {canonical_name(str(name)): _canonical(inner) for name, inner in space.items()}
 
 
 def differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:

@@ -7,6 +7,7 @@ from jdend import HyperparameterSearcher
 from jdend.data import from_arrays
 from jdend.search import StudyError
 from jdend.search.cli import main as cli
+from jdend.search.driver import populations
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--trials", "8", "--quiet", "--resume")
 SEARCH += ("--no-report",)
@@ -69,3 +70,34 @@ def test_other_data_are_refused(small_images, instant_training, tmp_path):
     search(small_images)
     with pytest.raises(StudyError, match=r'data is "small [0-9a-f]+" there and "small'):
         search(brighter)
+
+
+CONNECTIVITIES = ["random", "local_receptive_fields"]
+
+
+@pytest.mark.parametrize("connectivity", ["random", CONNECTIVITIES])
+def test_a_space_that_named_a_field_otherwise_goes_on(
+    connectivity, small_images, instant_training, monkeypatch, tmp_path
+):
+    """The version before called connectivity `strategy` in its default space."""
+
+    def search(name, folder):
+        return HyperparameterSearcher(
+            small_images, max_params=900, verbose=False, out=tmp_path / folder, resume=True
+        ).optimize({**SIZES, "lr": (1e-3, 0.1), name: connectivity}, 36, generation=12)
+
+    train = populations.runs
+
+    def interrupted(*arguments, **options):
+        if sum(len(configurations) for _, configurations, _ in instant_training) >= 12:
+            raise KeyboardInterrupt
+        return train(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(populations, "runs", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            search("strategy", "gone_on")
+    gone_on = search("connectivity", "gone_on")
+    assert len(gone_on) == 36
+    names = [list(result.params)[-1] for result in gone_on]
+    assert names == ["strategy"] * 24 + ["connectivity"] * 12  # the second generation was begun

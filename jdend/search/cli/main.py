@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 
+from jdend.fields import FIELDS
 from jdend.search.cli.arguments import INTERRUPTED, Parser, parse_command
 
 __all__ = ["INTERRUPTED", "main"]
@@ -14,7 +16,11 @@ Searches for the dendritic neural network of highest accuracy that has at most
 --budget trainable parameters. Networks are ranked on examples held out of the
 training set; test accuracy is only reported."""
 
-EPILOG = """\
+PARAMETERS = textwrap.fill(
+    ", ".join(FIELDS), 76, initial_indent="  parameters: ", subsequent_indent="  "
+)
+
+EPILOG = f"""\
 examples:
   python -m jdend.search --budget 8000
       the default space, on Fashion-MNIST
@@ -34,13 +40,10 @@ examples:
 
 a space file (TOML) has a line for each parameter:
   n_neurons = [8, 10, 12]                                     one of these
-  n_dendrite_inputs = {type = "randint", low = 16, high = 96} 16 to 96
-  lr = {type = "uniform", low = 1e-4, high = 1e-2, log = true}
+  n_dendrite_inputs = {{type = "randint", low = 16, high = 96}} 16 to 96
+  lr = {{type = "uniform", low = 1e-4, high = 1e-2, log = true}}
   schedule = "cosine"                                         a constant
-  parameters: architecture, n_neurons, n_dendrites, n_dendrite_inputs,
-  hidden_dim, soma_enabled, connectivity, field_std, initialization,
-  synaptic_resampling, percentage_resample, steps_to_resample, lr,
-  weight_decay, schedule, n_epochs, batch_size, seed
+{PARAMETERS}
 
 The folder of --out holds results.json (every trial), run.json (settings,
 times, versions) and report.html, a page about it (docs/report.md). --save-best

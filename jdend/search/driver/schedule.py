@@ -274,9 +274,13 @@ class Schedule:
         return self._sequences[index, n]
 
     def _learned(self, index: int, number: int, generations: Sequence[Generation]) -> list[Draw]:
-        question = self.questions[index]
+        question, encoding = self.questions[index], self._coordinates[index]
         known = [
-            Known(proposed.params, proposed.point, g.results[i] if g.results else None)
+            Known(
+                proposed.params,
+                encoding.own_names(proposed.point),
+                g.results[i] if g.results else None,
+            )
             for g in generations
             for i, proposed in enumerate(g.trials)
             if proposed.budget == question.budget.max_params and g.number != number
@@ -285,7 +289,7 @@ class Schedule:
         if self.n_trials is not None:
             n = min(n, self.n_trials - number * self.generation)
         entropy = [*self.entropy, number, index]
-        return learned(self.strategy, question, self._coordinates[index], entropy, n, known)
+        return learned(self.strategy, question, encoding, entropy, n, known)
 
     def _proposed(self, draw: Draw, index: int) -> ProposedTrial:
         params: dict[str, object] = dict(draw.params)

@@ -30,7 +30,7 @@ def default_space(budget: int, problem: Problem) -> dict[str, object]:
     }
     if problem.image_shape is not None:
         space |= {
-            "strategy": "local_receptive_fields",
+            "connectivity": "local_receptive_fields",
             "field_std": (1.5, 5.0),
             "resampling_inputs": "local",
         }

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from jdend.fields import canonical_name
 from jdend.models import Configuration
 from jdend.search.space.budget import count_points
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange, Value
@@ -100,6 +101,11 @@ class Encoding:
     def configure(self, params: Mapping[str, object]) -> Configuration:
         """What drawn parameters mean, `seed` left out."""
         return self._problem.configure({n: v for n, v in params.items() if n != "seed"})
+
+    def own_names(self, point: Point) -> dict[str, object]:
+        """A point whose dimensions may have other names of the same fields, under its own."""
+        names = {canonical_name(name): name for name in self.dimensions}
+        return {names.get(canonical_name(name), name): value for name, value in point.items()}
 
     @property
     def _by_count(self) -> bool:
