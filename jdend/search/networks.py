@@ -29,6 +29,7 @@ class NetworksWithinBudget(CollectedResults):
     def __init__(self, options: SearcherOptions):
         self._options = options
         self.budget = Budget(options.max_params, options.min_param_ratio)
+        self.largest_budget = options.max_params
         self._data = SearchData(
             options.dataset,
             subset_size=options.subset_size,
@@ -55,13 +56,7 @@ class NetworksWithinBudget(CollectedResults):
         Raises:
           SpaceError: for an unknown parameter, or a value that no data would allow.
         """
-        try:
-            configuration = self._configure(params)
-        except SpaceError:
-            if self._too_many_inputs(params):
-                return False
-            raise
-        return bool(self.budget.fits(count_params(configuration.structure)))
+        return self._misfit(params) is None
 
     def create_model(self, params: Mapping[str, object], seed: int | None = None) -> nnx.Module:
         """Builds the untrained network of a configuration.
@@ -94,9 +89,18 @@ class NetworksWithinBudget(CollectedResults):
         except ValueError as error:
             raise SpaceError(str(error)) from None
 
-    def _too_many_inputs(self, params: Mapping[str, object]) -> bool:
-        n_inputs = params.get("n_dendrite_inputs")
-        if not isinstance(n_inputs, int) or n_inputs <= self.problem.in_features:
-            return False
-        self._configure({**params, "n_dendrite_inputs": 1})
-        return True
+    def _misfit(self, params: Mapping[str, object]) -> str | None:
+        """Why a configuration does not fit the data or the budget; None if it does."""
+        try:
+            configuration = self._configure(params)
+        except SpaceError:
+            n_inputs, n_features = params.get("n_dendrite_inputs"), self.problem.in_features
+            if not isinstance(n_inputs, int) or n_inputs <= n_features:
+                raise
+            self._configure({**params, "n_dendrite_inputs": 1})
+            return f"n_dendrite_inputs={n_inputs}, and the data have {n_features} features"
+        count = count_params(configuration.structure)
+        if self.budget.fits(count):
+            return None
+        allowed = f"{self.budget.min_params:,} to {self.budget.max_params:,}"
+        return f"it has {count:,} parameters, and {allowed} are allowed"

@@ -35,11 +35,13 @@ class CollectedResults(abc.ABC):
 
     Attributes:
       results: of all searches so far.
-      budget: within which they were searched.
+      budget: within which they were searched, unless other budgets were asked for.
+      largest_budget: the largest within which they were searched.
     """
 
     results: Results
     budget: Budget
+    largest_budget: int
 
     @property
     @abc.abstractmethod
@@ -51,12 +53,13 @@ class CollectedResults(abc.ABC):
         """What the record of a search says of data and training, enough to repeat it."""
 
     def get_best_results(self, n: int = 5) -> Results:
-        """The `n` best results, by validation accuracy; failed trials last.
+        """The `n` best results, by validation accuracy; failed trials last, and networks over the
+        budget after all that keep to it.
 
         Raises:
           StudyError: if there is no validation accuracy to rank by.
         """
-        return Results(rank(self.results)[:n])
+        return Results(self._ranked()[:n])
 
     def print_results(self, n: int = 10) -> None:
         """Prints the `n` best results as a table; unranked if nothing was held out to rank by."""
@@ -152,9 +155,12 @@ class CollectedResults(abc.ABC):
         n = len(self.results)
         lead = f"<p>{n:,} results within {self.budget.max_params:,} parameters"
         try:
-            return f"{lead}, best first</p>{results_html(rank(self.results))}"
+            return f"{lead}, best first</p>{results_html(self._ranked())}"
         except StudyError:
             return f"{lead}</p>{results_html(self.results)}"
+
+    def _ranked(self) -> list[SearchResult]:
+        return sorted(rank(self.results), key=lambda r: r.total_params > self.largest_budget)
 
     def _measured(self) -> Results:
         """Results with a validation accuracy to draw."""

@@ -209,18 +209,29 @@ class HyperparameterSearcher(NetworksWithinBudget):
         )
         return self._run(schedule, {"centres": configurations, "n_each": n_each})
 
-    def train_and_evaluate(self, params: Mapping[str, object]) -> SearchResult:
-        """Trains one configuration, whether it fits the budget or not.
+    def train_and_evaluate(
+        self, params: Mapping[str, object], *, allow_any_size: bool = False
+    ) -> SearchResult | None:
+        """Trains one configuration.
 
         The result is not appended to `results`.
 
         Args:
           params: values by parameter, such as a result's `params`.
+          allow_any_size: whether to train it even if it does not fit the budget.
+
+        Returns:
+          None if it does not fit, with a `BudgetWarning` that says why.
 
         Raises:
           SpaceError: for an unknown parameter or an impossible value.
           DataError: if the data cannot be had.
         """
+        misfit = None if allow_any_size else self._misfit(params)
+        if misfit is not None:
+            message = f"not trained: {misfit}; allow_any_size=True trains it"
+            warnings.warn(message, BudgetWarning, stacklevel=2)
+            return None
         return self._train_once(params, self._seeds)
 
     def retrain(
@@ -285,6 +296,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             allowed = [Budget(n, self.budget.min_param_ratio) for n in budgets]
         if not allowed or len({budget.max_params for budget in allowed}) < len(allowed):
             raise SearchError(f"budgets must be different numbers, got {budgets!r}")
+        self.largest_budget = max(self.largest_budget, *(b.max_params for b in allowed))
         spaces = [space(b.max_params) if callable(space) else space for b in allowed]
         return tuple(map(self._search_problem, spaces, allowed))
 

@@ -4,6 +4,7 @@ Training is replaced by an instant stand-in, and data by small ones; all sizes, 
 and epochs are the guide's. `test_real_training.py` trains for real.
 """
 
+import contextlib
 import json
 import runpy
 import signal
@@ -129,6 +130,30 @@ def test_a_loop_over_architectures_goes_on_where_nothing_fits():
         if searcher.results:
             best[architecture] = searcher.get_best_results(1)[0].params
     assert set(best) == {"dendritic_simple", "dendritic_with_hidden"}
+
+
+def test_a_refinement_by_hand_keeps_what_fits():
+    """Some of the variations have more parameters than allowed, some fewer."""
+    searcher = HyperparameterSearcher(max_params=8000, min_param_ratio=0.85, verbose=False)
+    searcher.random_search(
+        {"n_neurons": (5, 20), "n_dendrites": (3, 15), "n_dendrite_inputs": (32, 256)}, n_trials=10
+    )
+    n_broad, n_skipped = len(searcher.results), 0
+    for centre in searcher.get_best_results(3):
+        for delta in [-32, -8, 0, 8, 32]:
+            variation = centre.params.copy()
+            variation["n_dendrite_inputs"] += delta
+            variation["seed"] = 42
+            fits = searcher.is_valid_config(variation)
+            with contextlib.nullcontext() if fits else pytest.warns(BudgetWarning):
+                result = searcher.train_and_evaluate(variation)
+            if result:
+                searcher.results.append(result)
+            else:
+                n_skipped += 1
+    assert n_skipped > 0
+    assert len(searcher.results) == n_broad + 15 - n_skipped
+    assert all(6800 <= r.total_params <= 8000 for r in searcher.get_best_results(99))
 
 
 @pytest.mark.parametrize("method", ["grid_search", "random_search", "mixed_search"])

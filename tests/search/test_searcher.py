@@ -8,8 +8,9 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.models import DendriticSimple, SomaDisabled
-from jdend.search import SearchError, SpaceError, Study, StudyError
+from jdend.search import BudgetWarning, SearchError, SpaceError, Study, StudyError
 from jdend.search.driver import populations
+from jdend.study import rank
 
 SIZES = {"n_neurons": [5, 6], "n_dendrites": [4], "n_dendrite_inputs": [32]}
 
@@ -130,12 +131,41 @@ def test_a_trial_that_was_trained_is_not_trained_again(search, instant_training)
     assert len(instant_training) == n_calls
 
 
-def test_train_and_evaluate_trains_any_configuration(search):
+def test_train_and_evaluate_trains_any_configuration_that_it_is_allowed(search):
     searcher = search()
-    result = searcher.train_and_evaluate({"n_neurons": 30, "n_dendrites": 4, "seed": 2})
+    large = {"n_neurons": 30, "n_dendrites": 4, "seed": 2}
+    result = searcher.train_and_evaluate(large, allow_any_size=True)
     assert result.total_params > 1000
     assert result.seeds == (2,)
     assert searcher.results == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [({"n_neurons": 30}, "it has 4,420 parameters, and 800 to 1,000 are allowed"),
+     ({"n_neurons": 1}, "it has 157"), ({"n_dendrite_inputs": 785}, "data have 784 features")],
+)  # fmt: skip
+def test_what_does_not_fit_is_not_trained(search, instant_training, sizes, why):
+    params = {"n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 32, **sizes}
+    with pytest.warns(BudgetWarning, match=why):
+        assert search().train_and_evaluate(params) is None
+    assert instant_training == []
+
+
+def test_networks_over_the_budget_are_listed_after_all_others(search):
+    searcher = search(min_param_ratio=0.7)
+    searcher.random_search({**SIZES, "lr": (1e-3, 1e-2)}, n_trials=4)
+    for rate in (0.001, 0.002, 0.003):
+        large = {"n_neurons": 30, "n_dendrites": 4, "lr": rate}
+        searcher.results.append(searcher.train_and_evaluate(large, allow_any_size=True))
+    assert [r.total_params > 1000 for r in searcher.get_best_results(7)] == [False] * 4 + [True] * 3
+
+
+def test_larger_budgets_that_were_asked_for_rank_with_the_others(search):
+    searcher = search()
+    space = {"n_neurons": (5, 40), "n_dendrites": [4], "n_dendrite_inputs": [32]}
+    searcher.optimize(space, 4, "random", budgets=[1000, 2000, 4000])
+    assert searcher.get_best_results(12) == rank(searcher.results)
 
 
 def test_validity(search):
