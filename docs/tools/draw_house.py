@@ -36,6 +36,7 @@ ROOMS = {
     "cli": "options in, table out",
     "scenarios": "ready-made searches",
     "searcher": "the Python interface",
+    "networks": "known before training",
     "results": "ranked, shown, saved",
     "options": "three frozen types",
     "driver": "the loop",
@@ -129,7 +130,7 @@ def rooms() -> Picture:
             for j, room in enumerate(line):
                 colour = _colour(name, room)
                 where = (x + j * (box + gap), top + i * row - 16)
-                picture.titled_box(*where, box, row - 14, colour, room, ROOMS[room])
+                picture.titled_box(*where, box, row - 14, colour, room, ROOMS.get(room, ""))
     picture.arrow((14, top), (14, height - 24))
     picture.words(8, height - 8, "imports", size=12, anchor="start")
     return picture
