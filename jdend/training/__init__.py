@@ -5,22 +5,16 @@ from jdend.training._compilation import Compilations, compilations, in_backgroun
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._memory import estimate_bytes
+from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population, epoch_order, population
-from jdend.training._run import (
-    Narrow,
-    Outcome,
-    Progress,
-    Run,
-    compiled_bytes,
-    prepare,
-    runs,
-    train,
-)
+from jdend.training._run import Narrow, Run
 from jdend.training._single import extract, train_model
 from jdend.training._state import State, concat, take
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
+from jdend.training._train import compiled_bytes, prepare, runs, train
 
 __all__ = [
+    "HISTORY_FIGURES",
     "Bucket",
     "Compilations",
     "DeviceData",

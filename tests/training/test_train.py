@@ -97,14 +97,14 @@ def test_one_that_diverges_is_marked_and_changes_no_other():
 
 def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
     """Short ones go on beside longer ones; what becomes of them then is not theirs."""
-    one_epoch = Run._one_epoch
+    train_epoch = Run._train_epoch
 
-    def fail_late(self, state, origin):
-        state = one_epoch(self, state, origin)
+    def fail_late(self, state):
+        state = train_epoch(self, state)
         late = jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
         return dataclasses.replace(state, failed_step=late) if self.epoch == 2 else state
 
-    monkeypatch.setattr(Run, "_one_epoch", fail_late)
+    monkeypatch.setattr(Run, "_train_epoch", fail_late)
     failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]
     assert failed == [[-1, -1], [2, 2], [-1, -1]]
 

@@ -1,0 +1,132 @@
+"""Trains the members of a bucket: in one call, or in runs that go from rung to rung."""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+
+from jdend.data import Split
+from jdend.models import Configuration
+from jdend.training._bucket import Bucket
+from jdend.training._device_data import on_device
+from jdend.training._memory import configurations_that_fit
+from jdend.training._outcome import Outcome, Progress
+from jdend.training._population import population
+from jdend.training._run import Narrow, Run
+from jdend.training._traced_hyperparameters import trace_hyperparameters
+
+__all__ = ["compiled_bytes", "prepare", "runs", "train"]
+
+
+def train(
+    bucket: Bucket,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    narrow: Narrow | None = None,
+) -> list[Outcome]:
+    """Trains configurations × seeds together, and measures them.
+
+    Args:
+      bucket: the program that they share; every configuration's structure must fit it.
+      configurations: at least one. Those of different length share the program; each is measured
+        as it was at its own last epoch.
+      seeds: at least one, integers in [0, 2^32).
+      data: with at least one batch of training examples. Nothing is selected here: test figures
+        are taken once, of the trained networks.
+      on_progress: called about once a second, from this thread. An exception it raises, or
+        Ctrl-C, ends training.
+      narrow: when to go on with fewer columns as trials end; by default never.
+
+    Returns:
+      One outcome a configuration, in order.
+
+    Raises:
+      ValueError: if a batch is larger than the training part, a seed is out of range, or a
+        structure does not fit the bucket.
+    """
+    outcomes: list[Outcome] = []
+    for run in runs(bucket, configurations, seeds, data, on_progress=on_progress, narrow=narrow):
+        run.train_to(run.last_epoch)
+        outcomes += run.outcomes()
+    return outcomes
+
+
+def runs(
+    bucket: Bucket,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    narrow: Narrow | None = None,
+) -> list[Run]:
+    """The populations that train these: one, or as many as memory asks for; none has begun.
+
+    Args, Raises: as `train`.
+    """
+    batch_size = bucket.structure.batch_size
+    if len(data.train_y) < batch_size:
+        raise ValueError(
+            f"batch_size={batch_size} is more than the {len(data.train_y)} training examples"
+        )
+    for seed in seeds:
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+            raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
+    for configuration in configurations:
+        bucket.check_fits(configuration.structure)
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    return [
+        Run(
+            bucket,
+            configurations[begin : begin + room],
+            seeds,
+            data,
+            on_progress=on_progress,
+            narrow=narrow,
+        )
+        for begin in range(0, len(configurations), room)
+    ]
+
+
+def prepare(
+    bucket: Bucket,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    *,
+    narrow: Narrow | None = None,
+) -> None:
+    """Compiles what `train` with the same arguments will need; it may do so in another thread."""
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    on = on_device(data)
+    steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
+    first = configurations[:room]
+    for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
+        hyperparameters = trace_hyperparameters(
+            first[:width], steps_per_epoch, padded=bucket.padded
+        )
+        population(bucket).compile(hyperparameters, len(seeds), on)
+
+
+def compiled_bytes(
+    bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
+) -> int:
+    """What the compiler says that training these takes of the device's memory, in bytes."""
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    on = on_device(data)
+    steps_per_epoch = max(1, len(data.train_y) // bucket.structure.batch_size)
+    hyperparameters = trace_hyperparameters(
+        configurations[:room], steps_per_epoch, padded=bucket.padded
+    )
+    return population(bucket).memory(hyperparameters, len(seeds), on)
+
+
+def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:
+    """The widths of a population whose trials end as they were meant to."""
+    widths = [len(n_epochs)]
+    if narrow is not None:
+        for epoch in sorted(set(n_epochs))[:-1]:
+            live = sum(n > epoch for n in n_epochs)
+            widths.append(narrow(widths[-1], live, (max(n_epochs) - epoch) * steps_per_epoch))
+    return list(dict.fromkeys(widths))
