@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from jdend._messages import reason
+
 __all__ = [
     "cache_folder",
     "os_errors_as",
@@ -46,7 +48,7 @@ def os_errors_as(kind: type[Exception], doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise kind(f"{doing}: {error.strerror or error}") from error
+        raise kind(f"{doing}: {reason(error)}") from error
 
 
 @contextmanager

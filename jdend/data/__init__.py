@@ -10,7 +10,7 @@
 from pathlib import Path
 
 from jdend.data._array_files import ArrayFile, open_arrays
-from jdend.data._catalog import Entry, find, names
+from jdend.data._catalog import Entry, find, is_file_name, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._sources import load_named
@@ -27,6 +27,7 @@ __all__ = [
     "from_arrays",
     "from_csv",
     "from_npz",
+    "is_file_name",
     "load",
     "names",
     "open_arrays",
@@ -73,7 +74,7 @@ def load(
         has the data set; then the message lists what was tried, and what to do.
     """
     path = Path(name_or_path)
-    if path.suffix.lower() in (".npz", ".csv"):
+    if is_file_name(path):
         return from_npz(path) if path.suffix.lower() == ".npz" else from_csv(path, target=target)
     if target is not None:
         raise DataError(f"target={target!r} is for CSV files; {str(name_or_path)!r} is none")

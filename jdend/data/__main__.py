@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jdend.data import DataError, _catalog, load, names
+from jdend.data import DataError, _catalog, is_file_name, load, names
 from jdend.data._cache import cached_source, default_data_dir
 from jdend.data._limits import at_home
 
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    if options.name.endswith((".npz", ".csv")):
+    if is_file_name(options.name):
         raise DataError(f"{options.name} is a file already; use it with --dataset {options.name}")
     dataset = load(
         options.name,

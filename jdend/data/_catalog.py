@@ -4,9 +4,10 @@ The SHA-256 of a published file is the one that TensorFlow Datasets registers fo
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from jdend._words import nearest
+from jdend._messages import nearest
 from jdend.data._errors import DataError
 
 # MNIST's own; the reference uses them for every MNIST-like set.
@@ -223,6 +224,11 @@ ENTRIES: tuple[Entry, ...] = (
 def names() -> tuple[str, ...]:
     """The names that `load` knows, aliases left out."""
     return tuple(entry.name for entry in ENTRIES)
+
+
+def is_file_name(name: str | Path) -> bool:
+    """Whether this names a file of the user's own, by its suffix, rather than a known data set."""
+    return Path(name).suffix.lower() in (".npz", ".csv")
 
 
 def find(name: str) -> Entry:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from jdend._messages import reason
-from jdend._words import nearest
+from jdend._messages import nearest, reason
 from jdend.data._array_files import open_arrays
 from jdend.data._dataset import INT64, Dataset, from_arrays
 from jdend.data._errors import DataError

@@ -42,9 +42,6 @@ def _scatter_collect(matrix, indices):
     return jnp.take_along_axis(matrix, indices, axis=1, mode="clip")
 
 
-SCATTER = Formulation(_scatter_spread, _scatter_collect)
-
-
 def _compare_spread(weight, indices, features):
     here = indices[:, :, None] == jnp.arange(features)
     return jnp.where(here, weight[:, :, None], 0).sum(1)

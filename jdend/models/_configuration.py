@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import nnx
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.connectivity import ImageShape
 from jdend.fields import (
     FIELDS,

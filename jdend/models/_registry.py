@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flax import nnx
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, Field, Kind, names_of
 from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
 

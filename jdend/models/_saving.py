@@ -21,6 +21,7 @@ from safetensors.numpy import save as save_tensors
 
 from jdend import __version__
 from jdend._files import os_errors_as, write_folder
+from jdend._messages import reason
 from jdend.fields import HYPERPARAMETERS
 from jdend.models._card import model_card
 from jdend.models._configuration import (
@@ -243,5 +244,4 @@ def _configuration(record: Mapping[str, Any]) -> Configuration:
 
 def _said(error: Exception) -> str:
     """What an error says, in one line."""
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"{text} is missing" if isinstance(error, KeyError) else text
+    return f"{error} is missing" if isinstance(error, KeyError) else reason(error)

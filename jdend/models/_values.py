@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.fields import Field, Value
 
 __all__ = ["parse_value"]

@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Float, Int
 
-from jdend.data import DataError, Dataset, Split, load, split
+from jdend.data import DataError, Dataset, Split, is_file_name, load, split
 from jdend.models import (
     NEGATIVE_SLOPE,
     Configuration,
@@ -265,8 +265,7 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
     """The parts that the search was made with."""
     if data is None:
         name = config["dataset"]
-        is_file = Path(name).suffix.lower() in (".npz", ".csv")
-        if is_file and not Path(name).expanduser().is_file():
+        if is_file_name(name) and not Path(name).expanduser().is_file():
             raise DataError(f"its data, {name}, are not here")
         data = load(name, target=config.get("target"))
     parts = split(

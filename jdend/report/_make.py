@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from jdend._messages import reason
 from jdend.study import StudyError
 
 __all__ = ["make_report", "report_after_search"]
@@ -72,5 +73,4 @@ def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
     except KeyboardInterrupt:
         say(f"no report: interrupted; {again} writes it")
     except Exception as error:  # a search that is finished must not end in a trace
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        say(f"no report: {reason}; {again} tries again")
+        say(f"no report: {reason(error)}; {again} tries again")

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from jdend.data import is_file_name
 from jdend.study import (
+    JOURNAL,
+    RESULTS,
+    RUN,
     SearchResult,
     StoredStudy,
     StudyError,
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
     import optuna
 
 __all__ = ["SearchRecord", "finite", "ranked", "read_record"]
-
-RESULTS, RUN, JOURNAL, BEST = "results.json", "run.json", "study.journal", "best"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class SearchRecord:
         """The name of the data, for people."""
         names = dict.fromkeys(str(c["dataset"]) for c in self.configs if c.get("dataset"))
         paths = [Path(name) for name in names]
-        return ", ".join(p.stem if p.suffix.lower() in (".npz", ".csv") else str(p) for p in paths)
+        return ", ".join(p.stem if is_file_name(p) else str(p) for p in paths)
 
     @property
     def budgets(self) -> tuple[int, ...]:

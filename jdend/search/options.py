@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
-from jdend.study._folder import latest_folder, new_folder
+from jdend.study._folder import JOURNAL, RESULTS, RUN, latest_folder, new_folder
 from jdend.study._html import results_html
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
 from jdend.study._notebook import Results, to_dataframe
@@ -16,6 +16,9 @@ from jdend.study._table import results_table
 
 __all__ = [
     "FINAL_FIGURES",
+    "JOURNAL",
+    "RESULTS",
+    "RUN",
     "Claim",
     "Effort",
     "Generation",

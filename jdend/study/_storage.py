@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jdend._files import os_errors_as
 from jdend.study._errors import StudyError
 from jdend.study._folder import journal_in
 
@@ -61,21 +62,18 @@ def storage_errors(where: str | Path) -> Iterator[None]:
     """Turns what storages raise into `StudyError`, in one line."""
     place = without_password(str(where))
     if "://" not in place:
-        try:
+        with os_errors_as(StudyError, f"cannot use {place}"):
             yield
-        except OSError as error:
-            raise StudyError(f"cannot use {place}: {error.strerror or error}") from error
         return
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        yield
+        with os_errors_as(StudyError, f"cannot use storage {place}"):
+            yield
     except ModuleNotFoundError as error:
         hint = " (pip install 'jdend[postgres]')" if "psycopg" in str(error) else ""
         raise StudyError(f"storage {place} needs the package {error.name}{hint}") from None
-    except OSError as error:
-        raise StudyError(f"cannot use storage {place}: {error.strerror or error}") from error
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
         reason = without_password(str(getattr(cause, "orig", None) or cause)).splitlines()[0]
@@ -100,12 +98,11 @@ def quiet_optuna() -> Iterator[None]:
 def _open_journal(journal: Path) -> "BaseStorage":
     from jdend.study._journal import Journal
 
-    try:
-        return Journal(journal)
-    except OSError as error:
-        raise StudyError(f"cannot use {journal}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise StudyError(f"{journal} is no journal of Optuna's, or is damaged") from error
+    with os_errors_as(StudyError, f"cannot use {journal}"):
+        try:
+            return Journal(journal)
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
+            raise StudyError(f"{journal} is no journal of Optuna's, or is damaged") from error
 
 
 def _open_database(url: str) -> "BaseStorage":

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jdend._words import did_you_mean
-from jdend.data import DataError
+from jdend._messages import did_you_mean
+from jdend.data import DataError, is_file_name
 from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
     INTERRUPTED,
@@ -135,7 +135,7 @@ def _default_folder(command: Command, scenarios: Sequence[str]) -> Path:
         budgets = [own["max_params"].default] if "max_params" in own else budgets
     if "dataset" in command.settings:
         path = Path(command.settings["dataset"])
-        dataset = path.stem if path.suffix.lower() in (".npz", ".csv") else path.name
+        dataset = path.stem if is_file_name(path) else path.name
     budgets = command.search.budgets or budgets
     size = "-".join(map(str, sorted({min(budgets), max(budgets)})))
     latest = latest_folder(str(dataset), size) if command.storage.resume else None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jdend.data import DataError, Dataset, Entry, Split, find, load, split
+from jdend.data import DataError, Dataset, Entry, Split, find, is_file_name, load, split
 from jdend.models import Problem
 from jdend.search.errors import SearchError
 
@@ -53,7 +53,7 @@ class SearchData:
                 f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz or "
                 ".csv, or a jdend.data.Dataset"
             )
-        elif Path(dataset).suffix.lower() in (".npz", ".csv"):
+        elif is_file_name(dataset):
             self.name = Path(dataset).stem
             if not Path(dataset).expanduser().is_file():
                 raise DataError(f"{dataset} does not exist")

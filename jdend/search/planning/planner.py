@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.models import (
     Structure,
     architecture,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from jdend._words import did_you_mean
+from jdend._messages import did_you_mean
 from jdend.models import Configuration
 from jdend.search.errors import SearchError
 from jdend.search.samplers.grid_and_random import (

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jdend._words import did_you_mean
+from jdend._files import os_errors_as
+from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, canonical_name
 from jdend.search.errors import SpaceError
 
@@ -124,11 +125,10 @@ def read_space(path: str | Path) -> Space:
     Raises:
       SpaceError: if the file cannot be read, is no TOML, is empty, or has a wrong form.
     """
+    with os_errors_as(SpaceError, f"cannot read space file {path}"):
+        text = Path(path).expanduser().read_bytes()
     try:
-        with open(Path(path).expanduser(), "rb") as file:
-            content = tomllib.load(file)
-    except OSError as error:
-        raise SpaceError(f"cannot read space file {path}: {error.strerror or error}") from error
+        content = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpaceError(f"space file {path} is not TOML: {error}") from error
     if not content:
