@@ -38,7 +38,7 @@ ROOMS = {
     "searcher": "the Python interface",
     "networks": "known before training",
     "results": "ranked, shown, saved",
-    "options": "three frozen types",
+    "options": "each setting once",
     "driver": "the loop",
     "samplers": "what to try",
     "planning": "who shares a program",
