@@ -46,6 +46,9 @@ class Dataset:
     digest: str = field(repr=False)
     channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
         """`(H, W, C)`, or None for data that are not images."""

@@ -1,8 +1,11 @@
 """The networks that a searcher may train: its data and settings, what fits, how one is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal, overload
 
+import numpy as np
 from flax import nnx
+from jaxtyping import Float, Int
 
 from jdend.data import Dataset
 from jdend.models import Configuration, Problem, build, configure, count_params
@@ -10,7 +13,7 @@ from jdend.search.driver.data import SearchData
 from jdend.search.errors import SpaceError
 from jdend.search.options import SearcherOptions
 from jdend.search.results import CollectedResults
-from jdend.search.space.budget import Budget, estimate_params
+from jdend.search.space.budget import Budget, dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
 
 __all__ = ["NetworksWithinBudget"]
@@ -50,6 +53,82 @@ class NetworksWithinBudget(CollectedResults):
         """The whole data set, loaded when first asked for."""
         return self._data.dataset
 
+    @property
+    def max_params(self) -> int:
+        """The most trainable parameters allowed."""
+        return self.budget.max_params
+
+    @property
+    def min_params(self) -> int:
+        """The fewest trainable parameters allowed."""
+        return self.budget.min_params
+
+    @property
+    def min_param_ratio(self) -> float:
+        """The share of `max_params` that is used at least."""
+        return self.budget.min_param_ratio
+
+    @property
+    def in_dim(self) -> int:
+        """The data's features."""
+        return self.problem.in_features
+
+    @property
+    def n_classes(self) -> int:
+        """The data's classes."""
+        return self.problem.n_classes
+
+    @property
+    def X_train(self) -> Float[np.ndarray, "n F"]:
+        """The examples that networks are trained on, as they read them: normalised. None of those
+        held out is among them."""
+        return self._normalised(self._data.split.train_x)
+
+    @property
+    def y_train(self) -> Int[np.ndarray, " n"]:
+        """Their classes."""
+        return self._data.split.train_y
+
+    @property
+    def X_test(self) -> Float[np.ndarray, "n F"]:
+        """The test examples, likewise."""
+        return self._normalised(self._data.split.test_x)
+
+    @property
+    def y_test(self) -> Int[np.ndarray, " n"]:
+        """Their classes."""
+        return self._data.split.test_y
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs, where a space has none."""
+        return self._options.n_epochs
+
+    @property
+    def lr(self) -> float:
+        """The rate, where a space has none."""
+        return self._options.lr
+
+    @property
+    def weight_decay(self) -> float:
+        """Its decay, where a space has none."""
+        return self._options.weight_decay
+
+    @property
+    def batch_size(self) -> int:
+        """Examples a batch, where a space has none."""
+        return self._options.batch_size
+
+    @property
+    def subset_size(self) -> int | None:
+        """Training examples that are used; None for all."""
+        return self._options.subset_size
+
+    @property
+    def verbose(self) -> bool:
+        """Whether it says on stderr how a search goes."""
+        return self._options.verbose
+
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
 
@@ -58,26 +137,67 @@ class NetworksWithinBudget(CollectedResults):
         """
         return self._misfit(params) is None
 
-    def create_model(self, params: Mapping[str, object], seed: int | None = None) -> nnx.Module:
+    @overload
+    def create_model(
+        self, params: Mapping[str, object], seed: int | None = None, *, counted: Literal[True]
+    ) -> tuple[nnx.Module, int]: ...
+    @overload
+    def create_model(
+        self,
+        params: Mapping[str, object],
+        seed: int | None = None,
+        *,
+        counted: Literal[False] = False,
+    ) -> nnx.Module: ...
+    def create_model(
+        self, params: Mapping[str, object], seed: int | None = None, *, counted: bool = False
+    ) -> nnx.Module | tuple[nnx.Module, int]:
         """Builds the untrained network of a configuration.
 
         Args:
           params: values by parameter.
           seed: of its weights and connectivity; by default that of `params`, or 0.
+          counted: whether to return the number of its trainable parameters, too.
 
         Raises:
           SpaceError: for an unknown parameter or an impossible value.
         """
         configuration = self._configure(params)
         seed = check_seed("seed", params.get("seed", 0) if seed is None else seed)
-        return build(
+        model = build(
             configuration.structure,
             kernel=self._options.kernel,
             rngs=nnx.Rngs(seed),
             **configuration.hyperparameters.wiring(),
         )
+        return (model, count_params(configuration.structure)) if counted else model
 
     estimate_params = staticmethod(estimate_params)
+
+    def calculate_dendritic_params(
+        self,
+        in_dim: int,
+        n_neurons: int,
+        n_dendrites: int,
+        n_dendrite_inputs: int,
+        soma_enabled: bool = True,
+        additional_layers: Sequence[tuple[int, int]] | None = None,
+    ) -> int:
+        """The trainable parameters of a dendritic layer and of linear layers that follow it.
+
+        Args:
+          in_dim: the data's features, which play no part.
+          n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled: of the dendritic layer.
+          additional_layers: inputs and outputs of each linear layer; inputs of -1 are the outputs
+            of the one before. By default one to the data's classes.
+        """
+        return dendritic_params(
+            n_neurons,
+            n_dendrites,
+            n_dendrite_inputs,
+            soma_enabled,
+            additional_layers or [(-1, self.n_classes)],
+        )
 
     def describe(self) -> dict[str, object]:
         """What the record of a search says of data and training, enough to repeat it."""
@@ -88,6 +208,10 @@ class NetworksWithinBudget(CollectedResults):
             return configure(params, self.problem, self._options.defaults())
         except ValueError as error:
             raise SpaceError(str(error)) from None
+
+    def _normalised(self, pixels: np.ndarray) -> Float[np.ndarray, "n F"]:
+        split = self._data.split
+        return (pixels.astype(np.float32) - split.offset) * split.scale
 
     def _misfit(self, params: Mapping[str, object]) -> str | None:
         """Why a configuration does not fit the data or the budget; None if it does."""

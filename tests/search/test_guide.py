@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from jdend import HyperparameterSearcher, SearchResult
-from jdend.search import BudgetError, BudgetWarning, SearchError
+from jdend.search import BudgetError, BudgetWarning, SearchError, SpaceError
 from jdend.search.scenarios import (
     SCENARIOS,
     budget_space,
@@ -154,6 +154,60 @@ def test_a_refinement_by_hand_keeps_what_fits():
     assert n_skipped > 0
     assert len(searcher.results) == n_broad + 15 - n_skipped
     assert all(6800 <= r.total_params <= 8000 for r in searcher.get_best_results(99))
+
+
+def test_parameters_are_estimated_with_arguments_in_the_toolkits_order():
+    estimate = HyperparameterSearcher.estimate_params
+    assert estimate(784, 10, 6, 128, True) == 10 * (6 * 129 + 7) + 11 * 10
+    assert estimate(784, 10, 6, 128, False) == 6 * 129 + 7 * 10
+    assert estimate(784, 10, 6, 128, True, 26) == 10 * (6 * 129 + 7) + 11 * 26
+    assert estimate(784, 10, 25, 64, False, 10, "soma_disabled") == 25 * 65 + 26 * 10 + 11 * 10
+    with_hidden = estimate(784, 10, 6, 48, True, 10, "dendritic_with_hidden", 8)
+    assert with_hidden == 10 * (6 * 49 + 7) + 11 * 8 + 9 * 10
+    with pytest.raises(SpaceError, match="soma_enabled must be True or False, got 10"):
+        estimate(784, 10, 6, 128, 10)
+
+
+def test_a_dendritic_layer_is_counted_with_linear_layers_after_it():
+    searcher = HyperparameterSearcher(verbose=False)
+    assert searcher.calculate_dendritic_params(784, 12, 6, 96) == 7198
+    assert searcher.calculate_dendritic_params(784, 12, 6, 96, False) == 6 * 97 + 7 * 10
+    assert searcher.calculate_dendritic_params(
+        784, 12, 6, 96, True, additional_layers=[(-1, 8), (8, 10)]
+    ) == searcher.estimate_params(784, 12, 6, 96, True, 10, "dendritic_with_hidden", 8)
+
+
+def test_a_searcher_is_asked_what_it_was_told():
+    searcher = HyperparameterSearcher(
+        dataset="mnist", max_params=5000, min_param_ratio=0.75, n_epochs=8, lr=0.001,
+        weight_decay=0.02, batch_size=512, verbose=False,
+    )  # fmt: skip
+    assert (searcher.max_params, searcher.min_params) == (5000, 3750)
+    assert searcher.min_param_ratio == 0.75
+    assert (searcher.n_epochs, searcher.batch_size) == (8, 512)
+    assert (searcher.lr, searcher.weight_decay) == (0.001, 0.02)
+    assert (searcher.in_dim, searcher.n_classes) == (784, 10)
+    assert (searcher.subset_size, searcher.verbose) == (None, False)
+    with pytest.raises(AttributeError):
+        searcher.max_params = 6000
+
+
+def test_a_searchers_data_are_arrays(small_images):
+    searcher = HyperparameterSearcher(small_images, verbose=False)
+    assert f"{searcher.dataset}_results.json" == "small_results.json"
+    assert searcher.X_train.shape == (540, 784)  # a tenth is held out
+    assert searcher.X_train.dtype == "float32"
+    assert abs(searcher.X_train.mean()) < 0.1
+    assert searcher.y_train.shape == (540,)
+    assert (searcher.X_test.shape, searcher.y_test.shape) == ((100, 784), (100,))
+
+
+def test_a_model_comes_with_its_number_of_parameters():
+    searcher = HyperparameterSearcher(verbose=False)
+    params = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96}
+    model, total_params = searcher.create_model(params, counted=True)
+    assert total_params == 7198
+    assert model.dendritic.out_features == 12
 
 
 @pytest.mark.parametrize("method", ["grid_search", "random_search", "mixed_search"])

@@ -6,7 +6,7 @@ points of a space.
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ __all__ = [
     "canonical",
     "confirmed_params",
     "count_points",
+    "dendritic_params",
     "estimate_params",
     "has_formula",
 ]
@@ -83,14 +84,15 @@ def estimate_params(
     n_neurons: int | None = None,
     n_dendrites: int | None = None,
     n_dendrite_inputs: int | None = None,
-    n_classes: int = 10,
-    *,
-    architecture: str = "dendritic_simple",
     soma_enabled: bool = True,
+    n_classes: int = 10,
+    architecture: str = "dendritic_simple",
     hidden_dim: int | None = None,
     **fields: object,
 ) -> int:
     """The trainable parameters of a network, by a closed formula; no network is built.
+
+    The order of the arguments is that of the older toolkit.
 
     Args:
       in_dim: `F`, the data's features.
@@ -103,6 +105,11 @@ def estimate_params(
     Raises:
       SpaceError: for an unknown name or an impossible size.
     """
+    if not isinstance(soma_enabled, bool):
+        raise SpaceError(f"soma_enabled must be True or False, got {soma_enabled!r}")
+    for name, size in (("in_dim", in_dim), ("n_classes", n_classes)):
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise SpaceError(f"{name} must be a positive integer, got {size!r}")
     params = {
         "architecture": architecture,
         "n_neurons": n_neurons,
@@ -121,6 +128,30 @@ def estimate_params(
     if formula is None:
         return count_params(structure)
     return int(formula(dict(structure.values), structure.problem))
+
+
+def dendritic_params(
+    n_neurons: int,
+    n_dendrites: int,
+    n_dendrite_inputs: int,
+    soma_enabled: bool,
+    linear_layers: Sequence[tuple[int, int]],
+) -> int:
+    """The trainable parameters of a dendritic layer and of linear layers that follow it.
+
+    Args:
+      n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled: of the dendritic layer.
+      linear_layers: inputs and outputs of each; inputs of -1 are the outputs of the one before.
+    """
+    sizes = {
+        "n_neurons": n_neurons, "n_dendrites": n_dendrites, "n_dendrite_inputs": n_dendrite_inputs
+    }  # fmt: skip
+    total = int(_neurons(sizes) if soma_enabled else _dendrites(sizes))
+    width = n_neurons if soma_enabled else n_dendrites
+    for n_in, n_out in linear_layers:
+        total += int(_linear(width if n_in == -1 else n_in, n_out))
+        width = n_out
+    return total
 
 
 def count_points(
