@@ -51,7 +51,7 @@ def _close(word: str, words: Iterable[str], cutoff: float) -> list[str]:
     """The word most alike, whatever the case; none if all are less alike than `cutoff`."""
     import difflib  # not at once: the command line's help need not wait for it
 
-    given = word[:LONGEST_WORD].casefold()
+    folded = word[:LONGEST_WORD].casefold()
     by_fold = {one[:LONGEST_WORD].casefold(): one for one in islice(words, MOST_WORDS)}
-    close = difflib.get_close_matches(given, by_fold, n=1, cutoff=cutoff)
+    close = difflib.get_close_matches(folded, by_fold, n=1, cutoff=cutoff)
     return [by_fold[fold] for fold in close]

@@ -16,13 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("format", metavar="FORMAT", help="stablehlo or c")
     parser.add_argument("path", metavar="PATH", nargs="?", help="default model.FORMAT")
     parser.add_argument("--weights", metavar="KIND", help="of c: float32 (default) or int8")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     from jdend.exporting import ExportError, export
     from jdend.models import ModelError
 
     try:
-        print(export(given.model, given.format, given.path, weights=given.weights))
+        print(export(options.model, options.format, options.path, weights=options.weights))
     except (ExportError, ModelError) as error:
         print(f"jdend.exporting: {error}", file=sys.stderr)
         return 2

@@ -119,19 +119,19 @@ class Portrait:
     def measured_before(self) -> Mapping[str, float]:
         """The accuracies that the search reports for this seed."""
         position = self.result.seeds.index(self.seed)
-        found = {}
+        accuracies = {}
         for name in ("validation_accuracy", "test_accuracy"):
             values = self.result.seed_figures.get(name, ())
             if position < len(values) and values[position] is not None:
-                found[name] = values[position]
-        return found
+                accuracies[name] = values[position]
+        return accuracies
 
 
 def best_seed(result: SearchResult) -> int:
     """The seed of highest validation accuracy; the first if there is none."""
     scores = result.seed_figures.get("validation_accuracy") or [0.0]
-    known = [-math.inf if s is None or math.isnan(s) else s for s in scores]
-    return result.seeds[int(np.argmax(known))]
+    ranked_scores = [-math.inf if s is None or math.isnan(s) else s for s in scores]
+    return result.seeds[int(np.argmax(ranked_scores))]
 
 
 def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
@@ -252,13 +252,13 @@ def _read_by(module: nnx.Module, dendrites: Dendrites) -> Float[np.ndarray, " N"
 
 def _config_of(record: SearchRecord, result: SearchResult) -> Mapping[str, Any] | None:
     """The settings of the search that a result is from: of several, the tightest it can be from."""
-    known = [config for config in record.configs if "dataset" in config]
+    configs = [config for config in record.configs if "dataset" in config]
 
     def room(config: Mapping[str, Any]) -> tuple[bool, int]:
         budget = config.get("max_params", 0)
         return (budget < result.total_params, budget)
 
-    return min(known, key=room, default=None)
+    return min(configs, key=room, default=None)
 
 
 def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
@@ -274,8 +274,8 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
         validation_fraction=config.get("validation_fraction", 0.1),
         seed=config.get("split_seed", 0),
     )
-    known = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
-    if known and not parts.fingerprint.startswith(known):
+    fingerprint = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
+    if fingerprint and not parts.fingerprint.startswith(fingerprint):
         raise DataError(f"{config['dataset']} is no longer what the search was made with")
     return parts
 

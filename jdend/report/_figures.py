@@ -64,19 +64,19 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
         ("best", best, ORANGE, "diamond", 13),
     ]
     figure = go.Figure()
-    for name, some, colour, symbol, size in groups:
-        if not some:
+    for name, members, colour, symbol, size in groups:
+        if not members:
             continue
         figure.add_scatter(
-            x=[r.total_params for r in some],
-            y=[_of(r) for r in some],
-            text=[_hover(r) for r in some],
+            x=[r.total_params for r in members],
+            y=[_of(r) for r in members],
+            text=[_hover(r) for r in members],
             name=name,
-            mode="lines+markers" if name == "Pareto front" and len(some) > 1 else "markers",
+            mode="lines+markers" if name == "Pareto front" and len(members) > 1 else "markers",
             marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour}},
             line={"color": faint(BLUE, 0.5), "width": 1.5, "shape": "hv"},
             error_y={
-                "array": [r.validation_accuracy_std or 0 for r in some],
+                "array": [r.validation_accuracy_std or 0 for r in members],
                 "visible": name in ("Pareto front", "best"),
                 "color": faint(colour[:7], 0.6),
                 "thickness": 1.2,
@@ -155,10 +155,10 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
     return figure.update_yaxes(range=_where_it_matters(heights))
 
 
-def importance_figure(found: Importances) -> "Figure":
+def importance_figure(importances: Importances) -> "Figure":
     """The share of each hyperparameter in what made trials better or worse."""
     go = plotly()
-    shares = dict(list(found.shares.items())[::-1])
+    shares = dict(list(importances.shares.items())[::-1])
     figure = go.Figure()
     figure.add_bar(
         x=list(shares.values()),

@@ -60,8 +60,8 @@ def importances(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a part that is experimental
         evaluator = PedAnovaImportanceEvaluator()
-        found = get_param_importances(study, evaluator=evaluator, params=moving)
-    shares = {name: float(share) for name, share in found.items() if math.isfinite(share)}
+        evaluated = get_param_importances(study, evaluator=evaluator, params=moving)
+    shares = {name: float(share) for name, share in evaluated.items() if math.isfinite(share)}
     shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
     return Importances(shares, len(trials), epoch)
 

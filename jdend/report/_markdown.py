@@ -49,8 +49,8 @@ class _Reader(HTMLParser):
         self._skipping: list[str] = []  # open elements of what is left out
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        name = given.get("data-picture") or given.get("data-figure")
+        attributes = dict(attrs)
+        name = attributes.get("data-picture") or attributes.get("data-figure")
         if self._skipping or name or tag in SKIPPED:
             if tag not in ("img", "br", "image", "circle"):
                 self._skipping.append(tag)

@@ -33,11 +33,11 @@ class Axis:
         self.name = name
         numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
         distinct = sorted(set(numbers))
-        known = [value for value in values if value is not None]
+        present = [value for value in values if value is not None]
         self._places: dict[str, float] = {}
         self._log = False
-        if len(numbers) < len(known) or len(distinct) < 2:
-            names = sorted({str(value) for value in known})
+        if len(numbers) < len(present) or len(distinct) < 2:
+            names = sorted({str(value) for value in present})
             self._places = {n: (i + 0.5) / len(names) for i, n in enumerate(names)}
             self.ticks = [(place, setting(_bool(n))) for n, place in self._places.items()]
             return
@@ -83,14 +83,14 @@ def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
     ended = [r for r in others if r.stopped_epoch is None]
     stopped = [r for r in others if r.stopped_epoch is not None]
     figure = go.Figure()
-    for name, some, colour, width in (
+    for name, members, colour, width in (
         ("stopped early", stopped, faint(GREY, 0.35), 1),
         ("trained to the end", ended, faint(GREY, 0.8), 1),
         (f"best {n_good}", order[1:n_good], BLUE, 1.8),
         ("best", order[:1], ORANGE, 3),
     ):
-        if some:
-            xs, ys, texts = _lines([rows[id(result)] for result in some], axes)
+        if members:
+            xs, ys, texts = _lines([rows[id(result)] for result in members], axes)
             figure.add_scatter(
                 x=xs,
                 y=ys,

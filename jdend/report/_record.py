@@ -57,8 +57,8 @@ class SearchRecord:
     @property
     def budgets(self) -> tuple[int, ...]:
         """The budgets of its searches, smallest first."""
-        found = (c.get("budgets") or [c.get("max_params")] for c in self.configs)
-        return tuple(sorted({n for budgets in found for n in budgets if n is not None}))
+        each_search = (c.get("budgets") or [c.get("max_params")] for c in self.configs)
+        return tuple(sorted({n for budgets in each_search for n in budgets if n is not None}))
 
 
 def read_record(
@@ -131,7 +131,7 @@ def _stored(folder: Path, run: Mapping[str, Any]) -> list[StoredStudy]:
     try:
         if not own.exists():
             return [open_study(where, run.get("study"))]
-        names = [found.study_name for found in open_storage(own).get_all_studies()]
+        names = [summary.study_name for summary in open_storage(own).get_all_studies()]
         return [open_study(own, name) for name in names]
     except StudyError:
         if (folder / RESULTS).exists():  # which is enough for most of a report
@@ -156,12 +156,12 @@ def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> Sea
 
 
 def _generations(stored: Sequence[StoredStudy]) -> tuple[tuple[SearchResult, ...], ...]:
-    found = []
+    generations = []
     for one in stored:
         for number in sorted(one.results):
             positions = one.results[number]
-            found.append(tuple(positions[position] for position in sorted(positions)))
-    return tuple(found)
+            generations.append(tuple(positions[position] for position in sorted(positions)))
+    return tuple(generations)
 
 
 def finite(value: float | None) -> TypeGuard[float]:
