@@ -111,8 +111,10 @@ def compare_architectures(
 
     Returns:
       One dict an architecture, best first: `architecture`, `validation_accuracy`, `test_accuracy`,
-      their `…_std`, `total_params`, `accuracy_per_1k_params`, `params` and `result`. Architectures
-      of which nothing fits, or every trial failed, are left out.
+      their `…_std`, `total_params`, `accuracy_per_1k_params`, `config` (its parameters) and
+      `result`; and under the older toolkit's names `accuracy` (on the test examples), `params` and
+      `actual_params` (how many) and `budget`. Architectures of which nothing fits, or every trial
+      failed, are left out.
 
     Raises:
       BudgetError: if nothing fits of any of them.
@@ -130,7 +132,7 @@ def compare_architectures(
             continue
         best = _best(results)
         if best is not None:
-            records.append({"architecture": name, **_record(best)})
+            records.append({"architecture": name, **_record(best, max_params)})
     if len(misfits) == len(architectures):
         raise misfits[0]
     return sorted(records, key=lambda record: -record["validation_accuracy"])
@@ -175,8 +177,9 @@ def thorough_optimization(
 
 def find_pareto_optimal(
     dataset: str | Path | Dataset = "fashion-mnist",
-    budgets: Sequence[int] = BUDGETS,
+    max_budget: int = BUDGETS[-1],
     *,
+    budgets: Sequence[int] | None = None,
     n_trials: int = 20,
     n_epochs: int = 10,
     **settings: Any,
@@ -188,18 +191,21 @@ def find_pareto_optimal(
 
     Args:
       dataset, settings: as of `quick_prototype_search`.
-      budgets: those in which nothing fits are left out.
+      max_budget: the largest budget.
+      budgets: by default 2,000, 4,000, 6,000 and 8,000, as far as they are smaller, and
+        `max_budget`. Those in which nothing fits are left out.
       n_trials, n_epochs: how many trials for each budget, and how long.
 
     Returns:
-      One dict a network, fewest parameters first: `max_params` (the smallest of the budgets that
-      allows it), `total_params`, `validation_accuracy`, `test_accuracy`, their `…_std`,
-      `accuracy_per_1k_params`, `params` and `result`.
+      One dict a network, fewest parameters first, with the keys of `compare_architectures` but
+      `architecture`; `budget` is the smallest of the budgets that allows it.
 
     Raises:
       BudgetError: if nothing fits any of the budgets.
       ValueError: as `HyperparameterSearcher.optimize`.
     """
+    if budgets is None:
+        budgets = [*(budget for budget in BUDGETS if budget < max_budget), max_budget]
     settings = _checked(find_pareto_optimal, settings)
     check_trials("n_trials", n_trials)
     searcher = HyperparameterSearcher(
@@ -221,7 +227,7 @@ def find_pareto_optimal(
         budgets=[b.max_params for b in fitting or allowed],
     )
     return [
-        {"max_params": min(b for b in budgets if result.total_params <= b), **_record(result)}
+        _record(result, min(b for b in budgets if result.total_params <= b))
         for result in searcher.pareto_front()
     ]
 
@@ -308,7 +314,8 @@ def _best(results: Sequence[SearchResult]) -> SearchResult | None:
     return best[0] if best and best[0].failed is None else None
 
 
-def _record(result: SearchResult) -> Record:
+def _record(result: SearchResult, budget: int) -> Record:
+    """A network's figures; from `config` on under the older toolkit's names."""
     return {
         "validation_accuracy": result.validation_accuracy,
         "validation_accuracy_std": result.validation_accuracy_std,
@@ -316,8 +323,12 @@ def _record(result: SearchResult) -> Record:
         "test_accuracy_std": result.test_accuracy_std,
         "total_params": result.total_params,
         "accuracy_per_1k_params": result.accuracy_per_1k_params,
-        "params": result.params,
         "result": result,
+        "config": result.params,
+        "accuracy": result.test_accuracy,
+        "params": result.total_params,
+        "actual_params": result.total_params,
+        "budget": budget,
     }
 
 

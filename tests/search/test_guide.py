@@ -281,7 +281,7 @@ def test_thorough_optimization(instant_training):
 
 def test_budgets_in_which_nothing_fits_are_left_out(instant_training):
     front = find_pareto_optimal(dataset="digits", budgets=[15, 600, 900], n_trials=4)
-    assert {record["max_params"] for record in front} <= {600, 900}
+    assert {record["budget"] for record in front} <= {600, 900}
     assert len(set(trials(instant_training))) == 8
 
 
@@ -292,7 +292,26 @@ def test_find_pareto_optimal(instant_training):
     assert sizes == sorted(sizes)
     assert accuracies == sorted(accuracies)
     assert len(set(trials(instant_training))) == 100
-    assert all(record["total_params"] <= record["max_params"] for record in front)
+    assert all(record["total_params"] <= record["budget"] for record in front)
+
+
+def test_the_front_goes_up_to_the_largest_budget(instant_training):
+    front = find_pareto_optimal("fashion-mnist", 5000)
+    assert {record["budget"] for record in front} <= {2000, 4000, 5000}
+    assert len(set(trials(instant_training))) == 60
+    for record in front:
+        efficiency = record["accuracy"] / (record["actual_params"] / 1000)
+        assert efficiency == pytest.approx(record["accuracy_per_1k_params"])
+        assert f"{record['budget']:5d} {record['actual_params']:4d} {record['accuracy']:.3f}"
+        assert HyperparameterSearcher(verbose=False).create_model(record["config"])
+
+
+def test_an_architectures_record_has_its_configuration_and_its_size():
+    for record in compare_architectures(max_params=8000, dataset="fashion-mnist"):
+        assert f"{record['architecture']}: {record['test_accuracy']:.3f}, {record['params']:,}"
+        searcher = HyperparameterSearcher(verbose=False)
+        _, total_params = searcher.create_model(record["config"], counted=True)
+        assert total_params == record["params"] <= record["budget"] == 8000
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
