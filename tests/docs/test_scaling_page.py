@@ -8,7 +8,7 @@ import pytest
 import yaml
 from code_blocks import ROOT
 
-from jdend.search.cli.main import _parser
+from jdend.search.cli.arguments import Parser, parse_command
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
 GPUS, SLURM = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -39,9 +39,9 @@ def ran(command, stand_ins, folder):
 
 def options(line):
     """What `python -m jdend.search` makes of its arguments; unknown ones end the test."""
-    _, found, arguments = line.partition("-m jdend.search ")
-    assert found, line
-    return _parser().parse_args(arguments.split())
+    _, program, arguments = line.partition("-m jdend.search ")
+    assert program, line
+    return parse_command(Parser(), arguments.split(), begun=0.0).storage
 
 
 @pytest.mark.parametrize("script", [GPUS, SLURM])
@@ -61,8 +61,8 @@ def test_each_gpu_has_a_worker(stand_ins, tmp_path):
 
 def test_slurm_starts_workers_of_one_study(stand_ins, tmp_path):
     (tmp_path / "search.slurm").write_text(SLURM)
-    found = options(ran(["bash", "search.slurm"], stand_ins, tmp_path))
-    assert (found.storage, found.study) == ("postgresql://me@host/db", "fashion-8000")
+    storage = options(ran(["bash", "search.slurm"], stand_ins, tmp_path))
+    assert (storage.storage, storage.study_name) == ("postgresql://me@host/db", "fashion-8000")
 
 
 def test_kubernetes_starts_workers_of_one_study(stand_ins, tmp_path):
@@ -74,8 +74,8 @@ def test_kubernetes_starts_workers_of_one_study(stand_ins, tmp_path):
     assert reference["key"] in secret["stringData"]
     fetch, line = ran([*container["command"], *container["args"]], stand_ins, tmp_path).splitlines()
     assert fetch.split()[-2:] == ["fetch", "fashion-mnist"]
-    found = options(line)
-    assert (found.storage, found.study) == ("postgresql://me@host/db", "fashion-8000")
+    storage = options(line)
+    assert (storage.storage, storage.study_name) == ("postgresql://me@host/db", "fashion-8000")
 
 
 def test_kubernetes_objects_belong_together():
