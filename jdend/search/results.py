@@ -1,6 +1,7 @@
 """What a searcher has found: ranked, tabulated, plotted, saved."""
 
 import abc
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = ["CollectedResults", "SearchResult", "Study", "StudyError"]
+
+
+BY_TEST_ACCURACY = (
+    "results without validation accuracy, as the older toolkit wrote, are ranked by test accuracy, "
+    "which flatters the best"
+)
 
 
 class CollectedResults(abc.ABC):
@@ -56,15 +63,24 @@ class CollectedResults(abc.ABC):
         """The `n` best results, by validation accuracy; failed trials last, and networks over the
         budget after all that keep to it.
 
+        Results that the older toolkit wrote have but a test accuracy: they are ranked by that,
+        after all others, and a warning says so.
+
         Raises:
           StudyError: if there is no validation accuracy to rank by.
         """
-        return Results(self._ranked()[:n])
+        best = Results(self._ranked()[:n])
+        if any(result.only_tested for result in best):
+            warnings.warn(BY_TEST_ACCURACY, stacklevel=2)
+        return best
 
     def print_results(self, n: int = 10) -> None:
         """Prints the `n` best results as a table; unranked if nothing was held out to rank by."""
         try:
-            print(results_table(self.get_best_results(n)))
+            best = self._ranked()[:n]
+            print(results_table(best))
+            if any(result.only_tested for result in best):
+                print(BY_TEST_ACCURACY)
         except StudyError as error:
             print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
 

@@ -12,14 +12,17 @@ __all__ = ["rank"]
 def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
     """Best first: by validation accuracy, then fewer parameters, then the order given.
 
-    Trials that a rung stopped come after those trained to their end, those stopped later first;
-    trials that failed come last. Test accuracy plays no part.
+    Where some trials have several seeds, those with one come after them: the best of many single
+    seeds is luck for the most part. Trials that a rung stopped come after those trained to their
+    end, those stopped later first; trials that failed come last. Test accuracy plays no part but
+    for results that are `only_tested`: they come after all others, by that.
 
     Raises:
       StudyError: if a trial has no validation accuracy to rank it by.
     """
     results = list(results)
-    if any(r.validation_accuracy is None and r.failed is None for r in results):
+    lacking = [r for r in results if r.validation_accuracy is None and r.failed is None]
+    if not all(r.only_tested for r in lacking):
         raise StudyError(
             "results without validation accuracy cannot be ranked, and are never ranked by test "
             "accuracy: search with validation_fraction above 0"
@@ -27,8 +30,15 @@ def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
     return sorted(results, key=_rank_key)
 
 
-def _rank_key(result: SearchResult):
-    accuracy = result.validation_accuracy
+def _rank_key(result: SearchResult) -> tuple[float, ...]:
+    accuracy = result.test_accuracy if result.only_tested else result.validation_accuracy
     lost = result.failed is not None or accuracy is None or math.isnan(accuracy)
     stopped = math.inf if result.stopped_epoch is None else result.stopped_epoch
-    return (lost, -stopped, 0.0 if lost else -accuracy, result.total_params)  # pyright: ignore
+    return (
+        lost,
+        result.only_tested,
+        -stopped,
+        len(result.seeds) == 1,
+        0.0 if lost or accuracy is None else -accuracy,
+        result.total_params,
+    )

@@ -82,6 +82,12 @@ class SearchResult:
         """Test accuracy for each 1,000 parameters."""
         return self.test_accuracy * 1000 / self.total_params
 
+    @property
+    def only_tested(self) -> bool:
+        """Whether it has a test accuracy and no other to rank it by, as the older toolkit's
+        results have; jdend's own have figures by seed, too."""
+        return self.validation_accuracy is None and not self.seed_figures
+
     def _repr_html_(self) -> str:
         """For notebooks: a table of one row."""
         return results_html([self])

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from jdend.fields import canonical_names, heading
+from jdend.fields import FIELDS, canonical_names, heading
 
 __all__ = [
     "TableRow",
@@ -49,8 +49,9 @@ def results_table(
 ) -> str:
     """A table of results in the order given, at most `width` columns wide.
 
-    The parameters that vary among the results have columns as long as there is room; those that do
-    not vary, and those that found no room, are named in lines below. The first column, a heading
+    The parameters that vary among the results have columns as long as there is room, the
+    architecture first; those that do not vary, and those that found no room, are named in lines
+    below. The first column, a heading
     and a text for each result, is by default their number; it marks what was stopped early.
     """
     if not results:
@@ -110,12 +111,16 @@ def _mean(result: TableRow, value: float | None, std: float | None) -> str:
 
 def parameter_column(results: Sequence[TableRow], name: str) -> list[str]:
     """The values of a parameter, under its heading; `name` is as of `parameters_of`."""
-    return [heading(name), *(text_of(canonical_names(r.params).get(name)) for r in results)]
+    return [heading(name), *(text_of(_parameters(r).get(name)) for r in results)]
 
 
 def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, object]]:
-    """The fields that vary, in the order they were drawn, and the values of those that do not."""
-    rows = [canonical_names(result.params) for result in results]
+    """The fields that vary, the architecture first and the others in the order they were drawn, and
+    the values of those that do not."""
+    rows = [_parameters(result) for result in results]
+    named = [canonical_names(result.params) for result in results]
+    if not any("architecture" in row for row in named):
+        rows = named
     names = list(dict.fromkeys(name for row in rows for name in row))
     varying: list[str] = []
     constant: dict[str, object] = {}
@@ -126,6 +131,11 @@ def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, obj
         else:
             varying.append(name)
     return varying, constant
+
+
+def _parameters(result: TableRow) -> dict[str, object]:
+    """By field; the architecture is first, and its default where it was left out."""
+    return {"architecture": FIELDS["architecture"].default, **canonical_names(result.params)}
 
 
 def text_of(value: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 from jdend import HyperparameterSearcher, SearchResult
 from jdend.search import BudgetError, BudgetWarning, SearchError, SpaceError
 from jdend.search.scenarios import (
+    ARCHITECTURES,
     SCENARIOS,
     budget_space,
     compare_architectures,
@@ -208,6 +209,62 @@ def test_a_model_comes_with_its_number_of_parameters():
     model, total_params = searcher.create_model(params, counted=True)
     assert total_params == 7198
     assert model.dendritic.out_features == 12
+
+
+def test_names_with_hyphens(instant_training):
+    searcher = HyperparameterSearcher(max_params=8000, min_param_ratio=0.1, verbose=False)
+    grid = {
+        "n_neurons": [1, 10],
+        "n_dendrites": [4],
+        "n_dendrite_inputs": [64],
+        "strategy": ["random", "local-receptive-fields", "fully-connected"],
+    }
+    searcher.grid_search(grid)
+    assert {(r.params["strategy"], r.total_params) for r in searcher.results} == {
+        ("random", 2760), ("local_receptive_fields", 2760), ("fully_connected", 3165),
+    }  # fmt: skip
+    assert searcher.estimate_params(784, 1, 4, 64, strategy="fully-connected") == 3165
+
+
+def test_architectures_are_printed_where_they_differ(capsys):
+    searcher = HyperparameterSearcher(verbose=False)
+    space = {
+        "n_neurons": (8, 20), "n_dendrites": (4, 40), "n_dendrite_inputs": (32, 200),
+        "architecture": ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"],
+        "hidden_dim": (5, 15), "percentage_resample": (0.1, 0.5), "steps_to_resample": [64, 128],
+    }  # fmt: skip
+    searcher.random_search(space, n_trials=30)
+    searcher.print_results(30)
+    printed = capsys.readouterr().out
+    assert {r.params["architecture"] for r in searcher.results} == set(ARCHITECTURES)
+    assert all(printed.count(name) >= 1 for name in ARCHITECTURES)
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_a_file_that_the_toolkit_wrote_is_ranked_by_what_it_has(tmp_path, capsys):
+    records = [
+        {"params": {"n_neurons": 10, "seed": 42}, "test_accuracy": accuracy, "total_params": 7000,
+         "train_accuracy": 0.9, "train_time": 300.5, "final_test_loss": 0.4}
+        for accuracy in (0.84, 0.86, 0.85)
+    ]  # fmt: skip
+    (tmp_path / "results.json").write_text(json.dumps(records))
+    searcher = HyperparameterSearcher(verbose=False)
+    searcher.load_results("results.json")
+    with pytest.warns(UserWarning, match="ranked by test accuracy, which flatters the best"):
+        best = searcher.get_best_results(2)
+    assert [r.test_accuracy for r in best] == [0.86, 0.85]
+    searcher.print_results(3)
+    assert "ranked by test accuracy" in capsys.readouterr().out
+
+
+def test_rows_of_the_first_phase_rank_after_means_over_seeds():
+    space = {"n_neurons": (8, 15), "n_dendrites": [6], "n_dendrite_inputs": (64, 128)}
+    searcher = HyperparameterSearcher(verbose=False)
+    searcher.random_search(space, n_trials=20)
+    fine = HyperparameterSearcher(seeds=5, verbose=False)
+    fine.results = searcher.results
+    fine.refine(searcher.get_best_results(3))
+    assert [len(r.seeds) for r in fine.get_best_results(32)] == [5] * 12 + [1] * 20
 
 
 @pytest.mark.parametrize("method", ["grid_search", "random_search", "mixed_search"])

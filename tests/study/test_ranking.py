@@ -1,6 +1,7 @@
 """Ranking: by validation accuracy alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -27,4 +28,16 @@ def test_ranking_by_validation_then_size_then_order():
 
 def test_what_has_no_validation_accuracy_is_not_ranked():
     with pytest.raises(StudyError, match="validation_fraction above 0"):
-        rank([result(None)])
+        rank([replace(result(None), seed_figures={"test_accuracy": [0.5]})])
+
+
+def test_a_single_seed_ranks_after_means_over_several():
+    broad = [result(0.99, params={"which": 0}), result(0.7, params={"which": 1})]
+    fine = [replace(result(v, params={"which": v}), seeds=(0, 1, 2)) for v in (0.8, 0.9)]
+    assert [r.params["which"] for r in rank(broad + fine)] == [0.9, 0.8, 0, 1]
+
+
+def test_what_the_older_toolkit_wrote_ranks_by_test_accuracy_after_all_others():
+    older = [result(None, test=test, params={"which": test}) for test in (0.85, 0.95, 0.9)]
+    own = result(0.2, test=0.1, params={"which": 0})
+    assert [r.params["which"] for r in rank([*older, own])] == [0, 0.95, 0.9, 0.85]

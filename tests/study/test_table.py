@@ -62,3 +62,12 @@ def test_any_table_fits_eighty_columns(std):
     for lines in (results_table(results), results_table(results[:1])):
         assert all(len(line) <= 80 for line in lines.splitlines())
     assert "not shown: " in results_table(results)
+
+
+def test_architectures_that_differ_are_the_first_column():
+    """However many parameters vary; where a configuration names none, it is the default."""
+    varying = dict.fromkeys(("n_neurons", "n_dendrites", "hidden_dim", "batch_size"), 123456)
+    results = [result(**varying), result(architecture="mlp", n_neurons=3)]
+    lines = results_table(results).splitlines()
+    assert lines[0].split()[4] == "architecture"
+    assert ("dendritic_simple" in lines[1], "mlp" in lines[2]) == (True, True)

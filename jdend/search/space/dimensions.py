@@ -216,6 +216,9 @@ def _value(name: str, value: object) -> Value:
     """A plain Python value, as it will stand in results."""
     if isinstance(value, np.generic):
         value = value.item()
+    field = FIELDS.get(canonical_name(name))
+    if isinstance(value, str) and field is not None and field.kind == "choice":
+        return value.replace("-", "_")  # the older toolkit's names have hyphens
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SpaceError(
