@@ -85,10 +85,13 @@ def read_record(
             raise StudyError(f"{folder} does not exist: give the folder of a search (its --out)")
         return SearchRecord(tuple(read_results(folder)))
     run = _run(folder / RUN)
-    stored = _stored(folder, run)
+    stored = _stored(folder)
     if not (folder / RESULTS).exists():
         if not stored:
-            raise StudyError(f"{folder} holds no search: neither {RESULTS} nor {JOURNAL}")
+            raise StudyError(
+                f"{folder} holds no search: neither {RESULTS} nor {JOURNAL}; of a search in a "
+                "database give its name, and --storage URL"
+            )
         return _of_stored(stored, folder)
     results = tuple(read_results(folder / RESULTS))
     config = run.pop("config", [])
@@ -122,15 +125,16 @@ def _run(path: Path) -> dict[str, Any]:
     return record
 
 
-def _stored(folder: Path, run: Mapping[str, Any]) -> list[StoredStudy]:
-    """What the folder's journal, or the storage that it names, still holds of the search."""
+def _stored(folder: Path) -> list[StoredStudy]:
+    """What the folder's journal holds of the search.
+
+    The folder may be a stranger's: a storage that its `run.json` names is not opened, since that
+    could make files, or give away that someone reads.
+    """
     own = folder / JOURNAL
-    where = str(own) if own.exists() else run.get("storage")
-    if where is None:
+    if not own.exists():
         return []
     try:
-        if not own.exists():
-            return [open_study(where, run.get("study"))]
         names = [summary.study_name for summary in open_storage(own).get_all_studies()]
         return [open_study(own, name) for name in names]
     except StudyError:

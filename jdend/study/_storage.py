@@ -35,20 +35,22 @@ def open_storage(where: str | Path) -> "BaseStorage":
     """Opens, and makes if need be, what keeps studies.
 
     Args:
-      where: a URL such as `postgresql://user@host/database`, `sqlite:///file.db` or
-        `redis://host`; otherwise the path of a journal file, or of a folder that holds one.
+      where: a URL such as `postgresql://user@host/database` or `sqlite:///file.db`; otherwise the
+        path of a journal file, or of a folder that holds one.
 
     Raises:
-      StudyError: if it cannot be opened, or its driver is not installed.
+      StudyError: if it cannot be opened, its driver is not installed, or it is a Redis server: of
+        these, Optuna unpickles what they send, which can run any code.
     """
     text = str(where)
     if "://" not in text:
         return _open_journal(journal_in(where))
+    if text.lower().startswith("redis"):
+        raise StudyError(
+            "redis:// is refused: what such a server sends is unpickled, which can run any code "
+            "here; give postgresql://user@host/database, sqlite:///study.db or a journal's path"
+        )
     with storage_errors(text):
-        if text.startswith(("redis://", "rediss://")):
-            from optuna.storages.journal import JournalRedisBackend, JournalStorage
-
-            return JournalStorage(JournalRedisBackend(text))
         return _open_database(text)
 
 

@@ -94,3 +94,26 @@ def test_the_results_are_ranked_by_validation_accuracy(folder):
     assert rank(results)[0].validation_accuracy == max(
         r.validation_accuracy for r in results if r.stopped_epoch is None
     )
+
+
+@pytest.mark.parametrize("storage", ["sqlite:///{}/made.db", "redis://127.0.0.1:1/0"])
+@pytest.mark.parametrize("left", [["run.json"], ["run.json", "results.json"]])
+def test_a_storage_that_a_file_names_is_not_opened(folder, tmp_path, monkeypatch, storage, left):
+    """The folder may be a stranger's."""
+    opened = []
+    monkeypatch.setattr("jdend.report._record.open_storage", opened.append)
+    monkeypatch.setattr("jdend.report._record.open_study", lambda *a: opened.append(a))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in left:
+        shutil.copy(folder / name, copy)
+    run = json.loads((copy / "run.json").read_text())
+    run["storage"] = storage.format(tmp_path)
+    (copy / "run.json").write_text(json.dumps(run))
+    if "results.json" in left:
+        assert len(read_record(copy).results) == 12
+    else:
+        with pytest.raises(StudyError, match="--storage URL"):
+            read_record(copy)
+    assert opened == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy"]

@@ -87,6 +87,8 @@ def test_a_folder_stands_for_its_journal(tmp_path):
     ("where", "said"),
     [
         ("nonsense://", "no URL of a database"),
+        ("redis://me:secret@127.0.0.1/0", "unpickled"),
+        ("REDISS://127.0.0.1/0", "unpickled"),
         ("sqlite:////no/such/folder/s.db", "unable to open database file"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "me:[*]{3}@127.*[Cc]onnection refused"),
         ("/no/such/folder/study.journal", "No such file or directory"),
