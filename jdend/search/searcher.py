@@ -17,7 +17,8 @@ from jdend.search.networks import NetworksWithinBudget
 from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import reporter
-from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
+from jdend.search.samplers.candidates import Candidate, Candidates
+from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.samplers.local import around
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
@@ -203,9 +204,9 @@ class HyperparameterSearcher(NetworksWithinBudget):
         if not configurations:
             raise SearchError("refine needs at least one result")
         problem, entropy = self._search_problem(configurations[0], self.budget), self._entropy(None)
-        proposal = around(problem, np.random.default_rng(list(entropy)), configurations, n_each)
+        candidates = around(problem, np.random.default_rng(list(entropy)), configurations, n_each)
         schedule = Schedule(
-            (problem,), "refine", entropy=entropy, seeds=self._seeds, given=proposal
+            (problem,), "refine", entropy=entropy, seeds=self._seeds, given=candidates
         )
         return self._run(schedule, {"centres": configurations, "n_each": n_each})
 
@@ -339,8 +340,8 @@ class HyperparameterSearcher(NetworksWithinBudget):
         configuration = dict(params)
         seed = configuration.pop("seed", None)
         bases = [] if seed is None else [check_seed("seed", seed)]
-        draw = Draw(configuration, self._configure(configuration), bases)
+        candidate = Candidate(configuration, self._configure(configuration), bases)
         problem = self._search_problem(params, self.budget)
-        proposal = Proposal((draw,), n_over=0, n_under=0, n_fit=1, n_same=0)
-        schedule = Schedule((problem,), "given", entropy=(0,), seeds=tuple(seeds), given=proposal)
+        candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
+        schedule = Schedule((problem,), "given", entropy=(0,), seeds=tuple(seeds), given=candidates)
         return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]

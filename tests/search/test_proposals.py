@@ -55,7 +55,7 @@ def test_a_draws_point_means_that_draw(max_params):
     space = {**SIZES, "architecture": ["dendritic_simple", "soma_disabled"], "lr": (1e-3, 1e-2)}
     question = ask(space, max_params)
     coordinates = Encoding(question)
-    for draw in random(question, np.random.default_rng(1), 30).draws:
+    for draw in random(question, np.random.default_rng(1), 30).candidates:
         point = coordinates.point(draw.params)
         assert coordinates.configure(coordinates.params(point)) == draw.configuration
         assert coordinates.point(coordinates.params(point)) == point

@@ -13,8 +13,9 @@ from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
 from jdend.search.pruners import Bracket, Rungs, brackets
-from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials
-from jdend.search.samplers.registry import ADAPTIVE, Known, check_strategy, learned, sequence
+from jdend.search.samplers.candidates import Candidate, Candidates, Observation
+from jdend.search.samplers.grid_and_random import check_trials
+from jdend.search.samplers.registry import ADAPTIVE, check_strategy, learned, sequence
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.problem import SearchProblem
@@ -90,9 +91,9 @@ class Schedule:
     n_trials: int | None = None
     generation: int = LARGEST_GENERATION
     pruner: str = "none"
-    given: Proposal | None = None
-    _sequences: dict[tuple[int, int | None], Proposal] = field(
-        default_factory=dict[tuple[int, int | None], Proposal],
+    given: Candidates | None = None
+    _sequences: dict[tuple[int, int | None], Candidates] = field(
+        default_factory=dict[tuple[int, int | None], Candidates],
         init=False,
         repr=False,
         compare=False,
@@ -132,7 +133,7 @@ class Schedule:
             return None if self.n_trials is None else math.ceil(self.n_trials / self.generation)
         if self.n_trials is None and self.given is None and self.strategy != "grid":
             return None
-        longest = max(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
+        longest = max(len(self._sequence(i, 0).candidates) for i in range(len(self.questions)))
         return max(1, math.ceil(longest / self.generation))
 
     @property
@@ -142,7 +143,7 @@ class Schedule:
             return None
         if self.learns:
             return None if self.n_trials is None else self.n_trials * len(self.questions)
-        return sum(len(self._sequence(i, 0).draws) for i in range(len(self.questions)))
+        return sum(len(self._sequence(i, 0).candidates) for i in range(len(self.questions)))
 
     def describe(self) -> dict[str, object]:
         """What its record says of it, in plain values: all that its proposals follow from."""
@@ -182,11 +183,13 @@ class Schedule:
         proposed: list[ProposedTrial] = []
         for index in range(len(self.questions)):
             if self.learns:
-                draws = self._learned(index, number, generations)
+                candidates = self._learned(index, number, generations)
             else:
                 begin = number * self.generation
-                draws = self._sequence(index, number).draws[begin : begin + self.generation]
-            proposed += [self._proposed(draw, index) for draw in draws]
+                candidates = self._sequence(index, number).candidates[
+                    begin : begin + self.generation
+                ]
+            proposed += [self._proposed(candidate, index) for candidate in candidates]
         return proposed
 
     def configure(self, proposed: ProposedTrial) -> Configuration:
@@ -223,13 +226,13 @@ class Schedule:
         proposed: list[ProposedTrial] = []
         for index, question in enumerate(self.questions):
             if self.learns or self.n_generations is None:
-                draws = sequence("random", question, self.entropy, SAMPLE).draws
+                candidates = sequence("random", question, self.entropy, SAMPLE).candidates
             else:
-                draws = self._sequence(index, 0).draws
+                candidates = self._sequence(index, 0).candidates
             # Evenly spaced, for the two ends of a grid differ.
-            spaced = np.linspace(0, len(draws) - 1, SAMPLE).astype(int)
+            spaced = np.linspace(0, len(candidates) - 1, SAMPLE).astype(int)
             chosen: list[int] = np.unique(spaced).tolist()
-            proposed += [self._proposed(draws[i], index) for i in chosen]
+            proposed += [self._proposed(candidates[i], index) for i in chosen]
         order: list[int] = np.random.default_rng(0).permutation(len(proposed)).tolist()
         return [self.trial(proposed[i]) for i in order]
 
@@ -259,7 +262,7 @@ class Schedule:
     def _coordinates(self) -> list[Encoding]:
         return [Encoding(question) for question in self.questions]
 
-    def _sequence(self, index: int, number: int) -> Proposal:
+    def _sequence(self, index: int, number: int) -> Candidates:
         """The trials of one budget, up to those of the generation at least."""
         if self.given is not None:
             return self.given
@@ -273,10 +276,12 @@ class Schedule:
             self._sequences[index, n] = sequence(self.strategy, question, entropy, n)
         return self._sequences[index, n]
 
-    def _learned(self, index: int, number: int, generations: Sequence[Generation]) -> list[Draw]:
+    def _learned(
+        self, index: int, number: int, generations: Sequence[Generation]
+    ) -> list[Candidate]:
         question, encoding = self.questions[index], self._coordinates[index]
         known = [
-            Known(
+            Observation(
                 proposed.params,
                 encoding.own_names(proposed.point),
                 g.results[i] if g.results else None,
@@ -291,16 +296,18 @@ class Schedule:
         entropy = [*self.entropy, number, index]
         return learned(self.strategy, question, encoding, entropy, n, known)
 
-    def _proposed(self, draw: Draw, index: int) -> ProposedTrial:
-        params: dict[str, object] = dict(draw.params)
+    def _proposed(self, candidate: Candidate, index: int) -> ProposedTrial:
+        params: dict[str, object] = dict(candidate.params)
         point = self._coordinates[index].point(params) if self.given is None else {}
-        if len(draw.seeds) == 1:
-            params["seed"] = draw.seeds[0]
+        if len(candidate.seeds) == 1:
+            params["seed"] = candidate.seeds[0]
         return ProposedTrial(
             params=params,
-            seeds=tuple(sorted({b + offset for b in draw.seeds or [0] for offset in self.seeds})),
+            seeds=tuple(
+                sorted({b + offset for b in candidate.seeds or [0] for offset in self.seeds})
+            ),
             point=point,
-            total_params=count_params(draw.configuration.structure),
+            total_params=count_params(candidate.configuration.structure),
             budget=self.questions[index].budget.max_params,
         )
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from jdend.models import Configuration, Problem
-from jdend.search.samplers.grid_and_random import Draw, Proposal, check_trials, random
+from jdend.search.samplers.candidates import Candidate, Candidates
+from jdend.search.samplers.grid_and_random import check_trials, random
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.problem import SearchProblem
 
@@ -19,15 +20,15 @@ RATES = ("lr", "weight_decay", "field_std")
 
 
 def around(
-    question: SearchProblem,
+    problem: SearchProblem,
     rng: np.random.Generator,
     centres: Sequence[Mapping[str, object]],
     n_each: int,
-) -> Proposal:
+) -> Candidates:
     """Each centre itself, and others that differ from it by little and fit the budget.
 
     Args:
-      question: its space plays no part.
+      problem: its space plays no part.
       rng: draws.
       centres: parameters of configurations that fit the budget.
       n_each: how many for each centre, itself included; fewer if there are no more.
@@ -37,20 +38,20 @@ def around(
       BudgetError: for one that does not fit.
     """
     check_trials("n_each", n_each)
-    draws: dict[Configuration, Draw] = {}
+    candidates: dict[Configuration, Candidate] = {}
     n_over = n_under = n_fit = n_same = 0
     for centre in centres:
         params = {name: value for name, value in centre.items() if name != "seed"}
-        configuration = question.configure(params)
-        draws.setdefault(configuration, Draw(params, configuration))
-        near = replace(question, space=parse_space(_near(params, question.problem)))
-        found = random(near, rng, n_each)
-        new = [draw for draw in found.draws if draw.configuration not in draws]
-        draws |= {draw.configuration: draw for draw in new[: n_each - 1]}
-        n_over, n_under = n_over + found.n_over, n_under + found.n_under
-        n_fit, n_same = n_fit + found.n_fit, n_same + found.n_same
+        configuration = problem.configure(params)
+        candidates.setdefault(configuration, Candidate(params, configuration))
+        near = replace(problem, space=parse_space(_near(params, problem.problem)))
+        drawn = random(near, rng, n_each)
+        new = [c for c in drawn.candidates if c.configuration not in candidates]
+        candidates |= {c.configuration: c for c in new[: n_each - 1]}
+        n_over, n_under = n_over + drawn.n_over, n_under + drawn.n_under
+        n_fit, n_same = n_fit + drawn.n_fit, n_same + drawn.n_same
     asked = n_each * len(centres)
-    return Proposal(tuple(draws.values()), n_over, n_under, n_fit, n_same, asked)
+    return Candidates(tuple(candidates.values()), n_over, n_under, n_fit, n_same, asked)
 
 
 def _near(params: Mapping[str, object], problem: Problem) -> dict[str, object]:

@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, T
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from jdend.search.errors import SearchError
-from jdend.search.samplers.registry import Known
+from jdend.search.samplers.candidates import Observation
 from jdend.search.space.dimensions import Choice, Dimension, IntRange
 from jdend.study import SearchResult, quiet_optuna
 
@@ -40,7 +40,7 @@ def distributions(dimensions: Mapping[str, Dimension]) -> dict[str, BaseDistribu
 def asker(
     name: str,
     dimensions: Mapping[str, Dimension],
-    known: Sequence[Known],
+    known: Sequence[Observation],
     *,
     seed: int,
     size: int,
@@ -70,7 +70,7 @@ class OptunaAsker:
         self,
         name: str,
         dimensions: Mapping[str, Dimension],
-        known: Sequence[Known],
+        known: Sequence[Observation],
         seed: int,
         size: int,
     ):
@@ -113,7 +113,7 @@ class OptunaAsker:
     def _trial(self, point: Mapping[str, object], **options) -> FrozenTrial:
         return create_trial(params=dict(point), distributions=self._distributions, **options)
 
-    def _told(self, known: Known, worst: float, *, prunes: bool) -> FrozenTrial:
+    def _told(self, known: Observation, worst: float, *, prunes: bool) -> FrozenTrial:
         result = known.result
         if result is None:
             return self._trial(known.point, state=TrialState.RUNNING)
@@ -125,7 +125,7 @@ class OptunaAsker:
             known.point, value=value, state=TrialState.PRUNED, intermediate_values=epochs
         )
 
-    def _replay(self, sampler: NSGAIISampler, known: Sequence[Known]) -> None:
+    def _replay(self, sampler: NSGAIISampler, known: Sequence[Observation]) -> None:
         """Asks and tells again what is finished, so that the sampler forms its generations."""
         for trial in known:
             if trial.result is not None:

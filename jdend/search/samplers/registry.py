@@ -6,29 +6,19 @@ that are pending; they are seeded by study and generation. So what a generation 
 on the machine, and one that is proposed again is the same.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
 from jdend._messages import did_you_mean
 from jdend.models import Configuration
 from jdend.search.errors import SearchError
-from jdend.search.samplers.grid_and_random import (
-    Draw,
-    Proposal,
-    check_trials,
-    grid,
-    mixed,
-    random,
-    top_up,
-)
+from jdend.search.samplers.candidates import Asker, Candidate, Candidates, Observation
+from jdend.search.samplers.grid_and_random import check_trials, grid, mixed, random, top_up
 from jdend.search.space.encoding import Encoding, Params
 from jdend.search.space.problem import SearchProblem
-from jdend.study import SearchResult
 
-__all__ = ["ADAPTIVE", "STRATEGIES", "Known", "check_strategy", "learned", "sequence"]
+__all__ = ["ADAPTIVE", "STRATEGIES", "check_strategy", "learned", "sequence"]
 
 SEQUENCES = ("grid", "random", "mixed", "qmc")
 ADAPTIVE = ("tpe", "gp", "nsga2")
@@ -38,37 +28,6 @@ STRATEGIES = (*SEQUENCES, *ADAPTIVE)
 FEWEST_FINISHED = 10
 # How often a sampler is asked again for a configuration that it has proposed already.
 N_ASKED_AGAIN = 8
-
-
-@dataclass(frozen=True)
-class Known:
-    """A trial of an earlier generation.
-
-    Attributes:
-      params: its configuration as drawn.
-      point: where it lies in the static dimensions.
-      result: what came of it, None while it is pending.
-    """
-
-    params: Mapping[str, object]
-    point: Mapping[str, object]
-    result: SearchResult | None
-
-
-class Asker(Protocol):
-    """A sampler of points that has been told what is known."""
-
-    def ask(self) -> dict[str, object]:
-        """The next point; the sampler takes it for pending."""
-        ...
-
-    def replace(self, point: Mapping[str, object]) -> None:
-        """Corrects the last point to the one that will be trained in its place."""
-        ...
-
-    def drop(self) -> None:
-        """Takes the last point back."""
-        ...
 
 
 def check_strategy(name: object) -> str:
@@ -82,7 +41,9 @@ def check_strategy(name: object) -> str:
     return str(name)
 
 
-def sequence(name: str, question: SearchProblem, entropy: Sequence[int], n: int | None) -> Proposal:
+def sequence(
+    name: str, question: SearchProblem, entropy: Sequence[int], n: int | None
+) -> Candidates:
     """The first `n` trials of a strategy that learns nothing; None for all of a grid.
 
     Raises:
@@ -105,8 +66,8 @@ def learned(
     coordinates: Encoding,
     entropy: Sequence[int],
     n: int,
-    known: Sequence[Known],
-) -> list[Draw]:
+    known: Sequence[Observation],
+) -> list[Candidate]:
     """The trials that an adaptive strategy proposes next, all different from each other and from
     those that are known; fewer than `n` only if the space holds no more.
 
@@ -130,15 +91,15 @@ def learned(
     return _distinct(question, coordinates, asked, rng, n, seen)
 
 
-def _quasi_random(question: SearchProblem, rng: np.random.Generator, n: int) -> Proposal:
+def _quasi_random(question: SearchProblem, rng: np.random.Generator, n: int) -> Candidates:
     """A scrambled Sobol sequence over the static dimensions, without repetitions."""
     from jdend.search.samplers.optuna_samplers import asker
 
     coordinates = Encoding(question)
     asked = asker("qmc", coordinates.dimensions, (), seed=int(rng.integers(2**31)), size=n)
-    draws = _distinct(question, coordinates, asked, rng, n, set())
+    candidates = _distinct(question, coordinates, asked, rng, n, set())
     counts = coordinates.n_over, coordinates.n_under, coordinates.n_fit
-    return Proposal(tuple(draws), *counts, n_same=0, asked=n)
+    return Candidates(tuple(candidates), *counts, n_same=0, asked=n)
 
 
 def _distinct(
@@ -148,13 +109,13 @@ def _distinct(
     rng: np.random.Generator,
     n: int,
     seen: set[Configuration],
-) -> list[Draw]:
+) -> list[Candidate]:
     """Asks until there are `n` new configurations; random ones where the sampler has no new one."""
     seeds = question.seeds
-    draws: list[Draw] = []
+    candidates: list[Candidate] = []
     if not coordinates.dimensions:
         return top_up(question, rng, n, seen)
-    while len(draws) < n:
+    while len(candidates) < n:
         found = _ask_for_new(coordinates, asker, seen)
         if found is None:
             others = top_up(question, rng, 1, seen)
@@ -164,8 +125,8 @@ def _distinct(
             asker.replace(coordinates.point(found))
         configuration = coordinates.configure(found)
         seen.add(configuration)
-        draws.append(Draw(found, configuration, list(seeds)))
-    return draws
+        candidates.append(Candidate(found, configuration, list(seeds)))
+    return candidates
 
 
 def _ask_for_new(coordinates: Encoding, asker: Asker, seen: set[Configuration]) -> Params | None:

@@ -43,24 +43,24 @@ def count(params, problem=IMAGES):
 @pytest.mark.parametrize("max_params", [500, 2000, 5000, 8000, 20000])
 @pytest.mark.parametrize("make", [default_space, budget_space])
 def test_every_draw_fits_and_differs(make, max_params):
-    proposal = random(ask(make(max_params, IMAGES), max_params), rng(), 50)
-    counts = [count(draw.params) for draw in proposal.draws]
+    proposed = random(ask(make(max_params, IMAGES), max_params), rng(), 50)
+    counts = [count(candidate.params) for candidate in proposed.candidates]
     assert len(counts) == 50
     assert min(counts) >= 0.8 * max_params
     assert max(counts) <= max_params
-    assert len({draw.configuration for draw in proposal.draws}) == 50
+    assert len({candidate.configuration for candidate in proposed.candidates}) == 50
 
 
 @pytest.mark.parametrize("name", architectures())
 def test_every_architecture(name):
     space = {**SIZES, "architecture": [name], "hidden_dim": (2, 20), "n_dendrites": (3, 60)}
-    assert len(random(ask(space, ratio=0.7), rng(), 3).draws) == 3
+    assert len(random(ask(space, ratio=0.7), rng(), 3).candidates) == 3
 
 
 def test_the_law_is_that_of_drawing_until_one_fits():
     space = {"n_neurons": (4, 6), "n_dendrites": (2, 4), "n_dendrite_inputs": [10, 20, 20, 30]}
-    question = ask(space, 500, 0.7)
-    found = feasible_shapes(question.space, IMAGES, question.budget, rng())
+    problem = ask(space, 500, 0.7)
+    found = feasible_shapes(problem.space, IMAGES, problem.budget, rng())
     drawn = [tuple(shape.values()) for shape in found.draw(rng(1), 20_000)]
     every = itertools.product(range(4, 7), range(2, 5), [10, 20, 20, 30])
     names = tuple(space)
@@ -72,74 +72,74 @@ def test_the_law_is_that_of_drawing_until_one_fits():
 
 
 def test_the_same_generator_draws_the_same():
-    first, second = (random(ask(SIZES), rng(7), 20).draws for _ in range(2))
+    first, second = (random(ask(SIZES), rng(7), 20).candidates for _ in range(2))
     assert first == second
 
 
 def test_another_seed_draws_otherwise():
-    assert random(ask(SIZES), rng(0), 20).draws != random(ask(SIZES), rng(1), 20).draws
+    assert random(ask(SIZES), rng(0), 20).candidates != random(ask(SIZES), rng(1), 20).candidates
 
 
 def test_ranges_without_end_are_drawn_from():
     space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 784)}
-    question = ask(space)
-    assert isinstance(feasible_shapes(question.space, IMAGES, question.budget, rng()), DrawnShapes)
-    assert len(random(question, rng(), 50).draws) == 50
+    problem = ask(space)
+    assert isinstance(feasible_shapes(problem.space, IMAGES, problem.budget, rng()), DrawnShapes)
+    assert len(random(problem, rng(), 50).candidates) == 50
 
 
 def test_a_large_range_whose_end_cannot_fit_is_listed():
-    question = ask({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
-    assert isinstance(feasible_shapes(question.space, IMAGES, question.budget, rng()), ListedShapes)
+    problem = ask({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
+    assert isinstance(feasible_shapes(problem.space, IMAGES, problem.budget, rng()), ListedShapes)
 
 
 def test_a_finite_space_is_exhausted_and_no_more():
-    proposal = random(ask(GUIDE), rng(), 100)
-    assert len(proposal.draws) == 8
-    assert "there are no more" in proposal.summary(Budget(8000))[1]
+    proposed = random(ask(GUIDE), rng(), 100)
+    assert len(proposed.candidates) == 8
+    assert "there are no more" in proposed.summary(Budget(8000))[1]
 
 
 def test_the_grid_holds_every_combination_that_fits():
-    proposal = grid(ask(GUIDE), rng())
+    proposed = grid(ask(GUIDE), rng())
     every = [dict(zip(GUIDE, values, strict=True)) for values in itertools.product(*GUIDE.values())]
     fitting = [params for params in every if 6400 <= count(params) <= 8000]
-    assert [draw.params for draw in proposal.draws] == fitting
+    assert [candidate.params for candidate in proposed.candidates] == fitting
     counts = [count(params) for params in every]
-    assert proposal.n_over == sum(c > 8000 for c in counts)
-    assert proposal.n_under == sum(c < 6400 for c in counts)
+    assert proposed.n_over == sum(c > 8000 for c in counts)
+    assert proposed.n_under == sum(c < 6400 for c in counts)
 
 
 def test_a_sampled_grid_prefers_configurations_that_differ():
     space = {**GUIDE, "percentage_resample": [0.1, 0.2, 0.3]}  # none without resampling
     whole = grid(ask(space), rng())
-    assert (len(whole.draws), whole.n_same) == (24, 8)
+    assert (len(whole.candidates), whole.n_same) == (24, 8)
     assert grid(ask(space), rng(), 16).n_same == 0
     assert grid(ask(space), rng(), 20).n_same == 4
-    assert len(grid(ask(space), rng(), 200).draws) == 24
+    assert len(grid(ask(space), rng(), 200).candidates) == 24
 
 
 def test_seeds_of_a_grid_make_no_trials():
-    proposal = grid(ask({**GUIDE, "seed": [3, 4, 5]}), rng())
-    assert len(proposal.draws) == 8
-    assert all(draw.seeds == [3, 4, 5] for draw in proposal.draws)
+    proposed = grid(ask({**GUIDE, "seed": [3, 4, 5]}), rng())
+    assert len(proposed.candidates) == 8
+    assert all(candidate.seeds == [3, 4, 5] for candidate in proposed.candidates)
 
 
 def test_draws_equal_but_for_the_seed_are_one_trial():
     space = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96, "seed": [0, 1, 2]}
-    (draw,) = random(ask(space), rng(), 3).draws
-    assert sorted(draw.seeds) == [0, 1, 2]
+    (candidate,) = random(ask(space), rng(), 3).candidates
+    assert sorted(candidate.seeds) == [0, 1, 2]
 
 
 def test_mixed_goes_through_the_lists_evenly():
     space = {**SIZES, "schedule": ["constant", "cosine"], "synaptic_resampling": [True, False]}
-    draws = mixed(ask(space), rng(), 22).draws
-    combined = [(d.params["schedule"], d.params["synaptic_resampling"]) for d in draws]
+    candidates = mixed(ask(space), rng(), 22).candidates
+    combined = [(d.params["schedule"], d.params["synaptic_resampling"]) for d in candidates]
     assert sorted(combined.count(c) for c in set(combined)) == [5, 5, 6, 6]
-    assert all(6400 <= count(draw.params) <= 8000 for draw in draws)
+    assert all(6400 <= count(candidate.params) <= 8000 for candidate in candidates)
 
 
 def test_mixed_leaves_out_combinations_in_which_nothing_fits():
-    draws = mixed(ask({**SIZES, "n_neurons": [1, 12]}), rng(), 6).draws
-    assert {draw.params["n_neurons"] for draw in draws} == {12}
+    candidates = mixed(ask({**SIZES, "n_neurons": [1, 12]}), rng(), 6).candidates
+    assert {candidate.params["n_neurons"] for candidate in candidates} == {12}
 
 
 @pytest.mark.parametrize("sampler", [grid, random, mixed])
@@ -164,11 +164,11 @@ def test_the_advice_helps():
     space = {"n_neurons": [20], "n_dendrites": [10], "n_dendrite_inputs": [128]}
     with pytest.raises(BudgetError, match="Lower n_neurons to 6, or"):
         grid(ask(space), rng())
-    assert grid(ask({**space, "n_neurons": [6]}), rng()).draws
+    assert grid(ask({**space, "n_neurons": [6]}), rng()).candidates
     space = {"n_neurons": [3], "n_dendrites": [10], "n_dendrite_inputs": [16]}
     with pytest.raises(BudgetError, match="Raise n_neurons to 34, or"):
         grid(ask(space), rng())
-    assert grid(ask({**space, "n_neurons": [34]}), rng()).draws
+    assert grid(ask({**space, "n_neurons": [34]}), rng()).candidates
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_grid_too_large_to_list_is_sampled():
     }
     with pytest.raises(SpaceError, match="give max_trials"):
         grid(ask(space), rng())
-    assert len(grid(ask(space), rng(), 5).draws) == 5
+    assert len(grid(ask(space), rng(), 5).candidates) == 5
 
 
 def test_refinement_proposes_each_centre_and_its_neighbourhood():
@@ -239,19 +239,21 @@ def test_refinement_proposes_each_centre_and_its_neighbourhood():
         {"n_neurons": n, "n_dendrites": 6, "n_dendrite_inputs": k, "lr": 2e-3, "schedule": "cosine"}
         for n, k in ((12, 96), (11, 100))
     ]
-    draws = around(ask({"n_neurons": 12}), rng(), centres, 4).draws
-    assert len(draws) == 8
-    assert [draws[0].params, draws[4].params] == centres
-    for centre, near in ((centres[0], draws[1:4]), (centres[1], draws[5:])):
-        for draw in near:
-            assert 6400 <= count(draw.params) <= 8000
-            assert abs(draw.params["n_neurons"] - centre["n_neurons"]) <= 2
-            assert abs(draw.params["n_dendrite_inputs"] - centre["n_dendrite_inputs"]) <= 16
-            assert 1 / 1.5 <= draw.params["lr"] / 2e-3 <= 1.5
-            assert draw.params["schedule"] == "cosine"
+    candidates = around(ask({"n_neurons": 12}), rng(), centres, 4).candidates
+    assert len(candidates) == 8
+    assert [candidates[0].params, candidates[4].params] == centres
+    for centre, near in ((centres[0], candidates[1:4]), (centres[1], candidates[5:])):
+        for candidate in near:
+            assert 6400 <= count(candidate.params) <= 8000
+            assert abs(candidate.params["n_neurons"] - centre["n_neurons"]) <= 2
+            assert abs(candidate.params["n_dendrite_inputs"] - centre["n_dendrite_inputs"]) <= 16
+            assert 1 / 1.5 <= candidate.params["lr"] / 2e-3 <= 1.5
+            assert candidate.params["schedule"] == "cosine"
 
 
 def test_a_centre_without_room_around_it_is_proposed_alone():
     centre = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96}
-    question = ask({"n_neurons": 12}, max_params=count(centre), ratio=1.0)
-    assert [draw.params for draw in around(question, rng(), [centre], 1).draws] == [centre]
+    problem = ask({"n_neurons": 12}, max_params=count(centre), ratio=1.0)
+    assert [candidate.params for candidate in around(problem, rng(), [centre], 1).candidates] == [
+        centre
+    ]
