@@ -285,6 +285,8 @@ HYPERPARAMETERS: Mapping[str, Field] = {
     for entry in dataclasses.fields(HyperparameterFields)
 }
 
+_N_NEURONS = Derived("n_neurons", lambda n_neurons: n_neurons, "n_neurons")
+
 _OTHERS = (
     Field(
         name="architecture",
@@ -301,9 +303,7 @@ _OTHERS = (
     ),
     _size("n_dendrites", "Dendrites of a neuron; without somata, of the layer.", "dendrites"),
     _size("n_dendrite_inputs", "Inputs of a dendrite, at most the data's features.", "inputs"),
-    _size(
-        "hidden_dim", "Units of the hidden layer.", "hidden", Derived("n_neurons", int, "n_neurons")
-    ),
+    _size("hidden_dim", "Units of the hidden layer.", "hidden", _N_NEURONS),
     Field(
         name="soma_enabled",
         kind="flag",

@@ -14,7 +14,7 @@ from jdend.models._configuration import (
     configure,
     known_fields,
 )
-from jdend.models._count import count_params, count_params_of_sizes, trace_params
+from jdend.models._count import count_params, count_params_of_sizes, counts_at_once, trace_params
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
 from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, SynapseIndex, TrueSizes
 from jdend.models._registry import (
@@ -55,6 +55,7 @@ __all__ = [
     "configure",
     "count_params",
     "count_params_of_sizes",
+    "counts_at_once",
     "dendrite_std",
     "known_fields",
     "load",

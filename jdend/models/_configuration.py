@@ -123,10 +123,10 @@ def configure(
     Raises:
       ValueError: naming the field, what it was given and what it allows.
     """
-    given = {name: value for name, value in check_names(params).items() if value is not None}
+    params = {name: value for name, value in check_names(params).items() if value is not None}
     values = {**DEFAULTS, **(defaults or {})}
-    arch = architecture(str(given.get("architecture", values["architecture"])))
-    parsed = _Parsed(arch, {**values, **arch.defaults, **given}, problem)
+    arch = architecture(str(params.get("architecture", values["architecture"])))
+    parsed = _Parsed(arch, {**values, **arch.defaults, **params}, problem)
     structure = _structure(arch, parsed, problem)
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
     return Configuration(structure, hyperparameters)
@@ -152,12 +152,12 @@ def known_fields() -> tuple[str, ...]:
 def check_names(params: Mapping[str, object]) -> dict[str, object]:
     """The parameters with aliases resolved; `ValueError` for a name that nothing reads."""
     resolved: dict[str, object] = {}
-    known = known_fields()
+    fields = known_fields()
     for name, value in params.items():
         field = canonical_name(name)
-        if field not in known:
+        if field not in fields:
             raise ValueError(
-                f"unknown parameter {name!r}{did_you_mean(name, (*known, *aliases()))}"
+                f"unknown parameter {name!r}{did_you_mean(name, (*fields, *aliases()))}"
             )
         if field in resolved:
             raise ValueError(f"parameter {field!r} is given twice, once as {name!r}")

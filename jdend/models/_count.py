@@ -16,7 +16,7 @@ from jaxtyping import Int
 
 from jdend.models._configuration import Structure, build
 
-__all__ = ["count_params", "count_params_of_sizes", "trace_params"]
+__all__ = ["count_params", "count_params_of_sizes", "counts_at_once", "trace_params"]
 
 
 def count_params(structure: Structure) -> int:
@@ -33,24 +33,38 @@ def count_params(structure: Structure) -> int:
     the initialisers of JAX 0.12; and a network whose depth is a size has no one formula.
     """
     sizes = structure.sizes
-    return int(_polynomial(_frame(structure), _module(structure), tuple(sizes))(**sizes))
+    count = _formula(structure, tuple(sizes))
+    if count is None:
+        return _traced_count(_frame(structure), _module(structure), **sizes)
+    return int(count(**sizes))
 
 
 def count_params_of_sizes(
-    structure: Structure, sizes: Mapping[str, np.ndarray]
-) -> Int[np.ndarray, " n"]:
+    structure: Structure, sizes: Mapping[str, Int[np.ndarray, "..."]]
+) -> Int[np.ndarray, "..."]:
     """The same for many sizes at once.
 
     Args:
       structure: gives all that is not a size.
-      sizes: integers `[n]` by the names of all its sizes.
+      sizes: int64 arrays by the names of all its sizes, which broadcast together.
+
+    Returns:
+      int64 counts in the arrays' broadcast shape.
     """
-    count = _polynomial(_frame(structure), _module(structure), tuple(sizes))
-    try:
-        return np.broadcast_to(count(**sizes), next(iter(sizes.values())).shape)
-    except (TypeError, ValueError):  # traced shape by shape, or not a polynomial
-        each = zip(*sizes.values(), strict=True)
-        return np.array([count(**dict(zip(sizes, map(int, row), strict=True))) for row in each])
+    columns = np.broadcast_arrays(*sizes.values())
+    count = _formula(structure, tuple(sizes))
+    if count is not None:
+        return np.broadcast_to(np.asarray(count(**sizes), np.int64), columns[0].shape)
+    rows = np.stack([column.reshape(-1) for column in columns], axis=-1)
+    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+    each = [structure.with_sizes(dict(zip(sizes, row, strict=True))) for row in distinct.tolist()]
+    counts = np.array([count_params(shape) for shape in each], np.int64)
+    return counts[inverse.reshape(-1)].reshape(columns[0].shape)
+
+
+def counts_at_once(structure: Structure) -> bool:
+    """Whether `count_params_of_sizes` evaluates a formula, and does not trace shape by shape."""
+    return _formula(structure, tuple(structure.sizes)) is not None
 
 
 def trace_params(structure: Structure) -> int:
@@ -69,18 +83,30 @@ def _module(structure: Structure):
     return architecture(structure.architecture).module
 
 
+def _formula(structure: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
+    """The count as a function of the sizes of those names; None if there is no formula."""
+    return _formula_of(_frame(structure), _module(structure), names)
+
+
 @functools.lru_cache(maxsize=256)
-def _polynomial(frame: Structure, module, names: tuple[str, ...]) -> Callable[..., Any]:
-    """The count as a function of the sizes. `module` tells a name registered anew from the old."""
-    inputs = [f"n_dendrite_inputs <= {frame.problem.in_features}"]
-    constraints = inputs if "n_dendrite_inputs" in names else []
+def _formula_of(
+    frame: Structure, module: type[nnx.Module], names: tuple[str, ...]
+) -> Callable[..., Any] | None:
+    """`module` tells a name registered anew from the old."""
+    within = f"n_dendrite_inputs <= {frame.problem.in_features}"
+    constraints = [within] if "n_dendrite_inputs" in names else []
+    symbols = export.symbolic_shape(", ".join(names), constraints=constraints) if names else ()
     try:
-        symbols = export.symbolic_shape(", ".join(names), constraints=constraints) if names else ()
         size = _traced_size(frame.with_sizes(dict(zip(names, symbols, strict=True))))
-    except Exception:  # what symbols do not allow is the module's own affair
-        return _affine(frame, names) or _one_by_one(frame)
-    code = _compile(str(size))  # outside of that: if JAX writes symbols anew, this must be seen
+    except Exception:  # how a module computes with its sizes, and what it raises, is its own affair
+        return _affine(frame, names)
+    code = _compile(str(size), names)  # outside of that: if JAX writes symbols anew, it is seen
     return lambda **sizes: eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
+
+
+@functools.lru_cache(maxsize=100_000)
+def _traced_count(frame: Structure, module: type[nnx.Module], **sizes: int) -> int:
+    return int(_traced_size(frame.with_sizes(sizes)))
 
 
 def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
@@ -112,8 +138,8 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
             pairs = zip(enlarged, constants, strict=True)
             slopes.append([more - constant for more, constant in pairs])
         for sizes in further:
-            found = predicted(dict(zip(names, sizes, strict=True)))
-            if not all(map(np.array_equal, found, dimensions(sizes))):
+            expected = predicted(dict(zip(names, sizes, strict=True)))
+            if not all(map(np.array_equal, expected, dimensions(sizes))):
                 return None
     except ValueError:  # arrays come and go with the sizes, or small ones are not allowed
         return None
@@ -122,14 +148,6 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
         columns = {name: np.asarray(size)[..., None] for name, size in sizes.items()}
         total = sum(np.prod(leaf, axis=-1) for leaf in predicted(columns))
         return total if np.ndim(total) else int(total)
-
-    return count
-
-
-def _one_by_one(frame: Structure) -> Callable[..., int]:
-    @functools.lru_cache(maxsize=100_000)
-    def count(**sizes: int) -> int:
-        return int(_traced_size(frame.with_sizes(sizes)))
 
     return count
 
@@ -156,6 +174,19 @@ _FUNCTIONS = {
 }
 
 
-def _compile(expression: str) -> CodeType:
-    """A symbolic dimension's text, in Python's syntax."""
-    return compile(re.sub(r"\^", "**", expression), "<parameters>", "eval")
+def _compile(expression: str, names: tuple[str, ...]) -> CodeType:
+    """A symbolic dimension's text, in Python's syntax.
+
+    Raises:
+      RuntimeError: if it is no longer written as it was in the versions of JAX that are known.
+    """
+    try:
+        code = compile(re.sub(r"\^", "**", expression), "<parameters>", "eval")
+    except SyntaxError:
+        code = None
+    if code is None or not {*code.co_names} <= {*names, *_FUNCTIONS}:
+        raise RuntimeError(
+            f"JAX {jax.__version__} writes a symbolic size as {expression!r}, which this version "
+            "of jdend cannot read: install a newer jdend, or an older JAX"
+        )
+    return code

@@ -112,11 +112,11 @@ def register_architecture(
             f"{module.__name__}'s constructor takes no {', '.join(unknown)}; it takes "
             f"{', '.join(p for p in parameters if p not in ('self', 'rngs'))}"
         )
-    given = {"self", "in_features", "n_classes", "rngs", *CONTEXT, *of_constructor}
+    provided = {"self", "in_features", "n_classes", "rngs", *CONTEXT, *of_constructor}
     missing = [
         p.name
         for p in list(parameters.values())[3:]  # after self, in_features and n_classes
-        if p.name not in given
+        if p.name not in provided
         and p.default is p.empty
         and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]

@@ -13,7 +13,8 @@ from jdend.search.driver.data import SearchData
 from jdend.search.errors import SpaceError
 from jdend.search.options import SearcherOptions
 from jdend.search.results import CollectedResults
-from jdend.search.space.budget import Budget, dendritic_params, estimate_params
+from jdend.search.space.budget import Budget
+from jdend.search.space.parameter_count import dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
 
 __all__ = ["NetworksWithinBudget"]

@@ -90,7 +90,7 @@ def test_an_architecture_is_traced_once(name, monkeypatch):
     traced = []
     trace = _count._traced_shapes
     monkeypatch.setattr(_count, "_traced_shapes", lambda s: traced.append(s) or trace(s))
-    _count._polynomial.cache_clear()
+    _count._formula_of.cache_clear()
     rng = np.random.default_rng(2)
     for _ in range(50):
         params = random_params(rng, name) | {"soma_enabled": True}

@@ -17,7 +17,8 @@ from jdend.models import (
 )
 from jdend.models import _registry as registry
 from jdend.search import SearchError, SpaceError
-from jdend.search.space.budget import Budget, confirmed_params, count_points, estimate_params
+from jdend.search.space.budget import Budget
+from jdend.search.space.parameter_count import confirmed_params, count_points, estimate_params
 
 IMAGES = Problem(784, 10, (28, 28, 1))
 

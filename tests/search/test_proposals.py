@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from jdend.models import Problem, architectures, count_params
 from jdend.search import BudgetError
 from jdend.search.samplers.grid_and_random import random
-from jdend.search.space.budget import Budget, confirmed_params
+from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
 from jdend.search.space.encoding import FILL, Encoding
+from jdend.search.space.parameter_count import confirmed_params
 from jdend.search.space.problem import SearchProblem
 
 DIGITS = Problem(64, 10, (8, 8, 1))

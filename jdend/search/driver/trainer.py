@@ -21,7 +21,7 @@ from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
 from jdend.search.pruners import Rungs
-from jdend.search.space.budget import confirmed_params
+from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import Outcome, enable_program_cache
 

@@ -113,7 +113,7 @@ def parse_space(space: object) -> Space:
         raise SpaceError(f"a search space is a dict of parameters, got {type(space).__name__}")
     if not space:
         raise SpaceError("the search space is empty: name at least one parameter, and its values")
-    return Space({str(name): _dimension(str(name), given) for name, given in space.items()})
+    return Space({str(name): _dimension(str(name), written) for name, written in space.items()})
 
 
 def read_space(path: str | Path) -> Space:
@@ -139,48 +139,48 @@ def read_space(path: str | Path) -> Space:
         raise SpaceError(f"space file {path}: {error}") from None
 
 
-def _dimension(name: str, given: object) -> Dimension:
-    if isinstance(given, Choice | IntRange | RealRange):
-        return given
-    if isinstance(given, Mapping):
-        return _typed(name, given)
-    if isinstance(given, tuple):
-        if len(given) != 2 or not all(_is_number(end) for end in given):
+def _dimension(name: str, written: object) -> Dimension:
+    if isinstance(written, Choice | IntRange | RealRange):
+        return written
+    if isinstance(written, Mapping):
+        return _typed(name, written)
+    if isinstance(written, tuple):
+        if len(written) != 2 or not all(_is_number(end) for end in written):
             raise SpaceError(
-                f"{name}={given!r}: a tuple is a range (low, high) of two numbers; "
+                f"{name}={written!r}: a tuple is a range (low, high) of two numbers; "
                 "write values to choose from as a list"
             )
         field = FIELDS.get(canonical_name(name))
         is_real = field is not None and field.kind == "real"
-        whole = all(isinstance(end, Integral) for end in given) and not is_real
-        return _int_range(name, *given) if whole else _real_range(name, *given)
-    if isinstance(given, list | range | np.ndarray):
-        return _choice(name, list(given))
-    return Choice((_value(name, given),))
+        whole = all(isinstance(end, Integral) for end in written) and not is_real
+        return _int_range(name, *written) if whole else _real_range(name, *written)
+    if isinstance(written, list | range | np.ndarray):
+        return _choice(name, list(written))
+    return Choice((_value(name, written),))
 
 
-def _typed(name: str, given: Mapping) -> Dimension:
-    kind = given.get("type")
+def _typed(name: str, written: Mapping) -> Dimension:
+    kind = written.get("type")
     if kind not in TYPES:
         raise SpaceError(f"{name}: unknown type {kind!r}{did_you_mean(kind, TYPES)}")
-    unknown = [key for key in given if key not in ("type", *TYPES[kind])]
+    unknown = [key for key in written if key not in ("type", *TYPES[kind])]
     if unknown:
         raise SpaceError(
             f"{name}: type {kind!r} takes no {unknown[0]!r}{did_you_mean(unknown[0], TYPES[kind])}"
         )
     if kind == "choice":
-        lists = [given[key] for key in TYPES["choice"] if key in given]
+        lists = [written[key] for key in TYPES["choice"] if key in written]
         if len(lists) != 1 or not isinstance(lists[0], list | tuple | range):
             raise SpaceError(f"{name}: type 'choice' needs values=[…]")
         return _choice(name, list(lists[0]))
-    missing = [key for key in ("low", "high") if key not in given]
+    missing = [key for key in ("low", "high") if key not in written]
     if missing:
         raise SpaceError(f"{name}: type {kind!r} needs {' and '.join(missing)}")
     if kind == "randint":
-        return _int_range(name, given["low"], given["high"])
-    if not isinstance(given.get("log", False), bool):
-        raise SpaceError(f"{name}: log must be true or false, got {given['log']!r}")
-    return _real_range(name, given["low"], given["high"], log=given.get("log", False))
+        return _int_range(name, written["low"], written["high"])
+    if not isinstance(written.get("log", False), bool):
+        raise SpaceError(f"{name}: log must be true or false, got {written['log']!r}")
+    return _real_range(name, written["low"], written["high"], log=written.get("log", False))
 
 
 def _choice(name: str, values: Sequence[object]) -> Choice:
@@ -190,26 +190,30 @@ def _choice(name: str, values: Sequence[object]) -> Choice:
 
 
 def _int_range(name: str, low: object, high: object) -> IntRange:
+    ends: list[int] = []
     for end in (low, high):
         if not isinstance(end, Integral) or isinstance(end, bool):
             raise SpaceError(f"{name}: a range of whole numbers cannot end at {end!r}")
-    return IntRange(*_ordered(name, int(low), int(high)))  # pyright: ignore[reportArgumentType]
+        ends.append(int(end))
+    _check_order(name, ends[0], ends[1])
+    return IntRange(ends[0], ends[1])
 
 
 def _real_range(name: str, low: object, high: object, *, log: bool = False) -> RealRange:
+    ends: list[float] = []
     for end in (low, high):
-        if not _is_number(end) or not math.isfinite(end):  # pyright: ignore[reportArgumentType]
+        if not isinstance(end, Real) or isinstance(end, bool) or not math.isfinite(end):
             raise SpaceError(f"{name}: a range cannot end at {end!r}; needed is a finite number")
-    low, high = _ordered(name, float(low), float(high))  # pyright: ignore[reportArgumentType]
-    if log and low <= 0:
-        raise SpaceError(f"{name}: a logarithmic range must begin above 0, got {low!r}")
-    return RealRange(low, high, log)
+        ends.append(float(end))
+    _check_order(name, ends[0], ends[1])
+    if log and ends[0] <= 0:
+        raise SpaceError(f"{name}: a logarithmic range must begin above 0, got {ends[0]!r}")
+    return RealRange(ends[0], ends[1], log)
 
 
-def _ordered(name: str, low, high):
+def _check_order(name: str, low: float, high: float) -> None:
     if low > high:
         raise SpaceError(f"{name}: the range begins at {low!r}, above its end {high!r}")
-    return low, high
 
 
 def _value(name: str, value: object) -> Value:

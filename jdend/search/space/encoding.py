@@ -7,15 +7,16 @@ and `fill`, and every point means a configuration that fits.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from jdend.fields import canonical_name
 from jdend.models import Configuration
-from jdend.search.space.budget import count_points
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange, Value
 from jdend.search.space.feasible import Axis, FeasibleShapes, ListedShapes, feasible_shapes
 from jdend.search.space.infeasible import nothing_fits
+from jdend.search.space.parameter_count import count_points
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_space
 
@@ -29,7 +30,7 @@ MOST_NEAR = 200_000
 N_DRAWN = 2_000
 
 Params = dict[str, Value]
-Point = Mapping[str, object]
+Point = Mapping[str, Any]
 
 
 class Encoding:
@@ -55,19 +56,19 @@ class Encoding:
         check_space(problem.space, problem.problem, problem.defaults)
         # The generator draws shapes of a space too large to be listed, always the same.
         rng = np.random.default_rng(0)
-        found = feasible_shapes(problem.space, problem.problem, problem.budget, rng)
-        if found.n_fit == 0:
-            raise nothing_fits(found, problem.problem, problem.budget)
-        self.n_fit, self.n_over, self.n_under = found.n_fit, found.n_over, found.n_under
-        fitting = _fitting(found, rng)
-        self._listed = isinstance(found, ListedShapes)
-        axis = _derived(found.axes, fitting, listed=self._listed)
-        self._axis = None if axis is None else found.axes[axis]
+        shapes = feasible_shapes(problem.space, problem.problem, problem.budget, rng)
+        if shapes.n_fit == 0:
+            raise nothing_fits(shapes, problem.problem, problem.budget)
+        self.n_fit, self.n_over, self.n_under = shapes.n_fit, shapes.n_over, shapes.n_under
+        positions = _positions(shapes, rng)
+        self._listed = isinstance(shapes, ListedShapes)
+        derived = _derived(shapes.axes, positions, listed=self._listed)
+        others = [i for i in range(len(shapes.axes)) if i != derived]
+        self._axis = None if derived is None else shapes.axes[derived]
         self.derived = None if self._axis is None else self._axis.name
-        self._others = tuple(a for i, a in enumerate(found.axes) if i != axis)
-        columns = [i for i in range(len(found.axes)) if i != axis]
-        self._reachable = np.unique(fitting[:, columns], axis=0)
-        self.dimensions = self._dimensions()
+        self._others = tuple(shapes.axes[i] for i in others)
+        self._reachable = np.unique(positions[:, others], axis=0)
+        self.dimensions, self._constants = self._dimensions()
 
     def params(self, point: Point) -> Params:
         """The configuration, under the space's names, that a point means.
@@ -77,28 +78,26 @@ class Encoding:
         Args:
           point: a value for each dimension.
         """
-        given = {**self._constants, **point}
-        others = {axis.name: given[axis.name] for axis in self._others}
+        point = {**self._constants, **point}
+        others: Params = {axis.name: point[axis.name] for axis in self._others}
         values, counts = self._feasible(others)
         if len(values) == 0:
             others = self._nearest(others)
             values, counts = self._feasible(others)
-        chosen: Params = {**others}  # pyright: ignore[reportAssignmentType]
         if self._axis is not None:
-            chosen[self._axis.name] = values[self._position(given.get(FILL, 1.0), counts)]
-        names = self._problem.space.dimensions
-        return {n: chosen[n] if n in chosen else _clipped(names[n], given[n]) for n in names}
+            others[self._axis.name] = values[self._position(point.get(FILL, 1.0), counts)]
+        dimensions = self._problem.space.dimensions.items()
+        return {n: others[n] if n in others else _clipped(d, point[n]) for n, d in dimensions}
 
-    def point(self, params: Mapping[str, object]) -> dict[str, object]:
+    def point(self, params: Point) -> dict[str, object]:
         """Where a configuration that fits lies: `params` of it gives that configuration again."""
         point = {name: params[name] for name in self.dimensions if name != FILL}
         if FILL in self.dimensions and self._axis is not None:
             values, counts = self._feasible({a.name: params[a.name] for a in self._others})
-            size = values.index(params[self._axis.name])  # pyright: ignore[reportArgumentType]
-            point[FILL] = self._fill(size, counts)
+            point[FILL] = self._fill(values.index(params[self._axis.name]), counts)
         return point
 
-    def configure(self, params: Mapping[str, object]) -> Configuration:
+    def configure(self, params: Point) -> Configuration:
         """What drawn parameters mean, `seed` left out."""
         return self._problem.configure({n: v for n, v in params.items() if n != "seed"})
 
@@ -112,9 +111,10 @@ class Encoding:
         """Whether `fill` is a share of the budget; of a list it indexes the values that fit."""
         return self._axis is not None and isinstance(self._axis.values, range)
 
-    def _dimensions(self) -> dict[str, Dimension]:
-        self._constants: Params = {}
-        found: dict[str, Dimension] = {}
+    def _dimensions(self) -> tuple[dict[str, Dimension], Params]:
+        """Those in which a point may move, and the values of the others."""
+        free: dict[str, Dimension] = {}
+        constants: Params = {}
         for name, dimension in self._problem.space.dimensions.items():
             if name == self.derived:
                 continue
@@ -125,30 +125,29 @@ class Encoding:
                 dimension = Choice(_distinct(dimension.values))
             only = _only_value(dimension)
             if only:
-                self._constants[name] = only[0]
+                constants[name] = only[0]
             else:
-                found[name] = dimension
+                free[name] = dimension
         ratio = self._problem.budget.min_param_ratio
         if self._axis is not None and ratio < 1:
-            found[FILL] = RealRange(ratio, 1.0)
-        return found
+            free[FILL] = RealRange(ratio, 1.0)
+        return free, constants
 
     def _that_fits(self, dimension: Dimension, position: int) -> Dimension:
         axis, used = self._others[position], np.unique(self._reachable[:, position])
         if isinstance(dimension, Choice):
             return Choice(_distinct([axis.values[int(i)] for i in used]))
         if not self._listed:
-            return IntRange(axis.values[0], axis.values[-1])  # pyright: ignore[reportArgumentType]
-        return IntRange(axis.values[int(used[0])], axis.values[int(used[-1])])  # pyright: ignore
+            return IntRange(axis.sizes[0], axis.sizes[-1])
+        return IntRange(axis.sizes[int(used[0])], axis.sizes[int(used[-1])])
 
-    def _feasible(self, others: Mapping[str, object]) -> tuple[list[Value], np.ndarray]:
+    def _feasible(self, others: Params) -> tuple[list[Value], np.ndarray]:
         """The derived size's values that fit beside the others, by count, and their counts."""
-        of_axis = {axis.name: axis for axis in self._others}
-        frame = {a.field: others[n] for n, a in of_axis.items() if not a.is_size}
+        frame = {axis.field: others[axis.name] for axis in self._others if not axis.is_size}
         sizes = {
-            a.field: np.asarray(others[n], np.int64).reshape(1)
-            for n, a in of_axis.items()
-            if a.is_size
+            axis.field: np.array([others[axis.name]], np.int64)
+            for axis in self._others
+            if axis.is_size
         }
         values: Sequence[Value] = (None,)
         if self._axis is not None:
@@ -158,15 +157,15 @@ class Encoding:
         fits = np.flatnonzero(self._problem.budget.fits(counts))
         order = fits[np.argsort(counts[fits], kind="stable")]
         unique = dict.fromkeys(values[int(i)] for i in order)
-        return list(unique), counts[order] if len(unique) == len(order) else _counts_of(
-            unique, values, counts
-        )
+        if len(unique) == len(order):
+            return list(unique), counts[order]
+        return list(unique), np.array([counts[values.index(value)] for value in unique])
 
-    def _nearest(self, others: Mapping[str, object]) -> Params:
+    def _nearest(self, others: Params) -> Params:
         """The combination that fits and lies nearest; what is no size changes last."""
         distance = np.zeros(len(self._reachable))
         for column, axis in zip(self._reachable.T, self._others, strict=True):
-            here = axis.values.index(others[axis.name])  # pyright: ignore[reportArgumentType]
+            here = axis.values.index(others[axis.name])
             if axis.is_size:
                 distance += ((column - here) / len(axis.values)) ** 2
             else:
@@ -174,12 +173,12 @@ class Encoding:
         row = self._reachable[int(np.argmin(distance))]
         return {a.name: a.values[int(i)] for a, i in zip(self._others, row, strict=True)}
 
-    def _position(self, fill: object, counts: np.ndarray) -> int:
+    def _position(self, fill: float, counts: np.ndarray) -> int:
         budget = self._problem.budget
         if self._by_count:
-            return int(np.argmin(np.abs(counts - float(fill) * budget.max_params)))  # pyright: ignore
+            return int(np.argmin(np.abs(counts - fill * budget.max_params)))
         ratio = budget.min_param_ratio
-        share = (float(fill) - ratio) / (1 - ratio) if ratio < 1 else 0.0  # pyright: ignore
+        share = (fill - ratio) / (1 - ratio) if ratio < 1 else 0.0
         return min(max(int(share * len(counts)), 0), len(counts) - 1)
 
     def _fill(self, position: int, counts: np.ndarray) -> float:
@@ -190,38 +189,34 @@ class Encoding:
         return ratio + (1 - ratio) * (position + 0.5) / len(counts)
 
 
-def _fitting(found: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
+def _positions(shapes: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
     """Shapes that fit, as positions on the axes, one a row."""
-    if isinstance(found, ListedShapes):
-        step = -(-found.n_fit // MOST_NEAR)
-        sides = tuple(len(axis.values) for axis in found.axes)
-        if not sides:
-            return np.zeros((1, 0), np.int64)
-        return np.stack(np.unravel_index(found.fitting[::step], sides), axis=1)
-    drawn = found.draw(rng, N_DRAWN)
-    rows = [[axis.values.index(shape[axis.name]) for axis in found.axes] for shape in drawn]  # pyright: ignore
+    axes = shapes.axes
+    if not axes:
+        return np.zeros((1, 0), np.int64)
+    if isinstance(shapes, ListedShapes):
+        step = -(-shapes.n_fit // MOST_NEAR)
+        sides = tuple(len(axis.values) for axis in axes)
+        return np.stack(np.unravel_index(shapes.fitting[::step], sides), axis=1)
+    drawn = shapes.draw(rng, N_DRAWN)
+    rows = [[axis.values.index(shape[axis.name]) for axis in axes] for shape in drawn]
     return np.array(rows, np.int64)
 
 
-def _derived(axes: Sequence[Axis], fitting: np.ndarray, *, listed: bool) -> int | None:
+def _derived(axes: Sequence[Axis], positions: np.ndarray, *, listed: bool) -> int | None:
     """The position of the size that makes most of the others' combinations fit."""
-    shares = {}
+    shares: dict[int, float] = {}
     for i, axis in enumerate(axes):
         if axis.is_size and len(set(axis.values)) > 1:
             others = [j for j in range(len(axes)) if j != i]
             n_others = float(np.prod([len(axes[j].values) for j in others]))
-            shares[i] = len(np.unique(fitting[:, others], axis=0)) / n_others
+            shares[i] = len(np.unique(positions[:, others], axis=0)) / n_others
     if not shares:
         return None
     preferred = next((i for i in shares if axes[i].name == PREFERRED), None)
     if preferred is not None and (not listed or 2 * shares[preferred] >= max(shares.values())):
         return preferred
     return max(shares, key=lambda i: (shares[i], i == preferred))
-
-
-def _counts_of(unique: Mapping, values: Sequence[Value], counts: np.ndarray) -> np.ndarray:
-    """Of a list with repetitions, the counts of its distinct values."""
-    return np.array([counts[values.index(value)] for value in unique])
 
 
 def _distinct(values: Sequence[Value]) -> tuple[Value, ...]:
@@ -237,7 +232,7 @@ def _only_value(dimension: Dimension) -> tuple[Value, ...]:
     return (dimension.low,) if dimension.low == dimension.high else ()
 
 
-def _clipped(dimension: Dimension, value) -> Value:
+def _clipped(dimension: Dimension, value: Any) -> Value:
     if isinstance(dimension, Choice):
         return value
     kind = int if isinstance(dimension, IntRange) else float

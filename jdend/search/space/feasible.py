@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from jdend.models import Problem, architecture
-from jdend.search.space.budget import Budget, canonical, count_points, has_formula
+from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Choice, IntRange, Space, Value
-from jdend.search.space.validation import architectures_of
+from jdend.search.space.parameter_count import count_points, counts_many
+from jdend.search.space.validation import architectures_of, canonical
 
 __all__ = ["Axis", "DrawnShapes", "FeasibleShapes", "ListedShapes", "feasible_shapes", "frames"]
 
@@ -40,6 +41,13 @@ class Axis:
         return canonical(self.name)
 
     @property
+    def sizes(self) -> Sequence[int]:
+        """The values of one that is a size."""
+        if isinstance(self.values, range):
+            return self.values
+        return [value for value in self.values if isinstance(value, int)]
+
+    @property
     def is_size(self) -> bool:
         """Whether all values are whole numbers, so that they can be counted at once."""
         return isinstance(self.values, range) or all(type(v) is int for v in self.values)
@@ -60,7 +68,7 @@ class FeasibleShapes(Protocol):
     n_under: int
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
-        """Draws `n` shapes that fit, or fewer if they cannot be found."""
+        """Draws `n` shapes that fit, or fewer if no more turn up."""
         ...
 
 
@@ -76,7 +84,7 @@ def feasible_shapes(
       rng: for a space that is too large to be listed.
     """
     axes = tuple(_axes(space))
-    at_once = 0 if all(has_formula(name) for name in architectures_of(space)) else 1
+    at_once = 0 if _count_at_once(axes, problem) else 1
     n_left_out = 0
     if _size(axes) > MOST_LISTED[at_once] and at_once == 0:
         whole, axes = axes, _without_too_large(axes, problem, budget)
@@ -90,11 +98,21 @@ def _size(axes: Sequence[Axis]) -> int:
     return math.prod(len(axis.values) for axis in axes)
 
 
+def _count_at_once(axes: Sequence[Axis], problem: Problem) -> bool:
+    """Whether all shapes are counted by formulas."""
+    return all(counts_many(frame, _smallest(axes), problem) for frame in frames(axes))
+
+
+def _smallest(axes: Sequence[Axis]) -> dict[str, np.ndarray]:
+    """The smallest value of each size."""
+    return {axis.field: np.array(min(axis.sizes), np.int64) for axis in axes if axis.is_size}
+
+
 def _without_too_large(
     axes: tuple[Axis, ...], problem: Problem, budget: Budget
 ) -> tuple[Axis, ...]:
     """Ranges cut at the largest value that can fit, all other sizes at their smallest."""
-    smallest = {a.field: np.asarray(min(a.values), np.int64) for a in axes if a.is_size}  # pyright: ignore
+    smallest = _smallest(axes)
 
     def can_fit(axis: Axis, value: int) -> bool:
         sizes = {**smallest, axis.field: np.asarray(value, np.int64)}
@@ -172,19 +190,19 @@ class DrawnShapes:
         self.axes = axes
         self.n_fit = self.n_over = self.n_under = 0
         self._problem, self._budget, self._most = problem, budget, most
-        self._found: list[Params] = []
+        self._at_hand: list[Params] = []
         self._drawn = 0
         self._search(rng, 1)
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
         self._search(rng, n)
-        given, self._found = self._found[:n], self._found[n:]
-        return given
+        drawn, self._at_hand = self._at_hand[:n], self._at_hand[n:]
+        return drawn
 
     def _search(self, rng: np.random.Generator, n: int) -> None:
         """Draws blocks until `n` shapes that fit are at hand."""
         until = self._drawn + self._most
-        while len(self._found) < n and self._drawn < until:
+        while len(self._at_hand) < n and self._drawn < until:
             block = min(BLOCK, self._most)
             where = [rng.integers(len(axis.values), size=block) for axis in self.axes]
             counts = self._count(where, block)
@@ -195,7 +213,7 @@ class DrawnShapes:
             self.n_under += int(np.count_nonzero(self._budget.under(counts)))
             for i in fitting:
                 chosen = zip(self.axes, where, strict=True)
-                self._found.append({axis.name: axis.values[int(w[i])] for axis, w in chosen})
+                self._at_hand.append({axis.name: axis.values[int(w[i])] for axis, w in chosen})
 
     def _count(self, where: list[np.ndarray], block: int) -> np.ndarray:
         counts = np.empty(block, np.int64)

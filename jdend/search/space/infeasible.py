@@ -8,9 +8,10 @@ import numpy as np
 
 from jdend.models import DEFAULTS, Problem, architecture
 from jdend.search.errors import BudgetError
-from jdend.search.space.budget import Budget, count_points
+from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Value
 from jdend.search.space.feasible import FeasibleShapes, ListedShapes, frames
+from jdend.search.space.parameter_count import count_points
 
 __all__ = ["nothing_fits"]
 

@@ -7,6 +7,7 @@ from jdend.models import Configuration, Problem, configure
 from jdend.search.errors import SpaceError
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Choice, Space
+from jdend.search.space.validation import check_seed
 
 __all__ = ["SearchProblem"]
 
@@ -43,7 +44,7 @@ class SearchProblem:
         seed = self.space.dimensions.get("seed", Choice(()))
         if not isinstance(seed, Choice):
             raise SpaceError("seed: list its values, or use the random strategy")
-        return tuple(dict.fromkeys(seed.values))  # pyright: ignore[reportReturnType]
+        return tuple(dict.fromkeys(check_seed("seed", value) for value in seed.values))
 
     def configure(self, params: Mapping[str, object]) -> Configuration:
         """What drawn parameters mean; `SpaceError` if they are impossible."""

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from jdend.models import DEFAULTS, Problem, architecture, check_value, configure
+from jdend.models import DEFAULTS, Problem, architecture, check_names, check_value, configure
 from jdend.search.errors import SearchError, SpaceError
-from jdend.search.space.budget import canonical
 from jdend.search.space.dimensions import Choice, Space, Value
 
-__all__ = ["architectures_of", "check_seed", "check_space", "parse_seeds"]
+__all__ = ["architectures_of", "canonical", "check_seed", "check_space", "parse_seeds"]
 
 
 def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) -> None:
@@ -37,9 +36,9 @@ def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) 
                 check_seed("seed", value)
             elif field != "architecture" and value is not None:
                 _check_value(field, value, names, problem)
-    given = {field: _first(space, name) for field, name in fields.items() if field != "seed"}
+    params = {field: _first(space, name) for field, name in fields.items() if field != "seed"}
     for name in names:
-        _configured({**given, "architecture": name}, problem, defaults)
+        _configured({**params, "architecture": name}, problem, defaults)
 
 
 def parse_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -77,6 +76,18 @@ def architectures_of(space: Space) -> tuple[str, ...]:
         raise SpaceError("architecture: give names, not a range")
     try:
         return tuple(architecture(str(name)).name for name in dimension.values)
+    except ValueError as error:
+        raise SpaceError(str(error)) from None
+
+
+def canonical(name: str) -> str:
+    """The field that a parameter stands for: `connectivity` for the older toolkit's `strategy`.
+
+    Raises:
+      SpaceError: if nothing reads it; names the nearest that is known.
+    """
+    try:
+        return next(iter(check_names({name: None})))
     except ValueError as error:
         raise SpaceError(str(error)) from None
 

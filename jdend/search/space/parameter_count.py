@@ -1,0 +1,192 @@
+"""How many trainable parameters networks have: one, many at once, or one counted twice.
+
+All counts come from `jdend.models`, which traces the construction of an architecture once, with
+symbols for its sizes.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from jdend.fields import Derived
+from jdend.models import (
+    Problem,
+    Structure,
+    architecture,
+    configure,
+    count_params,
+    count_params_of_sizes,
+    counts_at_once,
+    trace_params,
+)
+from jdend.search.errors import SpaceError
+
+__all__ = ["confirmed_params", "count_points", "counts_many", "dendritic_params", "estimate_params"]
+
+
+def estimate_params(
+    in_dim: int,
+    n_neurons: int | None = None,
+    n_dendrites: int | None = None,
+    n_dendrite_inputs: int | None = None,
+    soma_enabled: bool = True,
+    n_classes: int = 10,
+    architecture: str = "dendritic_simple",
+    hidden_dim: int | None = None,
+    **fields: object,
+) -> int:
+    """The trainable parameters of a network; none is built.
+
+    The order of the arguments is that of the older toolkit.
+
+    Args:
+      in_dim: `F`, the data's features.
+      n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled, hidden_dim: the network's sizes;
+        those that the architecture does not read play no part, those left out have its defaults.
+      n_classes: number of logits.
+      architecture: a registered name.
+      **fields: further fields, such as `connectivity`, or those of a registered architecture.
+
+    Raises:
+      SpaceError: for an unknown name or an impossible size.
+    """
+    if not isinstance(soma_enabled, bool):
+        raise SpaceError(f"soma_enabled must be True or False, got {soma_enabled!r}")
+    for name, size in (("in_dim", in_dim), ("n_classes", n_classes)):
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise SpaceError(f"{name} must be a positive integer, got {size!r}")
+    params = {
+        "architecture": architecture,
+        "n_neurons": n_neurons,
+        "n_dendrites": n_dendrites,
+        "n_dendrite_inputs": n_dendrite_inputs,
+        "soma_enabled": soma_enabled,
+        "hidden_dim": hidden_dim,
+        **fields,
+    }
+    # Counting knows features only; as an image of one row they allow every connectivity.
+    problem = Problem(in_dim, n_classes, (1, in_dim, 1))
+    try:
+        return count_params(configure(params, problem).structure)
+    except ValueError as error:
+        raise SpaceError(str(error)) from None
+
+
+def dendritic_params(
+    n_neurons: int,
+    n_dendrites: int,
+    n_dendrite_inputs: int,
+    soma_enabled: bool,
+    linear_layers: Sequence[tuple[int, int]],
+) -> int:
+    """The trainable parameters of a dendritic layer and of any linear layers that follow it.
+
+    Args:
+      n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled: of the dendritic layer.
+      linear_layers: inputs and outputs of each; inputs of -1 are the outputs of the one before.
+    """
+    dendrites = n_dendrites * (n_dendrite_inputs + 1)
+    total = n_neurons * (dendrites + n_dendrites + 1) if soma_enabled else dendrites
+    width = n_neurons if soma_enabled else n_dendrites
+    for n_in, n_out in linear_layers:
+        total += ((width if n_in == -1 else n_in) + 1) * n_out
+        width = n_out
+    return int(total)
+
+
+def count_points(
+    frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
+) -> Int[np.ndarray, "..."]:
+    """The parameters of many networks at once.
+
+    Args:
+      frame: the fields that they share, under canonical names; `architecture` may be among them.
+      sizes: whole numbers by field, int64 arrays that broadcast together.
+      problem: what the data fix.
+
+    Returns:
+      int64 counts in the arrays' broadcast shape.
+    """
+    structure = _smallest(frame, sizes, problem)
+    shape = np.broadcast_shapes(*(column.shape for column in sizes.values()))
+    if not sizes:
+        return np.full(shape, count_params(structure), np.int64)
+    if not _has_one_formula(structure, sizes):
+        return _count_one_by_one(frame, sizes, problem)
+    columns = {name: _column(name, structure, frame, sizes) for name in structure.sizes}
+    return np.broadcast_to(count_params_of_sizes(structure, columns), shape)
+
+
+def counts_many(
+    frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
+) -> bool:
+    """Whether `count_points` evaluates a formula, and does not trace shape by shape."""
+    structure = _smallest(frame, sizes, problem)
+    return counts_at_once(structure) and _has_one_formula(structure, sizes)
+
+
+def confirmed_params(structure: Structure) -> int:
+    """The parameters of a program's shape, counted twice: from symbolic sizes, as those of all the
+    trials that it pads are, and by tracing this very shape, once a process.
+
+    Raises:
+      RuntimeError: if the counts differ.
+    """
+    return _confirm(structure, architecture(structure.architecture).module)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _confirm(structure: Structure, module: type) -> int:
+    """`module` tells a name registered anew from the old."""
+    counted, traced = count_params(structure), trace_params(structure)
+    if counted != traced:
+        raise RuntimeError(f"{structure} has {traced} parameters, but {counted} were counted")
+    return traced
+
+
+def _smallest(
+    frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
+) -> Structure:
+    """The structure with the smallest of each size."""
+    smallest = {field: int(column.min()) for field, column in sizes.items()}
+    return configure({**frame, **smallest}, problem).structure
+
+
+def _column(
+    name: str, structure: Structure, frame: Mapping[str, object], sizes: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The values of one of a structure's sizes: those given, those that follow from another size,
+    or the one that its other fields fix."""
+    arch, fixed = architecture(structure.architecture), structure.sizes[name]
+    if name in sizes:
+        varies = fixed == sizes[name].min()  # fully connected dendrites have all features
+        return sizes[name] if varies else np.asarray(fixed, np.int64)
+    default = arch.field(name).default
+    left_out = frame.get(name) is None and arch.defaults.get(name) is None
+    if left_out and isinstance(default, Derived) and default.source in sizes:
+        return np.asarray(default.formula(sizes[default.source]), np.int64)
+    return np.asarray(fixed, np.int64)
+
+
+def _has_one_formula(structure: Structure, sizes: Mapping[str, np.ndarray]) -> bool:
+    """Whether its sizes are all that varies: no whole numbers that stand for other values, and the
+    fields that play no part are the same for all sizes."""
+    if not structure.options.keys().isdisjoint(sizes):
+        return False
+    try:
+        architecture(structure.architecture).ignores(structure.options)
+    except (KeyError, TypeError):  # it asks for a size
+        return False
+    return True
+
+
+def _count_one_by_one(
+    frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
+) -> Int[np.ndarray, "..."]:
+    columns = np.broadcast_arrays(*sizes.values())
+    rows = zip(*(column.reshape(-1).tolist() for column in columns), strict=True)
+    params = ({**frame, **dict(zip(sizes, row, strict=True))} for row in rows)
+    counts = [count_params(configure(p, problem).structure) for p in params]
+    return np.array(counts, np.int64).reshape(columns[0].shape)
