@@ -9,6 +9,7 @@ from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._run import Narrow, Run
 from jdend.training._single import extract, train_model
+from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 from jdend.training._train import compiled_bytes, prepare, runs, train
@@ -24,6 +25,7 @@ __all__ = [
     "Population",
     "Progress",
     "Run",
+    "Snapshot",
     "State",
     "TracedHyperparameters",
     "compilations",

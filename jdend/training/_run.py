@@ -18,10 +18,16 @@ from jdend.data import Split
 from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
+from jdend.training._interruption import uninterrupted
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population, epoch_order, population
+from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
-from jdend.training._traced_hyperparameters import trace_hyperparameters
+from jdend.training._stopwatch import Stopwatch
+from jdend.training._traced_hyperparameters import (
+    TracedHyperparameters,
+    trace_hyperparameters,
+)
 
 __all__ = ["Narrow", "Run"]
 
@@ -41,6 +47,10 @@ class Run:
     A configuration that ends, at its own last epoch or by `stop`, is kept as it is then. Its column
     goes on in the program, and nothing reads it, until `narrow` takes it out. Nothing is on the
     device before the first `train_to`.
+
+    Ctrl-C is heard between two calls of the program, about once a second. Whenever it is, or
+    `on_progress` raises, `snapshot` has all that was trained, and a run of the same arguments that
+    is given it by `restore` goes on from that step: its figures are those of an undisturbed run.
 
     Args:
       bucket, configurations, seeds, data, on_progress, narrow: as for `train`.
@@ -78,37 +88,101 @@ class Run:
             name: np.full((*shape, self.last_epoch), np.nan) for name in HISTORY_FIGURES
         }
         self._state: State | None = None
+        self._is_restored = False  # and its programs may not be compiled
         self._columns = list(range(len(configurations)))  # whose the state's first columns are
         self._ended: list[tuple[list[int], State]] = []  # configurations as they ended, on the host
+        self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end
+        self._failed_step: Int[np.ndarray, "S C"] | None = None
         self._steps_per_call = STEPS_OF_FIRST_CALL
-        self._training, self._compiling = _Stopwatch(), _Stopwatch()
+        self._training, self._compiling = Stopwatch(), Stopwatch()
 
     @property
     def live(self) -> list[int]:
         """Positions of the configurations that train on."""
         return [c for c in self._columns if self.ends[c] > self.epoch]
 
+    @property
+    def steps_done(self) -> int:
+        """Training steps, those of an epoch that is not over included."""
+        if self._state is None:
+            return self.epoch * self._steps_per_epoch
+        return int(self._state.step)
+
     def train_to(self, epoch: int) -> None:
         """Trains until so many epochs are done, or all configurations have ended."""
+        if self.epoch >= epoch or not self.live:
+            return
         with self._training:
-            state = self._begin() if self._state is None else self._state
+            state = self._ready()
             while self.epoch < epoch and self.live:
-                state = self._state = self._train_epoch(state)
-                self._record(state)
-                self.epoch += 1
-                self._keep(state, [c for c in self._columns if self.ends[c] == self.epoch])
-                state = self._state = self._narrowed(state)
+                state = self._train_epoch(state)
+                with uninterrupted():
+                    self._record(state)
+                    self.epoch += 1
+                    self._keep(state, [c for c in self._columns if self.ends[c] == self.epoch])
+                    state = self._state = self._narrowed(state)
                 self._report(float(self.epoch))
 
     def stop(self, configurations: Sequence[int]) -> None:
         """Ends configurations, by position, at the epoch just done; those that ended stay so."""
+        stopped = [c for c in configurations if c in self.live]
+        if not stopped:
+            return
         if self._state is None:
             raise ValueError("nothing can be stopped before the first epoch is done")
-        stopped = [c for c in configurations if c in self.live]
-        for c in stopped:
-            self.ends[c] = self.epoch
-        self._keep(self._state, stopped)
-        self._state = self._narrowed(self._state)
+        with uninterrupted():
+            for c in stopped:
+                self.ends[c] = self.epoch
+            self._keep(self._state, stopped)
+            self._state = self._narrowed(self._state)
+
+    def accuracy_after(self, epoch: int) -> Float[np.ndarray, "S C"]:
+        """Validation accuracy of every trial after so many epochs, or at its end if that was
+        sooner, at least one."""
+        history = self._history["validation_accuracy"]
+        last = [min(end, epoch) - 1 for end in self.ends]
+        return np.stack([history[:, c, e] for c, e in enumerate(last)], axis=1)
+
+    def snapshot(self) -> Snapshot:
+        """All that it holds now, on the host.
+
+        Raises:
+          RuntimeError: if its state is lost, since an exception came while a step was taken.
+        """
+        return Snapshot(
+            ends=list(self.ends),
+            epoch=self.epoch,
+            columns=list(self._columns),
+            history={name: values.copy() for name, values in self._history.items()},
+            seconds=(self._training.seconds, self._compiling.seconds),
+            state=jax.device_get(self._state),
+            ended=list(self._ended) if self._figures is None else (),
+            figures=self._figures,
+            failed_step=self._failed_step,
+        )
+
+    def restore(self, content: bytes) -> None:
+        """Takes over what another run of the same arguments had come to, before the first
+        `train_to`.
+
+        Args:
+          content: of its `Snapshot.to_bytes`.
+
+        Raises:
+          ValueError: if that was of other arguments.
+        """
+        outline = self._population.init.shape_of_result(self._traced(), self._seeds())
+        taken = Snapshot.from_bytes(content, outline)
+        shapes = {name: values.shape for name, values in self._history.items()}
+        if shapes != {name: values.shape for name, values in taken.history.items()}:
+            raise ValueError("not the snapshot of such a population: other histories")
+        self.ends, self.epoch, self._columns = list(taken.ends), taken.epoch, list(taken.columns)
+        self._history = {name: values.copy() for name, values in taken.history.items()}
+        self._state, self._ended, self._is_restored = taken.state, list(taken.ended), True
+        self._figures, self._failed_step = taken.figures, taken.failed_step
+        self._training, self._compiling = map(Stopwatch, taken.seconds)
+        if self.epoch:
+            self.validation_accuracy = self.accuracy_after(self.epoch)
 
     def park(self) -> None:
         """Moves the state to the host, where it waits for the next `train_to`."""
@@ -120,14 +194,18 @@ class Run:
         Training and test figures are of one full pass over the networks as they were when they
         ended.
         """
-        if self.live or self._state is None:
+        if self.live:
             raise ValueError(f"{len(self.live)} configurations have not ended yet")
-        with self._training:
-            state = self._all_ended(self._state)
-            figures = self._final_figures(state)
-            failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
-            self._state = None
-        return self._outcomes(figures, failed_step)
+        if self._figures is None or self._failed_step is None:
+            assert self._state is not None
+            with self._training:
+                state = self._all_ended(self._state)
+                figures = self._final_figures(state)
+                failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
+            with uninterrupted():
+                self._figures, self._failed_step = figures, failed_step
+                self._state, self._ended = None, []
+        return self._outcomes(self._figures, self._failed_step)
 
     @functools.cached_property
     def _population(self) -> Population:
@@ -137,27 +215,39 @@ class Run:
     def _data(self) -> DeviceData:
         return on_device(self._split)
 
-    def _begin(self) -> State:
+    def _ready(self) -> State:
+        """The state, its programs compiled."""
+        if self._state is not None and not self._is_restored:
+            return self._state
+        hyperparameters = self._traced() if self._state is None else self._state.hyperparameters
         with self._compiling:
-            hyperparameters = trace_hyperparameters(
-                self.configurations, self._steps_per_epoch, padded=self.bucket.padded
-            )
             self._population.compile(hyperparameters, len(self.seeds), self._data)
-        return self._population.init(hyperparameters, self._seeds())
+        if self._state is None:
+            return self._population.init(hyperparameters, self._seeds())
+        state = self._state = jax.device_put(self._state)
+        self._is_restored = False
+        return state
+
+    def _traced(self) -> TracedHyperparameters:
+        return trace_hyperparameters(
+            self.configurations, self._steps_per_epoch, padded=self.bucket.padded
+        )
 
     def _seeds(self) -> Int[Array, " S"]:
         return jnp.array(self.seeds, jnp.uint32)
 
     def _train_epoch(self, state: State) -> State:
-        """One epoch, in calls of about a second, between which Ctrl-C is heard."""
-        step = self.epoch * self._steps_per_epoch
-        end = step + self._steps_per_epoch
+        """What is left of an epoch, in calls of about a second, between which Ctrl-C is heard."""
+        step = int(state.step)
+        end = (self.epoch + 1) * self._steps_per_epoch
         order = epoch_order(self._seeds(), self.epoch, self._data.n_train)
         while step < end:
             stop = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
-            state = self._population.advance(state, self._data.examples, order, jnp.int32(stop))
-            jax.block_until_ready(state.step)
+            with uninterrupted():
+                state = self._population.advance(state, self._data.examples, order, jnp.int32(stop))
+                self._state = state
+                jax.block_until_ready(state.step)
             seconds_per_step = max(time.perf_counter() - begun, 1e-4) / (stop - step)
             self._steps_per_call = max(1, math.ceil(SECONDS_PER_CALL / seconds_per_step))
             step = stop
@@ -272,22 +362,3 @@ class Run:
                 compile_seconds=self._compiling.seconds,
             )
         )
-
-
-class _Stopwatch:
-    """Adds up the time spent inside `with`."""
-
-    def __init__(self):
-        self._sum = 0.0
-        self._begun: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """All so far, and what has passed if it runs now."""
-        return self._sum + (0.0 if self._begun is None else time.perf_counter() - self._begun)
-
-    def __enter__(self) -> None:
-        self._begun = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._sum, self._begun = self.seconds, None

@@ -9,7 +9,7 @@ from small_populations import advance, assert_equal, bucket_of, configured, data
 
 from jdend.connectivity import check_indices
 from jdend.models import DendriticLayer, _registry, register_architecture
-from jdend.training import compilations, estimate_bytes, train
+from jdend.training import Run, compilations, estimate_bytes, train
 
 
 class Regularised(nnx.Module):
@@ -121,3 +121,17 @@ def test_it_evaluates_without_dropout(members):
     one, other = (train(bucket, members, (0, 1), data())[0] for _ in range(2))
     np.testing.assert_array_equal(one.test_loss, other.test_loss)
     assert compilations().step_programs == before.step_programs
+
+
+def test_it_goes_on_from_a_snapshot_with_its_statistics_and_its_random_draws(members):
+    def run():
+        return Run(bucket_of(members[0]), members, (0, 1), data())
+
+    undisturbed, broken_off, gone_on = run(), run(), run()
+    undisturbed.train_to(3)
+    broken_off.train_to(1)
+    gone_on.restore(broken_off.snapshot().to_bytes())
+    gone_on.train_to(3)
+    for one, other in zip(gone_on.outcomes(), undisturbed.outcomes(), strict=True):
+        assert_equal(one.history, other.history)
+        assert_equal(one.test_loss, other.test_loss)
