@@ -31,6 +31,7 @@ ROOMS = {
     "fields": "each hyperparameter",
     "_files": "written whole",
     "_messages": "what errors say",
+    "_output": "what is printed",
     "__main__": "signals",
     "cli": "options in, table out",
     "scenarios": "ready-made searches",

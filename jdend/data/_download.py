@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import os
 import queue
-import sys
 import threading
 import time
 import urllib.error
@@ -180,4 +179,4 @@ class _Progress:
 
 def report_on_stderr(line: str) -> None:
     """Prints a line of progress."""
-    print(f"jdend.data: {line}", file=sys.stderr, flush=True)
+    complain(f"jdend.data: {line}")
