@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from jdend._output import complain
 from jdend.data._catalog import PublishedFile
 from jdend.data._errors import Unavailable
 
