@@ -9,7 +9,9 @@ Nothing here imports jdend or anything heavy.
 # ruff: noqa: RUF009  (an entry is a call that makes a dataclass field)
 
 import dataclasses
+import functools
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -123,8 +125,9 @@ class Field:
         """The names that it may have at this moment."""
         if isinstance(self.choices, tuple):
             return self.choices
-        module, _, name = self.choices.partition(":")
-        return tuple(getattr(importlib.import_module(module), name))
+        path, _, name = self.choices.partition(":")
+        module = sys.modules.get(path) or importlib.import_module(path)
+        return tuple(getattr(module, name))
 
 
 def _whole(**settings: Any) -> Any:
@@ -364,6 +367,7 @@ def canonical_names(params: Mapping[str, Any]) -> dict[str, Any]:
     return {canonical_name(name): value for name, value in params.items()}
 
 
+@functools.cache
 def names_of(*groups: Group) -> tuple[str, ...]:
     """The fields of these groups, in their order here."""
     return tuple(name for name, field in FIELDS.items() if field.group in groups)

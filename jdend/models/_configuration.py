@@ -189,26 +189,21 @@ def build(
     )
 
 
-class _Parsed(Mapping[str, Any]):
+class _Parsed(dict[str, Any]):
     """The values of a configuration's fields, each parsed when it is first asked for; what its
     architecture does not read, and what plays no part, is neutral."""
 
     def __init__(self, arch: Architecture, values: Mapping[str, object], problem: Problem):
+        super().__init__()
         self._arch, self._values, self._problem = arch, values, problem
-        self._parsed: dict[str, Value | None] = {}
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._parsed:
-            field = self._arch.field(name)
-            plays = name in self._arch.reads and field.plays_part(self)
-            self._parsed[name] = self._value(field) if plays else field.neutral
-        return self._parsed[name]
-
-    def __iter__(self):
-        return iter(self._arch.reads)
-
-    def __len__(self) -> int:
-        return len(self._arch.reads)
+    def __missing__(self, name: str) -> Any:
+        field = self._arch.reads.get(name)
+        if field is not None and field.plays_part(self):
+            value = self[name] = self._value(field)
+        else:
+            value = self[name] = self._arch.field(name).neutral
+        return value
 
     def _value(self, field: Field) -> Value | None:
         value = self._values.get(field.name)

@@ -38,10 +38,11 @@ class Architecture:
     context: frozenset[str]
 
     @functools.cached_property
-    def reads(self) -> tuple[str, ...]:
-        """The fields of a configuration that it and its training read."""
+    def reads(self) -> Mapping[str, Field]:
+        """The fields of a configuration that it and its training read, by name."""
         resampling = names_of("resampling") if "synaptic_resampling" in self.fields else ()
-        return tuple(dict.fromkeys([*self.fields, *resampling, *names_of("training")]))
+        names = [*self.fields, *resampling, *names_of("training")]
+        return {name: self.field(name) for name in names}
 
     def field(self, name: str) -> Field:
         """What is known of a field; one that only its module has is of its default's kind, or
