@@ -1,8 +1,10 @@
-"""Ready-made searches, with the older toolkit's meaning and constants.
+"""Ready-made searches, with the older toolkit's meaning, and its numbers of trials and epochs.
 
-Each returns the best network by validation accuracy, or a list of dicts, and takes every keyword
-argument of `HyperparameterSearcher` that it does not set itself. `python -m jdend.search.scenarios`
-runs them all, as `python -m jdend.search --scenario all` does.
+What they search is what is known to be good (`jdend.search.space.default_space`), or with
+`ranges="toolkit"` what the toolkit searched. Each returns the best network by validation accuracy,
+or a list of dicts, and takes every keyword argument of `HyperparameterSearcher` that it does not
+set itself. `python -m jdend.search.scenarios` runs them all, as
+`python -m jdend.search --scenario all` does.
 """
 
 import inspect
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from jdend._messages import did_you_mean
 from jdend.data import Dataset
 from jdend.models import Problem
 from jdend.search.errors import BudgetError, SearchError
@@ -21,6 +24,13 @@ from jdend.search.options import SearcherOptions, StorageOptions, check_keywords
 from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.budget import Budget
+from jdend.search.space.default_space import (
+    ARCHITECTURES,
+    architecture_sizes,
+    budget_architectures,
+    budget_space,
+    narrow_space,
+)
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.feasible import feasible_shapes
 from jdend.study import SearchResult, rank
@@ -36,7 +46,7 @@ __all__ = [
     "thorough_optimization",
 ]
 
-ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
+RANGES = ("best", "toolkit")
 BUDGETS = (2000, 4000, 6000, 8000, 10000)
 
 Record = dict[str, Any]
@@ -49,6 +59,7 @@ def quick_prototype_search(
     *,
     n_trials: int = 12,
     n_epochs: int = 8,
+    ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
     """A first impression: few short trials in large batches (512).
@@ -57,6 +68,8 @@ def quick_prototype_search(
       max_params: the budget.
       dataset: as of `HyperparameterSearcher`.
       n_trials, n_epochs: how many trials, and how long.
+      ranges: `best`, those of `jdend.search.space.default_space.narrow_space`; or `toolkit`, those
+        of the older toolkit, which keep its rate.
       **settings: further arguments of `HyperparameterSearcher`.
 
     Returns:
@@ -67,11 +80,8 @@ def quick_prototype_search(
     """
     settings = _checked(quick_prototype_search, settings, batch_size=512)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    space = {
-        **_sizes("dendritic_simple", max_params, searcher.problem),
-        "synaptic_resampling": [True, False],
-    }
-    searcher.optimize(space, n_trials, "random")
+    spaces = _spaces(ranges, ("dendritic_simple",), max_params, searcher.problem)
+    _search(searcher, spaces, n_trials)
     return _best(searcher.results)
 
 
@@ -81,15 +91,18 @@ def optimize_for_budget(
     n_trials: int = 50,
     *,
     n_epochs: int = 10,
+    ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
-    """The best network for one budget, in ranges that suit it (`budget_space`).
+    """The best network for one budget, of the architectures that suit it.
+
+    These share the trials, each in ranges of its own; those of the older toolkit are one space.
 
     Args, Returns, Raises: as `quick_prototype_search`.
     """
     settings = _checked(optimize_for_budget, settings)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    searcher.optimize(budget_space(max_params, searcher.problem), n_trials, "random")
+    _search(searcher, _spaces_of_budget(ranges, max_params, searcher.problem), n_trials)
     return _best(searcher.results)
 
 
@@ -100,12 +113,13 @@ def compare_architectures(
     n_trials: int = 15,
     n_epochs: int = 12,
     architectures: Sequence[str] = ARCHITECTURES,
+    ranges: str = "best",
     **settings: Any,
 ) -> list[Record]:
     """The best network of each architecture, all with the same budget (at least 75 % used).
 
     Args:
-      max_params, dataset, settings: as of `quick_prototype_search`.
+      max_params, dataset, ranges, settings: as of `quick_prototype_search`.
       n_trials, n_epochs: how many trials of each architecture, and how long.
       architectures: which to compare.
 
@@ -122,19 +136,14 @@ def compare_architectures(
     """
     settings = _checked(compare_architectures, settings, min_param_ratio=0.75)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    records, misfits = [], []
-    for name in architectures:
-        try:
-            space = _sizes(name, max_params, searcher.problem)
-            results = searcher.optimize(space, n_trials, "random")
-        except BudgetError as error:
-            misfits.append(error)
-            continue
+    check_trials("n_trials", n_trials)
+    spaces = _spaces(ranges, architectures, max_params, searcher.problem)
+    found = _search(searcher, spaces, n_trials * len(spaces))
+    records = []
+    for name, results in zip(architectures, found, strict=True):
         best = _best(results)
         if best is not None:
             records.append({"architecture": name, **_record(best, max_params)})
-    if len(misfits) == len(architectures):
-        raise misfits[0]
     return sorted(records, key=lambda record: -record["validation_accuracy"])
 
 
@@ -145,13 +154,14 @@ def thorough_optimization(
     n_trials: int = 40,
     n_refinements: int = 4,
     n_epochs: int = 20,
+    ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
     """Two phases: a broad one, then refinement around its best three, with several seeds.
 
     Args:
-      max_params, dataset, settings: as of `quick_prototype_search`; at least 85 % of the budget is
-        used.
+      max_params, dataset, ranges, settings: as of `quick_prototype_search`; at least 85 % of the
+        budget is used.
       n_trials: of the broad phase, one seed each.
       n_refinements: trials around each of the best three, itself included.
       n_epochs: of all trials. `seeds`, by default 5, are those of the second phase.
@@ -167,7 +177,7 @@ def thorough_optimization(
     )
     once = {**settings, "seeds": 1}
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
-    broad.optimize(budget_space(max_params, broad.problem), n_trials, "random")
+    _search(broad, _spaces_of_budget(ranges, max_params, broad.problem), n_trials)
     fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     centres = [r for r in broad.get_best_results(3) if r.failed is None]
     if centres:
@@ -182,6 +192,7 @@ def find_pareto_optimal(
     budgets: Sequence[int] | None = None,
     n_trials: int = 20,
     n_epochs: int = 10,
+    ranges: str = "best",
     **settings: Any,
 ) -> list[Record]:
     """The networks that no other beats in both parameters and validation accuracy.
@@ -190,7 +201,7 @@ def find_pareto_optimal(
     (`python experiments/pareto.py`; docs/search.md), but here each budget has a network of its own.
 
     Args:
-      dataset, settings: as of `quick_prototype_search`.
+      dataset, ranges, settings: as of `quick_prototype_search`.
       max_budget: the largest budget.
       budgets: by default 2,000, 4,000, 6,000 and 8,000, as far as they are smaller, and
         `max_budget`. Those in which nothing fits are left out.
@@ -212,8 +223,10 @@ def find_pareto_optimal(
         dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings
     )
 
-    def space(budget: int) -> dict[str, object]:
-        return budget_space(budget, searcher.problem)
+    def space(budget: int) -> Mapping[str, object]:
+        if ranges == "toolkit":
+            return budget_space(budget, searcher.problem)
+        return _spaces(ranges, ("dendritic_simple",), budget, searcher.problem)[0]
 
     ratio = searcher.budget.min_param_ratio
     allowed = [Budget(most, ratio) for most in dict.fromkeys(budgets)]
@@ -232,48 +245,46 @@ def find_pareto_optimal(
     ]
 
 
-def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
-    """The ranges that suit a budget: small ones are for `dendritic_simple` alone."""
-    n_architectures = 1 + (max_params > 2000) + (max_params > 5000)
-    space: dict[str, object] = {
-        **_sizes("dendritic_simple", max_params, problem),
-        "architecture": list(ARCHITECTURES[:n_architectures]),
-        "synaptic_resampling": [True, False],
-        "percentage_resample": (0.1, 0.5),
-        "steps_to_resample": [64, 128, 256],
-        "lr": {"type": "uniform", "low": 5e-4, "high": 5e-3, "log": True},
-    }
-    if n_architectures > 1:
-        space["n_dendrites"] = (2, 40)  # without somata, dendrites are what there is
-    if n_architectures > 2:
-        space["hidden_dim"] = (5, 20)
-    if problem.image_shape is not None:
-        space["connectivity"] = ["random", "local_receptive_fields"]
-        space["field_std"] = (1.5, 5.0)
-    return space
+def _spaces(
+    ranges: str, architectures: Sequence[str], max_params: int, problem: Problem
+) -> list[Mapping[str, object]]:
+    """One for each architecture."""
+    if ranges not in RANGES:
+        raise SearchError(f"unknown ranges {ranges!r}{did_you_mean(ranges, RANGES)}")
+    if ranges == "best":
+        return [narrow_space(name, max_params, problem) for name in architectures]
+    sizes = [architecture_sizes(name, max_params, problem) for name in architectures]
+    return [{**space, "synaptic_resampling": [True, False]} for space in sizes]
 
 
-def _sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
-    """Ranges of the sizes of one architecture."""
-    if max_params <= 2000:
-        neurons, dendrites, inputs = (2, 10), (2, 6), (8, 64)
-    elif max_params <= 5000:
-        neurons, dendrites, inputs = (5, 15), (2, 8), (16, 128)
-    else:
-        neurons, dendrites, inputs = (8, 20), (3, 10), (16, 200)
-    space: dict[str, object] = {
-        "n_neurons": neurons,
-        "n_dendrites": dendrites,
-        "n_dendrite_inputs": tuple(min(end, problem.in_features) for end in inputs),
-        "architecture": [name],
-    }
-    if name == "soma_disabled":
-        space["n_dendrites"] = (10, max(20, max_params // 80))
-    if name == "dendritic_with_hidden":
-        space["hidden_dim"] = neurons
-    if name == "mlp":
-        space = {"hidden_dim": (1, max(1, max_params // problem.in_features)), "architecture": name}
-    return space
+def _spaces_of_budget(ranges: str, max_params: int, problem: Problem) -> list[Mapping[str, object]]:
+    """Those of the architectures that suit a budget."""
+    if ranges == "toolkit":
+        return [budget_space(max_params, problem)]
+    return _spaces(ranges, budget_architectures(max_params), max_params, problem)
+
+
+def _search(
+    searcher: HyperparameterSearcher, spaces: Sequence[Mapping[str, object]], n_trials: int
+) -> list[Sequence[SearchResult]]:
+    """Draws from each space an equal share of the trials, and returns the results of each.
+
+    Raises:
+      BudgetError: if nothing fits in any of them.
+    """
+    check_trials("n_trials", n_trials)
+    found: list[Sequence[SearchResult]] = []
+    misfits: list[BudgetError] = []
+    for i, space in enumerate(spaces):
+        share = n_trials // len(spaces) + (i < n_trials % len(spaces))
+        try:
+            found.append(searcher.optimize(space, share, "random") if share else ())
+        except BudgetError as error:
+            misfits.append(error)
+            found.append(())
+    if len(misfits) == len(spaces):
+        raise misfits[0]
+    return found
 
 
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:

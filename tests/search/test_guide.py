@@ -6,23 +6,15 @@ and epochs are the guide's. `test_real_training.py` trains for real.
 
 import contextlib
 import json
-import runpy
-import signal
-import sys
 
 import pytest
 
 from jdend import HyperparameterSearcher, SearchResult
-from jdend.search import BudgetError, BudgetWarning, SearchError, SpaceError
+from jdend.search import BudgetError, BudgetWarning, SpaceError
 from jdend.search.scenarios import (
     ARCHITECTURES,
-    SCENARIOS,
-    budget_space,
-    compare_architectures,
-    find_pareto_optimal,
     optimize_for_budget,
     quick_prototype_search,
-    thorough_optimization,
 )
 
 pytestmark = pytest.mark.usefixtures("instant_training", "no_download")
@@ -276,139 +268,3 @@ def test_where_nothing_fits_a_search_warns_and_optimize_raises(method):
     assert warned[0].filename == __file__
     with pytest.raises(BudgetError, match="Lower n_neurons to"):
         searcher.optimize(space, 5, method.removesuffix("_search"))
-
-
-def trials(calls):
-    return [(c, seeds) for _, configurations, seeds in calls for c in configurations]
-
-
-def test_quick_prototype_search(instant_training):
-    result = quick_prototype_search(max_params=5000, dataset="mnist")
-    assert isinstance(result, SearchResult)
-    assert 4000 <= result.total_params <= 5000
-    trained = trials(instant_training)
-    assert len(trained) == 12
-    assert {c.hyperparameters.n_epochs for c, _ in trained} == {8}
-    assert {c.structure.batch_size for c, _ in trained} == {512}
-
-
-@pytest.mark.parametrize("budget", [1000, 2000, 5000, 8000])
-def test_optimize_for_budget(instant_training, budget):
-    result = optimize_for_budget(max_params=budget, dataset="fashion-mnist")
-    assert 0.8 * budget <= result.total_params <= budget
-    trained = trials(instant_training)
-    assert len(trained) == 50
-    assert {c.hyperparameters.n_epochs for c, _ in trained} == {10}
-
-
-def test_ranges_widen_with_the_budget():
-    from jdend.models import Problem
-
-    problem = Problem(784, 10, (28, 28, 1))
-    ranges = [budget_space(budget, problem)["n_dendrite_inputs"] for budget in (2000, 5000, 5001)]
-    assert ranges == sorted(ranges)
-    assert len(set(ranges)) == 3
-
-
-def test_compare_architectures(instant_training):
-    results = compare_architectures(max_params=8000, dataset="fashion-mnist")
-    assert {r["architecture"] for r in results} == {
-        "dendritic_simple", "soma_disabled", "dendritic_with_hidden",
-    }  # fmt: skip
-    accuracies = [r["validation_accuracy"] for r in results]
-    assert accuracies == sorted(accuracies, reverse=True)
-    assert all(6000 <= r["total_params"] <= 8000 for r in results)
-    assert len(trials(instant_training)) == 45
-    assert {c.hyperparameters.n_epochs for c, _ in trials(instant_training)} == {12}
-
-
-def test_thorough_optimization(instant_training):
-    result = thorough_optimization(max_params=8000, dataset="fashion-mnist")
-    assert 6800 <= result.total_params <= 8000
-    assert result.seeds == (0, 1, 2, 3, 4)
-    assert result.test_accuracy_std is not None
-    trained = trials(instant_training)
-    assert {c.hyperparameters.n_epochs for c, _ in trained} == {20}
-    broad = [c for c, seeds in trained if len(seeds) == 1]
-    fine = [c for c, seeds in trained if len(seeds) == 5]
-    assert len(broad) == 40
-    assert len(fine) == 12
-    assert len(set(broad) & set(fine)) == 3  # the best three themselves, with more seeds
-
-
-def test_budgets_in_which_nothing_fits_are_left_out(instant_training):
-    front = find_pareto_optimal(dataset="digits", budgets=[15, 600, 900], n_trials=4)
-    assert {record["budget"] for record in front} <= {600, 900}
-    assert len(set(trials(instant_training))) == 8
-
-
-def test_find_pareto_optimal(instant_training):
-    front = find_pareto_optimal(dataset="fashion-mnist")
-    sizes = [record["total_params"] for record in front]
-    accuracies = [record["validation_accuracy"] for record in front]
-    assert sizes == sorted(sizes)
-    assert accuracies == sorted(accuracies)
-    assert len(set(trials(instant_training))) == 100
-    assert all(record["total_params"] <= record["budget"] for record in front)
-
-
-def test_the_front_goes_up_to_the_largest_budget(instant_training):
-    front = find_pareto_optimal("fashion-mnist", 5000)
-    assert {record["budget"] for record in front} <= {2000, 4000, 5000}
-    assert len(set(trials(instant_training))) == 60
-    for record in front:
-        efficiency = record["accuracy"] / (record["actual_params"] / 1000)
-        assert efficiency == pytest.approx(record["accuracy_per_1k_params"])
-        assert f"{record['budget']:5d} {record['actual_params']:4d} {record['accuracy']:.3f}"
-        assert HyperparameterSearcher(verbose=False).create_model(record["config"])
-
-
-def test_an_architectures_record_has_its_configuration_and_its_size():
-    for record in compare_architectures(max_params=8000, dataset="fashion-mnist"):
-        assert f"{record['architecture']}: {record['test_accuracy']:.3f}, {record['params']:,}"
-        searcher = HyperparameterSearcher(verbose=False)
-        _, total_params = searcher.create_model(record["config"], counted=True)
-        assert total_params == record["params"] <= record["budget"] == 8000
-
-
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_scenarios_run_on_other_data_and_in_other_sizes(name, instant_training):
-    own = {"budgets": [600]} if name == "find_pareto_optimal" else {"max_params": 600}
-    found = SCENARIOS[name](
-        dataset="digits", n_trials=2, n_epochs=1, batch_size=32, search_seed=3, verbose=False, **own
-    )
-    assert found
-    assert {c.hyperparameters.n_epochs for c, _ in trials(instant_training)} == {1}
-
-
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_a_budget_that_nothing_fits(name):
-    own = {"budgets": [15]} if name == "find_pareto_optimal" else {"max_params": 15}
-    with pytest.raises(BudgetError, match="no network in this space fits"):
-        SCENARIOS[name](verbose=False, **own)
-
-
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_scenarios_never_choose_by_test_accuracy(name):
-    with pytest.raises(SearchError, match="nothing to choose by"):
-        SCENARIOS[name](validation_fraction=0, verbose=False)
-
-
-@pytest.fixture
-def _signals_as_before(monkeypatch):
-    """`python -m jdend.search` takes SIGTERM for Ctrl-C."""
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.usefixtures("_signals_as_before")
-@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
-def test_the_module_runs_all_scenarios(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["scenarios", "--trials", "2", "--epochs", "1", "--quiet"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("jdend.search.scenarios", run_name="__main__")
-    assert ended.value.code == 0
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in SCENARIOS)

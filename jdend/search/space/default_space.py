@@ -1,8 +1,21 @@
-"""The space that is searched when nobody names one."""
+"""The spaces that are searched when nobody names one."""
 
+from collections.abc import Mapping
+
+from jdend._messages import did_you_mean
 from jdend.models import Problem
+from jdend.search.errors import SpaceError
 
-__all__ = ["default_space"]
+__all__ = [
+    "ARCHITECTURES",
+    "architecture_sizes",
+    "budget_architectures",
+    "budget_space",
+    "default_space",
+    "narrow_space",
+]
+
+ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 
 
 def default_space(budget: int, problem: Problem) -> dict[str, object]:
@@ -35,3 +48,126 @@ def default_space(budget: int, problem: Problem) -> dict[str, object]:
             "resampling_inputs": "local",
         }
     return space
+
+
+# By architecture and size: the ends of a range as multiples of the budget's square root, and the
+# least value of its upper end. At 8,000 parameters 40 to 60 neurons of 4 to 8 dendrites with 13 to
+# 36 inputs; without somata 120 to 180 dendrites of 13 to 36 inputs, and 20 to 26 units after them.
+_SHAPES: dict[str, dict[str, tuple[float, float, int]]] = {
+    "dendritic_simple": {
+        "n_neurons": (0.45, 0.67, 2),
+        "n_dendrites": (0.045, 0.09, 3),
+        "n_dendrite_inputs": (0.15, 0.4, 8),
+    },
+    "soma_disabled": {
+        "n_neurons": (0.22, 0.29, 2),
+        "n_dendrites": (1.34, 2.0, 3),
+        "n_dendrite_inputs": (0.15, 0.4, 8),
+    },
+    "dendritic_with_hidden": {
+        "n_neurons": (0.4, 0.6, 2),
+        "n_dendrites": (0.045, 0.09, 3),
+        "n_dendrite_inputs": (0.15, 0.4, 8),
+        "hidden_dim": (0.2, 0.35, 2),
+    },
+}
+
+
+def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, object]:
+    """The neighbourhood of an architecture's best known networks, for a dozen short trials.
+
+    Args:
+      architecture: `dendritic_simple`, `soma_disabled`, `dendritic_with_hidden` or `mlp`.
+      budget: the most trainable parameters allowed.
+      problem: what the data fix.
+
+    Raises:
+      SpaceError: for another architecture.
+    """
+    training: dict[str, object] = {
+        "architecture": architecture,
+        "schedule": "cosine",
+        "lr": {"type": "uniform", "low": 1e-2, "high": 2e-2, "log": True},
+        "weight_decay": {"type": "uniform", "low": 1e-2, "high": 0.1, "log": True},
+    }
+    if architecture == "mlp":
+        return {**training, "hidden_dim": (1, max(1, budget // problem.in_features))}
+    if architecture not in _SHAPES:
+        raise SpaceError(
+            f"no good ranges are known for {architecture!r}{did_you_mean(architecture, _SHAPES)}; "
+            "search a space of your own"
+        )
+    space = {
+        **training,
+        **_sizes(_SHAPES[architecture], budget, problem),
+        "initialization": "fan_in",
+        "synaptic_resampling": [True, False],
+        "percentage_resample": {"type": "uniform", "low": 0.02, "high": 0.2, "log": True},
+    }
+    if problem.image_shape is not None:
+        space |= {
+            "connectivity": "local_receptive_fields",
+            "field_std": (1.5, 3.0),
+            "resampling_inputs": "local",
+        }
+    return space
+
+
+def budget_architectures(max_params: int) -> tuple[str, ...]:
+    """Those that suit a budget: small ones are for `dendritic_simple` alone."""
+    return ARCHITECTURES[: 1 + (max_params > 2000) + (max_params > 5000)]
+
+
+def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
+    """The older toolkit's ranges: one space for the architectures that suit a budget."""
+    architectures = budget_architectures(max_params)
+    space: dict[str, object] = {
+        **architecture_sizes("dendritic_simple", max_params, problem),
+        "architecture": list(architectures),
+        "synaptic_resampling": [True, False],
+        "percentage_resample": (0.1, 0.5),
+        "steps_to_resample": [64, 128, 256],
+        "lr": {"type": "uniform", "low": 5e-4, "high": 5e-3, "log": True},
+    }
+    if len(architectures) > 1:
+        space["n_dendrites"] = (2, 40)  # without somata, dendrites are what there is
+    if len(architectures) > 2:
+        space["hidden_dim"] = (5, 20)
+    if problem.image_shape is not None:
+        space["connectivity"] = ["random", "local_receptive_fields"]
+        space["field_std"] = (1.5, 5.0)
+    return space
+
+
+def architecture_sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
+    """Likewise of the sizes of one architecture."""
+    if max_params <= 2000:
+        neurons, dendrites, inputs = (2, 10), (2, 6), (8, 64)
+    elif max_params <= 5000:
+        neurons, dendrites, inputs = (5, 15), (2, 8), (16, 128)
+    else:
+        neurons, dendrites, inputs = (8, 20), (3, 10), (16, 200)
+    space: dict[str, object] = {
+        "n_neurons": neurons,
+        "n_dendrites": dendrites,
+        "n_dendrite_inputs": tuple(min(end, problem.in_features) for end in inputs),
+        "architecture": [name],
+    }
+    if name == "soma_disabled":
+        space["n_dendrites"] = (10, max(20, max_params // 80))
+    if name == "dendritic_with_hidden":
+        space["hidden_dim"] = neurons
+    if name == "mlp":
+        space = {"hidden_dim": (1, max(1, max_params // problem.in_features)), "architecture": name}
+    return space
+
+
+def _sizes(
+    shape: Mapping[str, tuple[float, float, int]], budget: int, problem: Problem
+) -> dict[str, object]:
+    ranges = {}
+    for field, (low, high, least) in shape.items():
+        most = problem.in_features if field == "n_dendrite_inputs" else budget
+        ends = max(1, round(low * budget**0.5)), max(least, round(high * budget**0.5))
+        ranges[field] = tuple(min(end, most) for end in ends)
+    return ranges
