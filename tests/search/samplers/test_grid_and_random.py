@@ -12,7 +12,6 @@ from jdend.search.samplers.local import around
 from jdend.search.scenarios import budget_space
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
-from jdend.search.space.feasible import DrawnShapes, ListedShapes, feasible_shapes
 from jdend.search.space.problem import SearchProblem
 
 IMAGES = Problem(784, 10, (28, 28, 1))
@@ -57,20 +56,6 @@ def test_every_architecture(name):
     assert len(random(ask(space, ratio=0.7), rng(), 3).candidates) == 3
 
 
-def test_the_law_is_that_of_drawing_until_one_fits():
-    space = {"n_neurons": (4, 6), "n_dendrites": (2, 4), "n_dendrite_inputs": [10, 20, 20, 30]}
-    problem = ask(space, 500, 0.7)
-    found = feasible_shapes(problem.space, IMAGES, problem.budget, rng())
-    drawn = [tuple(shape.values()) for shape in found.draw(rng(1), 20_000)]
-    every = itertools.product(range(4, 7), range(2, 5), [10, 20, 20, 30])
-    names = tuple(space)
-    fitting = [p for p in every if 350 <= count(dict(zip(names, p, strict=True))) <= 500]
-    for point in set(fitting):
-        expected = fitting.count(point) / len(fitting)
-        assert abs(drawn.count(point) / len(drawn) - expected) < 0.02
-    assert set(drawn) == set(fitting)
-
-
 def test_the_same_generator_draws_the_same():
     first, second = (random(ask(SIZES), rng(7), 20).candidates for _ in range(2))
     assert first == second
@@ -78,18 +63,6 @@ def test_the_same_generator_draws_the_same():
 
 def test_another_seed_draws_otherwise():
     assert random(ask(SIZES), rng(0), 20).candidates != random(ask(SIZES), rng(1), 20).candidates
-
-
-def test_ranges_without_end_are_drawn_from():
-    space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 784)}
-    problem = ask(space)
-    assert isinstance(feasible_shapes(problem.space, IMAGES, problem.budget, rng()), DrawnShapes)
-    assert len(random(problem, rng(), 50).candidates) == 50
-
-
-def test_a_large_range_whose_end_cannot_fit_is_listed():
-    problem = ask({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
-    assert isinstance(feasible_shapes(problem.space, IMAGES, problem.budget, rng()), ListedShapes)
 
 
 def test_a_finite_space_is_exhausted_and_no_more():
@@ -158,58 +131,6 @@ def test_a_space_in_which_nothing_fits(sampler, space, max_params, said):
         sampler(ask(space, max_params), rng(), 5)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_the_advice_helps():
-    space = {"n_neurons": [20], "n_dendrites": [10], "n_dendrite_inputs": [128]}
-    with pytest.raises(BudgetError, match="Lower n_neurons to 6, or"):
-        grid(ask(space), rng())
-    assert grid(ask({**space, "n_neurons": [6]}), rng()).candidates
-    space = {"n_neurons": [3], "n_dendrites": [10], "n_dendrite_inputs": [16]}
-    with pytest.raises(BudgetError, match="Raise n_neurons to 34, or"):
-        grid(ask(space), rng())
-    assert grid(ask({**space, "n_neurons": [34]}), rng()).candidates
-
-
-@pytest.mark.parametrize(
-    ("space", "said"),
-    [
-        ({"n_nuerons": [8]}, "did you mean 'n_neurons'"),
-        ({"architecture": ["dendritic_simpel"]}, "did you mean 'dendritic_simple'"),
-        ({"strategy": ["randm"]}, "did you mean 'random'"),
-        ({"strategy": "random", "connectivity": "random"}, "the same parameter"),
-        ({"schedule": ["cosin"]}, "did you mean 'cosine'"),
-        ({"n_dendrite_inputs": [785]}, "784 features"),
-        ({"n_dendrite_inputs": (16, 785)}, "784 features"),
-        ({"n_neurons": [0]}, "n_neurons must be a positive integer, got 0"),
-        ({"n_neurons": (-3, 8)}, "n_neurons must be a positive integer, got -3"),
-        ({"n_neurons": [8.5]}, "got 8.5"),
-        ({"n_neurons": (8.0, 12.0)}, "got 8.0"),
-        ({"n_neurons": ["8"]}, "got '8'"),
-        ({"hidden_dim": [0], "architecture": "dendritic_with_hidden"}, "hidden_dim"),
-        ({"soma_enabled": [1]}, "soma_enabled must be True or False"),
-        ({"lr": [0.0]}, "lr must be above 0"),
-        ({"lr": (-1.0, 1.0)}, "lr must be above 0"),
-        ({"weight_decay": [-1]}, "weight_decay"),
-        ({"percentage_resample": [1.5]}, "percentage_resample"),
-        ({"steps_to_resample": [0]}, "steps_to_resample"),
-        ({"field_std": [0.0]}, "field_std must be above 0"),
-        ({"seed": [-1]}, "seed must be a whole number"),
-        ({"seed": [0.5]}, "seed must be a whole number"),
-        ({"n_epochs": [0]}, "n_epochs"),
-        ({"batch_size": ["big"]}, "batch_size"),
-    ],
-)
-def test_impossible_values(space, said):
-    with pytest.raises(SearchError) as caught:
-        random(ask({**SIZES, **space}), rng(), 5)
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_images_are_needed_for_local_fields():
-    with pytest.raises(SpaceError, match="needs images"):
-        random(ask({"strategy": ["local_receptive_fields"]}, problem=Problem(784, 10)), rng(), 5)
 
 
 def test_a_grid_takes_no_ranges():

@@ -33,21 +33,21 @@ def any_point(dimensions, rng):
     return {name: dimension.draw(rng) for name, dimension in dimensions.items()}
 
 
-def counted(coordinates, params):
-    return count_params(coordinates.configure(params).structure)
+def counted(encoding, params):
+    return count_params(encoding.configure(params).structure)
 
 
 @pytest.mark.parametrize("max_params", BUDGETS)
 @pytest.mark.parametrize("name", architectures())
 def test_every_point_fits(name, max_params):
     space = {**SIZES, "architecture": name, "lr": (1e-3, 1e-2)}
-    coordinates = Encoding(ask(space, max_params))
+    encoding = Encoding(ask(space, max_params))
     rng = np.random.default_rng(0)
     for _ in range(30):
-        params = coordinates.params(any_point(coordinates.dimensions, rng))
-        assert 0.8 * max_params <= counted(coordinates, params) <= max_params
+        params = encoding.params(any_point(encoding.dimensions, rng))
+        assert 0.8 * max_params <= counted(encoding, params) <= max_params
         assert params.keys() == space.keys()
-    structure = coordinates.configure(params).structure
+    structure = encoding.configure(params).structure
     assert confirmed_params(structure) == count_params(structure)
 
 
@@ -55,11 +55,11 @@ def test_every_point_fits(name, max_params):
 def test_a_draws_point_means_that_draw(max_params):
     space = {**SIZES, "architecture": ["dendritic_simple", "soma_disabled"], "lr": (1e-3, 1e-2)}
     question = ask(space, max_params)
-    coordinates = Encoding(question)
+    encoding = Encoding(question)
     for draw in random(question, np.random.default_rng(1), 30).candidates:
-        point = coordinates.point(draw.params)
-        assert coordinates.configure(coordinates.params(point)) == draw.configuration
-        assert coordinates.point(coordinates.params(point)) == point
+        point = encoding.point(draw.params)
+        assert encoding.configure(encoding.params(point)) == draw.configuration
+        assert encoding.point(encoding.params(point)) == point
 
 
 @settings(deadline=None, max_examples=60)
@@ -77,63 +77,59 @@ def test_a_draws_point_means_that_draw(max_params):
 def test_any_space_whose_points_exist(n, d, k, max_params, ratio, seed):
     space = {"n_neurons": (n[0], n[0] + n[1]), "n_dendrites": d, "n_dendrite_inputs": k}
     try:
-        coordinates = Encoding(ask(space, max_params, ratio))
+        encoding = Encoding(ask(space, max_params, ratio))
     except BudgetError:
         return
     budget = Budget(max_params, ratio)
-    params = coordinates.params(any_point(coordinates.dimensions, np.random.default_rng(seed)))
-    assert budget.fits(counted(coordinates, params))
+    params = encoding.params(any_point(encoding.dimensions, np.random.default_rng(seed)))
+    assert budget.fits(counted(encoding, params))
     assert n[0] <= params["n_neurons"] <= sum(n)
     assert params["n_dendrites"] in d
     assert params["n_dendrite_inputs"] in (range(k[0], k[1] + 1) if isinstance(k, tuple) else k)
-    again = coordinates.params(coordinates.point(params))
-    assert coordinates.configure(again) == coordinates.configure(params)
+    again = encoding.params(encoding.point(params))
+    assert encoding.configure(again) == encoding.configure(params)
 
 
 def test_fill_stands_for_the_inputs():
-    coordinates = Encoding(ask({**SIZES, "n_dendrites": (1, 40)}))
-    assert coordinates.derived == "n_dendrite_inputs"
-    assert list(coordinates.dimensions) == ["n_neurons", "n_dendrites", "hidden_dim", FILL]
-    assert coordinates.dimensions[FILL] == RealRange(0.8, 1.0)
+    encoding = Encoding(ask({**SIZES, "n_dendrites": (1, 40)}))
+    assert encoding.derived == "n_dendrite_inputs"
+    assert list(encoding.dimensions) == ["n_neurons", "n_dendrites", "hidden_dim", FILL]
+    assert encoding.dimensions[FILL] == RealRange(0.8, 1.0)
 
 
 def test_more_fill_is_more_parameters():
-    coordinates = Encoding(ask({**SIZES, "n_neurons": 2, "n_dendrites": 20, "hidden_dim": 1}))
-    counts = [
-        counted(coordinates, coordinates.params({FILL: fill})) for fill in np.linspace(0.8, 1, 5)
-    ]
+    encoding = Encoding(ask({**SIZES, "n_neurons": 2, "n_dendrites": 20, "hidden_dim": 1}))
+    counts = [counted(encoding, encoding.params({FILL: fill})) for fill in np.linspace(0.8, 1, 5)]
     assert counts == sorted(counts)
     assert len(set(counts)) == 5
 
 
 def test_fill_is_the_share_of_the_budget():
-    coordinates = Encoding(
-        ask({"n_neurons": 1, "n_dendrites": 20, "n_dendrite_inputs": (1, 64)}, 900)
-    )
+    encoding = Encoding(ask({"n_neurons": 1, "n_dendrites": 20, "n_dendrite_inputs": (1, 64)}, 900))
     for fill in (0.8, 0.9, 1.0):
-        params = coordinates.params({FILL: fill})
-        assert abs(counted(coordinates, params) / 900 - fill) <= 20 / 900  # an input each
+        params = encoding.params({FILL: fill})
+        assert abs(counted(encoding, params) / 900 - fill) <= 20 / 900  # an input each
 
 
 def test_of_a_list_fill_indexes_what_fits():
     space = {"n_neurons": 3, "n_dendrites": 10, "n_dendrite_inputs": [30, 4, 5, 6, 7, 64]}
-    coordinates = Encoding(ask(space, 320, 0.6))  # 4, 5, 6 and 7 fit
-    means = [coordinates.params({FILL: f})["n_dendrite_inputs"] for f in (0.6, 0.72, 0.85, 1.0)]
+    encoding = Encoding(ask(space, 320, 0.6))  # 4, 5, 6 and 7 fit
+    means = [encoding.params({FILL: f})["n_dendrite_inputs"] for f in (0.6, 0.72, 0.85, 1.0)]
     assert means == [4, 5, 6, 7]
 
 
 def test_where_inputs_cannot_vary_another_size_is_derived():
-    coordinates = Encoding(ask({**SIZES, "n_dendrite_inputs": 16, "n_dendrites": (2, 9)}))
-    assert coordinates.derived == "n_neurons"
-    coordinates = Encoding(ask({**SIZES, "architecture": "mlp", "n_dendrites": 2}))
-    assert coordinates.derived == "hidden_dim"
+    encoding = Encoding(ask({**SIZES, "n_dendrite_inputs": 16, "n_dendrites": (2, 9)}))
+    assert encoding.derived == "n_neurons"
+    encoding = Encoding(ask({**SIZES, "architecture": "mlp", "n_dendrites": 2}))
+    assert encoding.derived == "hidden_dim"
 
 
 def test_inputs_of_two_values_leave_the_neurons_to_be_derived():
-    coordinates = Encoding(
+    encoding = Encoding(
         ask({"n_neurons": (1, 200), "n_dendrites": (2, 9), "n_dendrite_inputs": [8, 9]})
     )
-    assert coordinates.derived == "n_neurons"
+    assert encoding.derived == "n_neurons"
 
 
 def test_dimensions_hold_only_what_can_fit():
@@ -147,20 +143,20 @@ def test_dimensions_hold_only_what_can_fit():
 
 def test_a_point_without_room_is_moved_to_the_nearest_with_room():
     space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
-    coordinates = Encoding(ask(space))
-    params = coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
-    assert params == coordinates.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
-    moved = coordinates.point(params)
+    encoding = Encoding(ask(space))
+    params = encoding.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
+    assert params == encoding.params({"n_neurons": 40, "n_dendrites": 40, FILL: 0.9})
+    moved = encoding.point(params)
     assert moved["n_neurons"] < 40
     assert moved["n_dendrites"] < 40
-    assert coordinates.params(moved) == params
+    assert encoding.params(moved) == params
 
 
 def test_what_has_room_is_not_moved():
     space = {"n_neurons": (2, 40), "n_dendrites": (2, 40), "n_dendrite_inputs": (4, 64)}
-    coordinates = Encoding(ask(space))
+    encoding = Encoding(ask(space))
     for fill in (0.8, 0.9, 1.0):
-        params = coordinates.params({"n_neurons": 10, "n_dendrites": 10, FILL: fill})
+        params = encoding.params({"n_neurons": 10, "n_dendrites": 10, FILL: fill})
         assert (params["n_neurons"], params["n_dendrites"]) == (10, 10)
 
 
@@ -168,26 +164,26 @@ def test_a_budget_to_be_used_whole_leaves_nothing_to_fill():
     space = {"n_neurons": [5], "n_dendrites": [4], "n_dendrite_inputs": (1, 64)}
     whole = {"n_neurons": 5, "n_dendrites": 4, "n_dendrite_inputs": 30}
     count = count_params(ask(space).configure(whole).structure)
-    coordinates = Encoding(ask(space, count, 1.0))
-    assert coordinates.dimensions == {}
-    assert coordinates.params({}) == whole
+    encoding = Encoding(ask(space, count, 1.0))
+    assert encoding.dimensions == {}
+    assert encoding.params({}) == whole
 
 
 def test_ranges_without_end():
     space = {"n_neurons": (1, 10**6), "n_dendrites": (1, 10**6), "n_dendrite_inputs": (1, 64)}
-    coordinates = Encoding(ask(space))
+    encoding = Encoding(ask(space))
     rng = np.random.default_rng(0)
     for _ in range(10):
-        params = coordinates.params(any_point(coordinates.dimensions, rng))
-        assert 1600 <= counted(coordinates, params) <= 2000
+        params = encoding.params(any_point(encoding.dimensions, rng))
+        assert 1600 <= counted(encoding, params) <= 2000
 
 
 def test_repeated_values_are_one():
     space = {**SIZES, "schedule": ["cosine", "cosine", "constant"], "n_dendrite_inputs": [8, 8, 9]}
-    coordinates = Encoding(ask(space))
-    assert coordinates.dimensions["schedule"] == Choice(("cosine", "constant"))
-    params = coordinates.params(any_point(coordinates.dimensions, np.random.default_rng(0)))
-    assert coordinates.params(coordinates.point(params)) == params
+    encoding = Encoding(ask(space))
+    assert encoding.dimensions["schedule"] == Choice(("cosine", "constant"))
+    params = encoding.params(any_point(encoding.dimensions, np.random.default_rng(0)))
+    assert encoding.params(encoding.point(params)) == params
 
 
 def test_nothing_fits():
