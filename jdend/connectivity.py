@@ -25,6 +25,7 @@ __all__ = [
     "default_field_std",
     "dendrite_keys",
     "draw_indices",
+    "log_probabilities_around",
 ]
 
 # Pixels. Below this, log-probabilities of unequally distant pixels lie further apart than Gumbel
@@ -43,6 +44,7 @@ def draw_indices(
     connectivity: str | Int[Array, ""] = "random",
     field_std: float | Float[Array, ""] | None = None,
     image_shape: ImageShape | None = None,
+    true_features: int | Int[Array, ""] | None = None,
 ) -> Int[Array, "N D K"]:
     """Draws the inputs of `N * D` dendrites.
 
@@ -54,6 +56,8 @@ def draw_indices(
       field_std: width of a local receptive field in pixels; by default `K ** 0.5`, as in the
         reference. Other rules ignore it.
       image_shape: `(H, W, C)`; needed by `local_receptive_fields`.
+      true_features: how many of the inputs there are, where `F` is a capacity; at least the true
+        number of synapses. The others come last.
 
     Returns:
       int32 `[N, D, K]`, distinct within a dendrite.
@@ -71,6 +75,8 @@ def draw_indices(
         uniform = jax.random.uniform(key, (2 + in_features,), minval=jnp.finfo(jnp.float32).tiny)
         gumbel = -jnp.log(-jnp.log(uniform[2:]))
         scores = log_probabilities(uniform[:2]) + gumbel
+        if true_features is not None:
+            scores = jnp.where(jnp.arange(in_features) < true_features, scores, -jnp.inf)
         return jax.lax.top_k(scores, n_inputs)[1].astype(jnp.int32)
 
     # One axis of dendrites is traced in half the time of two.
@@ -93,6 +99,25 @@ def dendrite_keys(key: PRNGKeyArray, n_neurons: int, n_dendrites: int) -> PRNGKe
 def default_field_std(n_inputs):
     """The reference's width of a local receptive field: `K ** 0.5` pixels."""
     return jnp.sqrt(jnp.asarray(n_inputs, jnp.float32))
+
+
+def log_probabilities_around(
+    centre, image_shape: ImageShape, field_std: float | Float[Array, ""]
+) -> LogProbabilities:
+    """log P of each input under a Gaussian around a pixel, rounded and clipped to the image.
+
+    Args:
+      centre: row and column in pixels; they need not be whole.
+      image_shape: `(H, W, C)`. The channels of a pixel are equally likely.
+      field_std: in pixels.
+    """
+    height, width, channels = image_shape
+    row, column = centre
+    of_pixel = (
+        _clipped_gaussian(row, height, field_std)[:, None]
+        + _clipped_gaussian(column, width, field_std)[None, :]
+    )
+    return jnp.repeat(of_pixel.reshape(-1), channels)
 
 
 def check_indices(indices, in_features: int) -> None:
@@ -120,13 +145,9 @@ def _random(uniform, in_features, image_shape, field_std) -> LogProbabilities:
 def _local_receptive_fields(uniform, in_features, image_shape, field_std) -> LogProbabilities:
     """A centre pixel, uniform over the image; inputs at rounded Gaussian offsets around it,
     clipped to the image, so that the tails' mass lies on the border. Channels equally likely."""
-    height, width, channels = image_shape
+    height, width, _ = image_shape
     row, column = jnp.floor(uniform * jnp.array([height, width]))
-    of_pixel = (
-        _clipped_gaussian(row, height, field_std)[:, None]
-        + _clipped_gaussian(column, width, field_std)[None, :]
-    )
-    return jnp.repeat(of_pixel.reshape(-1), channels)
+    return log_probabilities_around((row, column), image_shape, field_std)
 
 
 def _fully_connected(uniform, in_features, image_shape, field_std) -> LogProbabilities:

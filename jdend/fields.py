@@ -3,18 +3,18 @@
 Parsing, search spaces, traced arrays, tables, report, help and docs read it here. To add a
 hyperparameter, add an entry to `HyperparameterFields`, with its neutral value as the one that
 changes nothing, and use it: `hyperparameters.its_name`, one array of a population's program.
-Nothing here imports jdend or anything heavy.
+Nothing here imports anything heavy.
 """
 
 # ruff: noqa: RUF009  (an entry is a call that makes a dataclass field)
 
 import dataclasses
 import functools
-import importlib
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
+
+from jdend._field import GROUPS, Condition, Derived, Field, Group, Kind, Value
 
 __all__ = [
     "FIELDS",
@@ -36,98 +36,6 @@ __all__ = [
 ]
 
 SCHEDULES = ("constant", "cosine")
-
-Kind = Literal["whole", "real", "flag", "choice", "text"]
-# search: what a trial is. network: arguments of an architecture's constructor that fix a shape.
-# wiring: its other arguments. resampling: read by training, for architectures with
-# `synaptic_resampling`. training: read for every architecture.
-Group = Literal["search", "network", "wiring", "resampling", "training"]
-GROUPS: tuple[Group, ...] = ("search", "network", "wiring", "resampling", "training")
-Value = int | float | bool | str
-Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """That another field has a value; if `negated`, that it has not."""
-
-    field: str
-    value: Value
-    negated: bool = False
-
-    def holds(self, values: Values) -> bool:
-        return (values[self.field] == self.value) is not self.negated
-
-    def __str__(self) -> str:
-        return f"`{self.field}` is {'not ' if self.negated else ''}`{self.value}`"
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A default that follows from another field.
-
-    Attributes:
-      source: that field.
-      formula: from its value to the default.
-      text: the formula for people.
-    """
-
-    source: str
-    formula: Callable[[Any], Value]
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """All that is known of a field of a configuration.
-
-    Attributes:
-      name: what configurations call it.
-      kind: of its values.
-      group: who reads it.
-      doc: a sentence.
-      default: where a configuration leaves it out; None if its architecture says.
-      neutral: its value where it plays no part, so that equal configurations compare equal.
-      above, at_least, at_most: bounds of a number.
-      choices: allowed names, or `module:NAME` of a collection of them, which may grow.
-      needs_images: choices that need images, and what to use instead.
-      fixes_shape: whether arrays' shapes, or how many parameters there are, can depend on it.
-      only_if: it plays a part only where one of these holds; always where there are none.
-      heading: of a table's column.
-      label: in a report.
-      unit: of a number.
-      aliases: other names that are accepted for it.
-    """
-
-    name: str
-    kind: Kind
-    group: Group
-    doc: str = ""
-    default: Value | Derived | None = None
-    neutral: Value | None = None
-    above: float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    choices: tuple[str, ...] | str = ()
-    needs_images: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
-    fixes_shape: bool = False
-    only_if: tuple[Condition, ...] = ()
-    heading: str = ""
-    label: str = ""
-    unit: str = ""
-    aliases: tuple[str, ...] = ()
-
-    def plays_part(self, values: Values) -> bool:
-        """Whether it does, under a configuration's other values."""
-        return not self.only_if or any(condition.holds(values) for condition in self.only_if)
-
-    def allowed(self) -> tuple[str, ...]:
-        """The names that it may have at this moment."""
-        if isinstance(self.choices, tuple):
-            return self.choices
-        path, _, name = self.choices.partition(":")
-        module = sys.modules.get(path) or importlib.import_module(path)
-        return tuple(getattr(module, name))
 
 
 def _whole(**settings: Any) -> Any:
@@ -189,6 +97,27 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         default="constant",
         choices=SCHEDULES,
     )
+    warmup_steps: Whole = _whole(
+        group="training",
+        doc="Steps in which the rate rises from zero in a straight line.",
+        default=0,
+        neutral=0,
+        at_least=0,
+        heading="warm-up",
+        label="warm-up",
+        unit="steps",
+    )
+    label_smoothing: Real = _real(
+        group="training",
+        doc="Share of a target's probability that is spread over all classes (Szegedy et al. "
+        "2016).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=1.0,
+        heading="smoothing",
+        label="label smoothing",
+    )
     connectivity: Name = _choice(
         group="wiring",
         doc="The rule that draws which inputs a dendrite reads.",
@@ -210,6 +139,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         only_if=(
             Condition("connectivity", "local_receptive_fields"),
             Condition("resampling_inputs", "local"),
+            Condition("resampling_inputs", "local_free"),
         ),
         label="field width",
         unit="pixels",
@@ -259,9 +189,56 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         default="uniform",
         neutral="uniform",
         choices="jdend.plasticity:PROPOSALS",
-        needs_images={"local": "uniform"},
+        needs_images={"local": "uniform", "local_free": "uniform_free"},
         only_if=(_RESAMPLED,),
         label="new inputs",
+    )
+    resampling_std: Real = _real(
+        group="resampling",
+        doc="Width in which new local inputs are drawn, as a standard deviation around the mean of "
+        "the dendrite's inputs.",
+        default=Derived("field_std", float, "field_std"),
+        neutral=1.0,
+        above=0.0,
+        only_if=(
+            Condition("resampling_inputs", "local"),
+            Condition("resampling_inputs", "local_free"),
+        ),
+        heading="reach",
+        label="reach of new inputs",
+        unit="pixels",
+    )
+    resampling_weights: Name = _choice(
+        group="resampling",
+        doc="A new synapse's weight: drawn as at the beginning, or zero.",
+        default="drawn",
+        neutral="drawn",
+        choices="jdend.plasticity:NEW_WEIGHTS",
+        only_if=(_RESAMPLED,),
+        heading="new weights",
+        label="new weights",
+    )
+    resampling_schedule: Name = _choice(
+        group="resampling",
+        doc="How `percentage_resample` goes: as it is, or along half a cosine to zero at "
+        "`resampling_end`.",
+        default="constant",
+        neutral="constant",
+        choices="jdend.plasticity:SHARES",
+        only_if=(_RESAMPLED,),
+        heading="share goes",
+        label="schedule of resampling",
+    )
+    resampling_end: Real = _real(
+        group="resampling",
+        doc="The part of training after which no synapse is replaced.",
+        default=1.0,
+        neutral=1.0,
+        above=0.0,
+        at_most=1.0,
+        only_if=(_RESAMPLED,),
+        heading="until",
+        label="end of resampling",
     )
 
     def wiring(self) -> dict[str, Real | Whole | Name]:
@@ -269,7 +246,9 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         return {name: getattr(self, name) for name in names_of("wiring")}
 
 
-def _size(name: str, doc: str, heading: str, default: Derived | None = None) -> Field:
+def _size(
+    name: str, doc: str, heading: str, default: Derived | None = None, capped_by: str = ""
+) -> Field:
     return Field(
         name=name,
         kind="whole",
@@ -278,6 +257,7 @@ def _size(name: str, doc: str, heading: str, default: Derived | None = None) -> 
         default=default,
         at_least=1,
         fixes_shape=True,
+        capped_by=capped_by,
         heading=heading,
         label=heading,
     )
@@ -306,6 +286,12 @@ _OTHERS = (
     ),
     _size("n_dendrites", "Dendrites of a neuron; without somata, of the layer.", "dendrites"),
     _size("n_dendrite_inputs", "Inputs of a dendrite, at most the data's features.", "inputs"),
+    _size(
+        "n_soma_inputs",
+        "Dendrites that a soma reads, where somata share them.",
+        "soma inputs",
+        capped_by="n_dendrites",
+    ),
     _size("hidden_dim", "Units of the hidden layer.", "hidden", _N_NEURONS),
     Field(
         name="soma_enabled",

@@ -3,24 +3,32 @@
 Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
 `H, W, C` an image's height, width and channels.
 
-A resampling picks candidates among the synapses of each dendrite, lets each propose one input, and
-drops every proposal that its dendrite already reads or that another candidate makes too. `K` stays
-constant and inputs stay distinct.
+A resampling picks candidates among the synapses of each dendrite and lets each propose one input.
+`K` stays constant and inputs stay distinct: a proposal that its dendrite already reads, or that
+another candidate makes too, is dropped, or else proposals are drawn among the free inputs, without
+replacement, so that every candidate moves.
 """
+
+import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from jdend.connectivity import ImageShape, dendrite_keys
+from jdend.connectivity import ImageShape, dendrite_keys, log_probabilities_around
 
-__all__ = ["PROPOSALS", "RULES", "resample"]
+__all__ = ["NEW_WEIGHTS", "PROPOSALS", "RULES", "SHARES", "resample", "share_at"]
 
 RULES = ("flat", "shrinking", "sigmoid", "laplace")
-PROPOSALS = ("uniform", "local")
+PROPOSALS = ("uniform", "local", "uniform_free", "local_free")
+NEW_WEIGHTS = ("drawn", "zero")
+SHARES = ("constant", "cosine")
 
 # The reference shrinks its percentage as 1 / (1 + SHRINKAGE * m), m the resamplings so far.
 SHRINKAGE = 0.1
+# What a dendrite's key is folded by for draws over all inputs.
+FREE = 5
 
 
 def resample(
@@ -33,10 +41,12 @@ def resample(
     rule: str | Int[Array, ""] = "flat",
     proposals: str | Int[Array, ""] = "uniform",
     n_resampled: int | Int[Array, ""] = 0,
+    new_weights: str | Int[Array, ""] = "drawn",
     weight_std: float | Float[Array, ""] | None = None,
     field_std: float | Float[Array, ""] = 2.0,
     image_shape: ImageShape | None = None,
     sizes: Int[Array, "3"] | None = None,
+    true_features: int | Int[Array, ""] | None = None,
 ) -> tuple[Float[Array, "N D K"], Int[Array, "N D K"], Bool[Array, "N D K"]]:
     """Replaces weak synapses by new ones.
 
@@ -53,19 +63,27 @@ def resample(
         `p exp(-|w|/a)`; both are `p` at zero.
       proposals: where new inputs come from, a name or a traced int32 position in `PROPOSALS`.
         `uniform`: all `F` alike. `local`: at rounded Gaussian offsets from the mean position of the
-        dendrite's inputs, clipped to the image.
+        dendrite's inputs, clipped to the image. `uniform_free`, `local_free`: with the same
+        probabilities, but among the inputs that the dendrite does not read, without replacement.
       n_resampled: `m`, the number of resamplings so far.
-      weight_std: standard deviation of new weights; by default the reference's `(2 / F) ** 0.5`.
-      field_std: width in pixels of `local` proposals.
-      image_shape: `(H, W, C)`; needed by `local`.
+      new_weights: `drawn` from a normal distribution, or `zero`, which leaves the network's output
+        as it would be without the old synapse; a name or a traced int32 position in `NEW_WEIGHTS`.
+      weight_std: standard deviation of drawn weights; by default the reference's `(2 / F) ** 0.5`.
+      field_std: width in pixels of local proposals.
+      image_shape: `(H, W, C)`; needed by local proposals.
       sizes: the true `(N, D, K)` where arrays are padded; what lies beyond is left alone.
+      true_features: how many of the inputs there are, where `F` is a capacity.
 
     Returns:
       `(weight, indices, replaced)`; `replaced` is True where a synapse is new.
     """
     n_neurons, n_dendrites, capacity = weight.shape
     true_neurons, true_dendrites, n_inputs = weight.shape if sizes is None else sizes
-    new_std = (2 / in_features) ** 0.5 if weight_std is None else weight_std
+    n_features = in_features if true_features is None else true_features
+    inputs = _Inputs(in_features, n_features, image_shape, field_std)
+    new_std = jnp.sqrt(2 / n_features) if weight_std is None else weight_std
+    position = NEW_WEIGHTS.index(new_weights) if isinstance(new_weights, str) else new_weights
+    new_std = jnp.where(position == NEW_WEIGHTS.index("zero"), 0.0, new_std)
 
     def one_dendrite(key, weight, indices, exists):
         # One draw for all: every further one is a further threefry program to compile.
@@ -79,11 +97,10 @@ def resample(
                 rule, for_pruning, jnp.abs(weight), real, percentage, n_resampled, n_inputs
             )
         )
-        proposal = _propose(
-            proposals, for_proposals, indices, real, in_features, field_std, image_shape
+        proposal, acceptable = _propose(
+            proposals, key, for_proposals, indices, real, candidate, inputs
         )
-        present = jnp.where(real, indices, in_features)
-        replaced = candidate & _acceptable(proposal, candidate, present, in_features)
+        replaced = candidate & acceptable
         new_weight = new_std * _normal(for_weight)
         return (
             jnp.where(replaced, new_weight, weight),
@@ -96,6 +113,28 @@ def resample(
         jnp.arange(n_dendrites) < true_dendrites
     )
     return jax.vmap(jax.vmap(one_dendrite))(keys, weight, indices, exists)
+
+
+def share_at(
+    progress: Float[Array, "*shape"],
+    share: Float[Array, "*shape"],
+    schedule: Int[Array, "*shape"],
+    end: Float[Array, "*shape"],
+) -> Float[Array, "*shape"]:
+    """The fraction of synapses to propose anew at a moment of training.
+
+    `cosine` is half a cosine from `share` to nothing at `end` (Evci et al. 2020, "Rigging the
+    lottery"); nothing moves after it.
+
+    Args:
+      progress: the part of training that is done, in [0, 1].
+      share: at the beginning, in [0, 1].
+      schedule: a traced position in `SHARES`.
+      end: the part of training after which nothing moves, in (0, 1].
+    """
+    cosine = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.minimum(progress / end, 1.0)))
+    falling = jnp.where(schedule == SHARES.index("cosine"), cosine, 1.0)
+    return jnp.where(progress <= end, share * falling, 0.0)
 
 
 def _candidates(
@@ -127,35 +166,91 @@ def _candidates(
     return _choose("rule", rule, RULES, branches)
 
 
-def _propose(
-    proposals, draws, indices, real, in_features, field_std, image_shape
-) -> Int[Array, " K"]:
-    """One proposed input a synapse, by a named or a traced rule, from three uniform draws each."""
+class _Inputs(NamedTuple):
+    """What there is to choose from: `n` of the `capacity` inputs, perhaps pixels."""
 
-    def below(uniform, size: int) -> Int[Array, " K"]:
+    capacity: int
+    n: int | Int[Array, ""]
+    image_shape: ImageShape | None
+    field_std: float | Float[Array, ""]
+
+
+def _propose(
+    proposals, key, draws, indices, real, candidate, inputs: _Inputs
+) -> tuple[Int[Array, " K"], Bool[Array, " K"]]:
+    """One proposed input a synapse, by a named or a traced rule, and whether it can be taken.
+
+    `uniform` and `local` use three uniform draws a synapse, the others one for each of the `F`
+    inputs, from a key of their own.
+    """
+    present = jnp.where(real, indices, inputs.capacity)
+    image_shape = inputs.image_shape
+
+    def below(uniform, size) -> Int[Array, " K"]:
         return jnp.minimum(jnp.floor(uniform * size), size - 1).astype(indices.dtype)
 
+    def checked(proposal):
+        return proposal, _acceptable(proposal, candidate, present, inputs.capacity)
+
     def uniform():
-        return below(draws[0], in_features)
+        return checked(below(draws[0], inputs.n))
 
-    def local():
+    def local(image_shape: ImageShape):
         height, width, channels = image_shape
-        pixel = indices // channels
-        row = _near(draws[0], pixel // width, real, field_std, height)
-        column = _near(draws[1], pixel % width, real, field_std, width)
-        return (row * width + column) * channels + below(draws[2], channels)
+        centre = _centre(indices // channels, real, width)
+        row = _near(draws[0], centre[0], inputs.field_std, height)
+        column = _near(draws[1], centre[1], inputs.field_std, width)
+        proposal = (row * width + column) * channels + below(draws[2], channels)
+        return checked(proposal.astype(indices.dtype))
 
-    if proposals == "local" and image_shape is None:
-        raise ValueError("local proposals need images: give image_shape=(height, width, channels)")
-    branches = (uniform, local if image_shape is not None else uniform)
+    def uniform_free():
+        there = jnp.arange(inputs.capacity) < inputs.n
+        return _free(key, jnp.where(there, 0.0, -jnp.inf), present, candidate)
+
+    def local_free(image_shape: ImageShape):
+        centre = _centre(indices // image_shape[2], real, image_shape[1])
+        near = log_probabilities_around(centre, image_shape, inputs.field_std)
+        return _free(key, near, present, candidate)
+
+    if isinstance(proposals, str) and proposals.startswith("local") and image_shape is None:
+        raise ValueError(
+            f"{proposals} proposals need images: give image_shape=(height, width, channels)"
+        )
+    if image_shape is None:
+        branches = (uniform, uniform, uniform_free, uniform_free)
+    else:
+        near = functools.partial(local, image_shape), functools.partial(local_free, image_shape)
+        branches = (uniform, near[0], uniform_free, near[1])
     return _choose("proposals", proposals, PROPOSALS, branches)
 
 
-def _near(uniform, position, real, std, size) -> Int[Array, " K"]:
-    """Gaussian draws around the mean of the real positions, rounded and clipped to one axis."""
-    centre = jnp.sum(jnp.where(real, position, 0)) / jnp.sum(real)
-    draw = centre + std * _normal(uniform)
-    return jnp.clip(jnp.round(draw), 0, size - 1).astype(position.dtype)
+def _free(
+    key, log_probabilities: Float[Array, " F"], present, candidate
+) -> tuple[Int[Array, " K"], Bool[Array, " K"]]:
+    """Inputs that the dendrite does not read, drawn without replacement by one Gumbel top-k, one
+    for each candidate; False where there are no more."""
+    n_features = log_probabilities.size
+    uniform = jax.random.uniform(
+        jax.random.fold_in(key, FREE), (n_features,), minval=jnp.finfo(jnp.float32).tiny
+    )
+    taken = jnp.zeros(n_features, bool).at[present].set(True, mode="drop")
+    scores = jnp.where(taken, -jnp.inf, log_probabilities - jnp.log(-jnp.log(uniform)))
+    best, inputs = jax.lax.top_k(scores, min(candidate.size, n_features))
+    rank = jnp.clip(jnp.cumsum(candidate) - 1, 0, inputs.size - 1)
+    return inputs[rank].astype(present.dtype), (best[rank] > -jnp.inf)
+
+
+def _centre(pixel, real, width: int):
+    """The mean row and column of a dendrite's inputs."""
+    n = jnp.sum(real)
+    return tuple(
+        jnp.sum(jnp.where(real, position, 0)) / n for position in (pixel // width, pixel % width)
+    )
+
+
+def _near(uniform, centre, std, size: int) -> Float[Array, " K"]:
+    """Gaussian draws around a centre, rounded and clipped to one axis of the image."""
+    return jnp.clip(jnp.round(centre + std * _normal(uniform)), 0, size - 1)
 
 
 def _normal(uniform):

@@ -17,6 +17,7 @@ from jdend.models import (
     DendriticSimple,
     DendriticWithHidden,
     SomaDisabled,
+    SparseSomata,
     TrainedModel,
 )
 
@@ -44,13 +45,16 @@ def c_source(model: TrainedModel, weights: str) -> Source:
     elif type(module) is SomaDisabled:
         last = _dendritic(file, module.dendritic, n_leaky=1)
         last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
+    elif type(module) is SparseSomata:
+        last = _dendritic(file, module.dendritic, n_leaky=1)
+        last = _sparse_somata(file, module.somata, last)
     elif type(module) is DendriticWithHidden:
         last = _dendritic(file, module.dendritic, n_leaky=2)
         last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
     else:
         raise ExportError(
             f"{type(module).__name__} cannot be exported to C; only dendritic_simple, "
-            "soma_disabled, dendritic_with_hidden and mlp can (stablehlo takes any)"
+            "soma_disabled, sparse_somata, dendritic_with_hidden and mlp can (stablehlo takes any)"
         )
     _linear(file, "classifier", module.classifier, last, n_leaky=0)
     return file.source()
@@ -91,6 +95,27 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
         *_indented(2, [*sum_up, f"soma += {_stored(file, 'soma_weight[row]')} * {dendrite};"]),
         "    }",
         f"    {out}[n] = {soma};",
+        "}",
+    ]
+    return out
+
+
+def _sparse_somata(file: CFile, layer: DendriticLayer, source: str) -> str:
+    """Computes somata that each read some entries of a buffer; returns their buffer's name."""
+    _, n, k = layer.indices.shape
+    weight = np.asarray(layer.weight[...]).reshape(n, k)
+    _define_rows(file, "soma", rows(weight, layer.bias[...].reshape(-1), file.weights))
+    indices = np.asarray(layer.indices[...]).reshape(n, k)
+    file.table("soma_index", indices.astype(_index_type(layer.in_features)))
+    synapse = f"n * {k} + k"
+    weight_of = _stored(file, f"soma_weight[{synapse}]")
+    out = file.buffer("somata", n)
+    file.body += [
+        f"for (uint32_t n = 0; n < {n}; n++) {{",
+        "    float sum = 0;",
+        f"    for (uint32_t k = 0; k < {k}; k++)",
+        f"        sum += {weight_of} * {source}[soma_index[{synapse}]];",
+        f"    {out}[n] = {_leaky(1, _finished(file, 'soma', 'n', 'sum'))};",
         "}",
     ]
     return out

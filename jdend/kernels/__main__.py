@@ -1,10 +1,6 @@
 """``python -m jdend.kernels``: which kernels there are, which work here, and auto's choice."""
 
 import argparse
-import sys
-from collections.abc import Sequence
-
-from jdend._output import command_line, show
 
 EPILOG = """\
 A dendrite reads only K of F features. `dense` writes its weights into a row of F numbers, mostly
@@ -20,7 +16,7 @@ example: python -m jdend.kernels --shape 25x6x24 --configurations 128
 """
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line's options; ``shape`` as a triple of integers."""
     parser = argparse.ArgumentParser(
         prog="python -m jdend.kernels",
@@ -56,9 +52,8 @@ def _shape(text: str) -> tuple[int, int, int]:
     return neurons, dendrites, synapses
 
 
-@command_line("jdend.kernels")
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the table of kernels and the choice for the shape given; returns the exit code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Prints the table of kernels and the choice for the shape given."""
     options = parse(arguments)
 
     import jax
@@ -70,30 +65,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     width = max(map(len, KERNELS))
     for name, kernel in KERNELS.items():
         reason = kernel.missing()
-        show(f"{name:{width}}  {'no ' if reason else 'yes'}  {kernel.summary}")
+        print(f"{name:{width}}  {'no ' if reason else 'yes'}  {kernel.summary}")
         if reason:
-            show(f"{'':{width}}       {reason}")
+            print(f"{'':{width}}       {reason}")
     library = _native.load()
     if not isinstance(library, str):
-        show(f"\nnative uses {library.instruction_set}, of {', '.join(library.instruction_sets)}")
+        print(f"\nnative uses {library.instruction_set}, of {', '.join(library.instruction_sets)}")
 
     n, d, k = options.shape
     trials = options.seeds * options.configurations
     products = trials * options.batch * n * d * k
     platform = jax.default_backend()
     choice = resolve(platform=platform)
-    show(
+    print(
         f"\n{n}x{d}x{k}, {options.features} features, batch {options.batch}, {options.seeds} seeds"
         f" x {options.configurations} configurations on {platform}: {choice}"
     )
-    show(
-        f"{products / 1e6:,.0f} million products forward, "
-        f"{products / k * options.features / 1e6:,.0f} million done densely"
-    )
+    print(f"{products / 1e6:,.0f} million products forward", end="")
+    print(f", {products / k * options.features / 1e6:,.0f} million done densely")
     if platform == "cpu" and choice != "native":
-        show(f"without native {FALLBACK_COST}")
-    return 0
+        print(f"without native {FALLBACK_COST}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,12 @@
 """Dendritic networks as Flax NNX modules, and the configurations that describe them."""
 
-from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
+from jdend.models._architectures import (
+    MLP,
+    DendriticSimple,
+    DendriticWithHidden,
+    SomaDisabled,
+    SparseSomata,
+)
 from jdend.models._configuration import (
     DEFAULTS,
     SCHEDULES,
@@ -42,6 +48,7 @@ __all__ = [
     "ModelError",
     "Problem",
     "SomaDisabled",
+    "SparseSomata",
     "Structure",
     "SynapseIndex",
     "TrainedModel",

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.core import min_dim
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import ImageShape
 from jdend.models._initialization import Linear
 from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, check_size
 
-__all__ = ["MLP", "DendriticSimple", "DendriticWithHidden", "SomaDisabled"]
+__all__ = ["MLP", "DendriticSimple", "DendriticWithHidden", "SomaDisabled", "SparseSomata"]
 
 Sizes = Mapping[str, Int[Array, ""]]
 
@@ -124,12 +125,75 @@ class SomaDisabled(nnx.Module):
         return self.classifier(_leaky(self.hidden(self.dendritic(x))))
 
 
+class SparseSomata(nnx.Module):
+    """Dendritic layer without somata → somata that each read a sparse handful of the dendrites →
+    linear to the classes.
+
+    As `SomaDisabled`, but sparse throughout: `n_neurons` somata read `n_soma_inputs` distinct ones
+    of the `n_dendrites` dendrites that all of them share, at random, and somata's synapses are
+    resampled as dendrites' are.
+
+    Args:
+      n_soma_inputs: dendrites that a soma reads; of more than there are, it reads all.
+      n_neurons, n_dendrites, …: as those of `SomaDisabled`.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        n_neurons: int = 24,
+        n_dendrites: int = 150,
+        n_dendrite_inputs: int = 24,
+        n_soma_inputs: int = 50,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        kernel: str = "auto",
+        sizes: Sizes | None = None,
+        rngs: nnx.Rngs,
+    ):
+        self.dendritic = DendriticLayer(
+            in_features,
+            1,
+            n_dendrites,
+            n_dendrite_inputs,
+            soma=False,
+            connectivity=connectivity,
+            field_std=field_std,
+            image_shape=image_shape,
+            initialization=initialization,
+            kernel=kernel,
+            sizes=_layer_sizes(sizes, soma=False),
+            rngs=rngs,
+        )
+        # A soma that weighs inputs and adds a bias computes what a dendrite computes.
+        self.somata = DendriticLayer(
+            n_dendrites,
+            1,
+            n_neurons,
+            min_dim(n_soma_inputs, n_dendrites),
+            soma=False,
+            initialization=initialization,
+            kernel=kernel,
+            sizes=_soma_sizes(sizes),
+            rngs=rngs,
+        )
+        self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
+
+    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+        return self.classifier(self.somata(self.dendritic(x)))
+
+
 class DendriticWithHidden(nnx.Module):
     """Dendritic layer → leaky → linear to `hidden_dim` → leaky → linear to the classes.
 
     The dendritic layer ends in a leaky of its own, so there are two in a row, as in the reference.
 
-    Arguments as those of `DendriticSimple`; `hidden_dim` defaults to `n_neurons`.
+    Arguments as those of `DendriticSimple`; `hidden_dim` defaults to `n_neurons`. Without somata
+    the hidden layer reads the `D` dendrites.
     """
 
     def __init__(
@@ -141,6 +205,7 @@ class DendriticWithHidden(nnx.Module):
         n_dendrites: int = 6,
         n_dendrite_inputs: int = 96,
         hidden_dim: int | None = None,
+        soma_enabled: bool = True,
         connectivity: str | Int[Array, ""] = "random",
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
@@ -153,21 +218,22 @@ class DendriticWithHidden(nnx.Module):
         check_size("hidden_dim", hidden_dim)
         self.dendritic = DendriticLayer(
             in_features,
-            n_neurons,
+            n_neurons if soma_enabled else 1,
             n_dendrites,
             n_dendrite_inputs,
+            soma=soma_enabled,
             connectivity=connectivity,
             field_std=field_std,
             image_shape=image_shape,
             initialization=initialization,
             kernel=kernel,
-            sizes=_layer_sizes(sizes, soma=True),
+            sizes=_layer_sizes(sizes, soma_enabled),
             rngs=rngs,
         )
         self.hidden = Linear(
-            n_neurons,
+            self.dendritic.out_features,
             hidden_dim,
-            true_in=_true(sizes, "n_neurons"),
+            true_in=_true(sizes, "n_neurons" if soma_enabled else "n_dendrites"),
             true_out=_true(sizes, "hidden_dim"),
             rngs=rngs,
         )
@@ -213,3 +279,12 @@ def _layer_sizes(sizes: Sizes | None, soma: bool) -> Int[Array, "3"] | None:
         return None
     n_neurons = sizes["n_neurons"] if soma else 1
     return jnp.stack([n_neurons, sizes["n_dendrites"], sizes["n_dendrite_inputs"]])
+
+
+def _soma_sizes(sizes: Sizes | None) -> Int[Array, "4"] | None:
+    """Of somata that are computed as one group of dendrites."""
+    if sizes is None:
+        return None
+    n_dendrites = jnp.asarray(sizes["n_dendrites"], jnp.int32)
+    n_inputs = jnp.minimum(sizes["n_soma_inputs"], n_dendrites)
+    return jnp.stack([jnp.int32(1), sizes["n_neurons"], n_inputs, n_dendrites])

@@ -238,6 +238,9 @@ def _structure(arch: Architecture, parsed: Mapping[str, Any], problem: Problem) 
     own = {field: parsed[field] for field in arch.fields if field not in others}
     if "n_dendrite_inputs" in own and parsed["connectivity"] == "fully_connected":
         own["n_dendrite_inputs"] = problem.in_features
+    for name in own:
+        most = own.get(FIELDS[name].capped_by) if name in FIELDS else None
+        own[name] = own[name] if most is None else min(own[name], most)
     for field in arch.ignores(own):
         own.pop(field, None)
     _check_features("n_dendrite_inputs", own.get("n_dendrite_inputs"), problem)

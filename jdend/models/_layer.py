@@ -23,7 +23,7 @@ class SynapseIndex(nnx.Variable):
 
 
 class TrueSizes(nnx.Variable):
-    """The true `(N, D, K)`, int32 `[3]`, of a layer whose arrays are padded."""
+    """The true `(N, D, K, F)`, int32 `[4]`, of a layer whose arrays are padded."""
 
 
 class DendriticLayer(nnx.Module):
@@ -63,8 +63,9 @@ class DendriticLayer(nnx.Module):
         `fan_in`, N(0, 2/K) and N(0, 2/D); or a traced position among the two. Biases are zero.
       indices: int `[N, D, K]` to use instead of drawing them; checked.
       kernel: how the weighted sum is computed, see `jdend.kernels`.
-      sizes: the true `(N, D, K)`, possibly traced, where the other sizes are a capacity that pads
-        them. What is beyond computes nothing, learns nothing, and changes no draw.
+      sizes: the true `(N, D, K)`, or `(N, D, K, F)` if there may be fewer inputs too, possibly
+        traced, where the other sizes are a capacity that pads them. What is beyond computes
+        nothing, learns nothing, and changes no draw.
       rngs: keys are taken from its streams `params` and `connectivity`.
 
     Raises:
@@ -86,7 +87,7 @@ class DendriticLayer(nnx.Module):
         initialization: str | Int[Array, ""] = "reference",
         indices: Int[Array, "N D K"] | None = None,
         kernel: str = "auto",
-        sizes: Int[Array, "3"] | None = None,
+        sizes: Int[Array, "3"] | Int[Array, "4"] | None = None,
         rngs: nnx.Rngs,
     ):
         check_size("in_features", in_features)
@@ -99,12 +100,19 @@ class DendriticLayer(nnx.Module):
                 f"got {n_dendrite_inputs}"
             )
         shape = (n_neurons if soma else 1, n_dendrites, n_dendrite_inputs)
-        true = shape if sizes is None else sizes
+        true_features = None
+        if sizes is not None:
+            sizes = jnp.asarray(sizes, jnp.int32)
+            if sizes.shape == (4,):
+                true_features = sizes[3]
+            else:
+                sizes = jnp.append(sizes, in_features)
+        true = (*shape, in_features) if sizes is None else sizes
         self.in_features = in_features
         self.out_features = n_neurons if soma else n_dendrites
         self.image_shape = image_shape
         self.kernel = kernel
-        self.sizes = None if sizes is None else TrueSizes(jnp.asarray(sizes, jnp.int32))
+        self.sizes = None if sizes is None else TrueSizes(sizes)
 
         if indices is None:
             if field_std is None:
@@ -116,6 +124,7 @@ class DendriticLayer(nnx.Module):
                 connectivity=connectivity,
                 field_std=field_std,
                 image_shape=image_shape,
+                true_features=true_features,
             )
         else:
             check_indices(indices, in_features)
@@ -125,7 +134,7 @@ class DendriticLayer(nnx.Module):
 
         # The soma's weight is drawn with its dendrite's, so that one program draws both.
         draws = dendrite_normal(rngs.params(), (*shape[:2], 1 + n_dendrite_inputs))
-        weight = draws[..., 1:] * dendrite_std(initialization, in_features, true[2])
+        weight = draws[..., 1:] * dendrite_std(initialization, true[3], true[2])
         self.weight = nnx.Param(_mask(weight, sizes))
         self.bias = nnx.Param(jnp.zeros(shape[:2]))
         if soma:
@@ -146,7 +155,7 @@ class DendriticLayer(nnx.Module):
             self.indices[...],
             None if self.soma_weight is None else self.soma_weight[...],
             None if self.soma_bias is None else self.soma_bias[...],
-            sizes=None if self.sizes is None else self.sizes[...],
+            sizes=None if self.sizes is None else self.sizes[:3],
             negative_slope=NEGATIVE_SLOPE,
             kernel=self.kernel,
         )

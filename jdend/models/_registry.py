@@ -9,7 +9,13 @@ from flax import nnx
 
 from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, Field, Kind, names_of
-from jdend.models._architectures import MLP, DendriticSimple, DendriticWithHidden, SomaDisabled
+from jdend.models._architectures import (
+    MLP,
+    DendriticSimple,
+    DendriticWithHidden,
+    SomaDisabled,
+    SparseSomata,
+)
 
 __all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
@@ -156,9 +162,11 @@ register_architecture(
     ignores=lambda values: () if values["soma_enabled"] else ("n_neurons",),
 )
 register_architecture("soma_disabled", SomaDisabled, fields=("n_neurons", *_LAYER))
+register_architecture("sparse_somata", SparseSomata, fields=("n_neurons", "n_soma_inputs", *_LAYER))
 register_architecture(
     "dendritic_with_hidden",
     DendriticWithHidden,
-    fields=("n_neurons", "hidden_dim", *_LAYER),
+    fields=("n_neurons", "hidden_dim", "soma_enabled", *_LAYER),
+    ignores=lambda values: () if values["soma_enabled"] else ("n_neurons",),
 )
 register_architecture("mlp", MLP, fields=("hidden_dim",))

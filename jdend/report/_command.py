@@ -1,8 +1,8 @@
 """What `python -m jdend.report` does."""
 
 import argparse
+import sys
 
-from jdend._output import complain, show
 from jdend.report._make import make_report
 from jdend.study import StudyError
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
             training=options.training,
         )
     except StudyError as error:
-        complain(f"jdend.report: {error}")
+        print(f"jdend.report: {error}", file=sys.stderr)
         return 2
-    show(str(path))
+    print(path)
     return 0

@@ -162,20 +162,23 @@ def _advance(bucket: Bucket):
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
 
-    def loss(params, other, x, y):
+    def loss(params, other, smoothing, x, y):
         """Mean softmax cross-entropy of one trial on one batch."""
         model = nnx.merge(net.training, params, other)
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        return _cross_entropy(logits, y).mean(), (_right(logits, y).sum(dtype=jnp.int32), other)
+        return _cross_entropy(logits, y, smoothing).mean(), (
+            _right(logits, y).sum(dtype=jnp.int32),
+            other,
+        )
 
     def one_step(state: State, x: Float[Array, "S B F"], y: Int[Array, "S B"]) -> State:
         gradient = jax.value_and_grad(loss, has_aux=True)
-        over_configurations = jax.vmap(gradient, in_axes=(0, 0, None, None))
-        (losses, (correct, other)), grads = jax.vmap(over_configurations)(
-            state.params, state.other, x, y
-        )
+        over_configurations = jax.vmap(gradient, in_axes=(0, 0, 0, None, None))
+        smoothing = state.hyperparameters.label_smoothing
+        over_seeds = jax.vmap(over_configurations, in_axes=(0, 0, None, 0, 0))
+        (losses, (correct, other)), grads = over_seeds(state.params, state.other, smoothing, x, y)
         params, adam = _adamw(state, grads)
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(
@@ -256,10 +259,16 @@ def _evaluate(bucket: Bucket):
     return evaluate
 
 
-def _cross_entropy(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Float[Array, "*S B"]:
-    """Softmax cross-entropy. The label is picked by comparing, which fuses; a gather would not."""
-    of_label = jnp.sum(jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], logits, 0.0), -1)
-    return jax.nn.logsumexp(logits, -1) - of_label
+def _cross_entropy(
+    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: float | Float[Array, ""] = 0.0
+) -> Float[Array, "*S B"]:
+    """Softmax cross-entropy, with this share of each target spread over all classes.
+
+    The label is picked by comparing, which fuses; a gather would not.
+    """
+    spread = smoothing / logits.shape[-1]
+    target = jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], 1.0 - smoothing + spread, spread)
+    return jax.nn.logsumexp(logits, -1) - jnp.sum(target * logits, -1)
 
 
 def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]):

@@ -10,10 +10,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jdend.models import DendriticLayer, dendrite_std
-from jdend.plasticity import resample
+from jdend.plasticity import resample, share_at
 from jdend.training._bucket import Path
 from jdend.training._state import State
 from jdend.training._traced_hyperparameters import TracedHyperparameters
@@ -27,13 +27,20 @@ def next_resampling(state: State) -> Int[Array, ""]:
     """The first step after this one at which some trial resamples; the largest int32 for never."""
     every = state.hyperparameters.steps_to_resample
     following = (state.step // jnp.maximum(every, 1) + 1) * every
-    return jnp.min(jnp.where(every > 0, following, jnp.iinfo(jnp.int32).max))
+    goes_on = (every > 0) & (following <= _last_resampling(state.hyperparameters))
+    return jnp.min(jnp.where(goes_on, following, jnp.iinfo(jnp.int32).max))
 
 
 def is_due(state: State) -> Bool[Array, " C"]:
     """Which configurations resample after the step just done."""
     every = state.hyperparameters.steps_to_resample
-    return (every > 0) & (state.step % jnp.maximum(every, 1) == 0)
+    goes_on = state.step <= _last_resampling(state.hyperparameters)
+    return (every > 0) & (state.step % jnp.maximum(every, 1) == 0) & goes_on
+
+
+def _last_resampling(hyperparameters: TracedHyperparameters) -> Float[Array, " C"]:
+    """The step after which nothing is resampled."""
+    return hyperparameters.resampling_end * hyperparameters.n_steps
 
 
 def resampler(layers: tuple[tuple[Path, DendriticLayer], ...]) -> Callable[..., State]:
@@ -73,6 +80,13 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
     hyperparameters: TracedHyperparameters = jax.tree.map(
         lambda x: x[columns], state.hyperparameters
     )
+    share = share_at(
+        state.step / hyperparameters.n_steps,
+        hyperparameters.percentage_resample,
+        hyperparameters.resampling_schedule,
+        hyperparameters.resampling_end,
+    )
+    hyperparameters = replace(hyperparameters, percentage_resample=share)  # of this moment
     n_resampled = state.step // jnp.maximum(hyperparameters.steps_to_resample, 1) - 1
     trees = [state.params, state.other, state.adam.mu, state.adam.nu]
     for position, (path, layer) in enumerate(layers):
@@ -99,7 +113,7 @@ def _resample_trial(
 ):
     """One trial's layer; a replaced synapse starts with the optimizer's moments at zero."""
     weight, indices, mu, nu = synapses
-    n_inputs = weight.shape[-1] if sizes is None else sizes[2]
+    true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(
         key,
         weight,
@@ -109,10 +123,12 @@ def _resample_trial(
         rule=hyperparameters.resampling_rule,
         proposals=hyperparameters.resampling_inputs,
         n_resampled=n_resampled,
-        weight_std=dendrite_std(hyperparameters.initialization, layer.in_features, n_inputs),
-        field_std=hyperparameters.field_std,
+        new_weights=hyperparameters.resampling_weights,
+        weight_std=dendrite_std(hyperparameters.initialization, true[3], true[2]),
+        field_std=hyperparameters.resampling_std,
         image_shape=layer.image_shape,
-        sizes=sizes,
+        sizes=None if sizes is None else sizes[:3],
+        true_features=true[3],
     )
     return weight, indices, jnp.where(replaced, 0.0, mu), jnp.where(replaced, 0.0, nu)
 

@@ -63,11 +63,11 @@ def learning_rate(
 ) -> Float[Array, " C"]:
     """The rate of each configuration at a step that counts from 0.
 
-    `cosine` is half a cosine from `lr` to zero at `n_steps` (Loshchilov & Hutter 2017, without
-    restarts).
+    In the first `warmup_steps` it rises in a straight line. `cosine` is half a cosine from `lr` to
+    zero at `n_steps` (Loshchilov & Hutter 2017, without restarts).
     """
+    warm = jnp.minimum((step + 1) / jnp.maximum(hyperparameters.warmup_steps, 1), 1.0)
     progress = jnp.clip(step / hyperparameters.n_steps, 0.0, 1.0)
     cosine = 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
-    return hyperparameters.lr * jnp.where(
-        hyperparameters.schedule == SCHEDULES.index("cosine"), cosine, 1.0
-    )
+    falling = jnp.where(hyperparameters.schedule == SCHEDULES.index("cosine"), cosine, 1.0)
+    return hyperparameters.lr * falling * warm

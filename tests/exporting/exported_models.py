@@ -16,7 +16,9 @@ KINDS = {
     "dendritic_simple": {},
     "without_somata": {"architecture": "dendritic_simple", "soma_enabled": False},
     "soma_disabled": {"architecture": "soma_disabled"},
+    "sparse_somata": {"architecture": "sparse_somata", "n_soma_inputs": 2},
     "dendritic_with_hidden": {"architecture": "dendritic_with_hidden"},
+    "hidden_without_somata": {"architecture": "dendritic_with_hidden", "soma_enabled": False},
     "mlp": {"architecture": "mlp"},
 }
 CHANNELS = (np.float32([110, 120, 130]), np.float32([0.016, 0.017, 0.018]))

@@ -27,6 +27,7 @@ def random_params(rng, name):
         "n_neurons": rng.integers(1, 100),
         "n_dendrites": rng.integers(1, 100),
         "n_dendrite_inputs": rng.integers(1, 785),
+        "n_soma_inputs": rng.integers(1, 120),
         "hidden_dim": rng.integers(1, 200),
         "soma_enabled": bool(rng.random() < 0.5),
         **({"width": rng.integers(1, 99), "gain": 2.0} if name == NAME else {}),
@@ -45,11 +46,13 @@ def by_formula(p, name, f=784, classes=10):
     if name == NAME:
         half = 2 * int(p["width"]) + 1
         return linear(f, half) + 2 * k + 2 + linear(half, classes) + 2 * classes
-    simple = somatic + linear(n, classes) if p["soma_enabled"] else bare + linear(d, classes)
+    layer, units = (somatic, n) if p["soma_enabled"] else (bare, d)
+    soma_inputs = min(int(p["n_soma_inputs"]), d)
     return {
-        "dendritic_simple": simple,
+        "dendritic_simple": layer + linear(units, classes),
         "soma_disabled": bare + linear(d, n) + linear(n, classes),
-        "dendritic_with_hidden": somatic + linear(n, hidden) + linear(hidden, classes),
+        "sparse_somata": bare + n * soma_inputs + n + linear(n, classes),
+        "dendritic_with_hidden": layer + linear(units, hidden) + linear(hidden, classes),
         "mlp": linear(f, hidden) + linear(hidden, classes),
     }[name]
 

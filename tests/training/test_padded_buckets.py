@@ -14,15 +14,22 @@ from jdend.models import architecture, architectures
 from jdend.training import Bucket, compilations, take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
-CAPACITY = {"n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "hidden_dim": 5}
+CAPACITY = {
+    "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5
+}  # fmt: skip
 SIZES = [
-    {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "hidden_dim": 2},
-    {"n_neurons": 1, "n_dendrites": 1, "n_dendrite_inputs": 1, "hidden_dim": 1},
+    {**CAPACITY, "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1},
+    dict.fromkeys(CAPACITY, 1),
     CAPACITY,
 ]
 TRAITS = [
     {"percentage_resample": 0.6, "initialization": "fan_in", "resampling_rule": "laplace"},
-    {"percentage_resample": 1.0, "connectivity": "local_receptive_fields"},
+    {
+        "percentage_resample": 1.0,
+        "connectivity": "local_receptive_fields",
+        "resampling_inputs": "local_free",
+        "resampling_weights": "zero",
+    },
     {"percentage_resample": 0.3, "resampling_inputs": "local", "schedule": "cosine"},
 ]
 

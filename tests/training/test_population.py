@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_populations import (
     BATCH,
+    STEPS_PER_EPOCH,
     advance,
     assert_equal,
     bucket_of,
@@ -217,10 +218,19 @@ def test_indices_change_only_when_their_trial_resamples():
         before = now
     for c, member in enumerate(MEMBERS):
         every = member.hyperparameters.steps_to_resample
-        multiples = set(range(every, 25, every)) if every else set()
+        its_steps = min(24, member.hyperparameters.n_epochs * STEPS_PER_EPOCH)
+        multiples = set(range(every, its_steps + 1, every)) if every else set()
         assert changed[c] <= multiples
         if member.hyperparameters.percentage_resample == 1.0:
             assert changed[c] == multiples
+
+
+def test_smoothed_labels_cost_the_mean_over_all_classes_their_share():
+    logits, label = np.array([[1.0, -2.0, 0.5, 3.0]]), np.array([2])
+    log_probabilities = logits - np.log(np.exp(logits).sum())
+    expected = -0.9 * log_probabilities[0, 2] - 0.1 * log_probabilities.mean()
+    loss = _population._cross_entropy(jnp.asarray(logits), jnp.asarray(label), 0.1)
+    np.testing.assert_allclose(loss, [expected], rtol=1e-6)
 
 
 def test_a_replaced_synapse_restarts_its_moments():

@@ -9,17 +9,21 @@ from small_populations import advance, bucket_of, configured, on_host, start
 
 from jdend.models import architecture, architectures
 from jdend.models._initialization import INITIALIZATIONS
-from jdend.plasticity import PROPOSALS, RULES
+from jdend.plasticity import NEW_WEIGHTS, PROPOSALS, RULES, SHARES
 from jdend.training import take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
-LARGEST = {"n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "hidden_dim": 6}
+LARGEST = {
+    "n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "n_soma_inputs": 5, "hidden_dim": 6
+}  # fmt: skip
 CHOICES = {
     "initialization": INITIALIZATIONS,
     "resampling_rule": RULES,
     "resampling_inputs": PROPOSALS,
     "connectivity": ("random", "local_receptive_fields"),  # the third one is a size
     "schedule": ("constant", "cosine"),
+    "resampling_weights": NEW_WEIGHTS,
+    "resampling_schedule": SHARES,
 }
 
 
@@ -30,6 +34,10 @@ def drawn(rng):
         **{name: values[rng.integers(len(values))] for name, values in CHOICES.items()},
         "percentage_resample": float(rng.uniform(0.2, 1.0)),
         "steps_to_resample": int(rng.integers(2, 10)),
+        "resampling_std": float(rng.uniform(0.5, 3.0)),
+        "resampling_end": float(rng.uniform(0.2, 1.0)),
+        "label_smoothing": float(rng.uniform(0.0, 0.3)),
+        "warmup_steps": int(rng.integers(0, 20)),
         "lr": float(np.exp(rng.uniform(np.log(1e-3), np.log(3e-2)))),
     }
 

@@ -6,7 +6,6 @@ import textwrap
 import time
 from collections.abc import Sequence
 
-from jdend._output import command_line, complain
 from jdend.fields import FIELDS
 from jdend.search.cli.arguments import INTERRUPTED, Parser, parse_command
 
@@ -56,7 +55,6 @@ so far, from another terminal.
 """
 
 
-@command_line("jdend.search")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
     begun = time.monotonic()
@@ -71,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return carry_out(command)
     except KeyboardInterrupt:
-        complain("jdend.search: interrupted before anything was trained")
+        print("jdend.search: interrupted before anything was trained", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from jdend._messages import did_you_mean
-from jdend._output import show
 from jdend.data import DataError, is_file_name
 from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
@@ -61,20 +60,13 @@ def carry_out(command: Command) -> int:
         try:
             searcher = None
             if scenarios:
-                tables = _run_scenarios(command, scenarios, study)
+                _run_scenarios(command, scenarios, study)
             else:
                 searcher = _search(command, space, study)
-                tables = [] if command.output.dry_run else [_table(command, study)]
         except KeyboardInterrupt:
             return _interrupted(command, study)
         if not command.output.dry_run:
-            study.write()
-            try:
-                for table in tables:
-                    show(table)
-                _note(command, f"written to {study.folder}")
-            finally:  # what cannot be printed keeps nothing from being written
-                _keep(command, study, searcher, best)
+            _keep(command, study, searcher, best)
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", command.log_format, "error")
@@ -187,6 +179,8 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
         budgets=budgets,
         seconds=_time_limit(command, study),
     )
+    if not command.output.dry_run:
+        _print_results(command, study)
     return searcher
 
 
@@ -199,9 +193,7 @@ def _time_limit(command: Command, study: Study) -> TimeLimit | None:
     return TimeLimit(command.search.seconds, command.begun, n_retrained)
 
 
-def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> list[str]:
-    """Runs them one after another, and returns their tables."""
-    tables = []
+def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> None:
     arguments = _settings(command, study)
     if command.search.n_trials is not None:
         arguments["n_trials"] = command.search.n_trials
@@ -211,12 +203,12 @@ def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> list
         outcome = SCENARIOS[name](**arguments, **_budget_of_scenario(command, name))
         if command.output.dry_run:
             continue
+        if len(names) > 1:
+            print(f"\n{name}")
         if isinstance(outcome, list):
-            table = results_table([record["result"] for record in outcome])
+            print(results_table([record["result"] for record in outcome]))
         else:
-            table = _ranked(study.results[before:], command.output.top)
-        tables.append(f"\n{name}\n{table}" if len(names) > 1 else table)
-    return tables
+            _print_ranked(study.results[before:], command.output.top)
 
 
 def _budget_of_scenario(command: Command, name: str) -> dict[str, object]:
@@ -238,15 +230,17 @@ def _interrupted(command: Command, study: Study) -> int:
     _note(command, f"interrupted; {n_done or 'no'} trials are finished")
     if study.results:
         study.write("interrupted")
+        _print_results(command, study)
         _note(command, f"written to {study.folder}; the same command with --resume goes on")
-        show(_table(command, study))
     return INTERRUPTED
 
 
 def _keep(
     command: Command, study: Study, searcher: HyperparameterSearcher | None, best: Path | None
 ) -> None:
-    """Writes what is asked for beside a finished search's folder: the best network, the report."""
+    """Writes what a finished search leaves: its folder, the best network, the report."""
+    study.write()
+    _note(command, f"written to {study.folder}")
     if searcher is not None and best is not None:
         _note(command, f"the best network is in {save(searcher.best_model(), best)}")
     if command.output.report and study.folder is not None:
@@ -255,25 +249,27 @@ def _keep(
         report_after_search(study.folder, lambda line: _note(command, line))
 
 
-def _table(command: Command, study: Study) -> str:
+def _print_results(command: Command, study: Study) -> None:
     """The best results; of several budgets the best network that fits each."""
     budgets = sorted(command.search.budgets or ())
     if len(budgets) < 2:
-        return _ranked(study.results, command.output.top)
+        _print_ranked(study.results, command.output.top)
+        return
     within = {n: [r for r in study.results if r.total_params <= n] for n in budgets}
     try:
         best = {n: rank(results)[0] for n, results in within.items() if results}
     except StudyError:
-        return _ranked(study.results, command.output.top)
-    return results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best]))
+        _print_ranked(study.results, command.output.top)
+        return
+    print(results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best])))
 
 
-def _ranked(results: Sequence[SearchResult], top: int) -> str:
+def _print_ranked(results: Sequence[SearchResult], top: int) -> None:
     """The best first; as they come if nothing was held out to rank by."""
     try:
-        return results_table(rank(results)[:top])
+        print(results_table(rank(results)[:top]))
     except StudyError as error:
-        return f"{results_table(results[:top])}\nnot ranked: {error}"
+        print(f"{results_table(results[:top])}\nnot ranked: {error}")
 
 
 def _note(command: Command, line: str) -> None:

@@ -160,13 +160,16 @@ def _column(
     """The values of one of a structure's sizes: those given, those that follow from another size,
     or the one that its other fields fix."""
     arch, fixed = architecture(structure.architecture), structure.sizes[name]
+    field = arch.field(name)
+    if field.capped_by and name not in sizes:  # the count caps it, for each size of the other
+        return np.asarray(frame.get(name, arch.defaults.get(name)), np.int64)
     if name in sizes:
-        varies = fixed == sizes[name].min()  # fully connected dendrites have all features
+        # Fully connected dendrites have all features.
+        varies = fixed == sizes[name].min() or field.capped_by
         return sizes[name] if varies else np.asarray(fixed, np.int64)
-    default = arch.field(name).default
     left_out = frame.get(name) is None and arch.defaults.get(name) is None
-    if left_out and isinstance(default, Derived) and default.source in sizes:
-        return np.asarray(default.formula(sizes[default.source]), np.int64)
+    if left_out and isinstance(field.default, Derived) and field.default.source in sizes:
+        return np.asarray(field.default.formula(sizes[field.default.source]), np.int64)
     return np.asarray(fixed, np.int64)
 
 

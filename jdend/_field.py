@@ -1,0 +1,104 @@
+"""What is said of a field of a configuration; `jdend.fields` lists them all."""
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["GROUPS", "Condition", "Derived", "Field", "Group", "Kind", "Value", "Values"]
+
+Kind = Literal["whole", "real", "flag", "choice", "text"]
+# search: what a trial is. network: arguments of an architecture's constructor that fix a shape.
+# wiring: its other arguments. resampling: read by training, for architectures with
+# `synaptic_resampling`. training: read for every architecture.
+Group = Literal["search", "network", "wiring", "resampling", "training"]
+GROUPS: tuple[Group, ...] = ("search", "network", "wiring", "resampling", "training")
+Value = int | float | bool | str
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """That another field has a value; if `negated`, that it has not."""
+
+    field: str
+    value: Value
+    negated: bool = False
+
+    def holds(self, values: Values) -> bool:
+        return (values[self.field] == self.value) is not self.negated
+
+    def __str__(self) -> str:
+        return f"`{self.field}` is {'not ' if self.negated else ''}`{self.value}`"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A default that follows from another field.
+
+    Attributes:
+      source: that field.
+      formula: from its value to the default.
+      text: the formula for people.
+    """
+
+    source: str
+    formula: Callable[[Any], Value]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """All that is known of a field of a configuration.
+
+    Attributes:
+      name: what configurations call it.
+      kind: of its values.
+      group: who reads it.
+      doc: a sentence.
+      default: where a configuration leaves it out; None if its architecture says.
+      neutral: its value where it plays no part, so that equal configurations compare equal.
+      above, at_least, at_most: bounds of a number.
+      choices: allowed names, or `module:NAME` of a collection of them, which may grow.
+      needs_images: choices that need images, and what to use instead.
+      fixes_shape: whether arrays' shapes, or how many parameters there are, can depend on it.
+      capped_by: a field; any value above that one's means the same as that one's.
+      only_if: it plays a part only where one of these holds; always where there are none.
+      heading: of a table's column.
+      label: in a report.
+      unit: of a number.
+      aliases: other names that are accepted for it.
+    """
+
+    name: str
+    kind: Kind
+    group: Group
+    doc: str = ""
+    default: Value | Derived | None = None
+    neutral: Value | None = None
+    above: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] | str = ()
+    needs_images: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    fixes_shape: bool = False
+    capped_by: str = ""
+    only_if: tuple[Condition, ...] = ()
+    heading: str = ""
+    label: str = ""
+    unit: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def plays_part(self, values: Values) -> bool:
+        """Whether it does, under a configuration's other values."""
+        return not self.only_if or any(condition.holds(values) for condition in self.only_if)
+
+    def allowed(self) -> tuple[str, ...]:
+        """The names that it may have at this moment."""
+        if isinstance(self.choices, tuple):
+            return self.choices
+        path, _, name = self.choices.partition(":")
+        module = sys.modules.get(path) or importlib.import_module(path)
+        return tuple(getattr(module, name))
