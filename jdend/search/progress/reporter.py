@@ -27,6 +27,7 @@ class _Sum:
     stopped: int = 0
     now: float = 0.0  # trials of the current generation
     now_waited: float = 0.0
+    now_best: Best | None = None
     doing: str = "preparing"
     begun: float | None = None
 
@@ -98,7 +99,8 @@ class Reporter:
         Args:
           trials_done: of its trials, fractions included.
           seconds: since it began, compiling left out.
-          best: of its networks.
+          best: of its networks, as they are now: not of what they were at an earlier epoch, so
+            that in the end it is the best of the results.
           doing: what happens now.
         """
         total = self._sum
@@ -106,8 +108,7 @@ class Reporter:
             return
         total.now, total.doing = trials_done, doing
         total.now_waited = max(0.0, self._clock() - total.begun - seconds)
-        if best is not None and (total.best is None or best.accuracy > total.best.accuracy):
-            total.best = best
+        total.now_best = best
         self._view.show(self._status(total))
 
     def stop(self, n_trials: int) -> None:
@@ -122,6 +123,8 @@ class Reporter:
             return
         total.done += total.now
         total.waited += total.now_waited
+        total.best = _better(total.best, total.now_best)
+        total.now_best = None
         total.now, total.now_waited, total.begun = 0.0, 0.0, None
         total.doing = "storing and proposing"
         self._view.show(self._status(total))
@@ -151,9 +154,15 @@ class Reporter:
             left=min(lefts, default=None),
             share=max(shares, default=0.0),
             stopped=total.stopped,
-            best=total.best,
+            best=_better(total.best, total.now_best),
             doing=total.doing,
         )
+
+
+def _better(first: Best | None, second: Best | None) -> Best | None:
+    """The one of higher accuracy; the first of equals."""
+    networks = [best for best in (first, second) if best is not None]
+    return max(networks, key=lambda best: best.accuracy, default=None)
 
 
 def reporter(verbose: bool, log_format: str = "text") -> Reporter:

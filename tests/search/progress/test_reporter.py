@@ -73,6 +73,18 @@ def test_what_was_done_before_is_done_but_says_nothing_of_the_rate(watched):
     assert seen[-1].best == BEST
 
 
+def test_the_best_is_what_networks_have_become_not_what_they_once_were(watched):
+    say, clock, seen = watched
+    say.open(4)
+    for accuracies, best in (([0.885, 0.88], 0.88), ([0.89, 0.87], 0.88)):
+        say.begin(2)
+        for done, accuracy in enumerate(accuracies, 1):
+            clock.now += 1
+            say.advance(done, 1.0, Best(accuracy, 1, "mlp"), "")
+        say.end()
+        assert seen[-1].best.accuracy == best
+
+
 def test_time_ends_a_search(watched):
     say, clock, seen = watched
     say.open(None, seconds=60.0)
