@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend import HyperparameterSearcher
+from jdend.search.samplers.registry import find_strategy
 from jdend.search.scenarios import budget_space
 
 N_EPOCHS, N_TRIALS = 10, 20  # trials for each of five budgets: what `find_pareto_optimal` does
@@ -55,10 +56,11 @@ def one_search(data: str, method: str, repeat: int) -> dict:
     """The front that a search found, and its worth."""
     budgets = BUDGETS[data]
     smallest = 0.8 * budgets[0]  # the fewest parameters of any network
+    seeks_front = len(find_strategy(method).objectives) > 1
     searcher = HyperparameterSearcher(
         **DATA[data],
         max_params=budgets[-1],
-        min_param_ratio=smallest / budgets[-1] if method == "nsga2" else 0.8,
+        min_param_ratio=smallest / budgets[-1] if seeks_front else 0.8,
         n_epochs=N_EPOCHS,
         seeds=[repeat],
         split_seed=repeat,
@@ -67,8 +69,8 @@ def one_search(data: str, method: str, repeat: int) -> dict:
         verbose=False,
     )
     begun = time.perf_counter()
-    if method == "nsga2":
-        searcher.optimize(whole_space(data, searcher), N_TRIALS * len(budgets), "nsga2")
+    if seeks_front:
+        searcher.optimize(whole_space(data, searcher), N_TRIALS * len(budgets), method)
     else:
         searcher.optimize(
             lambda budget: space_of(budget, searcher),

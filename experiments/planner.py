@@ -24,6 +24,7 @@ from jdend.data import Dataset, load
 from jdend.search.driver.schedule import Schedule
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.runtime import forecast
+from jdend.search.samplers.registry import find_strategy
 from jdend.search.scenarios import budget_space
 from jdend.search.space.default_space import default_space
 from jdend.training import compilations
@@ -68,7 +69,7 @@ def one_search(seed: int, number: int, data: Dataset) -> dict:
     space = space_of(budget, searcher.problem)
     search = Schedule(
         searcher._search_problems(space, None),
-        "random",
+        find_strategy("random"),
         entropy=(number, 0),
         seeds=tuple(range(settings["seeds"])),
         n_trials=n_trials,

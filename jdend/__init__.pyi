@@ -1,7 +1,7 @@
 from .estimator import DendriticClassifier
 from .exporting import export
 from .models import TrainedModel, load, register_architecture, save
-from .search import HyperparameterSearcher
+from .search import HyperparameterSearcher, register_pruner, register_strategy
 from .study import SearchResult
 
 __version__: str
@@ -14,5 +14,7 @@ __all__ = [
     "export",
     "load",
     "register_architecture",
+    "register_pruner",
+    "register_strategy",
     "save",
 ]

@@ -43,7 +43,8 @@ ROOMS = {
     "samplers": "what to try",
     "planning": "who shares a program",
     "progress": "what is shown",
-    "pruners": "who is stopped",
+    "rungs": "who is stopped",
+    "pruners": "when, how many",
     "space": "what may be tried",
     "errors": "one line each",
 }

@@ -1,18 +1,30 @@
-"""Rungs: at which epochs weak trials are stopped, and which these are.
+"""Pruners by name: at which epochs weak trials of a generation are stopped, and how many go on.
 
 Successive halving (Jamieson & Talwalkar 2016) and Hyperband (Li et al. 2018) over one generation:
 at each rung, of the trials that are left those of highest validation accuracy, averaged over seeds,
-go on. A rung is the same epoch for all, and no trial passes it before all have reached it.
+go on. Nothing heavy is imported: the command line's help has the names from here.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-import numpy as np
-from jaxtyping import Bool, Float
+from jdend._messages import did_you_mean
+from jdend.search.errors import SearchError
 
-__all__ = ["ETA", "Bracket", "Rung", "Rungs", "brackets"]
+__all__ = [
+    "ETA",
+    "Bracket",
+    "Pruner",
+    "Rung",
+    "find_pruner",
+    "halving",
+    "hyperband",
+    "none",
+    "pruners",
+    "register_pruner",
+]
 
 # One in so many goes on.
 ETA = 3
@@ -28,97 +40,125 @@ class Rung:
 
 @dataclass(frozen=True)
 class Bracket:
-    """Trials that are ranked among themselves, by position, and their rungs."""
+    """Trials that are ranked among themselves, by position, and their rungs in order."""
 
     members: tuple[int, ...]
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Rung, ...] = ()
 
 
-def brackets(
-    pruner: str, members: Sequence[int], n_epochs: int, *, eta: int = ETA
-) -> list[Bracket]:
-    """The brackets of a generation's trials.
+@dataclass(frozen=True)
+class Pruner:
+    """What stops weak trials early.
 
-    With `halving` there is one, which stops as early as it can: a trial in `eta` passes each rung,
-    at epochs that grow by a factor of `eta` up to `n_epochs`. With `hyperband` there are several:
-    the first is that of `halving`, each further one skips another rung, and the last stops none.
-    Trials are shared out so that the brackets cost about the same.
+    Attributes:
+      name: what the command line and records call it.
+      brackets: given the positions of trials that may be compared (they share a budget) and the
+        epochs of the longest of them, the brackets that they are divided into.
+      stops: whether it ever stops a trial.
+    """
+
+    name: str
+    brackets: Callable[[Sequence[int], int], Sequence[Bracket]]
+    stops: bool = True
+
+    def divide(self, members: Sequence[int], n_epochs: int) -> Sequence[Bracket]:
+        """The brackets of some trials.
+
+        Raises:
+          SearchError: if the pruner does not keep its contract: each trial in one bracket; a
+            bracket's epochs ascend and lie before the last, and never more trials go on, but one.
+        """
+        brackets = self.brackets(members, n_epochs)
+        placed = sorted(member for bracket in brackets for member in bracket.members)
+        if placed != sorted(members):
+            raise SearchError(f"pruner {self.name!r} must put every trial into one bracket")
+        for bracket in brackets:
+            epochs = [0, *(rung.epoch for rung in bracket.rungs), n_epochs]
+            kept = [len(bracket.members), *(rung.keep for rung in bracket.rungs)]
+            ascend = all(before < after for before, after in pairwise(epochs))
+            fall = all(1 <= after <= before for before, after in pairwise(kept))
+            if bracket.rungs and not (ascend and fall):
+                raise SearchError(
+                    f"pruner {self.name!r} gave {len(bracket.members)} trials of {n_epochs} epochs "
+                    f"the rungs {[(rung.epoch, rung.keep) for rung in bracket.rungs]}; epochs must "
+                    f"ascend from 1 to {n_epochs - 1}, and fewer and fewer go on, but one at least"
+                )
+        return brackets
+
+
+def none(members: Sequence[int], n_epochs: int) -> list[Bracket]:
+    """One bracket that stops none."""
+    return [Bracket(tuple(members))]
+
+
+def halving(members: Sequence[int], n_epochs: int, *, eta: int = ETA) -> list[Bracket]:
+    """One bracket, which stops as early as it can: a trial in `eta` passes each rung, at epochs
+    that grow by a factor of `eta` up to `n_epochs`.
 
     Args:
-      pruner: `none`, `halving` or `hyperband`.
-      members: trials that may be compared: they share a budget.
+      members: trials that may be compared.
       n_epochs: of the longest.
       eta: at least 2.
     """
-    n_rungs = min(_log(len(members), eta), _log(n_epochs, eta))
-    if pruner == "none" or n_rungs == 0:
-        return [Bracket(tuple(members), ())]
-    depths = range(n_rungs, -1, -1) if pruner == "hyperband" else [n_rungs]
-    weights = [math.ceil((n_rungs + 1) / (depth + 1) * eta**depth) for depth in depths]
-    found = []
-    for depth, some in zip(depths, _shared_out(members, weights), strict=True):
-        if some:
-            found.append(Bracket(tuple(some), _rungs(len(some), n_epochs, depth, eta)))
-    return found
+    n_rungs = _n_rungs(len(members), n_epochs, eta)
+    return [Bracket(tuple(members), _rungs(len(members), n_epochs, n_rungs, eta))]
 
 
-class Rungs:
-    """The rungs of one generation.
+def hyperband(members: Sequence[int], n_epochs: int, *, eta: int = ETA) -> list[Bracket]:
+    """Several brackets: the first is that of `halving`, each further one skips another rung, and
+    the last stops none. Trials are shared out so that the brackets cost about the same.
 
-    Args:
-      found: brackets that hold all of its trials.
-      n_epochs: of each trial, by position, if it is not stopped.
-
-    Attributes:
-      epochs: at which there are rungs, in order.
+    Args: as `halving`.
     """
+    n_rungs = _n_rungs(len(members), n_epochs, eta)
+    depths = range(n_rungs, -1, -1)
+    weights = [math.ceil((n_rungs + 1) / (depth + 1) * eta**depth) for depth in depths]
+    parts = zip(depths, _shared_out(members, weights), strict=True)
+    return [
+        Bracket(tuple(part), _rungs(len(part), n_epochs, depth, eta))
+        for depth, part in parts
+        if part
+    ]
 
-    def __init__(self, found: Sequence[Bracket], n_epochs: Sequence[int]):
-        self._brackets, self._n_epochs = tuple(found), np.asarray(n_epochs)
-        self.epochs: Sequence[int] = sorted(
-            {rung.epoch for bracket in found for rung in bracket.rungs}
-        )
 
-    def stopped(
-        self, epoch: int, accuracy: Float[np.ndarray, " n"], live: Bool[np.ndarray, " n"]
-    ) -> list[int]:
-        """Positions of the trials to stop after so many epochs.
+_PRUNERS: dict[str, Pruner] = {}
 
-        Trials that have ended by themselves take part in the ranking, and keep their place. Those
-        whose accuracy is NaN come last; of equals the earlier goes on.
 
-        Args:
-          epoch: one of `epochs`.
-          accuracy: validation accuracy, mean over seeds, of the last epoch that each trained.
-          live: which still train.
-        """
-        out = ~live & (self._n_epochs > epoch)  # stopped before
-        score = np.where(np.isnan(accuracy), -np.inf, accuracy)
-        found = []
-        for bracket in self._brackets:
-            for rung in bracket.rungs:
-                if rung.epoch == epoch:
-                    ranked = sorted(
-                        (t for t in bracket.members if not out[t]), key=lambda t: (-score[t], t)
-                    )
-                    found += [t for t in ranked[rung.keep :] if live[t]]
-        return sorted(found)
+def register_pruner(pruner: Pruner) -> Pruner:
+    """Makes a pruner known by its name, to `optimize` and to `--pruner`; returns it.
 
-    def example(self) -> list[int]:
-        """After how many epochs each trial would end if accuracy were drawn at random."""
-        ends, accuracy = self._n_epochs.copy(), np.random.default_rng(0).random(len(self._n_epochs))
-        for epoch in self.epochs:
-            ends[self.stopped(epoch, accuracy, ends > epoch)] = epoch
-        return ends.tolist()
+    Registering a name again replaces it.
+    """
+    _PRUNERS[pruner.name] = pruner
+    return pruner
+
+
+def pruners() -> tuple[str, ...]:
+    """The names of all registered pruners."""
+    return tuple(_PRUNERS)
+
+
+def find_pruner(pruner: object) -> Pruner:
+    """The pruner of that name, or the pruner itself; `SearchError` if there is none."""
+    if isinstance(pruner, Pruner):
+        return pruner
+    if pruner not in _PRUNERS:
+        raise SearchError(f"unknown pruner {pruner!r}{did_you_mean(pruner, _PRUNERS)}")
+    return _PRUNERS[str(pruner)]
+
+
+def _n_rungs(n: int, n_epochs: int, eta: int) -> int:
+    """How many rungs so many trials and epochs allow."""
+    return min(_log(n, eta), _log(n_epochs, eta))
 
 
 def _rungs(n: int, n_epochs: int, depth: int, eta: int) -> tuple[Rung, ...]:
     """`depth` rungs, the last an `eta`-th of the way; as many as `n` trials allow."""
-    found: dict[int, Rung] = {}
+    rungs: dict[int, Rung] = {}
     for k in range(1, min(depth, _log(n, eta)) + 1):
         epoch = max(1, round(n_epochs / eta ** (depth - k + 1)))
-        found[epoch] = Rung(epoch, math.ceil(n / eta**k))
-    return tuple(found.values())
+        rungs[epoch] = Rung(epoch, math.ceil(n / eta**k))
+    return tuple(rungs.values())
 
 
 def _shared_out(members: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
@@ -132,7 +172,12 @@ def _shared_out(members: Sequence[int], weights: Sequence[int]) -> list[list[int
 
 def _log(n: int, eta: int) -> int:
     """The whole part of the logarithm."""
-    found = 0
-    while eta ** (found + 1) <= n:
-        found += 1
-    return found
+    exponent = 0
+    while eta ** (exponent + 1) <= n:
+        exponent += 1
+    return exponent
+
+
+register_pruner(Pruner("none", none, stops=False))
+register_pruner(Pruner("halving", halving))
+register_pruner(Pruner("hyperband", hyperband))

@@ -9,7 +9,7 @@ from jdend.models import TrainedModel
 from jdend.search.driver.dry_run import show_plan
 from jdend.search.driver.loop import run_search, train_first
 from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
-from jdend.search.driver.schedule import Schedule, default_generation, default_pruner
+from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import BudgetError, BudgetWarning, SearchError
@@ -17,9 +17,12 @@ from jdend.search.networks import NetworksWithinBudget
 from jdend.search.options import SearcherOptions, keywords_of
 from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import reporter
+from jdend.search.pruners import Pruner, find_pruner
 from jdend.search.samplers.candidates import Candidate, Candidates
 from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.samplers.local import around
+from jdend.search.samplers.proposing import listed
+from jdend.search.samplers.registry import Strategy, find_strategy
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.problem import SearchProblem
@@ -140,10 +143,10 @@ class HyperparameterSearcher(NetworksWithinBudget):
         self,
         space: SpaceOfBudget,
         n_trials: int | None = 50,
-        strategy: str = "tpe",
+        strategy: str | Strategy = "tpe",
         *,
         generation: int | None = None,
-        pruner: str | None = None,
+        pruner: str | Pruner | None = None,
         budgets: Sequence[int] | None = None,
         seconds: float | TimeLimit | None = None,
         search_seed: int | None = None,
@@ -158,12 +161,14 @@ class HyperparameterSearcher(NetworksWithinBudget):
             as many as there is time for.
           strategy: `grid`, `random`, `mixed` or `qmc`, which learn nothing; `tpe` or `gp`, which
             propose what looks best after the trials so far; `nsga2`, which trades validation
-            accuracy against parameters (see `pareto_front`).
+            accuracy against parameters (see `pareto_front`); or one of your own, by its name or
+            itself, see `jdend.search.samplers.registry.Strategy`.
           generation: how many trials are proposed and trained together. By default few where the
             strategy learns, an eighth of `n_trials` but at least 8, or 27 with a pruner, and up to
             128 where it does not.
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
-            none; see `jdend.search.pruners`. By default halving with `tpe` and `gp`, else none.
+            none; or one of your own, see `jdend.search.pruners.Pruner`. By default halving with
+            `tpe` and `gp`, else none.
           budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
           seconds: begin no generation that would not end in so many seconds; the first one is
             trained in any case.
@@ -173,20 +178,21 @@ class HyperparameterSearcher(NetworksWithinBudget):
         `SearchError` also for what does not go together.
         """
         time_limit = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
-        pruner = default_pruner(strategy) if pruner is None else pruner
+        chosen = find_strategy(strategy)
+        stopping = find_pruner(chosen.default_pruner if pruner is None else pruner)
         schedule = Schedule(
             self._search_problems(space, budgets),
-            strategy,
+            chosen,
             entropy=self._entropy(search_seed),
             seeds=self._seeds,
             n_trials=n_trials,
             generation=(
-                default_generation(strategy, n_trials, pruner) if generation is None else generation
+                default_generation(chosen, n_trials, stopping) if generation is None else generation
             ),
-            pruner=pruner,
+            pruner=stopping,
         )
         if n_trials is None and time_limit is None and schedule.n_generations is None:
-            raise SearchError(f"{strategy!r} knows no end: give n_trials, or seconds")
+            raise SearchError(f"{chosen.name!r} knows no end: give n_trials, or seconds")
         if time_limit is not None and generation is None:
             schedule = with_generations_for(schedule, time_limit, self._trainer)
         return self._run(schedule, {"n_trials": n_trials}, time_limit)
@@ -205,9 +211,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             raise SearchError("refine needs at least one result")
         problem, entropy = self._search_problem(configurations[0], self.budget), self._entropy(None)
         candidates = around(problem, np.random.default_rng(list(entropy)), configurations, n_each)
-        schedule = Schedule(
-            (problem,), "refine", entropy=entropy, seeds=self._seeds, given=candidates
-        )
+        schedule = Schedule((problem,), listed("refine", candidates), entropy, self._seeds)
         return self._run(schedule, {"centres": configurations, "n_each": n_each})
 
     def train_and_evaluate(
@@ -343,5 +347,5 @@ class HyperparameterSearcher(NetworksWithinBudget):
         candidate = Candidate(configuration, self._configure(configuration), bases)
         problem = self._search_problem(params, self.budget)
         candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
-        schedule = Schedule((problem,), "given", entropy=(0,), seeds=tuple(seeds), given=candidates)
+        schedule = Schedule((problem,), listed("given", candidates), (0,), tuple(seeds))
         return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]

@@ -7,7 +7,7 @@ the extra `gp` is installed, and in any case with JDEND_REQUIRE_GP=1, as in `mak
 import importlib.util
 import os
 
-from jdend.search.samplers.registry import STRATEGIES
+from jdend.search.samplers.registry import strategies
 
 WITH_GP = "JDEND_REQUIRE_GP" in os.environ or importlib.util.find_spec("torch") is not None
-HERE = [name for name in STRATEGIES if WITH_GP or name != "gp"]
+HERE = [name for name in strategies() if WITH_GP or name != "gp"]

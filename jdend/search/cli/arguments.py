@@ -17,6 +17,8 @@ from jdend.search.options import (
     own_fields,
     setting_of,
 )
+from jdend.search.pruners import pruners
+from jdend.search.samplers.registry import strategies
 
 __all__ = [
     "INTERRUPTED",
@@ -31,9 +33,6 @@ __all__ = [
 
 # The exit code after Ctrl-C.
 INTERRUPTED = 130
-
-STRATEGIES = ("grid", "random", "mixed", "qmc", "tpe", "gp", "nsga2")
-PRUNERS = ("none", "halving", "hyperband")
 
 # What is taken where nothing else is asked for; else it is as in Python.
 STRATEGY, SEEDS = "tpe", 2
@@ -83,7 +82,7 @@ class SearchArguments:
         default=None, metadata=about("a space of your own, see below", metavar="FILE.toml")
     )
     strategy: str | None = field(
-        default=None, metadata=about(", ".join(STRATEGIES), none=f"default {STRATEGY}")
+        default=None, metadata=about(", ".join(strategies()), none=f"default {STRATEGY}")
     )
     generation: int | None = field(
         default=None, metadata=about("networks proposed and trained together", int)
@@ -91,7 +90,7 @@ class SearchArguments:
     pruner: str | None = field(
         default=None,
         metadata=about(
-            f"stops weak networks early: {', '.join(PRUNERS)}", none="with tpe, gp: halving"
+            f"stops weak networks early: {', '.join(pruners())}", none="with tpe, gp: halving"
         ),
     )
     scenario: str | None = field(

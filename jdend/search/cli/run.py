@@ -16,7 +16,6 @@ from jdend.search.cli.arguments import (
     TRIALS_WITH_RUNGS,
     Command,
 )
-from jdend.search.driver.schedule import PRUNERS, default_pruner
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
 from jdend.search.options import (
@@ -26,7 +25,8 @@ from jdend.search.options import (
     check_log_format,
 )
 from jdend.search.progress.reporter import say
-from jdend.search.samplers.registry import STRATEGIES
+from jdend.search.pruners import find_pruner
+from jdend.search.samplers.registry import find_strategy
 from jdend.search.scenarios import SCENARIOS
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.default_space import default_space
@@ -99,13 +99,10 @@ def _scenarios(command: Command) -> list[str]:
 
 def _check(command: Command) -> None:
     """Raises `SearchError` for what would only be found out once the search has begun."""
-    names = (
-        ("strategy", command.search.strategy, STRATEGIES),
-        ("pruner", command.search.pruner, PRUNERS),
-    )
-    for option, name, allowed in names:
-        if name is not None and name not in allowed:
-            raise SearchError(f"unknown {option} {name!r}{did_you_mean(name, allowed)}")
+    if command.search.strategy is not None:
+        find_strategy(command.search.strategy)
+    if command.search.pruner is not None:
+        find_pruner(command.search.pruner)
     check_log_format(command.log_format)
     if command.output.compile and not command.output.dry_run:
         raise SearchError("--compile goes with --dry-run")
@@ -163,13 +160,14 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
     searcher = HyperparameterSearcher(
         max_params=max(budgets), **{"seeds": SEEDS, **_settings(command, study)}
     )
-    strategy = search.strategy
-    if strategy is None:  # with nothing held out there is nothing to learn from
-        strategy = "random" if command.settings.get("validation_fraction") == 0 else STRATEGY
-    pruner = default_pruner(strategy) if search.pruner is None else search.pruner
+    name = search.strategy
+    if name is None:  # with nothing held out there is nothing to learn from
+        name = "random" if command.settings.get("validation_fraction") == 0 else STRATEGY
+    strategy = find_strategy(name)
+    pruner = find_pruner(search.pruner or strategy.default_pruner)
     n_trials = search.n_trials
-    if n_trials is None and strategy != "grid" and search.seconds is None:
-        n_trials = TRIALS if pruner == "none" else TRIALS_WITH_RUNGS
+    if n_trials is None and not strategy.lists_all and search.seconds is None:
+        n_trials = TRIALS_WITH_RUNGS if pruner.stops else TRIALS
     searcher.optimize(
         space.dimensions if space else lambda budget: default_space(budget, searcher.problem),
         n_trials,

@@ -70,7 +70,7 @@ def _within(time_limit: TimeLimit, schedule: Schedule, compiling: float, a_trial
     """How many trials there is time for, each of so many seconds."""
     n = max(0.0, time_limit.seconds - compiling) / a_trial
     n_generations, a_generation = schedule.n_generations, schedule.generation
-    limit = n_generations * a_generation * len(schedule.questions) if n_generations else math.inf
+    limit = n_generations * a_generation * len(schedule.problems) if n_generations else math.inf
     return (
         f"as many generations as end in {time_limit.seconds:g} s: about {min(n, limit):,.0f} trials"
     )

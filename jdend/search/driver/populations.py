@@ -14,7 +14,7 @@ from jdend.models import Configuration, count_params
 from jdend.search.driver.meter import Meter
 from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.search.pruners import Rungs
+from jdend.search.rungs import Rungs
 from jdend.training import Bucket, Narrow, Outcome, Run, in_background, prepare, runs
 
 __all__ = ["train_populations"]

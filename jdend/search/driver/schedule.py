@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jdend._messages import did_you_mean
 from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
-from jdend.search.pruners import Bracket, Rungs, brackets
+from jdend.search.pruners import Bracket, Pruner, find_pruner
+from jdend.search.rungs import Rungs
 from jdend.search.samplers.candidates import Candidate, Candidates, Observation
-from jdend.search.samplers.grid_and_random import check_trials
-from jdend.search.samplers.registry import ADAPTIVE, check_strategy, learned, sequence
+from jdend.search.samplers.grid_and_random import check_trials, random
+from jdend.search.samplers.proposing import propose_generation, propose_sequence
+from jdend.search.samplers.registry import Strategy
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.problem import SearchProblem
@@ -26,14 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_GENERATION",
-    "PRUNERS",
     "SMALLEST_WITH_RUNGS",
     "Schedule",
     "default_generation",
-    "default_pruner",
 ]
-
-PRUNERS = ("none", "halving", "hyperband")
 
 # How many trials tell what the others will be like.
 SAMPLE = 512
@@ -48,18 +45,12 @@ SMALLEST_GENERATION = 8
 SMALLEST_WITH_RUNGS = 27
 
 
-def default_pruner(strategy: str) -> str:
-    """What stops weak trials where nobody says: halving where the strategy learns one objective,
-    since together they find the best networks (docs/search.md)."""
-    return "halving" if strategy in ADAPTIVE and strategy != "nsga2" else "none"
-
-
-def default_generation(strategy: str, n_trials: int | None, pruner: str = "none") -> int:
+def default_generation(strategy: Strategy, n_trials: int | None, pruner: Pruner) -> int:
     """Trials a generation where nobody says: few where the strategy learns from them."""
     most = LARGEST_GENERATION if n_trials is None else max(1, min(n_trials, LARGEST_GENERATION))
-    if strategy not in ADAPTIVE:
+    if not strategy.learns:
         return most
-    least = SMALLEST_GENERATION if pruner == "none" else SMALLEST_WITH_RUNGS
+    least = SMALLEST_WITH_RUNGS if pruner.stops else SMALLEST_GENERATION
     return min(most, max(least, math.ceil((n_trials or 0) / N_GENERATIONS)))
 
 
@@ -71,27 +62,25 @@ class Schedule:
     number and the results of those that are finished.
 
     Attributes:
-      questions: one a budget.
-      strategy: one of `jdend.search.samplers.registry.STRATEGIES`.
+      problems: one a budget.
+      strategy: what proposes trials.
       entropy: the study's seed.
       seeds: with which trials are trained; of a trial with seeds of its own, counted from these.
-      n_trials: of each budget; None for no end, or of a grid for all.
+      n_trials: of each budget; None for no end, or for all where the strategy lists all.
       generation: trials of each budget a generation.
-      pruner: one of `PRUNERS`.
-      given: trials in place of those of a strategy; `strategy` is but their name then.
+      pruner: what stops weak trials early.
 
     Raises:
       SearchError: for an argument that is not allowed.
     """
 
-    questions: tuple[SearchProblem, ...]
-    strategy: str
+    problems: tuple[SearchProblem, ...]
+    strategy: Strategy
     entropy: tuple[int, ...]
     seeds: tuple[int, ...] = (0,)
     n_trials: int | None = None
     generation: int = LARGEST_GENERATION
-    pruner: str = "none"
-    given: Candidates | None = None
+    pruner: Pruner = field(default_factory=lambda: find_pruner("none"))
     _sequences: dict[tuple[int, int | None], Candidates] = field(
         default_factory=dict[tuple[int, int | None], Candidates],
         init=False,
@@ -100,40 +89,38 @@ class Schedule:
     )
 
     def __post_init__(self):
-        if self.given is None:
-            check_strategy(self.strategy)
         check_trials("n_trials", self.n_trials, none_allowed=True)
         check_trials("generation", self.generation)
-        if self.pruner not in PRUNERS:
-            raise SearchError(f"unknown pruner {self.pruner!r}{did_you_mean(self.pruner, PRUNERS)}")
-        if self.pruner != "none" and self.strategy == "nsga2":
-            raise SearchError(
-                "nsga2 has two objectives, and trials are stopped by one: take pruner 'none', or "
-                "strategy 'tpe'"
-            )
+        if self.pruner.stops and not self.strategy.may_stop_early:
+            n, name = len(self.strategy.objectives), self.strategy.name
+            why = f"{name} learns nothing of a trial that was stopped early"
+            if n > 1:
+                number = "two" if n == 2 else str(n)
+                why = f"{name} has {number} objectives, and trials are stopped by one"
+            raise SearchError(f"{why}: take pruner 'none', or strategy 'tpe'")
 
     def check_held_out(self, fraction: object) -> None:
         """Raises `SearchError` if it chooses by examples held out, and that is no share of them."""
         chooser = self.strategy if self.learns else self.pruner
-        if chooser != "none" and fraction == 0:
+        if (self.learns or self.pruner.stops) and fraction == 0:
             raise SearchError(
-                f"{chooser!r} chooses by validation accuracy, and no examples are held out: give "
-                "a validation_fraction above 0"
+                f"{chooser.name!r} chooses by validation accuracy, and no examples are held out: "
+                "give a validation_fraction above 0"
             )
 
     @property
     def learns(self) -> bool:
         """Whether what a generation holds depends on the results of others."""
-        return self.given is None and self.strategy in ADAPTIVE
+        return self.strategy.learns
 
     @functools.cached_property
     def n_generations(self) -> int | None:
         """How many there are at most; None for no end."""
         if self.learns:
             return None if self.n_trials is None else math.ceil(self.n_trials / self.generation)
-        if self.n_trials is None and self.given is None and self.strategy != "grid":
+        if self.n_trials is None and not self.strategy.lists_all:
             return None
-        longest = max(len(self._sequence(i, 0).candidates) for i in range(len(self.questions)))
+        longest = max(len(self._sequence(i, 0).candidates) for i in range(len(self.problems)))
         return max(1, math.ceil(longest / self.generation))
 
     @property
@@ -142,34 +129,34 @@ class Schedule:
         if self.n_generations is None:
             return None
         if self.learns:
-            return None if self.n_trials is None else self.n_trials * len(self.questions)
-        return sum(len(self._sequence(i, 0).candidates) for i in range(len(self.questions)))
+            return None if self.n_trials is None else self.n_trials * len(self.problems)
+        return sum(len(self._sequence(i, 0).candidates) for i in range(len(self.problems)))
 
     def describe(self) -> dict[str, object]:
         """What its record says of it, in plain values: all that its proposals follow from."""
-        spaces = {str(q.budget.max_params): q.space.to_dict() for q in self.questions}
+        spaces = {str(q.budget.max_params): q.space.to_dict() for q in self.problems}
         several = len(spaces) > 1
         return {
-            "strategy": self.strategy,
-            "space": spaces if several else self.questions[0].space.to_dict(),
-            **({"budgets": [q.budget.max_params for q in self.questions]} if several else {}),
+            "strategy": self.strategy.name,
+            "space": spaces if several else self.problems[0].space.to_dict(),
+            **({"budgets": [q.budget.max_params for q in self.problems]} if several else {}),
             "search_entropy": list(self.entropy),
             "generation": self.generation,
-            "pruner": self.pruner,
+            "pruner": self.pruner.name,
         }
 
     def summary(self) -> list[str]:
         """What fits each budget and what of it will be trained, in a line or two for each."""
         lines: list[str] = []
-        for index, question in enumerate(self.questions):
+        for index, problem in enumerate(self.problems):
             if not self.learns and self.n_generations is not None:
-                lines += self._sequence(index, 0).summary(question.budget)
+                lines += self._sequence(index, 0).summary(problem.budget)
                 continue
-            found = self._coordinates[index] if self.learns else self._sequence(index, 0)
+            found = self._encodings[index] if self.learns else self._sequence(index, 0)
             lines.append(
-                f"{found.n_over:,} over {question.budget.max_params:,} parameters, "
-                f"{found.n_under:,} under {question.budget.min_params:,}, {found.n_fit:,} fit; "
-                f"{self.strategy}, {self.generation:,} trials a generation"
+                f"{found.n_over:,} over {problem.budget.max_params:,} parameters, "
+                f"{found.n_under:,} under {problem.budget.min_params:,}, {found.n_fit:,} fit; "
+                f"{self.strategy.name}, {self.generation:,} trials a generation"
             )
         return lines
 
@@ -181,7 +168,7 @@ class Schedule:
           generations: those that were begun; what is not finished is pending.
         """
         proposed: list[ProposedTrial] = []
-        for index in range(len(self.questions)):
+        for index in range(len(self.problems)):
             if self.learns:
                 candidates = self._learned(index, number, generations)
             else:
@@ -195,7 +182,7 @@ class Schedule:
     def configure(self, proposed: ProposedTrial) -> Configuration:
         """What a trial's parameters mean."""
         params = {name: value for name, value in proposed.params.items() if name != "seed"}
-        return self.questions[0].configure(params)
+        return self.problems[0].configure(params)
 
     def trial(self, proposed: ProposedTrial) -> Trial:
         """What is trained."""
@@ -207,26 +194,27 @@ class Schedule:
         Positions are among the generation's different trials. Trials of different budgets are
         ranked apart.
         """
-        if self.pruner == "none":
+        if not self.pruner.stops:
             return None
         budgets = {self.trial(p): p.budget for p in proposed}
         trials = list(budgets)
         n_epochs = [trial.configuration.hyperparameters.n_epochs for trial in trials]
-        of_generation: list[Bracket] = []
+        brackets: list[Bracket] = []
         for budget in dict.fromkeys(budgets.values()):
             members = [i for i, trial in enumerate(trials) if budgets[trial] == budget]
             longest = max(n_epochs[i] for i in members)
-            of_generation += brackets(self.pruner, members, longest)
-        return Rungs(of_generation, n_epochs)
+            brackets += self.pruner.divide(members, longest)
+        return Rungs(brackets, n_epochs)
 
     @functools.cached_property
     def sample(self) -> list[Trial]:
         """Trials such as the generations will consist of, up to `SAMPLE` of each budget; the same
         whatever was trained."""
         proposed: list[ProposedTrial] = []
-        for index, question in enumerate(self.questions):
+        for index, problem in enumerate(self.problems):
             if self.learns or self.n_generations is None:
-                candidates = sequence("random", question, self.entropy, SAMPLE).candidates
+                rng = np.random.default_rng(list(self.entropy))
+                candidates = random(problem, rng, SAMPLE).candidates
             else:
                 candidates = self._sequence(index, 0).candidates
             # Evenly spaced, for the two ends of a grid differ.
@@ -239,48 +227,45 @@ class Schedule:
     @property
     def objectives(self) -> tuple[str, ...]:
         """What is searched for, as fields of `SearchResult`."""
-        objectives = ("validation_accuracy", "total_params")
-        return objectives[: 2 if self.strategy == "nsga2" else 1]
+        return self.strategy.objectives
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Optuna's distributions of the dimensions in which proposed trials have points."""
         from jdend.search.samplers.optuna_samplers import distributions
 
-        return {} if self.given else distributions(self.dimensions)
+        return distributions(self.dimensions) if self.strategy.in_space else {}
 
     @functools.cached_property
     def dimensions(self) -> dict[str, Dimension]:
         """The static dimensions of the points of all budgets."""
         merged: dict[str, Dimension] = {}
-        for coordinates in self._coordinates:
-            for name, dimension in coordinates.dimensions.items():
+        for encoding in self._encodings:
+            for name, dimension in encoding.dimensions.items():
                 known = merged.get(name)
                 merged[name] = dimension if known is None else _both(known, dimension)
         return merged
 
     @functools.cached_property
-    def _coordinates(self) -> list[Encoding]:
-        return [Encoding(question) for question in self.questions]
+    def _encodings(self) -> list[Encoding]:
+        return [Encoding(problem) for problem in self.problems]
 
     def _sequence(self, index: int, number: int) -> Candidates:
         """The trials of one budget, up to those of the generation at least."""
-        if self.given is not None:
-            return self.given
         n = self.n_trials
-        if n is None and self.strategy != "grid":
+        if n is None and not self.strategy.lists_all:
             # Twice as many each time it is too short, so that a long search draws few times.
             n = self.generation << (number.bit_length())
         if (index, n) not in self._sequences:
             entropy = [*self.entropy, *([index] if index else [])]
-            question = self.questions[index]
-            self._sequences[index, n] = sequence(self.strategy, question, entropy, n)
+            problem = self.problems[index]
+            self._sequences[index, n] = propose_sequence(self.strategy, problem, entropy, n)
         return self._sequences[index, n]
 
     def _learned(
         self, index: int, number: int, generations: Sequence[Generation]
     ) -> list[Candidate]:
-        question, encoding = self.questions[index], self._coordinates[index]
-        known = [
+        problem, encoding = self.problems[index], self._encodings[index]
+        observations = [
             Observation(
                 proposed.params,
                 encoding.own_names(proposed.point),
@@ -288,17 +273,28 @@ class Schedule:
             )
             for g in generations
             for i, proposed in enumerate(g.trials)
-            if proposed.budget == question.budget.max_params and g.number != number
+            if proposed.budget == problem.budget.max_params and g.number != number
         ]
         n = self.generation
         if self.n_trials is not None:
             n = min(n, self.n_trials - number * self.generation)
         entropy = [*self.entropy, number, index]
-        return learned(self.strategy, question, encoding, entropy, n, known)
+        return propose_generation(self.strategy, problem, encoding, entropy, n, observations)
 
     def _proposed(self, candidate: Candidate, index: int) -> ProposedTrial:
         params: dict[str, object] = dict(candidate.params)
-        point = self._coordinates[index].point(params) if self.given is None else {}
+        budget, total_params = (
+            self.problems[index].budget,
+            count_params(candidate.configuration.structure),
+        )
+        point: dict[str, object] = {}
+        if self.strategy.in_space:
+            if not budget.fits(total_params):
+                raise SearchError(
+                    f"strategy {self.strategy.name!r} proposed a network of {total_params:,} "
+                    f"parameters; the budget allows {budget.min_params:,} to {budget.max_params:,}"
+                )
+            point = self._encodings[index].point(params)
         if len(candidate.seeds) == 1:
             params["seed"] = candidate.seeds[0]
         return ProposedTrial(
@@ -307,8 +303,8 @@ class Schedule:
                 sorted({b + offset for b in candidate.seeds or [0] for offset in self.seeds})
             ),
             point=point,
-            total_params=count_params(candidate.configuration.structure),
-            budget=self.questions[index].budget.max_params,
+            total_params=total_params,
+            budget=budget.max_params,
         )
 
 

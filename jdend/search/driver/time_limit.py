@@ -89,9 +89,9 @@ def with_generations_for(schedule: Schedule, time_limit: TimeLimit, trainer: Tra
     It follows from the cost model and not from the machine's own speed, so that a search has the
     same generations every time.
     """
-    seconds = trainer.seconds_a_trial(schedule.sample) * len(schedule.questions)
+    seconds = trainer.seconds_a_trial(schedule.sample) * len(schedule.problems)
     least = SMALLEST_ON_CPU if jax.default_backend() == "cpu" else SMALLEST_ELSEWHERE
-    if schedule.pruner == "none":
+    if not schedule.pruner.stops:
         n = round(min(time_limit.generation_seconds, LONGEST_SECONDS) / seconds)
     else:  # rungs choose better among many
         n = round(time_limit.generation_seconds / (SHARE_WITH_RUNGS * seconds))

@@ -20,7 +20,7 @@ from jdend.search.planning.planner import plan, programs
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
-from jdend.search.pruners import Rungs
+from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import Outcome, enable_program_cache
@@ -85,11 +85,11 @@ class Trainer:
         """
         if schedule.n_generations == 1:
             return []
-        sample, n_budgets = schedule.sample, len(schedule.questions)
+        sample, n_budgets = schedule.sample, len(schedule.problems)
         n_trials: float = len(sample)
         if seconds is not None:
             n_trials = min(n_trials, seconds / self.seconds_a_trial(sample))
-        elif schedule.n_trials is not None and schedule.given is None:
+        elif schedule.n_trials is not None:
             n_trials = schedule.n_trials * n_budgets
         # Each program is compiled for about two numbers of trials.
         n_generations = max(1.0, n_trials / (schedule.generation * n_budgets) / 2)

@@ -1,5 +1,6 @@
 """What samplers propose, what they are told, and how they are asked."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -62,7 +63,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial of an earlier generation.
+    """A trial of an earlier generation, as a sampler is told of it.
 
     Attributes:
       params: its configuration as drawn.
@@ -74,18 +75,29 @@ class Observation:
     point: Mapping[str, object]
     result: SearchResult | None
 
+    @property
+    def accuracy(self) -> float | None:
+        """Validation accuracy, mean over seeds, of the last epoch that was trained; None while the
+        trial is pending, and if it failed."""
+        if self.result is None or self.result.failed is not None:
+            return None
+        accuracy = self.result.validation_accuracy
+        return accuracy if accuracy is not None and math.isfinite(accuracy) else None
+
 
 class Asker(Protocol):
-    """A sampler of points that has been told what is known."""
+    """A sampler of points, made anew for each generation, that was told of the earlier ones."""
 
-    def ask(self) -> dict[str, object]:
-        """The next point; the sampler takes it for pending."""
+    def ask(self) -> Mapping[str, object]:
+        """The next point: a value for each of the dimensions."""
         ...
 
-    def replace(self, point: Mapping[str, object]) -> None:
-        """Corrects the last point to the one that will be trained in its place."""
-        ...
+    def settle(self, point: Mapping[str, object] | None) -> None:
+        """What became of the point that was asked for last, said once for each.
 
-    def drop(self) -> None:
-        """Takes the last point back."""
+        Args:
+          point: where the trial lies that will be trained: there, or nearby, where the budget
+            allows one, or elsewhere; None if that trial was proposed before, and another is asked
+            for.
+        """
         ...

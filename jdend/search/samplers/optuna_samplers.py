@@ -1,9 +1,9 @@
 """Optuna's samplers, asked for points: a study in memory, made anew for each generation."""
 
-import importlib.util
-import math
+import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import optuna
 from optuna.distributions import (
@@ -13,128 +13,171 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import Trial, TrialState, create_trial
 
-from jdend.search.errors import SearchError
 from jdend.search.samplers.candidates import Observation
+from jdend.search.samplers.registry import MakesAsker
 from jdend.search.space.dimensions import Choice, Dimension, IntRange
-from jdend.study import SearchResult, quiet_optuna
+from jdend.study import quiet_optuna
 
-__all__ = ["OptunaAsker", "asker", "check_gp", "distributions"]
+__all__ = ["OptunaAsker", "distributions", "gp", "nsga2", "optuna_asker", "qmc", "tpe"]
 
-
-def check_gp() -> None:
-    """Raises `SearchError` if what Optuna's Gaussian process needs is not installed."""
-    missing = [n for n in ("torch", "scipy", "greenlet") if importlib.util.find_spec(n) is None]
-    if missing:
-        raise SearchError(
-            f"strategy 'gp' needs {' and '.join(missing)}: pip install 'jdend[gp]', or take 'tpe'"
-        )
+Dimensions = Mapping[str, Dimension]
+Direction = Literal["maximize", "minimize"]
 
 
-def distributions(dimensions: Mapping[str, Dimension]) -> dict[str, BaseDistribution]:
+def distributions(dimensions: Dimensions) -> dict[str, BaseDistribution]:
     """Optuna's words for static dimensions."""
     return {name: _distribution(dimension) for name, dimension in dimensions.items()}
-
-
-def asker(
-    name: str,
-    dimensions: Mapping[str, Dimension],
-    known: Sequence[Observation],
-    *,
-    seed: int,
-    size: int,
-) -> "OptunaAsker":
-    """A sampler that has been told what is known.
-
-    Args:
-      name: `qmc`, `tpe`, `gp` or `nsga2`.
-      dimensions: static.
-      known: of earlier generations, in order.
-      seed: of the sampler.
-      size: trials a generation.
-    """
-    with quiet_optuna():
-        return OptunaAsker(name, dimensions, known, seed, size)
 
 
 class OptunaAsker:
     """A study in memory and its sampler; see `Asker`.
 
-    TPE takes a trial that was stopped for pruned: worse than all that were trained to their end,
-    and the better the longer it was kept. The Gaussian process, which leaves pruned trials out,
-    is told the accuracy that it had. One that failed counts like the worst.
+    Args:
+      sampler: of Optuna.
+      dimensions: static.
+      directions: of the objectives, `maximize` or `minimize`.
+
+    Attributes:
+      study: Optuna's.
+      distributions: of the dimensions.
     """
 
     def __init__(
         self,
-        name: str,
-        dimensions: Mapping[str, Dimension],
-        known: Sequence[Observation],
-        seed: int,
-        size: int,
+        sampler: BaseSampler,
+        dimensions: Dimensions,
+        directions: Sequence[Direction] = ("maximize",),
     ):
-        if name == "gp":
-            _import_torch()
-        self._distributions = distributions(dimensions)
-        sampler = _sampler(name, seed=seed, size=size)
-        self._study = optuna.create_study(
-            directions=["maximize", "minimize"] if name == "nsga2" else ["maximize"],
-            sampler=sampler,
-        )
+        self.distributions = distributions(dimensions)
+        with quiet_optuna():
+            self.study = optuna.create_study(directions=list(directions), sampler=sampler)
         self._asked: Trial | None = None
-        if isinstance(sampler, NSGAIISampler):
-            self._replay(sampler, known)
-        elif name == "qmc":
-            # The first trial of a study is none of the sequence, so here is one.
-            middle = {n: _any_value(d) for n, d in dimensions.items()}
-            self._study.add_trial(self._trial(middle, value=0.0))
-        else:
-            worst = min((_accuracy(t.result) for t in known if _is_number(t.result)), default=0.0)
-            for trial in known:
-                self._study.add_trial(self._told(trial, worst, prunes=name == "tpe"))
 
-    def ask(self) -> dict[str, object]:
+    def ask(self) -> Mapping[str, object]:
         with quiet_optuna():
-            self._asked = self._study.ask(self._distributions)
-        return dict(self._asked.params)
+            self._asked = self.study.ask(self.distributions)
+        return self._asked.params
 
-    def replace(self, point: Mapping[str, object]) -> None:
+    def settle(self, point: Mapping[str, object] | None) -> None:
         assert self._asked is not None
-        if dict(point) != self._asked.params:
-            self.drop()
-            self._study.add_trial(self._trial(point, state=TrialState.RUNNING))
-
-    def drop(self) -> None:
-        assert self._asked is not None
+        if point is not None and dict(point) == self._asked.params:
+            return  # Optuna takes what it was asked for for pending
         with quiet_optuna():
-            self._study.tell(self._asked, state=TrialState.FAIL, skip_if_finished=True)
+            self.study.tell(self._asked, state=TrialState.FAIL, skip_if_finished=True)
+        if point is not None:
+            self.add(point, state=TrialState.RUNNING)
 
-    def _trial(self, point: Mapping[str, object], **options) -> FrozenTrial:
-        return create_trial(params=dict(point), distributions=self._distributions, **options)
-
-    def _told(self, known: Observation, worst: float, *, prunes: bool) -> FrozenTrial:
-        result = known.result
-        if result is None:
-            return self._trial(known.point, state=TrialState.RUNNING)
-        value = _accuracy(result) if _is_number(result) else worst
-        if result.stopped_epoch is None or not prunes:
-            return self._trial(known.point, value=value)
-        epochs = {result.stopped_epoch: value}
-        return self._trial(
-            known.point, value=value, state=TrialState.PRUNED, intermediate_values=epochs
+    def add(
+        self,
+        point: Mapping[str, object],
+        value: float | None = None,
+        *,
+        state: TrialState = TrialState.COMPLETE,
+        stopped_epoch: int | None = None,
+    ) -> None:
+        """Adds a trial to the study."""
+        values = {} if value is None or stopped_epoch is None else {stopped_epoch: value}
+        self.study.add_trial(
+            create_trial(
+                params=dict(point),
+                distributions=self.distributions,
+                value=value,
+                state=state,
+                intermediate_values=values,
+            )
         )
 
-    def _replay(self, sampler: NSGAIISampler, known: Sequence[Observation]) -> None:
-        """Asks and tells again what is finished, so that the sampler forms its generations."""
-        for trial in known:
-            if trial.result is not None:
-                self._study.enqueue_trial(dict(trial.point))
-                asked = self._study.ask(self._distributions)
-                pending = self._study.get_trials(deepcopy=False)[asked.number]
-                sampler.get_trial_generation(self._study, pending)
-                accuracy = _accuracy(trial.result) if _is_number(trial.result) else 0.0
-                self._study.tell(asked, [accuracy, trial.result.total_params])
+
+def optuna_asker(
+    sampler: Callable[[int], BaseSampler], *, tells_stopped: bool = False
+) -> MakesAsker:
+    """What makes a strategy that learns of one of Optuna's samplers, of one objective.
+
+    Example usage::
+
+      >>> from optuna.samplers import TPESampler
+
+      >>> from jdend.search import Strategy, optuna_asker
+
+      >>> def multivariate(seed):
+      ...   return TPESampler(multivariate=True, n_startup_trials=0, seed=seed)
+
+      >>> strategy = Strategy("tpe-multivariate", asker=optuna_asker(multivariate), learns=True)
+
+    A trial that failed counts like the worst.
+
+    Args:
+      sampler: makes the sampler, given its seed.
+      tells_stopped: whether the sampler is told of a trial that was stopped early that it was
+        pruned; else only which accuracy it had. TPE takes pruned trials for worse than all that
+        were trained to their end, and for the better the longer they were kept; other samplers
+        leave them out.
+    """
+
+    def make(
+        dimensions: Dimensions, observations: Sequence[Observation], *, seed: int, size: int
+    ) -> OptunaAsker:
+        with quiet_optuna():
+            asker = OptunaAsker(sampler(seed), dimensions)
+        accuracies = [o.accuracy for o in observations]
+        worst = min((a for a in accuracies if a is not None), default=0.0)
+        for observation, accuracy in zip(observations, accuracies, strict=True):
+            if observation.result is None:
+                asker.add(observation.point, state=TrialState.RUNNING)
+                continue
+            value, stopped = accuracy, observation.result.stopped_epoch
+            if value is None:
+                value = worst
+            if stopped is None or not tells_stopped:
+                asker.add(observation.point, value)
+            else:
+                asker.add(observation.point, value, state=TrialState.PRUNED, stopped_epoch=stopped)
+        return asker
+
+    return make
+
+
+def _gaussian_process(seed: int) -> BaseSampler:
+    _import_torch()
+    return GPSampler(seed=seed, n_startup_trials=0)
+
+
+tpe = optuna_asker(lambda seed: TPESampler(seed=seed, n_startup_trials=0), tells_stopped=True)
+gp = optuna_asker(_gaussian_process)
+
+
+def nsga2(
+    dimensions: Dimensions, observations: Sequence[Observation], *, seed: int, size: int
+) -> OptunaAsker:
+    """NSGA-II: few parameters are its second objective.
+
+    What is finished is asked for and told again, so that the sampler forms its generations.
+    """
+    with quiet_optuna():
+        sampler = NSGAIISampler(seed=seed, population_size=max(2, size))
+        asker = OptunaAsker(sampler, dimensions, ("maximize", "minimize"))
+        for observation in observations:
+            if observation.result is not None:
+                asker.study.enqueue_trial(dict(observation.point))
+                asked = asker.study.ask(asker.distributions)
+                pending = asker.study.get_trials(deepcopy=False)[asked.number]
+                sampler.get_trial_generation(asker.study, pending)
+                values = [observation.accuracy or 0.0, observation.result.total_params]
+                asker.study.tell(asked, values)
+    return asker
+
+
+def qmc(
+    dimensions: Dimensions, observations: Sequence[Observation], *, seed: int, size: int
+) -> OptunaAsker:
+    """A scrambled Sobol sequence."""
+    with quiet_optuna():
+        asker = OptunaAsker(QMCSampler(seed=seed, scramble=True), dimensions)
+    # The first trial of a study is none of the sequence, so here is one.
+    asker.add({name: _any_value(dimension) for name, dimension in dimensions.items()}, 0.0)
+    return asker
 
 
 def _import_torch() -> None:
@@ -152,16 +195,6 @@ def _import_torch() -> None:
             del os.environ["OMP_NUM_THREADS"]
 
 
-def _sampler(name: str, *, seed: int, size: int) -> BaseSampler:
-    if name == "tpe":
-        return TPESampler(seed=seed, n_startup_trials=0)
-    if name == "gp":
-        return GPSampler(seed=seed, n_startup_trials=0)
-    if name == "nsga2":
-        return NSGAIISampler(seed=seed, population_size=max(2, size))
-    return QMCSampler(seed=seed, scramble=True)
-
-
 def _distribution(dimension: Dimension) -> BaseDistribution:
     if isinstance(dimension, Choice):
         return CategoricalDistribution(tuple(dict.fromkeys(dimension.values)))
@@ -172,12 +205,3 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 def _any_value(dimension: Dimension) -> object:
     return dimension.values[0] if isinstance(dimension, Choice) else dimension.low
-
-
-def _accuracy(result: SearchResult | None) -> float:
-    accuracy = None if result is None else result.validation_accuracy
-    return math.nan if accuracy is None else accuracy
-
-
-def _is_number(result: SearchResult | None) -> bool:
-    return result is not None and result.failed is None and math.isfinite(_accuracy(result))

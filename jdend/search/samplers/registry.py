@@ -1,141 +1,203 @@
-"""Strategies: what a study's generations consist of.
+"""Strategies by name: what each needs and does, and what makes it propose.
 
-Those that learn nothing (`grid`, `random`, `mixed`, `qmc`) are sequences fixed by the study's seed,
-of which a generation is a slice. The others see the trials of finished generations, and avoid those
-that are pending; they are seeded by study and generation. So what a generation holds never depends
-on the machine, and one that is proposed again is the same.
+Nothing heavy is imported before a strategy proposes, so that the command line's help has the names.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jdend._messages import did_you_mean
-from jdend.models import Configuration
 from jdend.search.errors import SearchError
-from jdend.search.samplers.candidates import Asker, Candidate, Candidates, Observation
-from jdend.search.samplers.grid_and_random import check_trials, grid, mixed, random, top_up
-from jdend.search.space.encoding import Encoding, Params
-from jdend.search.space.problem import SearchProblem
 
-__all__ = ["ADAPTIVE", "STRATEGIES", "check_strategy", "learned", "sequence"]
+if TYPE_CHECKING:
+    import numpy as np
 
-SEQUENCES = ("grid", "random", "mixed", "qmc")
-ADAPTIVE = ("tpe", "gp", "nsga2")
-STRATEGIES = (*SEQUENCES, *ADAPTIVE)
+    from jdend.search.samplers.candidates import Asker, Candidates, Observation
+    from jdend.search.space.dimensions import Dimension
+    from jdend.search.space.problem import SearchProblem
 
-# Until so many trials are finished, there is too little to learn from.
-FEWEST_FINISHED = 10
-# How often a sampler is asked again for a configuration that it has proposed already.
-N_ASKED_AGAIN = 8
-
-
-def check_strategy(name: object) -> str:
-    """The name; `SearchError` if there is no such strategy, or what it needs is not installed."""
-    if name not in STRATEGIES:
-        raise SearchError(f"unknown strategy {name!r}{did_you_mean(name, STRATEGIES)}")
-    if name == "gp":
-        from jdend.search.samplers.optuna_samplers import check_gp
-
-        check_gp()
-    return str(name)
+__all__ = [
+    "MakesAsker",
+    "Proposes",
+    "Strategy",
+    "find_strategy",
+    "register_strategy",
+    "strategies",
+]
 
 
-def sequence(
-    name: str, question: SearchProblem, entropy: Sequence[int], n: int | None
-) -> Candidates:
-    """The first `n` trials of a strategy that learns nothing; None for all of a grid.
+class Proposes(Protocol):
+    """A function that proposes trials by itself."""
+
+    def __call__(
+        self, problem: "SearchProblem", rng: "np.random.Generator", n_trials: int | None, /
+    ) -> "Candidates":
+        """The first `n_trials` candidates of a sequence that `rng` fixes, all of which fit; None
+        for all there are."""
+        ...
+
+
+class MakesAsker(Protocol):
+    """A function, or a class, that makes a sampler of points."""
+
+    def __call__(
+        self,
+        dimensions: "Mapping[str, Dimension]",
+        observations: "Sequence[Observation]",
+        *,
+        seed: int,
+        size: int,
+    ) -> "Asker":
+        """An asker that was told of what is known.
+
+        Args:
+          dimensions: by name, in which points lie; see `jdend.search.space.encoding`.
+          observations: the trials of earlier generations, in order; none if it does not learn.
+          seed: of all its randomness.
+          size: trials of a generation.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to search.
+
+    It proposes in one of two ways. An `asker` gives points of static dimensions; jdend moves them
+    to configurations that fit the budget and were not proposed before. A function `propose` gives
+    the trials themselves.
+
+    Attributes:
+      name: what the command line and records call it.
+      asker: makes what is asked for points.
+      propose: proposes trials; instead of `asker`.
+      learns: whether it is told results. A strategy that learns is asked for one generation at a
+        time; one that does not is a sequence that the study's seed fixes, and generations are its
+        slices.
+      objectives: the fields of `SearchResult` that it is after.
+      may_stop_early: whether a pruner may stop its trials early.
+      default_pruner: the name of the pruner that it goes with where nobody names one.
+      n_initial: how many trials are drawn at random and finished before a strategy that learns is
+        asked; None for as many as a generation has.
+      lists_all: whether it comes to an end by itself, so that it needs no number of trials.
+      in_space: whether its trials lie in the space that is searched, and so have points there.
+      needs: modules that have to be installed.
+      install: the command that installs them.
 
     Raises:
-      SpaceError: for what the strategy or `check_space` refuses.
-      BudgetError: if nothing fits.
+      SearchError: for what does not go together.
     """
-    rng = np.random.default_rng(list(entropy))
-    if name == "grid":
-        return grid(question, rng, n)
-    check_trials("n_trials", n)
-    assert n is not None
-    if name == "qmc":
-        return _quasi_random(question, rng, n)
-    return {"random": random, "mixed": mixed}[name](question, rng, n)
+
+    name: str
+    _: KW_ONLY
+    asker: MakesAsker | None = None
+    propose: Proposes | None = None
+    learns: bool = False
+    objectives: tuple[str, ...] = ("validation_accuracy",)
+    may_stop_early: bool = True
+    default_pruner: str = "none"
+    n_initial: int | None = 10
+    lists_all: bool = False
+    in_space: bool = True
+    needs: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self):
+        if (self.asker is None) == (self.propose is None):
+            raise SearchError(f"strategy {self.name!r} needs an asker or a function propose")
+        if self.learns and self.asker is None:
+            raise SearchError(
+                f"strategy {self.name!r} learns: give an asker, which is told results"
+            )
+        if self.may_stop_early and len(self.objectives) > 1:
+            raise SearchError(
+                f"strategy {self.name!r} has {len(self.objectives)} objectives, and trials are "
+                "stopped by one: give may_stop_early=False"
+            )
+
+    def check_installed(self) -> None:
+        """Raises `SearchError` if what it needs is not installed."""
+        missing = [name for name in self.needs if importlib.util.find_spec(name) is None]
+        if missing:
+            how = self.install or f"pip install {' '.join(missing)}"
+            raise SearchError(
+                f"strategy {self.name!r} needs {' and '.join(missing)}: {how}, or take 'tpe'"
+            )
 
 
-def learned(
-    name: str,
-    question: SearchProblem,
-    coordinates: Encoding,
-    entropy: Sequence[int],
-    n: int,
-    known: Sequence[Observation],
-) -> list[Candidate]:
-    """The trials that an adaptive strategy proposes next, all different from each other and from
-    those that are known; fewer than `n` only if the space holds no more.
+_STRATEGIES: dict[str, Strategy] = {}
 
-    Args:
-      name: one of `ADAPTIVE`.
-      question: what is searched.
-      coordinates: of the question.
-      entropy: of study and generation.
-      n: how many.
-      known: trials of earlier generations.
+
+def register_strategy(strategy: Strategy) -> Strategy:
+    """Makes a strategy known by its name, to `optimize` and to `--strategy`; returns it.
+
+    Registering a name again replaces it.
     """
-    rng = np.random.default_rng(list(entropy))
-    seen = {coordinates.configure(trial.params) for trial in known}
-    n_finished = sum(trial.result is not None for trial in known)
-    if n_finished < (n if name == "nsga2" else FEWEST_FINISHED):
-        return top_up(question, rng, n, seen)
-    from jdend.search.samplers.optuna_samplers import asker
-
-    # A point is asked for with a seed that every NumPy and SciPy takes.
-    asked = asker(name, coordinates.dimensions, known, seed=int(rng.integers(2**31)), size=n)
-    return _distinct(question, coordinates, asked, rng, n, seen)
+    _STRATEGIES[strategy.name] = strategy
+    return strategy
 
 
-def _quasi_random(question: SearchProblem, rng: np.random.Generator, n: int) -> Candidates:
-    """A scrambled Sobol sequence over the static dimensions, without repetitions."""
-    from jdend.search.samplers.optuna_samplers import asker
-
-    coordinates = Encoding(question)
-    asked = asker("qmc", coordinates.dimensions, (), seed=int(rng.integers(2**31)), size=n)
-    candidates = _distinct(question, coordinates, asked, rng, n, set())
-    counts = coordinates.n_over, coordinates.n_under, coordinates.n_fit
-    return Candidates(tuple(candidates), *counts, n_same=0, asked=n)
+def strategies() -> tuple[str, ...]:
+    """The names of all registered strategies."""
+    return tuple(_STRATEGIES)
 
 
-def _distinct(
-    question: SearchProblem,
-    coordinates: Encoding,
-    asker: Asker,
-    rng: np.random.Generator,
-    n: int,
-    seen: set[Configuration],
-) -> list[Candidate]:
-    """Asks until there are `n` new configurations; random ones where the sampler has no new one."""
-    seeds = question.seeds
-    candidates: list[Candidate] = []
-    if not coordinates.dimensions:
-        return top_up(question, rng, n, seen)
-    while len(candidates) < n:
-        found = _ask_for_new(coordinates, asker, seen)
-        if found is None:
-            others = top_up(question, rng, 1, seen)
-            if not others:
-                break
-            found = dict(others[0].params)
-            asker.replace(coordinates.point(found))
-        configuration = coordinates.configure(found)
-        seen.add(configuration)
-        candidates.append(Candidate(found, configuration, list(seeds)))
-    return candidates
+def find_strategy(strategy: object) -> Strategy:
+    """The strategy of that name, or the strategy itself.
+
+    Raises:
+      SearchError: if there is none of that name, or what it needs is not installed.
+    """
+    if not isinstance(strategy, Strategy):
+        if strategy not in _STRATEGIES:
+            raise SearchError(f"unknown strategy {strategy!r}{did_you_mean(strategy, _STRATEGIES)}")
+        strategy = _STRATEGIES[str(strategy)]
+    strategy.check_installed()
+    return strategy
 
 
-def _ask_for_new(coordinates: Encoding, asker: Asker, seen: set[Configuration]) -> Params | None:
-    """A configuration that nobody has seen, None if the sampler proposes none."""
-    for again in range(N_ASKED_AGAIN):
-        if again:
-            asker.drop()
-        params = coordinates.params(asker.ask())
-        if coordinates.configure(params) not in seen:
-            asker.replace(coordinates.point(params))
-            return params
-    return None
+def _lazily(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module of samplers, which is imported when it is called."""
+
+    def call(*args: object, **options: object) -> object:
+        found = importlib.import_module(f"jdend.search.samplers.{module}")
+        return getattr(found, name)(*args, **options)
+
+    return call
+
+
+register_strategy(Strategy("grid", propose=_lazily("grid_and_random", "grid"), lists_all=True))
+register_strategy(Strategy("random", propose=_lazily("grid_and_random", "random")))
+register_strategy(Strategy("mixed", propose=_lazily("grid_and_random", "mixed")))
+register_strategy(Strategy("qmc", asker=_lazily("optuna_samplers", "qmc")))
+register_strategy(
+    Strategy(
+        "tpe",
+        asker=_lazily("optuna_samplers", "tpe"),
+        learns=True,
+        default_pruner="halving",  # together they find the best networks (docs/search.md)
+    )
+)
+register_strategy(
+    Strategy(
+        "gp",
+        asker=_lazily("optuna_samplers", "gp"),
+        learns=True,
+        default_pruner="halving",
+        needs=("torch", "scipy", "greenlet"),
+        install="pip install 'jdend[gp]'",
+    )
+)
+register_strategy(
+    Strategy(
+        "nsga2",
+        asker=_lazily("optuna_samplers", "nsga2"),
+        learns=True,
+        objectives=("validation_accuracy", "total_params"),
+        may_stop_early=False,
+        n_initial=None,
+    )
+)
