@@ -10,14 +10,16 @@ folded by (neuron, dendrite), and its inputs come in order of their scores, so t
 of a draw are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
 """
 
+import functools
 import math
 from collections.abc import Callable
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import log_ndtr
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Key
+from numpy.typing import ArrayLike
 
 __all__ = [
     "CONNECTIVITIES",
@@ -32,17 +34,23 @@ __all__ = [
 # draws in float32 can, so the law no longer changes, and soon they overflow.
 NARROWEST_FIELD = 0.05
 
+# The smallest normal float32: a draw of zero has no logarithm.
+TINY = float(np.finfo(np.float32).tiny)
+
 ImageShape = tuple[int, int, int]
+FieldStd = float | Float[Array, ""]
+Position = tuple[Float[Array, ""], Float[Array, ""]]
 LogProbabilities = Float[Array, " F"]
+Rule = Callable[[Float[Array, "2"], int, ImageShape | None, FieldStd], LogProbabilities]
 
 
 def draw_indices(
-    key: PRNGKeyArray,
+    key: Key[Array, ""],
     shape: tuple[int, int, int],
     in_features: int,
     *,
     connectivity: str | Int[Array, ""] = "random",
-    field_std: float | Float[Array, ""] | None = None,
+    field_std: FieldStd | None = None,
     image_shape: ImageShape | None = None,
     true_features: int | Int[Array, ""] | None = None,
 ) -> Int[Array, "N D K"]:
@@ -70,9 +78,9 @@ def draw_indices(
         field_std = default_field_std(n_inputs)
     log_probabilities = _rule(connectivity, in_features, image_shape, field_std)
 
-    def draw_one(key: PRNGKeyArray) -> Int[Array, " K"]:
+    def draw_one(key: Key[Array, ""]) -> Int[Array, " K"]:
         # One draw for all: every further one is a further threefry program to compile.
-        uniform = jax.random.uniform(key, (2 + in_features,), minval=jnp.finfo(jnp.float32).tiny)
+        uniform = jax.random.uniform(key, (2 + in_features,), minval=TINY)
         gumbel = -jnp.log(-jnp.log(uniform[2:]))
         scores = log_probabilities(uniform[:2]) + gumbel
         if true_features is not None:
@@ -84,7 +92,7 @@ def draw_indices(
     return jax.vmap(draw_one)(keys).reshape(shape)
 
 
-def dendrite_keys(key: PRNGKeyArray, n_neurons: int, n_dendrites: int) -> PRNGKeyArray:
+def dendrite_keys(key: Key[Array, ""], n_neurons: int, n_dendrites: int) -> Key[Array, "N D"]:
     """Keys `[N, D]`, each folded by (neuron, dendrite), so that padding leaves them as they are.
 
     Both must be below 2^16.
@@ -96,13 +104,13 @@ def dendrite_keys(key: PRNGKeyArray, n_neurons: int, n_dendrites: int) -> PRNGKe
     return keys.reshape(position.shape)
 
 
-def default_field_std(n_inputs):
+def default_field_std(n_inputs: int | Int[Array, ""]) -> Float[Array, ""]:
     """The reference's width of a local receptive field: `K ** 0.5` pixels."""
     return jnp.sqrt(jnp.asarray(n_inputs, jnp.float32))
 
 
 def log_probabilities_around(
-    centre, image_shape: ImageShape, field_std: float | Float[Array, ""]
+    centre: Position, image_shape: ImageShape, field_std: FieldStd
 ) -> LogProbabilities:
     """log P of each input under a Gaussian around a pixel, rounded and clipped to the image.
 
@@ -120,7 +128,7 @@ def log_probabilities_around(
     return jnp.repeat(of_pixel.reshape(-1), channels)
 
 
-def check_indices(indices, in_features: int) -> None:
+def check_indices(indices: ArrayLike, in_features: int) -> None:
     """Raises `ValueError` unless concrete `indices [..., K]` are in `[0, F)` and distinct."""
     indices = np.asarray(indices)
     if not np.issubdtype(indices.dtype, np.integer):
@@ -137,32 +145,53 @@ def check_indices(indices, in_features: int) -> None:
         raise ValueError(f"dendrite {where} reads input {ordered[tuple(repeated[0])]} twice")
 
 
-def _random(uniform, in_features, image_shape, field_std) -> LogProbabilities:
+def _random(
+    uniform: Float[Array, "2"],
+    in_features: int,
+    image_shape: ImageShape | None,
+    field_std: FieldStd,
+) -> LogProbabilities:
     """Every input equally likely."""
     return jnp.zeros((in_features,))
 
 
-def _local_receptive_fields(uniform, in_features, image_shape, field_std) -> LogProbabilities:
+def _local_receptive_fields(
+    uniform: Float[Array, "2"],
+    in_features: int,
+    image_shape: ImageShape | None,
+    field_std: FieldStd,
+) -> LogProbabilities:
     """A centre pixel, uniform over the image; inputs at rounded Gaussian offsets around it,
     clipped to the image, so that the tails' mass lies on the border. Channels equally likely."""
+    assert image_shape is not None  # see `_rule`
     height, width, _ = image_shape
     row, column = jnp.floor(uniform * jnp.array([height, width]))
     return log_probabilities_around((row, column), image_shape, field_std)
 
 
-def _fully_connected(uniform, in_features, image_shape, field_std) -> LogProbabilities:
+def _fully_connected(
+    uniform: Float[Array, "2"],
+    in_features: int,
+    image_shape: ImageShape | None,
+    field_std: FieldStd,
+) -> LogProbabilities:
     """Every input, in order: steps far larger than any Gumbel draw."""
     return -1e3 * jnp.arange(in_features, dtype=jnp.float32)
 
 
-CONNECTIVITIES: dict[str, Callable[..., LogProbabilities]] = {
+CONNECTIVITIES: dict[str, Rule] = {
     "random": _random,
     "local_receptive_fields": _local_receptive_fields,
     "fully_connected": _fully_connected,
 }
 
 
-def _rule(connectivity, in_features, image_shape, field_std):
+def _rule(
+    connectivity: str | Int[Array, ""],
+    in_features: int,
+    image_shape: ImageShape | None,
+    field_std: FieldStd,
+) -> Callable[[Float[Array, "2"]], LogProbabilities]:
     """The rule by name, or a selection among all that the image shape allows."""
     if image_shape is not None and math.prod(image_shape) != in_features:
         raise ValueError(
@@ -180,17 +209,22 @@ def _rule(connectivity, in_features, image_shape, field_std):
             )
         rule = CONNECTIVITIES[connectivity]
         return lambda uniform: rule(uniform, in_features, image_shape, field_std)
-    rules = [
+    allowed = [
         _random if image_shape is None and rule is _local_receptive_fields else rule
         for rule in CONNECTIVITIES.values()
     ]
-    branches = [
-        lambda uniform, r=rule: r(uniform, in_features, image_shape, field_std) for rule in rules
-    ]
-    return lambda uniform: jax.lax.switch(connectivity, branches, uniform)
+
+    def of_all(uniform: Float[Array, "2"]) -> LogProbabilities:
+        branches = [
+            functools.partial(rule, uniform, in_features, image_shape, field_std)
+            for rule in allowed
+        ]
+        return cast(Array, jax.lax.switch(connectivity, branches))
+
+    return of_all
 
 
-def _clipped_gaussian(centre, size: int, std) -> Float[Array, " size"]:
+def _clipped_gaussian(centre: Float[Array, ""], size: int, std: FieldStd) -> Float[Array, " size"]:
     """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
     std = jnp.maximum(std, NARROWEST_FIELD)
     pixels = jnp.arange(size)
@@ -200,5 +234,5 @@ def _clipped_gaussian(centre, size: int, std) -> Float[Array, " size"]:
     # By symmetry every interval is moved to the left tail, where log_ndtr keeps its precision.
     right = low > 0
     low, high = jnp.where(right, -high, low), jnp.where(right, -low, high)
-    upper, lower = log_ndtr(high), log_ndtr(low)
+    upper, lower = (cast(Array, jax.scipy.special.log_ndtr(bound)) for bound in (high, low))
     return upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))

@@ -10,13 +10,21 @@ replacement, so that every candidate moves.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from jdend.connectivity import ImageShape, dendrite_keys, log_probabilities_around
+from jdend.connectivity import (
+    TINY,
+    FieldStd,
+    ImageShape,
+    Position,
+    dendrite_keys,
+    log_probabilities_around,
+)
 
 __all__ = ["NEW_WEIGHTS", "PROPOSALS", "RULES", "SHARES", "resample", "share_at"]
 
@@ -30,23 +38,29 @@ SHRINKAGE = 0.1
 # What a dendrite's key is folded by for draws over all inputs.
 FREE = 5
 
+Fraction = float | Float[Array, ""]
+Count = int | Int[Array, ""]
+# One proposed input a synapse, and whether it can be taken.
+Proposed = tuple[Int[Array, " K"], Bool[Array, " K"]]
+Branch = TypeVar("Branch")
+
 
 def resample(
-    key: PRNGKeyArray,
+    key: Key[Array, ""],
     weight: Float[Array, "N D K"],
     indices: Int[Array, "N D K"],
     *,
     in_features: int,
-    percentage: float | Float[Array, ""] = 0.25,
+    percentage: Fraction = 0.25,
     rule: str | Int[Array, ""] = "flat",
     proposals: str | Int[Array, ""] = "uniform",
-    n_resampled: int | Int[Array, ""] = 0,
+    n_resampled: Count = 0,
     new_weights: str | Int[Array, ""] = "drawn",
     weight_std: float | Float[Array, ""] | None = None,
-    field_std: float | Float[Array, ""] = 2.0,
+    field_std: FieldStd = 2.0,
     image_shape: ImageShape | None = None,
     sizes: Int[Array, "3"] | None = None,
-    true_features: int | Int[Array, ""] | None = None,
+    true_features: Count | None = None,
 ) -> tuple[Float[Array, "N D K"], Int[Array, "N D K"], Bool[Array, "N D K"]]:
     """Replaces weak synapses by new ones.
 
@@ -85,10 +99,17 @@ def resample(
     position = NEW_WEIGHTS.index(new_weights) if isinstance(new_weights, str) else new_weights
     new_std = jnp.where(position == NEW_WEIGHTS.index("zero"), 0.0, new_std)
 
-    def one_dendrite(key, weight, indices, exists):
+    def one_dendrite(
+        key: Key[Array, ""],
+        weight: Float[Array, " K"],
+        indices: Int[Array, " K"],
+        exists: Bool[Array, ""],
+    ) -> tuple[Float[Array, " K"], Int[Array, " K"], Bool[Array, " K"]]:
+        def draw(i: Int[Array, ""]) -> Float[Array, " K"]:
+            return jax.random.uniform(jax.random.fold_in(key, i), (capacity,))
+
         # One draw for all: every further one is a further threefry program to compile.
-        draws = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i), (capacity,)))
-        for_pruning, for_weight, *for_proposals = draws(jnp.arange(5))
+        for_pruning, for_weight, *for_proposals = jax.vmap(draw)(jnp.arange(5))
         real = jnp.arange(capacity) < n_inputs
         candidate = (
             exists
@@ -138,11 +159,17 @@ def share_at(
 
 
 def _candidates(
-    rule, uniform, magnitude, real, percentage, n_resampled, n_inputs
+    rule: str | Int[Array, ""],
+    uniform: Float[Array, " K"],
+    magnitude: Float[Array, " K"],
+    real: Bool[Array, " K"],
+    percentage: Fraction,
+    n_resampled: Count,
+    n_inputs: Count,
 ) -> Bool[Array, " K"]:
     """The synapses of one dendrite that may be replaced, by a named or a traced rule."""
 
-    def weakest(fraction):
+    def weakest(fraction: Fraction) -> Bool[Array, " K"]:
         # The term keeps 0.29 * 100 from flooring to 28.
         n = jnp.floor(n_inputs * fraction + 1e-4).astype(jnp.int32)
         # Sorting values alone is several times as fast as an argsort; of equals the first count.
@@ -152,7 +179,9 @@ def _candidates(
         room = n - jnp.sum(real & below)
         return real & (n > 0) & (below | (equal & (jnp.cumsum(real & equal) <= room)))
 
-    def with_probability(of_relative_magnitude):
+    def with_probability(
+        of_relative_magnitude: Callable[[Array], Array],
+    ) -> Bool[Array, " K"]:
         mean = jnp.sum(jnp.where(real, magnitude, 0.0)) / n_inputs
         probability = percentage * of_relative_magnitude(magnitude / (mean + 1e-30))
         return uniform < probability
@@ -170,14 +199,20 @@ class _Inputs(NamedTuple):
     """What there is to choose from: `n` of the `capacity` inputs, perhaps pixels."""
 
     capacity: int
-    n: int | Int[Array, ""]
+    n: Count
     image_shape: ImageShape | None
-    field_std: float | Float[Array, ""]
+    field_std: FieldStd
 
 
 def _propose(
-    proposals, key, draws, indices, real, candidate, inputs: _Inputs
-) -> tuple[Int[Array, " K"], Bool[Array, " K"]]:
+    proposals: str | Int[Array, ""],
+    key: Key[Array, ""],
+    draws: Sequence[Float[Array, " K"]],
+    indices: Int[Array, " K"],
+    real: Bool[Array, " K"],
+    candidate: Bool[Array, " K"],
+    inputs: _Inputs,
+) -> Proposed:
     """One proposed input a synapse, by a named or a traced rule, and whether it can be taken.
 
     `uniform` and `local` use three uniform draws a synapse, the others one for each of the `F`
@@ -186,16 +221,16 @@ def _propose(
     present = jnp.where(real, indices, inputs.capacity)
     image_shape = inputs.image_shape
 
-    def below(uniform, size) -> Int[Array, " K"]:
+    def below(uniform: Float[Array, " K"], size: Count) -> Int[Array, " K"]:
         return jnp.minimum(jnp.floor(uniform * size), size - 1).astype(indices.dtype)
 
-    def checked(proposal):
+    def checked(proposal: Int[Array, " K"]) -> Proposed:
         return proposal, _acceptable(proposal, candidate, present, inputs.capacity)
 
-    def uniform():
+    def uniform() -> Proposed:
         return checked(below(draws[0], inputs.n))
 
-    def local(image_shape: ImageShape):
+    def local(image_shape: ImageShape) -> Proposed:
         height, width, channels = image_shape
         centre = _centre(indices // channels, real, width)
         row = _near(draws[0], centre[0], inputs.field_std, height)
@@ -203,11 +238,11 @@ def _propose(
         proposal = (row * width + column) * channels + below(draws[2], channels)
         return checked(proposal.astype(indices.dtype))
 
-    def uniform_free():
+    def uniform_free() -> Proposed:
         there = jnp.arange(inputs.capacity) < inputs.n
         return _free(key, jnp.where(there, 0.0, -jnp.inf), present, candidate)
 
-    def local_free(image_shape: ImageShape):
+    def local_free(image_shape: ImageShape) -> Proposed:
         centre = _centre(indices // image_shape[2], real, image_shape[1])
         near = log_probabilities_around(centre, image_shape, inputs.field_std)
         return _free(key, near, present, candidate)
@@ -225,14 +260,15 @@ def _propose(
 
 
 def _free(
-    key, log_probabilities: Float[Array, " F"], present, candidate
-) -> tuple[Int[Array, " K"], Bool[Array, " K"]]:
+    key: Key[Array, ""],
+    log_probabilities: Float[Array, " F"],
+    present: Int[Array, " K"],
+    candidate: Bool[Array, " K"],
+) -> Proposed:
     """Inputs that the dendrite does not read, drawn without replacement by one Gumbel top-k, one
     for each candidate; False where there are no more."""
     n_features = log_probabilities.size
-    uniform = jax.random.uniform(
-        jax.random.fold_in(key, FREE), (n_features,), minval=jnp.finfo(jnp.float32).tiny
-    )
+    uniform = jax.random.uniform(jax.random.fold_in(key, FREE), (n_features,), minval=TINY)
     taken = jnp.zeros(n_features, bool).at[present].set(True, mode="drop")
     scores = jnp.where(taken, -jnp.inf, log_probabilities - jnp.log(-jnp.log(uniform)))
     best, inputs = jax.lax.top_k(scores, min(candidate.size, n_features))
@@ -240,30 +276,38 @@ def _free(
     return inputs[rank].astype(present.dtype), (best[rank] > -jnp.inf)
 
 
-def _centre(pixel, real, width: int):
+def _centre(pixel: Int[Array, " K"], real: Bool[Array, " K"], width: int) -> Position:
     """The mean row and column of a dendrite's inputs."""
     n = jnp.sum(real)
-    return tuple(
+    row, column = (
         jnp.sum(jnp.where(real, position, 0)) / n for position in (pixel // width, pixel % width)
     )
+    return row, column
 
 
-def _near(uniform, centre, std, size: int) -> Float[Array, " K"]:
+def _near(
+    uniform: Float[Array, " K"], centre: Float[Array, ""], std: FieldStd, size: int
+) -> Float[Array, " K"]:
     """Gaussian draws around a centre, rounded and clipped to one axis of the image."""
     return jnp.clip(jnp.round(centre + std * _normal(uniform)), 0, size - 1)
 
 
-def _normal(uniform):
+def _normal(uniform: Float[Array, " K"]) -> Float[Array, " K"]:
     """Standard normal draws by the inverse of their distribution function."""
     return jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.maximum(2.0 * uniform - 1.0, -1.0 + 2.0**-24))
 
 
-def _acceptable(proposal, candidate, present, in_features: int) -> Bool[Array, " K"]:
+def _acceptable(
+    proposal: Int[Array, " K"],
+    candidate: Bool[Array, " K"],
+    present: Int[Array, " K"],
+    in_features: int,
+) -> Bool[Array, " K"]:
     """Proposals that neither the dendrite has nor another of its candidates makes."""
     if in_features > 4 * proposal.size**2:
-        known = (proposal[:, None] == present[None, :]).any(1)
+        had = (proposal[:, None] == present[None, :]).any(1)
         same = (proposal[:, None] == proposal[None, :]) & candidate[None, :]
-        return ~(known | (same & ~jnp.eye(proposal.size, dtype=bool)).any(1))
+        return ~(had | (same & ~jnp.eye(proposal.size, dtype=bool)).any(1))
     # A table over the inputs costs less than K comparisons for each of K.
     inputs = jnp.concatenate([present, proposal])
     counts = jnp.concatenate([jnp.full_like(present, 2), candidate.astype(present.dtype)])
@@ -271,9 +315,15 @@ def _acceptable(proposal, candidate, present, in_features: int) -> Bool[Array, "
     return table[proposal] == 1
 
 
-def _choose(what: str, choice, names, branches):
+def _choose(
+    what: str,
+    choice: str | Int[Array, ""],
+    names: Sequence[str],
+    branches: Sequence[Callable[[], Branch]],
+) -> Branch:
+    """The branch by its name, or by a traced position among the names."""
     if isinstance(choice, str):
         if choice not in names:
             raise ValueError(f"unknown {what} {choice!r}; allowed are {', '.join(names)}")
         return branches[names.index(choice)]()
-    return jax.lax.switch(choice, branches)
+    return cast(Branch, jax.lax.switch(choice, branches))

@@ -7,11 +7,12 @@ and so is its backward ``[C, U, B] x [B, F]``.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.kernels._differentiable import Passes
 from jdend.kernels._operands import (
@@ -24,30 +25,34 @@ from jdend.kernels._operands import (
     unpack_signs,
 )
 
+Weights = Float[Array, "U K"]
+Indices = Int[Array, "U K"]
+Matrix = Float[Array, "U F"]
+
 
 class Formulation(NamedTuple):
     """How synapses become a matrix, ``spread(weight, indices, F)``, and come back, ``collect``."""
 
-    spread: Callable[[Float[Array, "U K"], Int[Array, "U K"], int], Float[Array, "U F"]]
-    collect: Callable[[Float[Array, "U F"], Int[Array, "U K"]], Float[Array, "U K"]]
+    spread: Callable[[Weights, Indices, int], Matrix]
+    collect: Callable[[Matrix, Indices], Weights]
 
 
-def _scatter_spread(weight, indices, features):
+def _scatter_spread(weight: Weights, indices: Indices, features: int) -> Matrix:
     unit = jnp.arange(weight.shape[0])[:, None]
     matrix = jnp.zeros((weight.shape[0], features), weight.dtype)
     return matrix.at[unit, indices].add(weight, mode="drop")
 
 
-def _scatter_collect(matrix, indices):
+def _scatter_collect(matrix: Matrix, indices: Indices) -> Weights:
     return jnp.take_along_axis(matrix, indices, axis=1, mode="clip")
 
 
-def _compare_spread(weight, indices, features):
+def _compare_spread(weight: Weights, indices: Indices, features: int) -> Matrix:
     here = indices[:, :, None] == jnp.arange(features)
     return jnp.where(here, weight[:, :, None], 0).sum(1)
 
 
-def _compare_collect(matrix, indices):
+def _compare_collect(matrix: Matrix, indices: Indices) -> Weights:
     here = indices[:, :, None] == jnp.arange(matrix.shape[1])
     return jnp.where(here, matrix[:, None, :], 0).sum(2)
 
@@ -60,30 +65,39 @@ https://github.com/openxla/xla/issues/12982, while its vector unit compares thou
 """
 
 
-def _platform_spread(weight, indices, features):
-    return lax.platform_dependent(
-        weight,
-        indices,
-        tpu=partial(_compare_spread, features=features),
-        default=partial(_scatter_spread, features=features),
+def _platform_spread(weight: Weights, indices: Indices, features: int) -> Matrix:
+    return cast(
+        Array,
+        lax.platform_dependent(
+            weight,
+            indices,
+            tpu=partial(_compare_spread, features=features),
+            default=partial(_scatter_spread, features=features),
+        ),
     )
 
 
-def _platform_collect(matrix, indices):
-    return lax.platform_dependent(matrix, indices, tpu=_compare_collect, default=_scatter_collect)
+def _platform_collect(matrix: Matrix, indices: Indices) -> Weights:
+    return cast(
+        Array,
+        lax.platform_dependent(matrix, indices, tpu=_compare_collect, default=_scatter_collect),
+    )
 
 
 BY_PLATFORM = Formulation(_platform_spread, _platform_collect)
 
 
-def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
+def dense_passes(formulation: Formulation, dtype: DTypeLike) -> Passes:
     """The dense kernel's passes, with matmuls of operands rounded to ``dtype``.
 
     Sums are kept in float32 whatever ``dtype`` is; float32 operands are multiplied exactly, not in
     the shortened formats that accelerators default to.
     """
 
-    def matmul(equation, a, b):
+    def prepare(x: Array) -> Array:
+        return x
+
+    def matmul(equation: str, a: Array, b: Array) -> Array:
         return jnp.einsum(
             equation,
             a.astype(dtype),
@@ -97,7 +111,9 @@ def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
         flat = (-1, weight.shape[-1])
         return formulation.spread(weight.reshape(flat), operands.indices.reshape(flat), features)
 
-    def forward(operands: Operands, prepared: Array, negative_slope: float):
+    def forward(
+        operands: Operands, prepared: Array, negative_slope: float
+    ) -> tuple[Array, UInt32[Array, "tiles R"]]:
         operands = masked(operands)
         n, d, _ = operands.weight.shape
         pre = matmul("uf,bf->ub", matrix(operands), prepared) + operands.bias.reshape(-1, 1)
@@ -108,7 +124,9 @@ def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
         signs = pack_signs(jnp.concatenate([pre < 0, z < 0]))
         return leaky(z, negative_slope).T, signs
 
-    def cotangents(operands: Operands, signs: Array, g: Array, negative_slope: float):
+    def cotangents(
+        operands: Operands, signs: Array, g: Array, negative_slope: float
+    ) -> tuple[Float[Array, "N B"] | None, Float[Array, "U B"]]:
         """Those of the somas' sums [N, B] and, over the soma weights, of the dendrites' [U, B]."""
         n, d, _ = operands.weight.shape
         slopes = jnp.where(unpack_signs(signs, g.shape[0]), negative_slope, 1)
@@ -150,4 +168,4 @@ def dense_passes(formulation: Formulation, dtype: jnp.dtype) -> Passes:
             q = q * operands.soma_weight.reshape(-1, 1)
         return matmul("ub,uf->bf", q, matrix(operands))
 
-    return Passes(lambda x: x, forward, parameter_gradients, input_gradient)
+    return Passes(prepare, forward, parameter_gradients, input_gradient)

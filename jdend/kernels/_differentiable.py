@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 from jaxtyping import Array, Float, UInt32
 
 from jdend.kernels._operands import Gradients, Operands
+
+Apply = Callable[[Operands, float], Array]
+# What the backward pass needs of the forward pass: operands, the prepared batch, signs.
+Residuals = tuple[Operands, Array, UInt32[Array, "tiles R"]]
 
 
 class Passes(NamedTuple):
@@ -29,19 +33,19 @@ class Passes(NamedTuple):
     input_gradient: Callable[[Operands, Array, Array, Array, float], Float[Array, "B F"]]
 
 
-def differentiable(passes: Passes) -> Callable[..., Array]:
-    """``apply(operands, *, negative_slope)`` with the passes as its derivative."""
+def differentiable(passes: Passes) -> Apply:
+    """The forward pass with the other passes as its derivative."""
 
     @partial(jax.custom_vjp, nondiff_argnums=(1,))
     def layer(operands: Operands, negative_slope: float) -> Array:
         return forward(operands, negative_slope)[0]
 
-    def forward(operands, negative_slope):
+    def forward(operands: Operands, negative_slope: float) -> tuple[Array, Residuals]:
         prepared = passes.prepare(operands.x)
         out, signs = passes.forward(operands, prepared, negative_slope)
         return out, (operands, prepared, signs)
 
-    def backward(negative_slope, residuals, g):
+    def backward(negative_slope: float, residuals: Residuals, g: Array) -> tuple[Operands]:
         operands, prepared, signs = residuals
         gradients = passes.parameter_gradients(operands, prepared, signs, g, negative_slope)
         x = passes.input_gradient(operands, prepared, signs, g, negative_slope)
@@ -50,7 +54,4 @@ def differentiable(passes: Passes) -> Callable[..., Array]:
 
     layer.defvjp(forward, backward)
 
-    def apply(operands: Operands, *, negative_slope: float) -> Array:
-        return layer(operands, negative_slope)
-
-    return apply
+    return cast(Apply, layer)

@@ -6,7 +6,7 @@ from jax import Array, lax
 from jdend.kernels._operands import Operands, leaky, masked
 
 
-def gather(operands: Operands, *, negative_slope: float) -> Array:
+def gather(operands: Operands, negative_slope: float) -> Array:
     """Writes ``[B, N, D, K]`` gathered inputs to memory, then contracts over K."""
     x, weight, bias, indices, soma_weight, soma_bias, _ = masked(operands)
     inputs = jnp.take(x, indices, axis=1, mode="clip")

@@ -59,7 +59,7 @@ def dendritic_layer(
     """
     operands = Operands(x, weight, bias, indices, soma_weight, soma_bias, sizes)
     _check_shapes(operands)
-    return KERNELS[for_lowering(kernel)].apply(operands, negative_slope=negative_slope)
+    return KERNELS[for_lowering(kernel)].apply(operands, negative_slope)
 
 
 def _check_shapes(operands: Operands) -> None:

@@ -6,8 +6,10 @@ pass, when a program is lowered, so a program exported from here for another pla
 
 import ctypes
 import os
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,8 @@ from jaxtyping import Array, Float
 from jdend.kernels._dense import BY_PLATFORM, dense_passes
 from jdend.kernels._differentiable import Passes
 from jdend.kernels._operands import TILE, Gradients, Operands
+
+T = TypeVar("T")
 
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
@@ -45,7 +49,7 @@ class Library:
     @property
     def instruction_sets(self) -> tuple[str, ...]:
         """Names of those that this processor runs, widest vectors first."""
-        names = []
+        names: list[str] = []
         while name := self._library.jdend_usable_instruction_set(len(names)):
             names.append(name.decode())
         return tuple(names)
@@ -76,10 +80,9 @@ def missing() -> str | None:
     return library if isinstance(library, str) else None
 
 
-def _call(name: str, results, *arrays: Array, **attributes):
-    return jax.ffi.ffi_call(f"jdend_{name}", results, vmap_method="expand_dims")(
-        *arrays, **attributes
-    )
+def _call(name: str, results: Any, *arrays: Array, **attributes: Any) -> Any:
+    ffi_call = cast(Callable[..., Callable[..., Any]], jax.ffi.ffi_call)
+    return ffi_call(f"jdend_{name}", results, vmap_method="expand_dims")(*arrays, **attributes)
 
 
 def _float32(*shape: int) -> jax.ShapeDtypeStruct:
@@ -159,20 +162,23 @@ def _input_gradient(
 
 def native_passes() -> Passes:
     """The native kernel's passes on CPUs, the dense kernel's everywhere else."""
-    dense = dense_passes(BY_PLATFORM, jnp.dtype(jnp.float32))
+    dense = dense_passes(BY_PLATFORM, jnp.float32)
 
     def prepare(x: Array) -> Array:
-        return lax.platform_dependent(x, cpu=_pack, default=_pack_elsewhere)
+        return cast(Array, lax.platform_dependent(x, cpu=_pack, default=_pack_elsewhere))
 
-    def by_platform(native, elsewhere):
-        def run(operands: Operands, tiles: Array, *rest):
+    def by_platform(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
+        def run(operands: Operands, tiles: Array, *rest: Any) -> T:
             *arrays, slope = rest
-            return lax.platform_dependent(
-                operands,
-                tiles,
-                *arrays,
-                cpu=partial(_with_slope, native, slope),
-                default=lambda o, _, *a: elsewhere(o, o.x, *a, slope),
+            return cast(
+                T,
+                lax.platform_dependent(
+                    operands,
+                    tiles,
+                    *arrays,
+                    cpu=partial(_with_slope, native, slope),
+                    default=partial(_without_tiles, elsewhere, slope),
+                ),
             )
 
         return run
@@ -185,5 +191,11 @@ def native_passes() -> Passes:
     )
 
 
-def _with_slope(native, slope, *arrays):
-    return native(*arrays, slope)
+def _with_slope(native: Callable[..., T], slope: float, *operands: Any) -> T:
+    return native(*operands, slope)
+
+
+def _without_tiles(
+    elsewhere: Callable[..., T], slope: float, operands: Operands, _: Array, *arrays: Array
+) -> T:
+    return elsewhere(operands, operands.x, *arrays, slope)

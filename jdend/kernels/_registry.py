@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jax import Array
+from jax.typing import DTypeLike
 
 from jdend.kernels import _native
-from jdend.kernels._dense import BY_PLATFORM, COMPARE, dense_passes
-from jdend.kernels._differentiable import differentiable
+from jdend.kernels._dense import BY_PLATFORM, COMPARE, Formulation, dense_passes
+from jdend.kernels._differentiable import Apply, differentiable
 from jdend.kernels._gather import gather
 
 
@@ -17,20 +17,20 @@ class Kernel:
     """One implementation of the dendritic layer.
 
     Attributes:
-      apply: ``apply(operands, negative_slope=...)``, differentiable, for one trial.
+      apply: ``(operands, negative_slope) -> out``, differentiable, for one trial.
       summary: what it does, in one line.
       tolerance: largest ``max|a - b| / max|b|`` from the exact result, in any array.
       missing: says why the kernel cannot be used here; None where it can.
     """
 
-    apply: Callable[..., Array]
+    apply: Apply
     summary: str
     tolerance: float = 1e-5
     missing: Callable[[], str | None] = lambda: None
 
 
-def _dense(formulation, dtype) -> Callable[..., Array]:
-    return differentiable(dense_passes(formulation, jnp.dtype(dtype)))
+def _dense(formulation: Formulation, dtype: DTypeLike) -> Apply:
+    return differentiable(dense_passes(formulation, dtype))
 
 
 KERNELS: dict[str, Kernel] = {
