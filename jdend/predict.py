@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._messages import one_line, printable, reason
+from jdend._output import command_line, complain, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,7 @@ class PredictError(ValueError):
         super().__init__(one_line(message))
 
 
+@command_line("jdend.predict")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 if any input was bad."""
     options = _parser().parse_args(arguments)
@@ -55,23 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         model = load(options.model)
     except ModelError as error:
-        print(f"jdend.predict: {error}", file=sys.stderr)
+        complain(f"jdend.predict: {error}")
         return 2
     code = 0
-    try:
-        for path in map(Path, options.files):
-            try:
-                x = read_examples(path, model)
-            except PredictError as error:
-                sys.stdout.flush()  # so that lines of both stand in the order of the files
-                print(f"jdend.predict: {error}", file=sys.stderr)
-                code = 2
-                continue
-            for line in _lines(path, x, model, as_json=options.json):
-                print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:  # of `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for path in map(Path, options.files):
+        try:
+            x = read_examples(path, model)
+        except PredictError as error:
+            complain(f"jdend.predict: {error}")
+            code = 2
+            continue
+        for line in _lines(path, x, model, as_json=options.json):
+            show(line)
     return code
 
 

@@ -32,6 +32,7 @@ ROOMS = {
     "_field": "what is said of one",
     "_files": "written whole",
     "_messages": "what errors say",
+    "_output": "what is printed",
     "__main__": "signals",
     "cli": "options in, table out",
     "scenarios": "ready-made searches",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from jdend._output import command_line, complain, show
 from jdend.data import DataError, _catalog, is_file_name, load, names
 from jdend.data._cache import cached_source, default_data_dir
 from jdend.data._limits import at_home
@@ -20,13 +21,14 @@ Data sets are cached as decoded arrays in JDEND_DATA_DIR, by default in your cac
 """
 
 
+@command_line("jdend.data")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for what `DataError` covers."""
     options = _parser().parse_args(arguments)
     try:
         return _list(options) if options.command == "list" else _fetch(options)
     except DataError as error:
-        print(f"jdend.data: {error}", file=sys.stderr)
+        complain(f"jdend.data: {error}")
         return 2
 
 
@@ -67,7 +69,7 @@ def _fetch(options: argparse.Namespace) -> int:
         refresh=options.refresh,
     )
     shape = " x ".join(map(str, dataset.train_images.shape[1:]))
-    print(
+    show(
         f"{dataset.name}: {len(dataset.train_labels)} training and {len(dataset.test_labels)} test "
         f"images of {shape}, {dataset.n_classes} classes\n"
         f"source: {dataset.source}\n"
@@ -79,20 +81,20 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     data_dir = _data_dir(options)
-    print(f"{'name':<14} {'classes':>7}  {'image':<11} {'training':>8} {'test':>6}  about")
+    show(f"{'name':<14} {'classes':>7}  {'image':<11} {'training':>8} {'test':>6}  about")
     for entry in _catalog.ENTRIES:
         shape = " x ".join(map(str, entry.image_shape))
-        print(
+        show(
             f"{entry.name:<14} {entry.n_classes:>7}  {shape:<11} {entry.n_train:>8} "
             f"{entry.n_test:>6}  {entry.about}"
         )
-    print(f"\ncached in {data_dir}:")
+    show(f"\ncached in {data_dir}:")
     cached = {entry.name: cached_source(entry, data_dir) for entry in _catalog.ENTRIES}
     for name, source in cached.items():
         if source is not None:
-            print(f"  {name}: from {source}")
+            show(f"  {name}: from {source}")
     if not any(cached.values()):
-        print("  nothing yet; get one with python -m jdend.data fetch NAME")
+        show("  nothing yet; get one with python -m jdend.data fetch NAME")
     return 0
 
 

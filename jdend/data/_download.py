@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import os
 import queue
-import sys
 import threading
 import time
 import urllib.error
@@ -12,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from jdend._output import complain
 from jdend.data._catalog import PublishedFile
 from jdend.data._errors import Unavailable
 
@@ -180,4 +180,4 @@ class _Progress:
 
 def report_on_stderr(line: str) -> None:
     """Prints a line of progress."""
-    print(f"jdend.data: {line}", file=sys.stderr, flush=True)
+    complain(f"jdend.data: {line}")

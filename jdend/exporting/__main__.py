@@ -4,7 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from jdend._output import command_line, complain, show
 
+
+@command_line("jdend.exporting")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for what cannot be exported."""
     parser = argparse.ArgumentParser(
@@ -22,10 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from jdend.models import ModelError
 
     try:
-        print(export(options.model, options.format, options.path, weights=options.weights))
+        written = export(options.model, options.format, options.path, weights=options.weights)
     except (ExportError, ModelError) as error:
-        print(f"jdend.exporting: {error}", file=sys.stderr)
+        complain(f"jdend.exporting: {error}")
         return 2
+    show(str(written))
     return 0
 
 

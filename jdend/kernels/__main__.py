@@ -1,6 +1,10 @@
 """``python -m jdend.kernels``: which kernels there are, which work here, and auto's choice."""
 
 import argparse
+import sys
+from collections.abc import Sequence
+
+from jdend._output import command_line, show
 
 EPILOG = """\
 A dendrite reads only K of F features. `dense` writes its weights into a row of F numbers, mostly
@@ -16,7 +20,7 @@ example: python -m jdend.kernels --shape 25x6x24 --configurations 128
 """
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's options; ``shape`` as a triple of integers."""
     parser = argparse.ArgumentParser(
         prog="python -m jdend.kernels",
@@ -52,8 +56,9 @@ def _shape(text: str) -> tuple[int, int, int]:
     return neurons, dendrites, synapses
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Prints the table of kernels and the choice for the shape given."""
+@command_line("jdend.kernels")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table of kernels and the choice for the shape given; returns the exit code."""
     options = parse(arguments)
 
     import jax
@@ -65,27 +70,30 @@ def main(arguments: list[str] | None = None) -> None:
     width = max(map(len, KERNELS))
     for name, kernel in KERNELS.items():
         reason = kernel.missing()
-        print(f"{name:{width}}  {'no ' if reason else 'yes'}  {kernel.summary}")
+        show(f"{name:{width}}  {'no ' if reason else 'yes'}  {kernel.summary}")
         if reason:
-            print(f"{'':{width}}       {reason}")
+            show(f"{'':{width}}       {reason}")
     library = _native.load()
     if not isinstance(library, str):
-        print(f"\nnative uses {library.instruction_set}, of {', '.join(library.instruction_sets)}")
+        show(f"\nnative uses {library.instruction_set}, of {', '.join(library.instruction_sets)}")
 
     n, d, k = options.shape
     trials = options.seeds * options.configurations
     products = trials * options.batch * n * d * k
     platform = jax.default_backend()
     choice = resolve(platform=platform)
-    print(
+    show(
         f"\n{n}x{d}x{k}, {options.features} features, batch {options.batch}, {options.seeds} seeds"
         f" x {options.configurations} configurations on {platform}: {choice}"
     )
-    print(f"{products / 1e6:,.0f} million products forward", end="")
-    print(f", {products / k * options.features / 1e6:,.0f} million done densely")
+    show(
+        f"{products / 1e6:,.0f} million products forward, "
+        f"{products / k * options.features / 1e6:,.0f} million done densely"
+    )
     if platform == "cpu" and choice != "native":
-        print(f"without native {FALLBACK_COST}")
+        show(f"without native {FALLBACK_COST}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

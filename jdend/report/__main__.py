@@ -4,9 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from jdend._output import command_line, complain
+
 __all__ = ["main"]
 
 
+@command_line("jdend.report")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
@@ -15,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(options)
     except KeyboardInterrupt:
-        print("jdend.report: interrupted, nothing was written", file=sys.stderr)
+        complain("jdend.report: interrupted, nothing was written")
         return 130
 
 

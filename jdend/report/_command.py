@@ -1,8 +1,8 @@
 """What `python -m jdend.report` does."""
 
 import argparse
-import sys
 
+from jdend._output import complain, show
 from jdend.report._make import make_report
 from jdend.study import StudyError
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
             training=options.training,
         )
     except StudyError as error:
-        print(f"jdend.report: {error}", file=sys.stderr)
+        complain(f"jdend.report: {error}")
         return 2
-    print(path)
+    show(str(path))
     return 0

@@ -6,6 +6,7 @@ import textwrap
 import time
 from collections.abc import Sequence
 
+from jdend._output import command_line, complain
 from jdend.fields import FIELDS
 from jdend.search.cli.arguments import INTERRUPTED, Parser, parse_command
 
@@ -55,6 +56,7 @@ so far, from another terminal.
 """
 
 
+@command_line("jdend.search")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
     begun = time.monotonic()
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return carry_out(command)
     except KeyboardInterrupt:
-        print("jdend.search: interrupted before anything was trained", file=sys.stderr)
+        complain("jdend.search: interrupted before anything was trained")
         return INTERRUPTED
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jdend._messages import did_you_mean
+from jdend._output import show
 from jdend.data import DataError, is_file_name
 from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
@@ -60,13 +61,20 @@ def carry_out(command: Command) -> int:
         try:
             searcher = None
             if scenarios:
-                _run_scenarios(command, scenarios, study)
+                tables = _run_scenarios(command, scenarios, study)
             else:
                 searcher = _search(command, space, study)
+                tables = [] if command.output.dry_run else [_table(command, study)]
         except KeyboardInterrupt:
             return _interrupted(command, study)
         if not command.output.dry_run:
-            _keep(command, study, searcher, best)
+            study.write()
+            try:
+                for table in tables:
+                    show(table)
+                _note(command, f"written to {study.folder}")
+            finally:  # what cannot be printed keeps nothing from being written
+                _keep(command, study, searcher, best)
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", command.log_format, "error")
@@ -177,8 +185,6 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
         budgets=budgets,
         seconds=_time_limit(command, study),
     )
-    if not command.output.dry_run:
-        _print_results(command, study)
     return searcher
 
 
@@ -191,7 +197,9 @@ def _time_limit(command: Command, study: Study) -> TimeLimit | None:
     return TimeLimit(command.search.seconds, command.begun, n_retrained)
 
 
-def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> None:
+def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> list[str]:
+    """Runs them one after another, and returns their tables."""
+    tables = []
     arguments = _settings(command, study)
     if command.search.n_trials is not None:
         arguments["n_trials"] = command.search.n_trials
@@ -201,12 +209,12 @@ def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> None
         outcome = SCENARIOS[name](**arguments, **_budget_of_scenario(command, name))
         if command.output.dry_run:
             continue
-        if len(names) > 1:
-            print(f"\n{name}")
         if isinstance(outcome, list):
-            print(results_table([record["result"] for record in outcome]))
+            table = results_table([record["result"] for record in outcome])
         else:
-            _print_ranked(study.results[before:], command.output.top)
+            table = _ranked(study.results[before:], command.output.top)
+        tables.append(f"\n{name}\n{table}" if len(names) > 1 else table)
+    return tables
 
 
 def _budget_of_scenario(command: Command, name: str) -> dict[str, object]:
@@ -228,17 +236,15 @@ def _interrupted(command: Command, study: Study) -> int:
     _note(command, f"interrupted; {n_done or 'no'} trials are finished")
     if study.results:
         study.write("interrupted")
-        _print_results(command, study)
         _note(command, f"written to {study.folder}; the same command with --resume goes on")
+        show(_table(command, study))
     return INTERRUPTED
 
 
 def _keep(
     command: Command, study: Study, searcher: HyperparameterSearcher | None, best: Path | None
 ) -> None:
-    """Writes what a finished search leaves: its folder, the best network, the report."""
-    study.write()
-    _note(command, f"written to {study.folder}")
+    """Writes what is asked for beside a finished search's folder: the best network, the report."""
     if searcher is not None and best is not None:
         _note(command, f"the best network is in {save(searcher.best_model(), best)}")
     if command.output.report and study.folder is not None:
@@ -247,27 +253,25 @@ def _keep(
         report_after_search(study.folder, lambda line: _note(command, line))
 
 
-def _print_results(command: Command, study: Study) -> None:
+def _table(command: Command, study: Study) -> str:
     """The best results; of several budgets the best network that fits each."""
     budgets = sorted(command.search.budgets or ())
     if len(budgets) < 2:
-        _print_ranked(study.results, command.output.top)
-        return
+        return _ranked(study.results, command.output.top)
     within = {n: [r for r in study.results if r.total_params <= n] for n in budgets}
     try:
         best = {n: rank(results)[0] for n, results in within.items() if results}
     except StudyError:
-        _print_ranked(study.results, command.output.top)
-        return
-    print(results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best])))
+        return _ranked(study.results, command.output.top)
+    return results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best]))
 
 
-def _print_ranked(results: Sequence[SearchResult], top: int) -> None:
+def _ranked(results: Sequence[SearchResult], top: int) -> str:
     """The best first; as they come if nothing was held out to rank by."""
     try:
-        print(results_table(rank(results)[:top]))
+        return results_table(rank(results)[:top])
     except StudyError as error:
-        print(f"{results_table(results[:top])}\nnot ranked: {error}")
+        return f"{results_table(results[:top])}\nnot ranked: {error}"
 
 
 def _note(command: Command, line: str) -> None:

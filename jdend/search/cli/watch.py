@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from jdend._output import complain, printing, show
 from jdend.search.cli.arguments import Parser
 from jdend.study import SearchResult, StoredStudy, StudyError, open_study, rank, results_table
 
@@ -18,11 +19,11 @@ def watch(arguments: Sequence[str]) -> int:
             raise StudyError("--top and --every must be positive")
         study = open_study(options.study, options.name)
         if options.once or not sys.stdout.isatty():
-            print(view(study, options.top))
+            show(view(study, options.top))
         else:
             _live(study, options.top, options.every)
     except StudyError as error:
-        print(f"jdend.search: {error}", file=sys.stderr)
+        complain(f"jdend.search: {error}")
         return 2
     except KeyboardInterrupt:
         pass
@@ -60,7 +61,7 @@ def _live(study: StoredStudy, top: int, every: float) -> None:
     from rich.text import Text
 
     console = Console()
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    with printing(), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             shown = view(study, top, width=console.width)
             live.update(Text(f"{shown}\n\n{time.strftime('%H:%M:%S')}  Ctrl-C ends"), refresh=True)

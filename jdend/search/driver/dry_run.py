@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
+from jdend._output import show
 from jdend.data import Split
 from jdend.models import Structure, count_params
 from jdend.search.driver.schedule import Schedule
@@ -53,12 +54,12 @@ def show_plan(
         )
     outline = trainer.data.outline
     expected = corrected(forecast(trials, populations, outline, ends), trainer.kernel)
-    print(describe_plan(trials, populations, outline, expected, compiled=compiled))
+    show(describe_plan(trials, populations, outline, expected, compiled=compiled))
     if time_limit is not None:
         a_trial = max(expected.training / max(1, len(trials)), 1e-9)
-        print(_within(time_limit, schedule, expected.compiling, a_trial))
+        show(_within(time_limit, schedule, expected.compiling, a_trial))
     elif _n_shown(schedule) != schedule.n_generations:
-        print(_further(schedule, expected))
+        show(_further(schedule, expected))
 
 
 def _n_shown(schedule: Schedule) -> int:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jdend._output import complain, messages
 from jdend.search.progress.status import Best, Status, View
 from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 
@@ -171,12 +171,13 @@ def reporter(verbose: bool, log_format: str = "text") -> Reporter:
     if not verbose:
         return Reporter(Silent())
     if log_format == "json":
-        return Reporter(JsonLines(sys.stderr))
-    moves = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
-    return Reporter(Live(sys.stderr) if moves else Lines(sys.stderr))
+        return Reporter(JsonLines(messages()))
+    stream = messages()
+    moves = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    return Reporter(Live(stream) if moves else Lines(stream))
 
 
 def say(line: str, log_format: str = "text", event: str = "note") -> None:
     """A line on stderr, outside of any search."""
     text = json.dumps({"event": event, "text": line}) if log_format == "json" else line
-    print(text, file=sys.stderr, flush=True)
+    complain(text)
