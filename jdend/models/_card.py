@@ -1,6 +1,7 @@
 """The page that goes with a saved model."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from jdend.models._count import count_params
 from jdend.models._trained import TrainedModel
@@ -38,7 +39,7 @@ def model_card(model: TrainedModel, name: str, version: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows) -> str:
+def _table(rows: Mapping[str, object]) -> str:
     lines = ["| name | value |", "|---|---|"]
     return "\n".join([*lines, *(f"| {name} | {_said(value)} |" for name, value in rows.items())])
 

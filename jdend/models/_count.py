@@ -2,6 +2,7 @@
 
 import functools
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ from jaxtyping import Int
 from jdend.models._configuration import Structure, build
 
 __all__ = ["count_params", "count_params_of_sizes", "counts_at_once", "trace_params"]
+
+Sizes = int | np.ndarray
 
 
 def count_params(structure: Structure) -> int:
@@ -77,7 +80,7 @@ def _frame(structure: Structure) -> Structure:
     return replace(structure.with_sizes({}), batch_size=1)
 
 
-def _module(structure: Structure):
+def _module(structure: Structure) -> type[nnx.Module]:
     from jdend.models._registry import architecture
 
     return architecture(structure.architecture).module
@@ -101,7 +104,11 @@ def _formula_of(
     except Exception:  # how a module computes with its sizes, and what it raises, is its own affair
         return _affine(frame, names)
     code = _compile(str(size), names)  # outside of that: if JAX writes symbols anew, it is seen
-    return lambda **sizes: eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
+
+    def count(**sizes: Sizes) -> Any:
+        return eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
+
+    return count
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -120,7 +127,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
         structure = frame.with_sizes(dict(zip(names, sizes, strict=True)))
         return [np.array(shape) for shape in _traced_shapes(structure)]
 
-    def predicted(sizes) -> list[np.ndarray]:
+    def predicted(sizes: Mapping[str, Sizes]) -> list[np.ndarray]:
         ahead = zip(names, base, strict=True)
         steps = [sizes[name] - start for name, start in ahead]
         return [
@@ -132,7 +139,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
     further = [[5 + i for i in range(len(names))], [8 + 3 * i for i in range(len(names))]]
     try:
         constants = dimensions(base)
-        slopes = []
+        slopes: list[list[np.ndarray]] = []
         for i in range(len(names)):
             enlarged = dimensions([size + (position == i) for position, size in enumerate(base)])
             pairs = zip(enlarged, constants, strict=True)
@@ -144,7 +151,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
     except ValueError:  # arrays come and go with the sizes, or small ones are not allowed
         return None
 
-    def count(**sizes):
+    def count(**sizes: Sizes) -> Sizes:
         columns = {name: np.asarray(size)[..., None] for name, size in sizes.items()}
         total = sum(np.prod(leaf, axis=-1) for leaf in predicted(columns))
         return total if np.ndim(total) else int(total)
@@ -152,7 +159,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
     return count
 
 
-def _traced_size(structure: Structure):
+def _traced_size(structure: Structure) -> Any:
     """Sum of the parameters' sizes: an int, or an expression in symbolic sizes."""
     return sum(math.prod(shape) for shape in _traced_shapes(structure))
 
@@ -160,16 +167,17 @@ def _traced_size(structure: Structure):
 def _traced_shapes(structure: Structure) -> list[tuple[Any, ...]]:
     """The shapes of a network's parameters."""
 
-    def parameters():
+    def parameters() -> Any:
         return nnx.to_pure_dict(nnx.state(build(structure, rngs=nnx.Rngs(0)), nnx.Param))
 
-    return [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(parameters))]
+    shapes: Any = jax.eval_shape(parameters)
+    return [leaf.shape for leaf in jax.tree.leaves(shapes)]
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": np.maximum,
     "min": np.minimum,
-    "floordiv": lambda a, b: a // b,
+    "floordiv": operator.floordiv,
     "mod": np.mod,
 }
 

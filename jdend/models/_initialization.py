@@ -4,7 +4,8 @@ Every row is drawn from a key of its own, folded by its position, and one-dimens
 threefry keys such draws are prefix-stable, two-dimensional ones are not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +17,16 @@ from jdend.connectivity import dendrite_keys
 __all__ = ["INITIALIZATIONS", "Linear", "dendrite_normal", "dendrite_std"]
 
 Size = int | Int[Array, ""]
+Initializer = Callable[..., Float[Array, "rows columns"]]
 
 # Variance of a dendrite's weights. `reference`: 2 / F, the older toolkit's, F the features.
 # `fan_in`: 2 / K, He et al. 2015 with a dendrite's true fan-in.
 INITIALIZATIONS = ("reference", "fan_in")
 
 
-def dendrite_std(initialization: str | Int[Array, ""], in_features: Size, n_inputs: Size):
+def dendrite_std(
+    initialization: str | Int[Array, ""], in_features: Size, n_inputs: Size
+) -> Float[Array, ""]:
     """Standard deviation of dendrite weights under a named or traced initialisation."""
     fans = (in_features, n_inputs)
     if isinstance(initialization, str):
@@ -39,7 +43,11 @@ def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Arr
     """Standard normal draws `[N, D, K]`, stable under padding."""
     n_neurons, n_dendrites, n_inputs = shape
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
-    return jax.vmap(lambda k: jax.random.normal(k, (n_inputs,)))(keys).reshape(shape)
+
+    def draw(key: PRNGKeyArray) -> Float[Array, " K"]:
+        return jax.random.normal(key, (n_inputs,))
+
+    return jax.vmap(draw)(keys).reshape(shape)
 
 
 class Linear(nnx.Linear):
@@ -67,18 +75,25 @@ class Linear(nnx.Linear):
         super().__init__(in_features, out_features, kernel_init=init, rngs=rngs)
 
 
-def _row_normal(fan_in: Size) -> Callable[..., Float[Array, "rows columns"]]:
-    def init(key, shape, dtype=jnp.float32, out_sharding=None):
+def _row_normal(fan_in: Size) -> Initializer:
+    def init(
+        key: PRNGKeyArray, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None
+    ) -> Float[Array, "rows columns"]:
         rows, columns = shape
+
+        def draw(key: PRNGKeyArray) -> Float[Array, " columns"]:
+            return jax.random.normal(key, (columns,), dtype)
+
         keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(rows))
-        draws = jax.vmap(lambda k: jax.random.normal(k, (columns,), dtype))(keys)
-        return (_he(fan_in) * draws).astype(dtype)
+        return (_he(fan_in) * jax.vmap(draw)(keys)).astype(dtype)
 
     return init
 
 
-def _masked(init, true_in: Size | None, true_out: Size | None):
-    def masked(key, shape, dtype=jnp.float32, out_sharding=None):
+def _masked(init: Initializer, true_in: Size | None, true_out: Size | None) -> Initializer:
+    def masked(
+        key: PRNGKeyArray, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None
+    ) -> Float[Array, "rows columns"]:
         rows, columns = shape
         keep_row = jnp.arange(rows) < (rows if true_in is None else true_in)
         keep_column = jnp.arange(columns) < (columns if true_out is None else true_out)
@@ -87,5 +102,5 @@ def _masked(init, true_in: Size | None, true_out: Size | None):
     return masked
 
 
-def _he(fan_in: Size):
+def _he(fan_in: Size | Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.sqrt(2.0 / jnp.asarray(fan_in, jnp.float32))

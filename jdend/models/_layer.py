@@ -1,6 +1,7 @@
 """The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
 
 from numbers import Integral
+from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
@@ -17,12 +18,12 @@ NEGATIVE_SLOPE = 0.1
 MOST_UNITS = 2**16  # neurons, or dendrites a neuron: `dendrite_keys` tells no more apart
 
 
-class SynapseIndex(nnx.Variable):
+class SynapseIndex(nnx.Variable[Array]):
     """Which input each synapse reads, int32 `[N, D, K]`. Not an `nnx.Param`: no optimizer touches
     it and no budget counts it; resampling replaces it."""
 
 
-class TrueSizes(nnx.Variable):
+class TrueSizes(nnx.Variable[Array]):
     """The true `(N, D, K, F)`, int32 `[4]`, of a layer whose arrays are padded."""
 
 
@@ -162,20 +163,20 @@ class DendriticLayer(nnx.Module):
         return out.reshape(*x.shape[:-1], self.out_features)
 
 
-def check_size(name: str, value, *, at_most: int | None = None) -> None:
+def check_size(name: str, value: Any, *, at_most: int | None = None) -> None:
     """Raises `ValueError` unless a concrete size is a positive integer, at most `at_most`.
 
     Symbolic sizes (`jax.export.symbolic_shape`), with which parameters are counted, pass.
     """
     if export.is_symbolic_dim(value):
         return
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
     if at_most is not None and int(value) > at_most:
         raise ValueError(f"{name} must be at most {at_most}, got {value}")
 
 
-def _mask(values: Float[Array, "..."], sizes) -> Float[Array, "..."]:
+def _mask(values: Float[Array, "..."], sizes: Int[Array, " axes"] | None) -> Float[Array, "..."]:
     """Zero beyond the true sizes of the axes, `(N, D)` or `(N, D, K)`."""
     if sizes is None:
         return values

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,8 @@ __all__ = ["FORMAT", "ModelError", "check_folder", "load", "save"]
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+PathInModule = tuple[Any, ...]
+
 OFFSET, SCALE = "normalisation.offset", "normalisation.scale"
 
 
@@ -66,10 +68,12 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
     except ValueError as error:
         raise ModelError(f"this network could not be loaded again: {error}") from None
     weights = save_tensors(tensors)
-    record = {
+    configuration = dataclasses.asdict(model.configuration)
+    configuration["structure"]["values"] = dict(model.configuration.structure.values)
+    record: dict[str, object] = {
         "format": FORMAT,
         "jdend": __version__,
-        "configuration": dataclasses.asdict(model.configuration),
+        "configuration": configuration,
         "class_names": list(model.class_names),
         "inputs": model.inputs,
         "normalisation": f"(x - {OFFSET}) * {SCALE}",
@@ -77,7 +81,6 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         "origin": dict(model.origin),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    record["configuration"]["structure"]["values"] = dict(model.configuration.structure.values)
     try:
         text = json.dumps(record, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -155,7 +158,7 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
 def _tensors(model: TrainedModel) -> dict[str, np.ndarray]:
     tensors = {
         _name(path): np.asarray(_plain(variable[...]))
-        for path, variable in nnx.to_flat_state(nnx.state(model.module))
+        for path, variable in _variables(nnx.state(model.module))
     }
     return {**tensors, OFFSET: np.asarray(model.offset), SCALE: np.asarray(model.scale)}
 
@@ -163,8 +166,8 @@ def _tensors(model: TrainedModel) -> dict[str, np.ndarray]:
 def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]) -> nnx.Module:
     """The network of a structure with the values of the file."""
     outline = nnx.eval_shape(lambda: build(structure, kernel=kernel, rngs=nnx.Rngs(0)))
-    graphdef, state = nnx.split(outline)
-    flat = nnx.to_flat_state(state)
+    graphdef, state = cast(tuple[Any, Any], nnx.split(outline))
+    flat = _variables(state)
     wanted = {_name(path) for path, _ in flat}
     if wanted != tensors.keys() - {OFFSET, SCALE}:
         differing = ", ".join(sorted(wanted ^ (tensors.keys() - {OFFSET, SCALE})))
@@ -173,7 +176,13 @@ def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]
     return nnx.merge(graphdef, nnx.from_flat_state(values))
 
 
-def _restored(path, variable, value: np.ndarray):
+def _variables(state: Any) -> list[tuple[PathInModule, Any]]:
+    """Those of a module's state, each with its path."""
+    return list(cast(Any, nnx.to_flat_state(state)))
+
+
+def _restored(path: PathInModule, variable: Any, value: np.ndarray) -> Any:
+    """A variable of a network's outline with the value of the file."""
     outline = variable.get_value()
     if jnp.issubdtype(outline.dtype, jax.dtypes.prng_key):
         return variable.replace(
@@ -187,13 +196,13 @@ def _restored(path, variable, value: np.ndarray):
     return variable.replace(jnp.asarray(value))
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Random keys have no form in a file but that of their data."""
     is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(value) if is_key else value
 
 
-def _name(path: tuple) -> str:
+def _name(path: PathInModule) -> str:
     return ".".join(map(str, path))
 
 
@@ -204,10 +213,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
     with os_errors_as(ModelError, f"cannot read {path}"):
         content = path.read_bytes()
     try:
-        record = json.loads(content)
+        parsed: object = json.loads(content)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {_said(error)}") from None
-    written = record.get("format") if isinstance(record, dict) else None
+    record = cast(dict[str, Any], parsed) if isinstance(parsed, dict) else {}
+    written = record.get("format")
     if type(written) is not int or written < 1:
         raise ModelError(f"{path} is no configuration of a saved model: it names no format")
     if written > FORMAT:

@@ -5,8 +5,9 @@ Shape letters: `B` examples, `F` features.
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -43,8 +44,8 @@ class TrainedModel:
     scale: Float[np.ndarray, "..."]
     class_names: tuple[str, ...]
     inputs: str = "uint8"
-    figures: Mapping[str, float] = field(default_factory=dict)
-    origin: Mapping[str, object] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    origin: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self):
         problem = self.configuration.structure.problem
@@ -130,15 +131,17 @@ class TrainedModel:
         return image is not None and (*shape[1:], 1)[:3] == image and len(shape) <= 4
 
     @functools.cached_property
-    def _forward(self):
+    def _forward(self) -> Callable[[np.ndarray], Array]:
         """`[B, F]` examples to logits, one compiled program a number of rows."""
         self.module.eval()
-        graphdef, state = nnx.split(self.module)
+        graphdef, state = cast(tuple[Any, Any], nnx.split(self.module))
 
-        def forward(state, offset, scale, x: Array):
-            return nnx.merge(graphdef, state)((x.astype(jnp.float32) - offset) * scale)
+        def forward(state: Any, offset: Array, scale: Array, x: Array) -> Array:
+            module: Any = nnx.merge(graphdef, state)
+            return module((x.astype(jnp.float32) - offset) * scale)
 
-        return functools.partial(jax.jit(forward), state, self.offset, self.scale)
+        compiled = cast(Callable[..., Array], jax.jit(forward))
+        return lambda x: compiled(state, self.offset, self.scale, x)
 
 
 def _are_bytes(x: np.ndarray) -> bool:

@@ -1,5 +1,7 @@
 """Values of a configuration's fields: checked against the field, and turned into plain Python."""
 
+from typing import Any, cast
+
 import numpy as np
 
 from jdend._messages import did_you_mean
@@ -18,7 +20,7 @@ def parse_value(field: Field, value: object) -> Value:
     Raises:
       ValueError: naming the field, what it was given and what it allows.
     """
-    plain = value.item() if isinstance(value, np.generic) else value
+    plain = _as_python(value)
     if field.kind == "whole":
         return _whole(field, plain, value)
     if field.kind == "real":
@@ -32,6 +34,11 @@ def parse_value(field: Field, value: object) -> Value:
     if isinstance(plain, str):
         return plain
     raise ValueError(f"{field.name} must be a string, got {value!r}")
+
+
+def _as_python(value: object) -> object:
+    """A NumPy scalar as what it holds."""
+    return cast(Any, value).item() if isinstance(value, np.generic) else value
 
 
 def _whole(field: Field, plain: object, value: object) -> int:
