@@ -55,6 +55,10 @@ def _budgets(text: str) -> tuple[int, ...]:
         ) from None
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
     hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
@@ -91,6 +95,15 @@ class SearchArguments:
         default=None,
         metadata=about(
             f"stops weak networks early: {', '.join(pruners())}", none="with tpe, gp: halving"
+        ),
+    )
+    plugins: tuple[str, ...] | None = field(
+        default=None,
+        metadata=about(
+            "your own strategies, pruners and architectures, imported first (docs/extending.md)",
+            _names,
+            flag="--plugin",
+            metavar="MODULE|FILE.py[,…]",
         ),
     )
     scenario: str | None = field(

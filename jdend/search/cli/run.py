@@ -17,6 +17,7 @@ from jdend.search.cli.arguments import (
     TRIALS_WITH_RUNGS,
     Command,
 )
+from jdend.search.cli.plugins import import_plugins
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
 from jdend.search.options import (
@@ -52,6 +53,7 @@ def carry_out(command: Command) -> int:
     """Searches, prints the table and writes the folder; returns the exit code."""
     study = None
     try:
+        import_plugins(command.search.plugins or ())
         scenarios = _scenarios(command)
         _check(command)
         space = None if command.search.space is None else read_space(command.search.space)
