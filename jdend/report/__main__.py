@@ -1,4 +1,4 @@
-"""`python -m jdend.report STUDY`: a page about a search, made from what it left."""
+"""`python -m jdend.report STUDY`: a page about a search, made from its folder or storage."""
 
 import argparse
 import sys
@@ -14,9 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
-        from jdend.report._command import run
+        from jdend.report._command import report_command
 
-        return run(options)
+        return report_command(options)
     except KeyboardInterrupt:
         complain("jdend.report: interrupted, nothing was written")
         return 130

@@ -1,6 +1,7 @@
-"""A close look at the best network: what it confuses, what its dendrites read, how they got there.
+"""A close look at the best network: what it confuses, and what its dendrites read over time.
 
-It is trained again from what the study says of its data and settings, with the best of its seeds.
+The network is trained again with the best of its seeds, from the data and settings that the study
+records.
 
 Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synapses, `E` epochs.
 """
@@ -30,13 +31,13 @@ from jdend.training import train_model
 
 __all__ = ["Dendrites", "Portrait", "best_seed", "portrait_of", "portray"]
 
-MOST_CONFUSED, MOST_FIELDS = 24, 12
-DEFAULTS = ("n_epochs", "lr", "weight_decay", "batch_size")
+MAX_CONFUSED, MAX_FIELDS = 24, 12
+DEFAULT_FIELDS = ("n_epochs", "lr", "weight_decay", "batch_size")
 
 
 @dataclass(frozen=True, eq=False)
 class Dendrites:
-    """A dendritic layer at one moment.
+    """The arrays of a dendritic layer after one epoch, or before training.
 
     Attributes:
       weight: `[N, D, K]`.
@@ -52,7 +53,7 @@ class Dendrites:
 
     @classmethod
     def of(cls, module: nnx.Module) -> "Dendrites | None":
-        """Those of a network's first dendritic layer; None if it has none."""
+        """The arrays of a network's first dendritic layer; None if it has none."""
         for _, layer in nnx.iter_modules(module):
             if isinstance(layer, DendriticLayer):
                 weight = np.asarray(layer.weight[...])
@@ -68,7 +69,7 @@ class Dendrites:
     def activations(
         self, x: Float[np.ndarray, "B F"], chosen: Sequence[tuple[int, int]]
     ) -> Float[np.ndarray, "B n"]:
-        """What some dendrites make of examples."""
+        """The activations of the chosen dendrites on examples."""
         columns = [
             x[:, self.indices[place]] @ self.weight[place] + self.bias[place] for place in chosen
         ]
@@ -83,14 +84,14 @@ class Portrait:
     Attributes:
       result: the trial.
       model: its network.
-      seed: with which it was trained.
-      images: the examples that are shown, as bytes, by row of the test part.
+      seed: the seed that it was trained with.
+      images: the examples that are shown, as bytes, by their row in the test part.
       confusion: `[C, C]`, test examples by true and by predicted class.
-      confused: the test examples that it got wrong with most confidence: row, true class, predicted
-        class, probability of that.
+      confused: the most confident wrong predictions on the test part: row, true class, predicted
+        class, and the probability of the predicted class.
       history: its dendrites before training and after each epoch; empty if it has none.
-      fields: the dendrites that matter most, neuron and dendrite.
-      favourites: for each of them the row of the test example that excites it most.
+      fields: the strongest dendrites, as positions of neuron and dendrite.
+      favourites: for each of them, the row of the test example that excites it most.
     """
 
     result: SearchResult
@@ -110,7 +111,7 @@ class Portrait:
 
     @property
     def moved(self) -> bool:
-        """Whether any synapse reads in the end another input than before training."""
+        """Whether any synapse reads another input after training than before."""
         if not self.history:
             return False
         return bool((self.history[-1].indices != self.history[0].indices).any())
@@ -135,14 +136,14 @@ def best_seed(result: SearchResult) -> int:
 
 
 def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
-    """Trains the best network again and looks at it.
+    """Trains the best network again and examines it.
 
     Args:
-      record: with the search's settings.
-      data: where they cannot be loaded by the name that the settings have.
+      record: the results and settings of the search.
+      data: the data set, if it cannot be loaded by the name in the settings.
 
     Raises:
-      StudyError: with the reason, if it cannot be trained again.
+      StudyError: if it cannot be trained again; the message gives the reason.
     """
     order, unranked = ranked(record.results)
     if unranked:
@@ -163,7 +164,7 @@ def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
 def portray(
     result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
 ) -> Portrait:
-    """Trains a trial's network again with the best of its seeds, and looks at it; some seconds.
+    """Trains a trial's network again with the best of its seeds, and examines it.
 
     Raises:
       ValueError: if training diverges, or the data are too few.
@@ -201,7 +202,7 @@ def portray(
 
 
 def _visible(x: np.ndarray, rows: Sequence[int]) -> dict[int, np.ndarray]:
-    """Some examples as bytes; data that do not go from 0 to 255 are stretched, all alike."""
+    """Examples as bytes; another range than 0 to 255 is scaled to it, by one factor for all."""
     low, high = (0, int(x.max())) if x.dtype == np.uint8 else (float(x.min()), float(x.max()))
     if x.dtype == np.uint8 and high > 127:
         return {row: np.array(x[row]) for row in rows}
@@ -221,27 +222,28 @@ def _confused(
     order = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
     return tuple(
         (int(row), int(true[row]), int(predicted[row]), float(probabilities[row, predicted[row]]))
-        for row in order[:MOST_CONFUSED]
+        for row in order[:MAX_CONFUSED]
     )
 
 
 def _strongest(module: nnx.Module, dendrites: Dendrites) -> tuple[tuple[int, int], ...]:
-    """The dendrites whose synapses weigh most in what the layer hands on, one a neuron first.
+    """The strongest dendrites: first the strongest of each neuron, then the others.
 
-    A dendrite weighs its synapses' norm × its soma's weight × the norm of what reads the soma.
+    The strength is the norm of the synapses' weights, times the weight in the soma, times the norm
+    of the weights by which the next layer reads the neuron.
     """
     strength = np.linalg.norm(dendrites.weight, axis=2) * np.abs(dendrites.soma_weight)
     strength *= _read_by(module, dendrites)[:, None] if len(strength) > 1 else 1.0
     n_neurons, n_dendrites = strength.shape
     best_of_neuron = [(n, int(strength[n].argmax())) for n in range(n_neurons)]
     best_of_neuron.sort(key=lambda place: -strength[place])
-    others = [(n, d) for n in range(n_neurons) for d in range(n_dendrites)]
-    others = sorted(set(others) - set(best_of_neuron), key=lambda place: -strength[place])
-    return tuple([*best_of_neuron, *others][:MOST_FIELDS])
+    places = {(n, d) for n in range(n_neurons) for d in range(n_dendrites)}
+    weaker = sorted(places - set(best_of_neuron), key=lambda place: -strength[place])
+    return tuple([*best_of_neuron, *weaker][:MAX_FIELDS])
 
 
 def _read_by(module: nnx.Module, dendrites: Dendrites) -> Float[np.ndarray, " N"]:
-    """How strongly the next layer reads each neuron; ones where that cannot be told."""
+    """The norm of the next layer's weights for each neuron; ones if the layer is not recognised."""
     n_neurons = len(dendrites.weight)
     for name in ("hidden", "classifier"):
         kernel: Any = getattr(getattr(module, name, None), "kernel", None)
@@ -251,7 +253,7 @@ def _read_by(module: nnx.Module, dendrites: Dendrites) -> Float[np.ndarray, " N"
 
 
 def _config_of(record: SearchRecord, result: SearchResult) -> Mapping[str, Any] | None:
-    """The settings of the search that a result is from: of several, the tightest it can be from."""
+    """The settings of the search that a result is from: the smallest budget that it fits."""
     configs = [config for config in record.configs if "dataset" in config]
 
     def room(config: Mapping[str, Any]) -> tuple[bool, int]:
@@ -262,7 +264,7 @@ def _config_of(record: SearchRecord, result: SearchResult) -> Mapping[str, Any] 
 
 
 def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
-    """The parts that the search was made with."""
+    """The parts of the data that the search used."""
     if data is None:
         name = config["dataset"]
         if is_file_name(name) and not Path(name).expanduser().is_file():
@@ -283,5 +285,5 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
 def _configuration(result: SearchResult, config: Mapping[str, Any], parts: Split) -> Configuration:
     problem = Problem(parts.train_x.shape[1], parts.n_classes, parts.image_shape)
     params = {name: value for name, value in result.params.items() if name != "seed"}
-    defaults = {name: config[name] for name in DEFAULTS if config.get(name) is not None}
+    defaults = {name: config[name] for name in DEFAULT_FIELDS if config.get(name) is not None}
     return configure(params, problem, defaults)

@@ -6,10 +6,10 @@ from jdend._output import complain, show
 from jdend.report._make import make_report
 from jdend.study import StudyError
 
-__all__ = ["run"]
+__all__ = ["report_command"]
 
 
-def run(options: argparse.Namespace) -> int:
+def report_command(options: argparse.Namespace) -> int:
     """Writes the report; returns the exit code."""
     in_storage = options.storage is not None
     try:

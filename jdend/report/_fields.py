@@ -1,4 +1,4 @@
-"""The receptive fields of dendrites, to be drawn over images, before and after training."""
+"""The receptive fields of dendrites before and after training, to be drawn over images."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ __all__ = ["Dot", "DrawnField", "drawn_fields"]
 
 
 class Dot(NamedTuple):
-    """A synapse: where it is and how large, in pixels; what it does; whether it moved."""
+    """A synapse: its place and size in pixels, whether it excites, and whether it moved."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class Dot(NamedTuple):
 
 
 class DrawnField(NamedTuple):
-    """The synapses of one dendrite, and the address of the image under them."""
+    """The synapses of one dendrite, and the image under them, as a data URL."""
 
     caption: str
     image: str
@@ -31,7 +31,7 @@ class DrawnField(NamedTuple):
 
 
 def drawn_fields(portrait: Portrait, shape: tuple[int, int, int]) -> list[DrawnField]:
-    """The fields of the dendrites that matter most, each over the image that excites it most.
+    """The fields of the strongest dendrites, each over the image that excites it most.
 
     Args:
       portrait: of an image network.
@@ -42,8 +42,8 @@ def drawn_fields(portrait: Portrait, shape: tuple[int, int, int]) -> list[DrawnF
     for place, row in zip(portrait.fields, portrait.favourites, strict=True):
         moved = last.indices[place] != first.indices[place]
         neuron, dendrite = place
-        whose = f"Neuron {neuron + 1}, dendrite" if len(last.weight) > 1 else "Dendrite"
-        caption = f"{whose} {dendrite + 1}"
+        owner = f"Neuron {neuron + 1}, dendrite" if len(last.weight) > 1 else "Dendrite"
+        caption = f"{owner} {dendrite + 1}"
         if moved.any():
             caption += f": {moved.sum()} of {moved.size} moved"
         fields.append(

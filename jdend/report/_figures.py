@@ -1,4 +1,4 @@
-"""Interactive figures of results, by Plotly; a notebook and the report show the same ones."""
+"""Interactive Plotly figures of results; notebooks and the report show the same ones."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["accuracy_figure", "curves_figure", "importance_figure", "laid_out", "plotly"]
 
-# Curves of so many other trials are drawn in the background.
-MOST_CURVES = 80
-# With fewer networks trained to their end, those that were stopped are in the figure's range, too.
-ENOUGH_DOTS = 12
+# At most so many curves of other trials are drawn in the background.
+MAX_BACKGROUND_CURVES = 80
+# With fewer networks trained to their end, the figure's range includes the stopped ones as well.
+MIN_COMPLETE_TRIALS = 12
 
 
 def plotly():
@@ -69,7 +69,7 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             continue
         figure.add_scatter(
             x=[r.total_params for r in members],
-            y=[_of(r) for r in members],
+            y=[_accuracy_or_nan(r) for r in members],
             text=[_hover(r) for r in members],
             name=name,
             mode="lines+markers" if name == "Pareto front" and len(members) > 1 else "markers",
@@ -91,9 +91,15 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             annotation={"text": f"budget {budget:,}", "font": {"color": MUTED, "size": 11}},
             annotation_position="top left",
         )
-    most = [*ended, *chosen]
-    heights = [_of(r) for r in (most if len(most) >= ENOUGH_DOTS else shown)]
-    heights += [_of(r) + sign * (r.validation_accuracy_std or 0) for r in best for sign in (-1, 1)]
+    complete = [*ended, *chosen]
+    heights = [
+        _accuracy_or_nan(r) for r in (complete if len(complete) >= MIN_COMPLETE_TRIALS else shown)
+    ]
+    heights += [
+        _accuracy_or_nan(r) + sign * (r.validation_accuracy_std or 0)
+        for r in best
+        for sign in (-1, 1)
+    ]
     return laid_out(
         figure,
         x="parameters",
@@ -105,14 +111,14 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
 
 def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
     """Validation accuracy by epoch of the `n` best, with bands of one standard deviation over
-    seeds; and of others, faintly, those that were stopped among them."""
+    seeds. The curves of other trials, stopped ones included, are drawn faintly behind them."""
     go = plotly()
     curves = [r for r in results if r.history.get("validation_accuracy")]
     order = ranked(curves)[0]
     figure = go.Figure()
-    others = order[n:]
-    others = others[:: max(1, math.ceil(len(others) / MOST_CURVES))]
-    xs, ys = _one_line([_curve(result) for result in others])
+    background = order[n:]
+    background = background[:: max(1, math.ceil(len(background) / MAX_BACKGROUND_CURVES))]
+    xs, ys = _joined([_curve(result) for result in background])
     if xs:
         figure.add_scatter(
             x=xs,
@@ -156,7 +162,7 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
 
 
 def importance_figure(importances: Importances) -> "Figure":
-    """The share of each hyperparameter in what made trials better or worse."""
+    """How much each hyperparameter explains of the differences between trials."""
     go = plotly()
     shares = dict(list(importances.shares.items())[::-1])
     figure = go.Figure()
@@ -184,7 +190,7 @@ def laid_out(
     tickformat: str | None = None,
     height: int = 420,
 ) -> "Figure":
-    """The look that all figures share."""
+    """The figure, in the layout that all figures share."""
     axis: Mapping[str, Any] = {
         "gridcolor": GRID,
         "linecolor": GRID,
@@ -228,7 +234,7 @@ def _hover(result: SearchResult) -> str:
     return "<br>".join(lines)
 
 
-def _of(result: SearchResult) -> float:
+def _accuracy_or_nan(result: SearchResult) -> float:
     accuracy = result.validation_accuracy
     return math.nan if accuracy is None else accuracy
 
@@ -249,8 +255,8 @@ def _numbers(values: Sequence[float | None]) -> np.ndarray:
     return np.array([math.nan if value is None else value for value in values])
 
 
-def _one_line(curves: Sequence[np.ndarray]) -> tuple[list, list]:
-    """Several curves as one, with gaps between them: one object to draw."""
+def _joined(curves: Sequence[np.ndarray]) -> tuple[list, list]:
+    """Several curves as one with gaps between them, which Plotly draws as one object."""
     xs: list[int | None] = []
     ys: list[float | None] = []
     for curve in curves:
@@ -260,7 +266,7 @@ def _one_line(curves: Sequence[np.ndarray]) -> tuple[list, list]:
 
 
 def _where_it_matters(values: Sequence[float]) -> list[float] | None:
-    """A range that shows the better nine tenths; one can zoom out to the rest."""
+    """A range that shows the best nine tenths of the values; zooming out shows the others."""
     values = sorted(value for value in values if math.isfinite(value))
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""Words and numbers as a report writes them."""
+"""Names and numbers as text, for a report."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ __all__ = ["called", "duration", "percent", "setting", "settings"]
 
 
 def called(name: str) -> str:
-    """A parameter's name for people."""
+    """A hyperparameter's name, for people."""
     return "share of budget" if name == "fill" else label(name)
 
 
 def setting(value: object) -> str:
-    """A parameter's value."""
+    """A hyperparameter's value, for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -28,7 +28,7 @@ def setting(value: object) -> str:
 
 
 def settings(result: SearchResult) -> Mapping[str, object]:
-    """A result's parameters, without its seed."""
+    """A result's hyperparameters, without its seed."""
     return {name: value for name, value in result.params.items() if name != "seed"}
 
 
@@ -44,6 +44,6 @@ def duration(seconds: float) -> str:
     """Seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds_left} s"

@@ -1,4 +1,4 @@
-"""Small images as PNG in a page's text."""
+"""Small images, embedded in a page as PNG data."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 __all__ = ["diverging", "pixels", "png", "sequential"]
 
-# From nothing to most; and from most lost over nothing to most gained.
+# From zero to the largest value; and from the most negative value over zero to the most positive.
 SEQUENTIAL = ("#0d1217", "#0f4c7a", "#2f8fd0", "#9fd4f7", "#ffffff")
 DIVERGING = ("#7cc4ff", "#1f6ea8", "#11161b", "#a94a0c", "#ffb27a")
 
@@ -30,7 +30,7 @@ def diverging(values: Float[np.ndarray, "H W"]) -> np.ndarray:
 
 
 def png(image: np.ndarray) -> str:
-    """The address of an image that is in the page itself."""
+    """An image as a data URL, which holds its PNG file."""
     from PIL import Image
 
     file = io.BytesIO()

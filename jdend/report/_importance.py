@@ -1,4 +1,4 @@
-"""Which hyperparameters mattered: Optuna's importances, of stored studies or of plain results."""
+"""Hyperparameter importances, computed by Optuna from stored studies or from plain results."""
 
 import math
 import warnings
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Importances", "importances", "varying"]
 
-# Of fewer trials nothing can be said.
-FEWEST = 8
-# With fewer that were trained to their end, all are compared, at the first rung.
-ENOUGH = 24
+# Importances of fewer trials would not be reliable, so they are not computed.
+MIN_TRIALS = 8
+# With fewer trials than this trained to their end, all trials are compared at the first rung.
+MIN_COMPLETE_TRIALS = 24
 
 
 @dataclass(frozen=True)
 class Importances:
-    """The share of each hyperparameter in what made some trials better than others.
+    """How much each hyperparameter explains of the differences in accuracy between trials.
 
     Attributes:
-      shares: by name, largest first, adding up to 1; empty if nothing can be said.
-      n_trials: from how many.
-      epoch: after how many epochs they were compared; None at their end.
+      shares: by name, largest first; they sum to 1. Empty if there are too few trials.
+      n_trials: how many trials were compared.
+      epoch: the epoch after which they were compared; None if at the end of training.
     """
 
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -41,12 +41,13 @@ def importances(
 ) -> Importances:
     """Optuna's PED-ANOVA (Watanabe, Bansal & Hutter 2023) of validation accuracy.
 
-    Trials that were trained to their end are compared; where rungs left fewer than 24 of them, all
-    trials are, as they were at the first rung. Fewer than 8 are not.
+    Trials that were trained to their end are compared. If there are fewer than 24 of them, all
+    trials are compared as they were at the first rung. Fewer than 8 trials have no importances.
 
     Args:
-      results: from which a study is made if there is none.
-      studies: stored ones; of several, whose spaces may differ, one is made from the results.
+      results: the results; a study is made from them unless one stored study holds them.
+      studies: the stored studies. Several may differ in their spaces, so then a study is made
+        from the results.
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
@@ -55,10 +56,10 @@ def importances(
     trials = study.get_trials(deepcopy=False)
     names = sorted({name for trial in trials for name in trial.params})
     moving = [n for n in names if len({_key(t.params.get(n)) for t in trials}) > 1]
-    if len(trials) < FEWEST or not moving:
+    if len(trials) < MIN_TRIALS or not moving:
         return Importances({}, len(trials), epoch)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a part that is experimental
+        warnings.simplefilter("ignore")  # that the evaluator is experimental
         evaluator = PedAnovaImportanceEvaluator()
         evaluated = get_param_importances(study, evaluator=evaluator, params=moving)
     shares = {name: float(share) for name, share in evaluated.items() if math.isfinite(share)}
@@ -67,31 +68,31 @@ def importances(
 
 
 def varying(results: Sequence[SearchResult]) -> list[str]:
-    """Names of parameters that differ among results, in the order they were drawn."""
+    """Names of the hyperparameters that differ between results, in the order they were drawn."""
     names = dict.fromkeys(name for result in results for name in result.params)
     return [n for n in names if len({_key(r.params.get(n)) for r in results}) > 1]
 
 
 def _comparable(study: "optuna.Study") -> tuple["optuna.Study", int | None]:
-    """A study in memory of trials with one objective each, measured after the same epoch."""
+    """A study in memory with one objective, measured after the same epoch in all trials."""
     from optuna.trial import TrialState, create_trial
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     epoch = None
-    if len(complete) >= min(ENOUGH, len(trials)):
+    if len(complete) >= min(MIN_COMPLETE_TRIALS, len(trials)):
         values = [(trial, trial.values[0]) for trial in complete]
     else:
         epoch = min(max(trial.intermediate_values, default=0) for trial in trials)
         values = [
             (t, t.intermediate_values[epoch]) for t in trials if epoch in t.intermediate_values
         ]
-    made = _new_study()
-    made.add_trials(
+    comparable = _new_study()
+    comparable.add_trials(
         create_trial(params=trial.params, distributions=trial.distributions, value=value)
         for trial, value in values
     )
-    return made, epoch
+    return comparable, epoch
 
 
 def _study_of(results: Sequence[SearchResult]) -> "optuna.Study":
@@ -102,12 +103,12 @@ def _study_of(results: Sequence[SearchResult]) -> "optuna.Study":
     ranges = {n: _range([r.params[n] for r in usable if n in r.params]) for n in varying(usable)}
     study = _new_study()
     for result in usable:
-        own: Mapping[str, Any] = {n: result.params[n] for n in ranges if n in result.params}
+        params: Mapping[str, Any] = {n: result.params[n] for n in ranges if n in result.params}
         curve = enumerate(result.history.get("validation_accuracy", ()), 1)
         study.add_trial(
             create_trial(
-                params={n: v if ranges[n][1] else str(v) for n, v in own.items()},
-                distributions={n: ranges[n][0] for n in own},
+                params={n: v if ranges[n][1] else str(v) for n, v in params.items()},
+                distributions={n: ranges[n][0] for n in params},
                 value=result.validation_accuracy,
                 intermediate_values={epoch: v for epoch, v in curve if finite(v)},
                 state=TrialState.COMPLETE if result.stopped_epoch is None else TrialState.PRUNED,
@@ -124,7 +125,7 @@ def _new_study() -> "optuna.Study":
 
 
 def _range(values: Sequence[Any]) -> tuple["BaseDistribution", bool]:
-    """The distribution that holds some values, and whether they are numbers."""
+    """A distribution that contains the values, and whether they are numbers."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]

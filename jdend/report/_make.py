@@ -1,4 +1,4 @@
-"""From a study to a report on disk, whichever way it was asked for."""
+"""From a study to a report on disk, for the command line and after a search."""
 
 import importlib.util
 import shlex
@@ -21,14 +21,14 @@ def make_report(
     out: str | Path | None = None,
     training: bool = True,
 ) -> Path:
-    """Writes the report of a study, also of one that was broken off.
+    """Writes the report of a study, also of one that was interrupted.
 
     Args:
       where: the folder of a search, or its `results.json`; None if there is only a storage.
-      storage, study: see `read_record`.
+      storage, study: where the study is stored, see `read_record`.
       form: `html`, one page; `md`, Markdown with pictures in a folder beside it; `png`, a picture.
-      out: the file; by default `report.html`, … in the study's folder, or here.
-      training: whether to train the best network again, for what only it can show.
+      out: the file; by default `report.html`, … in the study's folder, or in the current one.
+      training: whether to train the best network again, for the sections that need its weights.
 
     Returns:
       The file.
@@ -59,17 +59,17 @@ def make_report(
 
 
 def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
-    """Writes `report.html` beside a search's results. Whatever goes wrong, those are safe: it is
-    said in a line, and how to try again."""
+    """Writes `report.html` beside a search's results. If that fails, a message gives the reason and
+    the command to try again; the results are not touched."""
     again = f"python -m jdend.report {shlex.quote(str(folder))}"
     if importlib.util.find_spec("plotly") is None:
         say("no report: it needs Plotly, pip install 'jdend[report]'")
         return
-    begun = time.monotonic()
+    started = time.monotonic()
     say("the report: the best network is trained again for it (--no-report leaves it out)")
     try:
         path = make_report(folder)
-        say(f"the report is in {path} ({time.monotonic() - begun:.0f} s)")
+        say(f"the report is in {path} ({time.monotonic() - started:.0f} s)")
     except KeyboardInterrupt:
         say(f"no report: interrupted; {again} writes it")
     except Exception as error:  # a search that is finished must not end in a trace

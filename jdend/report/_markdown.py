@@ -1,4 +1,4 @@
-"""A report's sections as Markdown: of the HTML that they are written in, what they use."""
+"""A report's sections as Markdown, converted from the subset of HTML that they use."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ def markdown(
     Args:
       title: plain text.
       subtitle: HTML.
-      sections: with contents in HTML.
+      sections: the sections; their contents are HTML.
       picture: the address of a picture by name; empty if there is none.
     """
     parts = [f"# {_escaped(title)}", _converted(f"<p>{subtitle}</p>", picture)]
@@ -37,8 +37,8 @@ def _converted(contents: str, picture: Callable[[str], str]) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects blocks. An element with `data-picture` or `data-figure` is a picture, whatever is
-    in it."""
+    """Collects blocks. An element with `data-picture` or `data-figure` becomes a picture; its
+    contents are left out."""
 
     def __init__(self, picture: Callable[[str], str]):
         super().__init__()
@@ -46,7 +46,7 @@ class _Reader(HTMLParser):
         self._picture = picture
         self._text: list[str] = []
         self._rows: list[list[str]] = []
-        self._skipping: list[str] = []  # open elements of what is left out
+        self._skipping: list[str] = []  # open elements whose contents are left out
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -100,11 +100,11 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _fenced(command: str) -> str:
-    """A command in a fence that is longer than any in it."""
+    """A command in a fence that is longer than any run of backticks in it."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", command)), default=0))
     return f"{fence}bash\n{command}\n{fence}"
 
 
 def _escaped(text: str) -> str:
-    """Without what Markdown would take for HTML, a link, emphasis or code."""
+    """Escapes the characters that Markdown reads as HTML, a link, emphasis or code."""
     return re.sub(r"([\\*_`<>&\[\]])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""The interactive figures as pictures: what of Plotly they use, drawn by matplotlib."""
+"""The interactive figures as pictures: matplotlib draws the parts of Plotly that they use."""
 
 import html
 import re
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "new_figure"]
 
-POINTS = 0.75  # of a pixel
+POINTS_PER_PIXEL = 0.75
 SYMBOLS = {"circle": "o", "circle-open": "o", "diamond": "D"}
 ALIGNED = {"left": "left", "right": "right", "top": "top", "bottom": "bottom", "middle": "center"}
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of so many inches, that no window shows."""
+    """An empty figure of this size in inches, without a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -75,10 +75,10 @@ def _scatter(trace: dict[str, Any], axes: "Axes") -> None:
         x,
         y,
         color=line.get("color", colour),
-        linewidth=line.get("width", 1.5) * POINTS if "lines" in mode else 0,
+        linewidth=line.get("width", 1.5) * POINTS_PER_PIXEL if "lines" in mode else 0,
         drawstyle="steps-post" if line.get("shape") == "hv" else "default",
         marker=SYMBOLS[symbol] if "markers" in mode else "",
-        markersize=marker.get("size", 6) * POINTS,
+        markersize=marker.get("size", 6) * POINTS_PER_PIXEL,
         markeredgecolor=colour,
         markerfacecolor="none" if symbol.endswith("open") else colour,
         label=trace["name"] if trace.get("showlegend", True) else None,
@@ -115,7 +115,7 @@ def _axis(spec: dict[str, Any], axis, set_limits, set_label) -> None:
         whole = form.endswith("d")
         if whole:
             axis.set_major_locator(MaxNLocator(integer=True))
-        # Plotly's formats, which are those of d3, are Python's.
+        # Plotly uses the formats of d3, which follow those of Python.
         axis.set_major_formatter(
             FuncFormatter(lambda value, _: format(round(value) if whole else value, form))
         )
@@ -125,7 +125,7 @@ def _annotation(note: dict[str, Any], axes: "Axes") -> None:
     text = re.sub(r"<br>", "\n", note["text"])
     is_bold = "<b>" in text
     text = html.unescape(re.sub(r"<[^>]*>", "", text))
-    shift = (note.get("xshift", 0) * POINTS, note.get("yshift", 0) * POINTS)
+    shift = (note.get("xshift", 0) * POINTS_PER_PIXEL, note.get("yshift", 0) * POINTS_PER_PIXEL)
     in_axes = "domain" in str(note.get("yref", ""))
     where = axes.get_xaxis_transform() if in_axes else axes.transData
     axes.annotate(
@@ -136,7 +136,7 @@ def _annotation(note: dict[str, Any], axes: "Axes") -> None:
         textcoords="offset points",
         ha=ALIGNED.get(note.get("xanchor", ""), "center"),
         va=ALIGNED.get(note.get("yanchor", ""), "center"),
-        fontsize=note["font"]["size"] * POINTS,
+        fontsize=note["font"]["size"] * POINTS_PER_PIXEL,
         fontweight="bold" if is_bold else "normal",
         color=note["font"]["color"],
         annotation_clip=False,

@@ -1,6 +1,6 @@
-"""What a report says of its best network.
+"""The sections of a report about the best network.
 
-Each section is a template, and the function here that computes what it is filled with.
+Each section is a template, and a function here that computes the values to fill in.
 """
 
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from jdend.report._best_network import Portrait
 from jdend.report._fields import drawn_fields
 from jdend.report._format import percent
 from jdend.report._images import diverging, pixels, png, sequential
-from jdend.report._synapses import coverage, kept, smooth, spread
+from jdend.report._synapses import coverage, smooth, spread, unmoved
 from jdend.report._templates import Markup, render
 
 __all__ = ["confusion_section", "fields_section", "resampling_section"]
 
-# With more classes than that their table is too wide for anyone.
-MOST_CLASSES, MOST_PAIRS = 50, 8
-# Right and wrong ones, red, green and blue.
+# With more classes than `MAX_CLASSES` the confusion matrix is too wide to read.
+MAX_CLASSES, MAX_PAIRS = 50, 8
+# The colours of right and of wrong predictions: red, green, blue.
 RIGHT, WRONG = "0,114,178", "213,94,0"
 
 
 def confusion_section(portrait: Portrait) -> Markup:
     """Confusion matrix and most confused images."""
     names = portrait.model.class_names
-    few = len(names) <= MOST_CLASSES
+    few = len(names) <= MAX_CLASSES
     test, before = portrait.model.figures.get("test_accuracy"), portrait.measured_before
     searched = before.get("test_accuracy")
     differs = test is not None and searched is not None and abs(test - searched) > 5e-4
@@ -44,7 +44,7 @@ def confusion_section(portrait: Portrait) -> Markup:
 
 
 def fields_section(portrait: Portrait) -> Markup:
-    """Receptive fields before and after training; empty if there are none to draw."""
+    """Receptive fields before and after training; empty if the network has none."""
     shape = portrait.image_shape
     if shape is None or not portrait.history:
         return Markup()
@@ -72,12 +72,16 @@ def fields_section(portrait: Portrait) -> Markup:
 
 
 def resampling_section(portrait: Portrait) -> Markup:
-    """How resampling moved synapses; empty if there are none."""
+    """How resampling moved synapses; empty if the network has no dendrites."""
     if not portrait.history:
         return Markup()
     hyperparameters = portrait.model.configuration.hyperparameters
     first, last = portrait.history[0], portrait.history[-1]
-    stayed, weights, shape = kept(portrait.history)[-1], np.abs(last.weight), portrait.image_shape
+    stayed, weights, shape = (
+        unmoved(portrait.history)[-1],
+        np.abs(last.weight),
+        portrait.image_shape,
+    )
     ratio = None
     if stayed.any() and not stayed.all():
         ratio = weights[~stayed].mean() / max(weights[stayed].mean(), 1e-30)
@@ -93,7 +97,7 @@ def resampling_section(portrait: Portrait) -> Markup:
 
 
 class Cell(NamedTuple):
-    """A cell of the confusion matrix: a number on a colour of some opacity."""
+    """A cell of the confusion matrix: a number, and the colour and opacity behind it."""
 
     n: int
     rgb: str
@@ -116,7 +120,7 @@ def _matrix(confusion: np.ndarray) -> list[list[Cell]]:
 def _pairs(confusion: np.ndarray, names: Sequence[str]) -> list[list[str]]:
     """The most frequent confusions: true class, predicted class, how many, which share."""
     wrong = confusion * (1 - np.eye(len(names), dtype=np.int64))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
     rows = []
     for i, j in (divmod(int(flat), len(names)) for flat in order if wrong.flat[flat] > 0):
         n, total = int(wrong[i, j]), int(confusion[i].sum())
@@ -125,7 +129,7 @@ def _pairs(confusion: np.ndarray, names: Sequence[str]) -> list[list[str]]:
 
 
 def _confused(portrait: Portrait) -> list[dict[str, object]]:
-    """The images that are shown as most confused; none of data that are no images."""
+    """The test images with the most confident wrong predictions; none if data are not images."""
     shape, names = portrait.image_shape, portrait.model.class_names
     if shape is None:
         return []

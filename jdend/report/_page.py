@@ -20,7 +20,7 @@ class Section(NamedTuple):
     """A part of the page with a heading.
 
     Attributes:
-      name: which links lead to.
+      name: the anchor that links point to.
       title: plain text.
       contents: HTML; a section without any is left out.
     """
@@ -42,8 +42,8 @@ def page(
     Args:
       title: plain text.
       subtitle, tiles: HTML.
-      sections: in their order.
-      figures: Plotly's, by the name that the sections' templates give to `plot`.
+      sections: in the order in which they are shown.
+      figures: Plotly's figures, by the name that the sections' templates pass to `plot`.
     """
     drawn = {name: json.loads(figure.to_json() or "") for name, figure in figures.items()}
     data = json.dumps({"dark": _style.DARK, "figures": drawn}, separators=(",", ":"))
@@ -70,7 +70,7 @@ def _css() -> Markup:
 
 @cache
 def _plotly() -> str:
-    """Plotly's own library, packed: 1.9 MB of 4.8."""
+    """Plotly's own library, compressed from 4.8 to 1.9 MB."""
     from plotly.offline import get_plotlyjs
 
     return _packed(get_plotlyjs())

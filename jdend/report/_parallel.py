@@ -1,7 +1,7 @@
 """All trials as lines across their hyperparameters.
 
-Plotly's own parallel coordinates need WebGL, which not every browser has, and do not print; so the
-lines are drawn as ordinary ones, on axes of our own.
+Plotly's own parallel coordinates need WebGL, which not every browser has, and cannot be printed. So
+this draws ordinary lines on axes of its own.
 """
 
 import math
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["parallel_figure"]
 
 ACCURACY = "validation accuracy"
-MOST_AXES = 9
-# Of the best, a tenth but no more than so many; of the others every second, third, … if need be.
-MOST_GOOD, MOST_LINES = 25, 300
+MAX_AXES = 9
+# The best tenth is highlighted, up to `MAX_GOOD` lines. Of over `MAX_OTHER_LINES` other trials,
+# only every second, third, … is drawn.
+MAX_GOOD, MAX_OTHER_LINES = 25, 300
 
 
 class Axis:
-    """Where values lie on an axis, from 0 to 1, and what is written beside it."""
+    """An axis: the position of each value, from 0 to 1, and the labels beside it."""
 
     def __init__(self, name: str, values: Sequence[Any]):
         self.name = name
@@ -54,7 +55,7 @@ class Axis:
         self.ticks = [(self.place(mark), self._text(mark)) for mark in marks]
 
     def place(self, value: Any) -> float | None:
-        """None where there is no value."""
+        """The position of a value from 0 to 1; None if there is no value."""
         if value is None:
             return None
         if self._places:
@@ -72,16 +73,16 @@ def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
     """Every trial as a line across the hyperparameters that vary, to its validation accuracy."""
     go = plotly()
     shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
-    names = [name for name in varying(shown) if name != "seed"][:MOST_AXES]
+    names = [name for name in varying(shown) if name != "seed"][:MAX_AXES]
     rows = {id(r): [*(r.params.get(n) for n in names), r.validation_accuracy] for r in shown}
     columns = list(zip(*rows.values(), strict=True))
     axes = [Axis(n, column) for n, column in zip([*names, ACCURACY], columns, strict=True)]
     order = ranked(shown)[0]
-    n_good = min(MOST_GOOD, max(1, math.ceil(len(order) / 10)))
-    others = order[n_good:]
-    others = others[:: max(1, math.ceil(len(others) / MOST_LINES))]
-    ended = [r for r in others if r.stopped_epoch is None]
-    stopped = [r for r in others if r.stopped_epoch is not None]
+    n_good = min(MAX_GOOD, max(1, math.ceil(len(order) / 10)))
+    ordinary = order[n_good:]
+    ordinary = ordinary[:: max(1, math.ceil(len(ordinary) / MAX_OTHER_LINES))]
+    ended = [r for r in ordinary if r.stopped_epoch is None]
+    stopped = [r for r in ordinary if r.stopped_epoch is not None]
     figure = go.Figure()
     for name, members, colour, width in (
         ("stopped early", stopped, faint(GREY, 0.35), 1),

@@ -31,19 +31,19 @@ TITLES = {
     "fields": "Receptive fields of the dendrites that weigh most",
     "resampling": "How resampling moved synapses",
 }
-# Dots of synapses that excite and that inhibit.
+# The colours of synapses that excite and of those that inhibit.
 UP, DOWN = "#ff8f3f", "#4da9ff"
 
 
 def pictures(figures: Mapping[str, Any], portrait: Portrait | None) -> dict[str, bytes]:
     """PNG files by name, in the order of the page."""
-    drawn = {name: _still(figure) for name, figure in figures.items()}
-    drawn |= dict(_of_network(portrait)) if portrait else {}
-    return {name: _png(drawn[name]) for name in TITLES if name in drawn}
+    drawings = {name: _still(figure) for name, figure in figures.items()}
+    drawings |= dict(_of_network(portrait)) if portrait else {}
+    return {name: _png(drawings[name]) for name in TITLES if name in drawings}
 
 
 def one_picture(title: str, subtitle: str, files: Mapping[str, bytes]) -> bytes:
-    """All pictures under each other, as one PNG file."""
+    """All pictures, one below the other, as one PNG file."""
     from PIL import Image
 
     head = new_figure(WIDTH, 0.9)
@@ -169,7 +169,7 @@ def _dots(axes: "Axes", dendrites: Dendrites, place, moved, shape) -> None:
 
 
 def _cells(n: int, columns: int, height: float) -> Iterator[Any]:
-    """Boxes of a grid in shares of the figure, by row; and last the height of it all in inches."""
+    """The boxes of a grid, row by row, in fractions of the figure; then its height in inches."""
     rows = -(-n // columns)
     total = rows * height + 0.1
     for cell in range(n):

@@ -1,4 +1,4 @@
-"""What a report is made from: the results of a study, and the record of how they were got."""
+"""The input of a report: the results of a study, and the record of how they were obtained."""
 
 import json
 import math
@@ -32,12 +32,12 @@ class SearchRecord:
     """A study as a report reads it.
 
     Attributes:
-      results: of all its searches.
-      generations: the same, by what was trained together; one where that is not known.
-      configs: the settings of each search, as `run.json` has them; empty where they are not known.
-      run: the rest of `run.json`: command, times, device, versions; empty where not known.
-      studies: those of Optuna that hold the results, for importances.
-      folder: the study's; None if it has none.
+      results: the results of all its searches.
+      generations: the same results, grouped by generation; a single group if those are unknown.
+      configs: the settings of each search, as in `run.json`; empty if they are unknown.
+      run: the rest of `run.json`: command, times, device, versions; empty if it is missing.
+      studies: the Optuna studies that hold the results, for importances.
+      folder: the study's folder; None if it has none.
     """
 
     results: tuple[SearchResult, ...]
@@ -64,12 +64,12 @@ class SearchRecord:
 def read_record(
     where: str | Path | None, *, storage: str | None = None, study: str | None = None
 ) -> SearchRecord:
-    """Reads a study, also one that was broken off.
+    """Reads a study, also one that was interrupted.
 
     Args:
       where: the folder of a search (`--out`); None if there is only a storage.
       storage: the URL of a storage, if not the folder's journal.
-      study: its name there; by default the only one, or the first.
+      study: the study's name in that storage; by default the first one.
 
     Raises:
       StudyError: if there is no study, or it cannot be read.
@@ -84,7 +84,7 @@ def read_record(
         if not folder.exists():
             raise StudyError(f"{folder} does not exist: give the folder of a search (its --out)")
         return SearchRecord(tuple(read_results(folder)))
-    run = _run(folder / RUN)
+    run = _read_run(folder / RUN)
     stored = _stored(folder)
     if not (folder / RESULTS).exists():
         if not stored:
@@ -106,14 +106,14 @@ def read_record(
 
 
 def ranked(results: Sequence[SearchResult]) -> tuple[list[SearchResult], str]:
-    """Best first; and if they cannot be ranked, as they are, and why."""
+    """The results, best first, and ""; or in their own order, and why they cannot be ranked."""
     try:
         return rank(results), ""
     except StudyError as error:
         return list(results), str(error)
 
 
-def _run(path: Path) -> dict[str, Any]:
+def _read_run(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
@@ -126,17 +126,17 @@ def _run(path: Path) -> dict[str, Any]:
 
 
 def _stored(folder: Path) -> list[StoredStudy]:
-    """What the folder's journal holds of the search.
+    """The studies in the folder's journal.
 
-    The folder may be a stranger's: a storage that its `run.json` names is not opened, since that
-    could make files, or give away that someone reads.
+    The folder may come from somebody else. So a storage that its `run.json` names is not opened:
+    that could create files, or contact a server of that person's.
     """
-    own = folder / JOURNAL
-    if not own.exists():
+    journal = folder / JOURNAL
+    if not journal.exists():
         return []
     try:
-        names = [summary.study_name for summary in open_storage(own).get_all_studies()]
-        return [open_study(own, name) for name in names]
+        names = [summary.study_name for summary in open_storage(journal).get_all_studies()]
+        return [open_study(journal, name) for name in names]
     except StudyError:
         if (folder / RESULTS).exists():  # which is enough for most of a report
             return []
@@ -144,16 +144,16 @@ def _stored(folder: Path) -> list[StoredStudy]:
 
 
 def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> SearchRecord:
-    """What storages alone say: neither times nor the command."""
+    """A record from storages alone, which hold neither times nor the command."""
     generations = _generations(stored)
     results = tuple(result for generation in generations for result in generation)
     if not results:
         raise StudyError("no trial is finished yet")
     configs = []
-    for one in stored:
-        if one.search is not None:
-            name = str(one.search.get("data", "")).rpartition(" ")[0]
-            configs.append({**one.search, "dataset": name})
+    for study in stored:
+        if study.search is not None:
+            name = str(study.search.get("data", "")).rpartition(" ")[0]
+            configs.append({**study.search, "dataset": name})
     return SearchRecord(
         results, generations, tuple(configs), {}, tuple(s.study for s in stored), folder
     )
@@ -161,9 +161,9 @@ def _of_stored(stored: Sequence[StoredStudy], folder: Path | None = None) -> Sea
 
 def _generations(stored: Sequence[StoredStudy]) -> tuple[tuple[SearchResult, ...], ...]:
     generations = []
-    for one in stored:
-        for number in sorted(one.results):
-            positions = one.results[number]
+    for study in stored:
+        for number in sorted(study.results):
+            positions = study.results[number]
             generations.append(tuple(positions[position] for position in sorted(positions)))
     return tuple(generations)
 

@@ -1,4 +1,4 @@
-"""Puts a report together, and writes it in one of its forms."""
+"""Assembles a report, and writes it as HTML, Markdown or PNG."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ FORMATS = ("html", "md", "png")
 
 @dataclass(frozen=True)
 class Contents:
-    """What every form of a report is made from.
+    """The contents of a report, in whichever form it is written.
 
     Attributes:
       title: plain text.
       subtitle, tiles: HTML.
-      sections: with contents in HTML.
-      figures: by name.
-      portrait: of the best network, if there is one.
+      sections: the sections; their contents are HTML.
+      figures: Plotly's figures by name.
+      portrait: a close look at the best network, if it was trained again.
     """
 
     title: str
@@ -50,9 +50,9 @@ def contents_of(record: SearchRecord, portrait: Portrait | None, why_none: str) 
     """The report of a study.
 
     Args:
-      record: of `read_record`.
-      portrait: of the best network, by `portrait_of`; or
-      why_none: why there is none.
+      record: the study, as `read_record` returns it.
+      portrait: the best network, as `portrait_of` returns it; None if there is none.
+      why_none: the reason if there is no portrait.
     """
     results = record.results
     measured = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
@@ -81,7 +81,7 @@ def _figures(
     shares: Importances | None,
     portrait: Portrait | None,
 ) -> dict[str, "Figure"]:
-    """The interactive figures, by name; those left out that would show nothing."""
+    """The interactive figures, by name; without those that would be empty."""
     figures = {}
     if measured:
         budget = record.budgets[0] if len(record.budgets) == 1 else None
@@ -100,7 +100,7 @@ def _figures(
 def _sections_of_measured(
     record: SearchRecord, shares: Importances | None, figures: Mapping[str, "Figure"]
 ) -> list[Section]:
-    """What networks with a validation accuracy have; none if there are none."""
+    """The sections that need validation accuracies; none if no trial has one."""
     if shares is None:
         return []
     mattered = of.mattered_section(shares, "parallel" in figures)
@@ -134,14 +134,14 @@ def write_report(
     portrait: Portrait | None = None,
     why_none: str = "",
 ) -> Path:
-    """Writes the report, each file whole or not at all, over what was there.
+    """Writes the report and replaces an older one; each file is written whole or not at all.
 
     Args:
-      record: of `read_record`.
+      record: the study, as `read_record` returns it.
       out: the file. Pictures of `md` go to the folder `<name>_files` beside it.
       form: one of `FORMATS`.
-      portrait: of the best network, by `portrait_of`; or
-      why_none: why there is none.
+      portrait: the best network, as `portrait_of` returns it; None if there is none.
+      why_none: the reason if there is no portrait.
 
     Raises:
       StudyError: if it cannot be written, there are no results, or a package is missing.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jdend.report._best_network import Dendrites
 from jdend.report._figures import laid_out, plotly
 from jdend.report._style import BLUE, ORANGE, faint
-from jdend.report._synapses import kept, replaced
+from jdend.report._synapses import replaced, unmoved
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -15,14 +15,14 @@ __all__ = ["resampling_figure"]
 
 
 def resampling_figure(history: Sequence[Dendrites]) -> "Figure":
-    """By epoch the share of synapses that moved in it, and of those that are still in their place.
+    """By epoch: the share of synapses that moved, and of those that still are where they began.
 
     Args:
-      history: before training and after each epoch.
+      history: the dendrites before training and after each epoch.
     """
     go = plotly()
     epochs = list(range(1, len(history)))
-    still = kept(history).mean(axis=(1, 2, 3)).tolist()
+    still = unmoved(history).mean(axis=(1, 2, 3)).tolist()
     figure = go.Figure()
     figure.add_bar(
         x=epochs,

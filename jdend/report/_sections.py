@@ -1,6 +1,6 @@
-"""What a report says of a search: everything that follows from its results alone.
+"""The sections of a report about a search, from its results alone.
 
-Each section is a template, and the function here that computes what it is filled with.
+Each section is a template, and a function here that computes the values to fill in.
 """
 
 import time
@@ -26,8 +26,8 @@ __all__ = [
     "title",
 ]
 
-TOP, MOST_ROWS, MOST_FAILED = 10, 200, 50
-# How each setting of the search's record is called; others are left out.
+TOP, MAX_ROWS, MAX_FAILED = 10, 200, 50
+# The label of each setting in the record of a search; others are not shown.
 SETTINGS = {
     "dataset": "data",
     "subset_size": "training examples",
@@ -51,7 +51,7 @@ def title(record: SearchRecord) -> str:
 
 
 def subtitle(record: SearchRecord) -> Markup:
-    """When, how many, how long; and whether it is all."""
+    """How many networks were trained, when and for how long; and whether the search is complete."""
     run, results = record.run, record.results
     seeds = sorted({len(result.seeds) for result in results})
     trained = (
@@ -66,7 +66,7 @@ def subtitle(record: SearchRecord) -> Markup:
 
 
 def tiles(record: SearchRecord) -> Markup:
-    """The best network in large figures; nothing if there is none."""
+    """The best network's figures in large type; empty if there is none."""
     order, unranked = ranked(record.results)
     best = order[0]
     if unranked or best.failed is not None:
@@ -105,7 +105,7 @@ def best_section(record: SearchRecord) -> Markup:
         unranked=unranked,
         has_seeds=any(len(result.seeds) > 1 for result in order),
         headings=headings,
-        rows=[row(place, result) for place, result in enumerate(order[:MOST_ROWS], 1)],
+        rows=[row(place, result) for place, result in enumerate(order[:MAX_ROWS], 1)],
         n_results=len(order),
         shared=[f"{called(name)} {setting(value)}" for name, value in shared.items()],
         top=TOP,
@@ -137,7 +137,7 @@ def mattered_section(importances: Importances, has_parallel: bool) -> Markup:
 
 
 def stopped_section(record: SearchRecord) -> Markup:
-    """What was stopped early and what failed, and why; empty if all ended as they were meant to."""
+    """The trials that were stopped early or failed, and why; empty if there are none."""
     results = record.results
     failed = [result for result in results if result.failed is not None]
     names = varying(results)[:8] if failed else []
@@ -153,13 +153,13 @@ def stopped_section(record: SearchRecord) -> Markup:
         crosses=any(rung.crosses for rung in rungs),
         failed=len(failed),
         failed_headings=["in epoch", "parameters", *(called(name) for name in names)],
-        failed_rows=[_failed_row(result, names) for result in failed[:MOST_FAILED]],
+        failed_rows=[_failed_row(result, names) for result in failed[:MAX_FAILED]],
         top=TOP,
     )
 
 
 def repeat_section(record: SearchRecord) -> Markup:
-    """The command, where it ran, what took how long."""
+    """The command, the machine that it ran on, and the times."""
     run = record.run
     device: Mapping[str, Any] = run.get("device") or {}
     versions: Mapping[str, Any] = run.get("versions") or {}
@@ -194,8 +194,8 @@ def _searches(record: SearchRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     searches = []
     for number, config in enumerate(record.configs, 1):
         pairs = [
-            (what, _plain(config[name]))
-            for name, what in SETTINGS.items()
+            (text, _plain(config[name]))
+            for name, text in SETTINGS.items()
             if config.get(name) is not None
         ]
         searches.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
@@ -207,7 +207,7 @@ def _plain(value: object) -> str:
 
 
 class Accuracy(NamedTuple):
-    """An accuracy in per cent; where seeds spread, the sign stands behind their spread."""
+    """An accuracy as text; with several seeds `spread` holds their deviation and the sign %."""
 
     figure: str
     spread: str
@@ -222,7 +222,7 @@ def _accuracy(value: float | None, std: float | None) -> Accuracy:
 
 
 def _cell(result: SearchResult, value: float | None, std: float | None) -> str:
-    """An accuracy in a table whose text says that it is in per cent."""
+    """An accuracy for a table whose heading already says per cent."""
     if result.failed is not None:
         return "failed"
     figure, spread = (text.removesuffix(" %") for text in _accuracy(value, std))

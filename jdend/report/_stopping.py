@@ -1,4 +1,4 @@
-"""What each rung stopped, and how near it was: read from what the trials' curves say."""
+"""What each rung stopped, and by how narrow a margin, from the learning curves of the trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class RungRecord:
 
     Attributes:
       generation: from 1.
-      epoch: after which trials were stopped.
+      epoch: the epoch after which trials were stopped.
       reached: how many trials trained that far.
       stopped: how many of them were stopped there.
       best_stopped, weakest_kept: validation accuracy at that epoch, of the best that was stopped
@@ -31,7 +31,7 @@ class RungRecord:
 
     @property
     def crosses(self) -> bool:
-        """Whether one was stopped that was better than one that went on: brackets do that."""
+        """Whether a stopped trial was better than one that went on: brackets allow that."""
         if self.best_stopped is None or self.weakest_kept is None:
             return False
         return self.best_stopped > self.weakest_kept
@@ -44,8 +44,8 @@ def rungs_of(generations: Sequence[Sequence[SearchResult]]) -> list[RungRecord]:
         for epoch in sorted({r.stopped_epoch for r in results if r.stopped_epoch is not None}):
             reached = [r for r in results if len(_curve(r)) >= epoch]
             stopped = [r for r in reached if r.stopped_epoch == epoch]
-            # Those that ended by themselves before were ranked, too, by their last figure.
-            kept = [r for r in reached if r.stopped_epoch is None or r.stopped_epoch > epoch]
+            # Trials that had ended before this epoch were ranked as well, but do not count here.
+            continuing = [r for r in reached if r.stopped_epoch is None or r.stopped_epoch > epoch]
             records.append(
                 RungRecord(
                     number,
@@ -53,7 +53,7 @@ def rungs_of(generations: Sequence[Sequence[SearchResult]]) -> list[RungRecord]:
                     len(reached),
                     len(stopped),
                     max(_at(stopped, epoch), default=None),
-                    min(_at(kept, epoch), default=None),
+                    min(_at(continuing, epoch), default=None),
                 )
             )
     return records

@@ -1,7 +1,7 @@
-"""Colours that tell apart in light and dark, and for people who see colours differently.
+"""Colours that can be told apart in light and dark mode, also by people who are colour-blind.
 
-After Okabe & Ito (2008). A figure is drawn in the light colours; a page in dark mode replaces each
-by its counterpart.
+The palette follows Okabe & Ito (2008). A figure is drawn in the light colours; a page in dark mode
+replaces each of them by its counterpart.
 """
 
 __all__ = ["BLUE", "DARK", "GREY", "GRID", "INK", "MUTED", "ORANGE", "PAPER", "SERIES", "faint"]
@@ -24,7 +24,7 @@ DARK = {
     YELLOW: "#e8bd3f",
     PURPLE: "#de9acb",
 }
-NAMES = {
+VARIABLES = {
     "paper": PAPER,
     "ground": GROUND,
     "ink": INK,
@@ -44,5 +44,5 @@ def faint(colour: str, opacity: float) -> str:
 
 def variables(*, dark: bool) -> str:
     """The colours as CSS variables."""
-    pairs = ((name, DARK[value] if dark else value) for name, value in NAMES.items())
+    pairs = ((name, DARK[value] if dark else value) for name, value in VARIABLES.items())
     return "".join(f"--{name}:{value};" for name, value in pairs)

@@ -11,23 +11,23 @@ from jaxtyping import Bool, Float, Int
 
 from jdend.report._best_network import Dendrites
 
-__all__ = ["coverage", "kept", "positions", "replaced", "smooth", "spread"]
+__all__ = ["coverage", "positions", "replaced", "smooth", "spread", "unmoved"]
 
 
-def kept(history: Sequence[Dendrites]) -> Bool[np.ndarray, "E N D K"]:
-    """Whether each synapse reads after each epoch what it read before training."""
+def unmoved(history: Sequence[Dendrites]) -> Bool[np.ndarray, "E N D K"]:
+    """Whether each synapse reads after each epoch the input that it read before training."""
     first = history[0].indices
     return np.stack([dendrites.indices == first for dendrites in history])
 
 
 def replaced(history: Sequence[Dendrites]) -> Float[np.ndarray, " E"]:
-    """The share of synapses that read something else after each epoch than before it."""
+    """The share of synapses that each epoch moved to another input."""
     pairs = itertools.pairwise(history)
     return np.array([np.mean(before.indices != after.indices) for before, after in pairs])
 
 
 def spread(dendrites: Dendrites, image_shape: tuple[int, int, int]) -> float:
-    """Root mean square distance of synapses from the middle of their dendrite, in pixels."""
+    """Root mean square distance of synapses from the centre of their dendrite, in pixels."""
     rows, columns = positions(dendrites.indices, image_shape)
     squares = sum(np.square(a - a.mean(axis=-1, keepdims=True)) for a in (rows, columns))
     return float(np.sqrt(np.mean(squares)))
@@ -54,7 +54,7 @@ def coverage(
 
 
 def smooth(image: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """An image blurred by a Gaussian of one pixel; its edges are continued."""
+    """An image blurred by a Gaussian of one pixel; edges are padded with their own values."""
     kernel = np.exp(-0.5 * np.square(np.arange(-3, 4)))
     kernel /= kernel.sum()
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""HTML from the package's templates. What they are given is escaped, all but `Markup`."""
+"""HTML from the package's templates. Every value is escaped, unless it is `Markup`."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,12 +12,12 @@ __all__ = ["Markup", "render", "source"]
 
 
 def render(name: str, **values: object) -> Markup:
-    """The template `name`.html, filled in; a value that is asked for and missing is an error."""
+    """The template `name`.html, filled in; it is an error if the template uses a missing value."""
     return Markup(_environment().get_template(f"{name}.html").render(values).strip())
 
 
 def source(name: str) -> Markup:
-    """A file beside the templates as it is, to stand in a page."""
+    """A file beside the templates, unchanged, to be included in a page."""
     environment = _environment()
     assert environment.loader is not None
     return Markup(environment.loader.get_source(environment, name)[0])

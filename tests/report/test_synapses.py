@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jdend.report._best_network import Dendrites
-from jdend.report._synapses import coverage, kept, positions, replaced, smooth, spread
+from jdend.report._synapses import coverage, positions, replaced, smooth, spread, unmoved
 
 SHAPE = (5, 4, 3)
 
@@ -31,7 +31,7 @@ def test_moved_synapses_are_counted_from_the_start_and_by_epoch():
         dendrites([[[8, 7, 2, 3]]]),
     ]
     assert replaced(history).tolist() == [0.25, 0.5]
-    assert kept(history).mean(axis=(1, 2, 3)).tolist() == [1, 0.75, 0.5]
+    assert unmoved(history).mean(axis=(1, 2, 3)).tolist() == [1, 0.75, 0.5]
 
 
 def test_coverage_adds_absolute_weights_at_each_pixel():
