@@ -7,19 +7,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(python|bash)(?: title="([\w.]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 def program(page: Path) -> str:
-    """Its blocks in order; those of Python share their names, those of Bash are commands."""
+    """Its blocks in order; those of Python share their names, those of Bash are commands, and those
+    with a title are files of that name."""
     parts = []
     for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
-        language, code = match.groups()
+        language, title, code = match.groups()
         line = page.read_text(encoding="utf-8")[: match.start()].count("\n") + 1
-        if language == "bash":
+        if title is not None:
+            code = f"pathlib.Path({title!r}).write_text({code!r}, encoding='utf-8')\n"
+        elif language == "bash":
             code = f"subprocess.run(['bash', '-euc', {code!r}], check=True)\n"
         parts.append(f"# {page.name}:{line}\n{code}")
-    return "import subprocess\n" + "\n".join(parts)
+    return "import pathlib\nimport subprocess\n" + "\n".join(parts)
 
 
 def run(page: Path, folder: Path) -> None:
