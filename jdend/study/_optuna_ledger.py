@@ -84,6 +84,7 @@ class OptunaLedger:
         self._is_writing = False
         self._record = threading.Lock()
         self._stop: threading.Event | None = None  # of the thread that renews
+        self._renewing: threading.Thread | None = None
         self._mine: dict[int, list[str]] = {}  # by generation, the proposals that are trained here
         with quiet_optuna(), storage_errors(storage):
             opened = open_storage(storage)
@@ -147,6 +148,8 @@ class OptunaLedger:
 
     def generations(self) -> list[Generation]:
         self.stored.look()
+        if self._stop is None:  # before the first claim, or after the last
+            self.stored.close()
         return self.stored.generations()
 
     def release(self) -> None:
@@ -156,6 +159,10 @@ class OptunaLedger:
         if self._held is not None:
             with suppress(StudyError):  # what cannot be given back expires
                 self._hold(None)
+        if self._renewing is not None:
+            self._renewing.join()
+            self._renewing = None
+        self.stored.close()
 
     def in_use(self) -> bool:
         """Whether there is a finished trial, or another worker at work; or nobody can tell."""
@@ -190,7 +197,8 @@ class OptunaLedger:
             return False
         if self._stop is None:
             self._stop = threading.Event()
-            threading.Thread(target=self._renew, args=(self._stop,), daemon=True).start()
+            self._renewing = threading.Thread(target=self._renew, args=(self._stop,), daemon=True)
+            self._renewing.start()
         return True
 
     @contextmanager

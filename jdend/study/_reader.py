@@ -117,6 +117,12 @@ class StoredStudy:
             for trial in trials:
                 self.study.add_trial(trial)
 
+    def close(self) -> None:
+        """Closes connections that wait for more work; the next that reads or writes opens anew."""
+        engine = getattr(self._storage, "engine", None)
+        if engine is not None:
+            engine.dispose()
+
     def holdings(self, *, but: str | None = None) -> list[Holding]:
         """What workers hold that live and hold something, one of them left out."""
         records = [
