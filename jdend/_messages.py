@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["did_you_mean", "nearest", "one_line", "printable", "reason"]
+__all__ = ["OneLineError", "did_you_mean", "nearest", "one_line", "printable", "reason"]
 
 LONGEST = 300
 ALIKE = 0.6  # of difflib's ratio: what is less alike is no typing error
@@ -21,6 +21,13 @@ def one_line(message: object) -> str:
         return text
     start = LONGEST * 3 // 5
     return f"{text[:start]} … {text[start + 3 - LONGEST :]}"
+
+
+class OneLineError(ValueError):
+    """An error whose message is as `one_line` makes it."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(one_line(message))
 
 
 def printable(text: str) -> str:

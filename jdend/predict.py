@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jdend._messages import one_line, printable, reason
+from jdend._messages import OneLineError, printable, reason
 from jdend._output import command_line, complain, show
 
 if TYPE_CHECKING:
@@ -39,11 +39,8 @@ examples:
 """
 
 
-class PredictError(ValueError):
-    """A file that a network cannot classify, and why, in one line of at most 300 characters."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+class PredictError(OneLineError):
+    """A file that a network cannot classify, and why."""
 
 
 @command_line("jdend.predict")

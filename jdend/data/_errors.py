@@ -1,17 +1,14 @@
 """What goes wrong with data, in one clear line."""
 
-from jdend._messages import one_line
+from jdend._messages import OneLineError
 
 
-class DataError(ValueError):
+class DataError(OneLineError):
     """A data set that cannot be found, read or split.
 
     The message is complete: what was given, what is allowed and what to do. It is one line of at
     most 300 characters; only where no source has a data set a list follows of what was tried.
     """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 class Unavailable(DataError):

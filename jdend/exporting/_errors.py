@@ -1,5 +1,7 @@
 """What goes wrong when a network is exported, in one clear line."""
 
+from jdend._messages import OneLineError
 
-class ExportError(ValueError):
+
+class ExportError(OneLineError):
     """A network or a path that cannot be exported, and why."""

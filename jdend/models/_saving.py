@@ -21,7 +21,7 @@ from safetensors.numpy import save as save_tensors
 
 from jdend import __version__
 from jdend._files import os_errors_as, write_folder
-from jdend._messages import reason
+from jdend._messages import OneLineError, reason
 from jdend.fields import HYPERPARAMETERS
 from jdend.models._card import model_card
 from jdend.models._configuration import (
@@ -43,7 +43,7 @@ PathInModule = tuple[Any, ...]
 OFFSET, SCALE = "normalisation.offset", "normalisation.scale"
 
 
-class ModelError(ValueError):
+class ModelError(OneLineError):
     """A saved model that cannot be written or read, and why."""
 
 

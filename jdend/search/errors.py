@@ -1,7 +1,9 @@
 """What a user can get wrong about a search, in one clear line each."""
 
+from jdend._messages import OneLineError
 
-class SearchError(ValueError):
+
+class SearchError(OneLineError):
     """An argument of a search that makes no sense. The message says what is allowed."""
 
 

@@ -1,5 +1,7 @@
 """What goes wrong with stored results, in one clear line."""
 
+from jdend._messages import OneLineError
 
-class StudyError(ValueError):
+
+class StudyError(OneLineError):
     """Results that cannot be read or ranked, or a folder that cannot hold a search."""

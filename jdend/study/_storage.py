@@ -8,7 +8,7 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,14 @@ from jdend.study._folder import journal_in
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from sqlalchemy.engine import URL
 
 __all__ = [
     "open_storage",
     "quiet_optuna",
     "storage_errors",
     "without_password",
+    "words_without_passwords",
 ]
 
 # Workers that start together on an empty database all make its tables.
@@ -54,16 +56,38 @@ def open_storage(where: str | Path) -> "BaseStorage":
         return _open_database(text)
 
 
-def without_password(text: str) -> str:
-    """The text, with the passwords of URLs in it replaced by stars."""
-    return re.sub(r"(\w://[^\s:/@]*):[^\s/]+@", r"\1:***@", text)
+def without_password(where: str) -> str:
+    """A storage for people: of a URL nothing that may be secret. A path stays as it is.
+
+    The password becomes stars, and so do all parameters after `?`, where passwords stand, too. Of
+    what is no URL for certain, nothing is shown.
+    """
+    if "://" not in where:
+        return where
+    url = _parsed(where)
+    if url is None:
+        return "***"
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    return f"{shown}?***" if url.query else shown
+
+
+def words_without_passwords(words: Iterable[str]) -> list[str]:
+    """Those of a command line; its URLs as `without_password` shows them."""
+    shown = []
+    for word in words:
+        option, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+        if "://" in option:  # that was an `=` of the URL
+            option, equals, value = word.partition("=")
+        shown.append(f"{option}{equals}{without_password(value)}")
+    return shown
 
 
 @contextmanager
 def storage_errors(where: str | Path) -> Iterator[None]:
-    """Turns what storages raise into `StudyError`, in one line."""
-    place = without_password(str(where))
-    if "://" not in place:
+    """Turns what storages raise into `StudyError`, in one line and without passwords."""
+    text = str(where)
+    place = without_password(text)
+    if "://" not in text:
         with os_errors_as(StudyError, f"cannot use {place}"):
             yield
         return
@@ -71,15 +95,40 @@ def storage_errors(where: str | Path) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        with os_errors_as(StudyError, f"cannot use storage {place}"):
-            yield
-    except ModuleNotFoundError as error:
-        hint = " (pip install 'jdend[postgres]')" if "psycopg" in str(error) else ""
-        raise StudyError(f"storage {place} needs the package {error.name}{hint}") from None
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        yield
+    except ImportError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+        hint = " (pip install 'jdend[postgres]')" if "psycopg" in str(cause) else ""
+        needed = cause.name or "of its driver"
+        raise StudyError(f"storage {place} needs the package {needed}{hint}") from None
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, TypeError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        reason = without_password(str(getattr(cause, "orig", None) or cause)).splitlines()[0]
-        raise StudyError(f"cannot use storage {place}: {reason}") from error
+        why = _without_secrets(str(getattr(cause, "orig", None) or cause), text)
+        raise StudyError(f"cannot use storage {place}: {why}") from None
+
+
+def _parsed(where: str) -> "URL | None":
+    """None of what SQLAlchemy takes for no URL, or reads otherwise than a person may mean it."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        url = make_url(where)
+    except (SQLAlchemyError, ValueError):
+        return None
+    parts = f"{url.host or ''}{url.database or ''}"
+    return None if "@" in parts or "?" in parts else url
+
+
+def _without_secrets(text: str, where: str) -> str:
+    """The first line of what a driver says, without the secrets of its URL."""
+    url = _parsed(where)
+    if url is None:
+        return "what it says is left out, as it may hold a password"
+    values = [v for v in url.query.values() for v in ([v] if isinstance(v, str) else v)]
+    for secret in filter(None, [url.password, *values]):
+        text = text.replace(str(secret), "***")
+    return next(iter(text.splitlines()), "")
 
 
 @contextmanager
@@ -122,7 +171,7 @@ def _open_database(url: str) -> "BaseStorage":
             return RDBStorage(url, engine_kwargs=options)
         except exc.ArgumentError:
             raise StudyError(
-                f"--storage {without_password(url)!r} is no URL of a database: give one such as "
+                f"--storage {without_password(url)} is no URL of a database: give one such as "
                 "postgresql://user@host/database or sqlite:///study.db"
             ) from None
         except exc.OperationalError as error:

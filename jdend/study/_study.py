@@ -16,7 +16,7 @@ from jdend.study._files import write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
 from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._result import SearchResult
-from jdend.study._storage import without_password
+from jdend.study._storage import without_password, words_without_passwords
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -89,7 +89,8 @@ class Study:
         self._storage, self._name = storage, name or NAME
         self._ledgers: list[OptunaLedger] = []
         self._n_ledgers = 0
-        self._command = without_password(shlex.join(sys.argv if command is None else command))
+        words = sys.argv if command is None else command
+        self._command = shlex.join(words_without_passwords(words))
         self._begun = time.time()
         self._made: list[Path] = []
         self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()

@@ -8,7 +8,7 @@ import pytest
 
 from jdend.study import StudyError
 from jdend.study._folder import journal_in
-from jdend.study._storage import open_storage, without_password
+from jdend.study._storage import open_storage, without_password, words_without_passwords
 
 
 def study_in(journal):
@@ -110,7 +110,45 @@ def test_something_else_than_a_journal_is_left_alone(tmp_path, content):
     assert path.read_text() == content
 
 
-def test_passwords_are_hidden():
-    assert without_password("--storage 'postgresql://a:b@c/d?x=1' e:f@g") == (
-        "--storage 'postgresql://a:***@c/d?x=1' e:f@g"
-    )
+@pytest.mark.parametrize(
+    ("where", "shown"),
+    [
+        ("postgresql://a:secret@c/d", "postgresql://a:***@c/d"),
+        ("postgresql://a:secret/3@c/d", "postgresql://a:***@c/d"),
+        ("postgresql://c/d?user=a&password=secret", "postgresql://c/d?***"),
+        ("sqlite:///x.db?password=secret", "sqlite:///x.db?***"),
+        ("sqlite:////home/x.db", "sqlite:////home/x.db"),
+        ("postgresql://a:se@cret@c/d", "***"),
+        ("postgresql://a/secret@c/d", "***"),
+        ("postgresql://a:secret@c:x/d", "***"),
+        ("://a:secret@c/d", "***"),
+        ("runs/a:b@c", "runs/a:b@c"),
+    ],
+)
+def test_passwords_are_hidden(where, shown):
+    assert without_password(where) == shown
+    command = ["--storage", where, f"--storage={where}", "--top=3"]
+    assert words_without_passwords(command) == [
+        "--storage",
+        shown,
+        f"--storage={shown}",
+        "--top=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgresql://127.0.0.1:1/d?user=u&password=secret",
+        "postgresql://127.0.0.1:1/d?secret=secret",
+        "postgresql://u:secret@@127.0.0.1:1/d",
+        "mysql+nodriver://u:secret@127.0.0.1:1/d",
+        "mysql+cymysql://u:secret@127.0.0.1:1/d",
+        "mysql://u:secret@127.0.0.1:1/d",
+    ],
+)
+def test_no_error_says_a_password(where):
+    with pytest.raises(StudyError) as caught:
+        open_storage(where)
+    assert "secret" not in str(caught.value)
+    assert str(caught.value).isprintable()
