@@ -152,13 +152,11 @@ def known_fields() -> tuple[str, ...]:
 def check_names(params: Mapping[str, object]) -> dict[str, object]:
     """The parameters with aliases resolved; `ValueError` for a name that nothing reads."""
     resolved: dict[str, object] = {}
-    fields = known_fields()
     for name, value in params.items():
         field = canonical_name(name)
-        if field not in fields:
-            raise ValueError(
-                f"unknown parameter {name!r}{did_you_mean(name, (*fields, *aliases()))}"
-            )
+        if field not in FIELDS and field not in known_fields():
+            allowed = (*known_fields(), *aliases())
+            raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, allowed)}")
         if field in resolved:
             raise ValueError(f"parameter {field!r} is given twice, once as {name!r}")
         resolved[field] = value

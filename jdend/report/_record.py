@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from jdend.data import is_file_name
+from jdend.fields import canonical_names
 from jdend.study import (
     JOURNAL,
     RESULTS,
@@ -32,7 +33,7 @@ class SearchRecord:
     """A study as a report reads it.
 
     Attributes:
-      results: the results of all its searches.
+      results: the results of all its searches, their parameters under the fields' own names.
       generations: the same results, grouped by generation; a single group if those are unknown.
       configs: the settings of each search, as in `run.json`; empty if they are unknown.
       run: the rest of `run.json`: command, times, device, versions; empty if it is missing.
@@ -46,6 +47,13 @@ class SearchRecord:
     run: Mapping[str, Any] = field(default_factory=dict)
     studies: tuple["optuna.Study", ...] = ()
     folder: Path | None = None
+
+    def __post_init__(self):
+        every = [*self.results, *(r for generation in self.generations for r in generation)]
+        named = {id(r): replace(r, params=canonical_names(r.params)) for r in every}
+        generations = tuple(tuple(named[id(r)] for r in results) for results in self.generations)
+        object.__setattr__(self, "results", tuple(named[id(r)] for r in self.results))
+        object.__setattr__(self, "generations", generations)
 
     @property
     def dataset(self) -> str:

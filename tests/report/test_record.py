@@ -117,3 +117,11 @@ def test_a_storage_that_a_file_names_is_not_opened(folder, tmp_path, monkeypatch
             read_record(copy)
     assert opened == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy"]
+
+
+def test_parameters_go_by_their_fields_own_names(folder):
+    record = read_record(folder)  # of a search that named `strategy`
+    (results,) = record.generations
+    for result in (*record.results, *results):
+        assert result.params["connectivity"] == "local_receptive_fields"
+        assert "strategy" not in result.params
