@@ -203,6 +203,22 @@ def test_a_model_comes_with_its_number_of_parameters():
     assert model.dendritic.out_features == 12
 
 
+def test_a_hidden_layer_after_dendrites_without_somata():
+    params = {
+        "architecture": "dendritic_with_hidden", "n_neurons": 10, "n_dendrites": 6,
+        "n_dendrite_inputs": 128, "hidden_dim": 8, "soma_enabled": False,
+    }  # fmt: skip
+    searcher = HyperparameterSearcher(max_params=1000, verbose=False)
+    model, total_params = searcher.create_model(params, counted=True)
+    assert total_params == 920
+    assert model.dendritic.out_features == 6
+    assert searcher.is_valid_config(params)
+    assert not searcher.is_valid_config({**params, "soma_enabled": True})  # it has 7,988
+    estimate = searcher.estimate_params
+    assert estimate(784, 10, 6, 128, False, 10, "dendritic_with_hidden", 8) == 920
+    assert estimate(784, 10, 6, 128, True, 10, "dendritic_with_hidden", 8) == 7988
+
+
 def test_names_with_hyphens(instant_training):
     searcher = HyperparameterSearcher(max_params=8000, min_param_ratio=0.1, verbose=False)
     grid = {
