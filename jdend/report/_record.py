@@ -115,6 +115,8 @@ def read_record(
 
 def ranked(results: Sequence[SearchResult]) -> tuple[list[SearchResult], str]:
     """The results, best first, and ""; or in their own order, and why they cannot be ranked."""
+    if any(result.only_tested for result in results):
+        return list(results), "results without validation accuracy are not ranked by test accuracy"
     try:
         return rank(results), ""
     except StudyError as error:
