@@ -48,13 +48,13 @@ def _scatter_collect(matrix: Matrix, indices: Indices) -> Weights:
 
 
 def _compare_spread(weight: Weights, indices: Indices, features: int) -> Matrix:
-    here = indices[:, :, None] == jnp.arange(features)
-    return jnp.where(here, weight[:, :, None], 0).sum(1)
+    matches = indices[:, :, None] == jnp.arange(features)
+    return jnp.where(matches, weight[:, :, None], 0).sum(1)
 
 
 def _compare_collect(matrix: Matrix, indices: Indices) -> Weights:
-    here = indices[:, :, None] == jnp.arange(matrix.shape[1])
-    return jnp.where(here, matrix[:, None, :], 0).sum(2)
+    matches = indices[:, :, None] == jnp.arange(matrix.shape[1])
+    return jnp.where(matches, matrix[:, None, :], 0).sum(2)
 
 
 COMPARE = Formulation(_compare_spread, _compare_collect)

@@ -24,7 +24,7 @@ class Passes(NamedTuple):
         rows for all dendrites, then for the somas if there are any.
       parameter_gradients: ``(operands, prepared, signs, g, slope) -> Gradients``.
       input_gradient: ``(operands, prepared, signs, g, slope)`` -> the gradient of x, a computation
-        of its own so that the compiler drops it where nobody wants it.
+        of its own so that the compiler can drop it where it is not used.
     """
 
     prepare: Callable[[Array], Array]

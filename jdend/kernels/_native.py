@@ -30,7 +30,7 @@ CALLS = ("pack", "forward", "weight_gradient", "input_gradient")
 
 
 class Library:
-    """The loaded shared library: what can be asked of it besides XLA's calls."""
+    """The loaded shared library, with the functions that XLA does not call."""
 
     def __init__(self, path: Path):
         self._library = ctypes.CDLL(os.fspath(path))
@@ -48,14 +48,14 @@ class Library:
 
     @property
     def instruction_sets(self) -> tuple[str, ...]:
-        """Names of those that this processor runs, widest vectors first."""
+        """Names of the instruction sets that this processor runs, widest vectors first."""
         names: list[str] = []
         while name := self._library.jdend_usable_instruction_set(len(names)):
             names.append(name.decode())
         return tuple(names)
 
     def use_instruction_set(self, name: str) -> None:
-        """Changes it for the whole process, compiled programs included; for tests and timings."""
+        """Sets it for the whole process, compiled programs included; for tests and timings."""
         if self._library.jdend_use_instruction_set(name.encode()):
             allowed = ", ".join(self.instruction_sets)
             raise ValueError(f"this processor does not run {name!r}; it runs {allowed}")
@@ -63,7 +63,7 @@ class Library:
 
 @cache
 def load() -> Library | str:
-    """The library, loaded and registered with XLA; or why that cannot be, as a text."""
+    """The library, loaded and registered with XLA; or, as a text, why it cannot be used."""
     default = Path(__file__).with_name("libjdend.so")
     path = Path(os.environ.get(LIBRARY_VARIABLE, default))
     if not path.exists():
@@ -168,8 +168,8 @@ def native_passes() -> Passes:
         return cast(Array, lax.platform_dependent(x, cpu=_pack, default=_pack_elsewhere))
 
     def by_platform(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
-        def run(operands: Operands, tiles: Array, *rest: Any) -> T:
-            *arrays, slope = rest
+        def lowered(operands: Operands, tiles: Array, *arguments: Any) -> T:
+            *arrays, slope = arguments
             return cast(
                 T,
                 lax.platform_dependent(
@@ -181,7 +181,7 @@ def native_passes() -> Passes:
                 ),
             )
 
-        return run
+        return lowered
 
     return Passes(
         prepare,

@@ -53,9 +53,9 @@ def masks(operands: Operands) -> Masks:
 def masked(operands: Operands) -> Operands:
     """Makes padding 0 and the weights of synapses with an index outside ``[0, F)`` NaN.
 
-    Those synapses get index 0, padding gets index F, for a kernel to drop or clip: were padding
-    index 0 as well, a scatter would add all of it to one place, and on a GPU wait for its turn.
-    Everything goes through ``where``, so the gradient of what is replaced is exactly 0.
+    Those synapses get index 0. Padding gets index F, which a kernel drops or clips: with index 0 a
+    scatter would add all padding to one place, one element after another on a GPU. All values are
+    replaced by ``where``, so their gradients are exactly 0.
     """
     neuron, dendrite, synapse, valid = masks(operands)
     soma_weight, soma_bias = operands.soma_weight, operands.soma_bias

@@ -2,5 +2,5 @@
 
 import lazy_loader
 
-# Imported when first asked for, so that `python -m jdend.search --help` need not wait for JAX.
+# Names are imported at first use, so that `python -m jdend.search --help` need not wait for JAX.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

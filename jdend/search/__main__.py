@@ -12,14 +12,14 @@ from jdend.search.cli import main as cli
 def main() -> int:
     """Runs the command line and returns its exit code; after Ctrl-C the process ends at once.
 
-    SIGTERM, by which schedulers and containers end a process, is taken for Ctrl-C.
+    SIGTERM, which schedulers and containers send to end a process, is treated like Ctrl-C.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.unraisablehook = _again
     code = cli.main()
     if code == cli.INTERRUPTED:
-        # Everything is written. A program that still compiles in another thread, for which Python
-        # would wait, is of no use any more.
+        # Everything is written. Python would wait for programs that still compile in another
+        # thread, but nobody needs them any more.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -1,14 +1,14 @@
-"""What a user can get wrong about a search, in one clear line each."""
+"""The errors of a search; each message is one clear line."""
 
 from jdend._messages import OneLineError
 
 
 class SearchError(OneLineError):
-    """An argument of a search that makes no sense. The message says what is allowed."""
+    """An invalid argument of a search. The message says what is allowed."""
 
 
 class SpaceError(SearchError):
-    """A search space, or a configuration, that cannot be meant."""
+    """An invalid search space or configuration."""
 
 
 class BudgetError(SearchError):
@@ -16,4 +16,4 @@ class BudgetError(SearchError):
 
 
 class BudgetWarning(UserWarning):
-    """Of the older toolkit's methods, in place of an error: nothing fits, so nothing is trained."""
+    """No network fits the budget; the older toolkit's methods warn, in place of an error."""

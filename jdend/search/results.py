@@ -1,4 +1,4 @@
-"""What a searcher has found: ranked, tabulated, plotted, saved."""
+"""The results of a searcher: ranking, tables, plots, files."""
 
 import abc
 import warnings
@@ -28,22 +28,21 @@ if TYPE_CHECKING:
 
 __all__ = ["CollectedResults", "SearchResult", "Study", "StudyError"]
 
-
-BY_TEST_ACCURACY = (
+TEST_ACCURACY_WARNING = (
     "results without validation accuracy, as the older toolkit wrote, are ranked by test accuracy, "
     "which flatters the best"
 )
 
 
 class CollectedResults(abc.ABC):
-    """The results of a searcher's searches, and what is asked of them.
+    """The results of a searcher's searches, with methods to rank, show and save them.
 
     Figures are Plotly's; they and the report need the extra `report`.
 
     Attributes:
-      results: of all searches so far.
-      budget: within which they were searched, unless other budgets were asked for.
-      largest_budget: the largest within which they were searched.
+      results: the results of all searches so far.
+      budget: the budget of the searches, unless one was called with other budgets.
+      largest_budget: the largest budget of all searches so far.
     """
 
     results: Results
@@ -53,25 +52,25 @@ class CollectedResults(abc.ABC):
     @property
     @abc.abstractmethod
     def dataset(self) -> Dataset:
-        """The data that the networks were trained on, loaded when first asked for."""
+        """The data that the networks were trained on, loaded at first use."""
 
     @abc.abstractmethod
     def describe(self) -> Mapping[str, object]:
-        """What the record of a search says of data and training, enough to repeat it."""
+        """The settings of data and training, enough to repeat the search."""
 
     def get_best_results(self, n: int = 5) -> Results:
         """The `n` best results, by validation accuracy; failed trials last, and networks over the
         budget after all that keep to it.
 
-        Results that the older toolkit wrote have but a test accuracy: they are ranked by that,
-        after all others, and a warning says so.
+        Results that the older toolkit wrote have only a test accuracy: they are ranked by it,
+        after all others, with a warning.
 
         Raises:
           StudyError: if there is no validation accuracy to rank by.
         """
         best = Results(self._ranked()[:n])
         if any(result.only_tested for result in best):
-            warnings.warn(BY_TEST_ACCURACY, stacklevel=2)
+            warnings.warn(TEST_ACCURACY_WARNING, stacklevel=2)
         return best
 
     def print_results(self, n: int = 10) -> None:
@@ -80,7 +79,7 @@ class CollectedResults(abc.ABC):
             best = self._ranked()[:n]
             print(results_table(best))
             if any(result.only_tested for result in best):
-                print(BY_TEST_ACCURACY)
+                print(TEST_ACCURACY_WARNING)
         except StudyError as error:
             print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
 
@@ -98,7 +97,7 @@ class CollectedResults(abc.ABC):
         write_results(path, self.results)
 
     def load_results(self, path: str | Path) -> Results:
-        """Reads results that `save_results` wrote, in place of those that are here.
+        """Reads results that `save_results` wrote; they replace the present ones.
 
         Raises:
           StudyError: if the file cannot be read or holds no results.
@@ -107,7 +106,7 @@ class CollectedResults(abc.ABC):
         return self.results
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """One row a result, in the order trained: parameters, figures, seeds.
+        """Parameters, figures and seeds, with one row per result in the order of training.
 
         Raises:
           StudyError: if pandas is not installed.
@@ -118,7 +117,8 @@ class CollectedResults(abc.ABC):
         """Validation accuracy against parameters, with the Pareto front.
 
         Raises:
-          StudyError: if Plotly is not installed, or there is nothing to draw; as all of these.
+          StudyError: if Plotly is not installed, or there is nothing to draw. The other plots
+            raise the same.
         """
         from jdend.report import accuracy_figure
 
@@ -131,7 +131,7 @@ class CollectedResults(abc.ABC):
         return curves_figure(self._measured(), n)
 
     def plot_importance(self) -> "Figure":
-        """Which hyperparameters mattered, by Optuna's PED-ANOVA of these results."""
+        """Hyperparameter importances, by Optuna's PED-ANOVA of these results."""
         from jdend.report import importance_figure, importances
 
         importance = importances(self._measured())

@@ -1,1 +1,1 @@
-"""The command line: options, what they start, and `watch`."""
+"""The command line: its options, the searches that they start, and `watch`."""

@@ -1,4 +1,4 @@
-"""The command line's options, and what they say. Nothing heavy is imported."""
+"""The options of the command line and their help texts. Nothing heavy is imported."""
 
 import argparse
 import re
@@ -34,13 +34,13 @@ __all__ = [
 # The exit code after Ctrl-C.
 INTERRUPTED = 130
 
-# What is taken where nothing else is asked for; else it is as in Python.
+# Defaults of the command line that differ from those in Python.
 STRATEGY, SEEDS = "tpe", 2
-# How many networks. Where weak ones are stopped early, more of them take two thirds of the compute
-# and find better ones (docs/search.md).
+# The default number of trials. With early stopping 81 trials take two thirds of the compute of 32
+# without it, and find better networks (docs/search.md).
 TRIALS, TRIALS_WITH_RUNGS = 32, 81
-# Of options that have another default than in Python, how it is shown.
-DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
+# How the help shows defaults that differ from those in Python.
+SHOWN_DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
 
 T = TypeVar("T", "SearchArguments", "OutputArguments", StorageOptions)
 
@@ -70,7 +70,7 @@ def _seconds(text: str) -> float:
 
 @dataclass(frozen=True)
 class SearchArguments:
-    """What is searched, and how. None is what was not asked for."""
+    """What is searched, and how; None for options that are not given."""
 
     budgets: tuple[int, ...] | None = field(
         default=None,
@@ -126,7 +126,7 @@ class SearchArguments:
 
 @dataclass(frozen=True)
 class OutputArguments:
-    """What is shown and kept, beside the search itself."""
+    """What is shown and saved after the search."""
 
     save_best: str | None = field(
         default=None, metadata=about("keep the best", none="<out>/best", metavar="DIR", bare="")
@@ -145,12 +145,12 @@ class Command:
     """A command line.
 
     Attributes:
-      words: as it was typed, for the record.
-      begun: when, in seconds of the monotonic clock.
+      words: the command as it was typed, for the record.
+      begun: the time at which it started, in seconds of the monotonic clock.
       search: what is searched.
       output: what is shown and kept.
       storage: where the search is kept.
-      settings: all other keywords of a searcher, those that were given.
+      settings: the other keywords of a searcher, without those that are not given.
     """
 
     words: tuple[str, ...]
@@ -162,7 +162,7 @@ class Command:
 
     @property
     def log_format(self) -> str:
-        """Of progress."""
+        """The format of progress messages."""
         return self.settings.get("log_format", SearcherOptions.log_format)
 
 
@@ -175,29 +175,29 @@ def parse_command(
       SystemExit: with code 2 for what cannot be read, with 0 after the help.
     """
     _add_options(parser)
-    given = vars(parser.parse_args(arguments))
-    kept = {option.name for option in fields(StorageOptions)}
-    settings = {option.name for option in fields(SearcherOptions)} - kept
+    values = vars(parser.parse_args(arguments))
+    storage_names = {option.name for option in fields(StorageOptions)}
+    settings = {option.name for option in fields(SearcherOptions)} - storage_names
     return Command(
         words=("python", "-m", "jdend.search", *arguments),
         begun=begun,
-        search=_of(SearchArguments, given),
-        output=_of(OutputArguments, given),
-        storage=_of(StorageOptions, given),
-        settings={name: value for name, value in given.items() if name in settings},
+        search=_options_of(SearchArguments, values),
+        output=_options_of(OutputArguments, values),
+        storage=_options_of(StorageOptions, values),
+        settings={name: value for name, value in values.items() if name in settings},
     )
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and what to do; the usage would hide it."""
+    """A parser whose errors are one line, with advice, without the usage that would hide it."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"jdend.search: {message} (--help shows all options)\n")
 
 
-def _of(options: type[T], given: Mapping[str, Any]) -> T:
-    names = [option.name for option in fields(options) if option.name in given]
-    return options(**{name: given[name] for name in names})
+def _options_of(options: type[T], values: Mapping[str, Any]) -> T:
+    names = [option.name for option in fields(options) if option.name in values]
+    return options(**{name: values[name] for name in names})
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -214,7 +214,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_option(group: Any, option: Field) -> None:
-    """Adds a field's option, which leaves no trace where it is not given."""
+    """Adds the option of a field; if it is not given, the namespace lacks its name."""
     setting = setting_of(option)
     if setting.flag is None:
         return
@@ -229,7 +229,7 @@ def _add_option(group: Any, option: Field) -> None:
             help=f"do not {setting.help}" if option.default else setting.help,
         )
         return
-    default = DEFAULTS.get(
+    default = SHOWN_DEFAULTS.get(
         option.name, setting.none or ("" if option.default is None else option.default)
     )
     metavar = {int: "N", float: "R"}.get(setting.parse, "NAME")

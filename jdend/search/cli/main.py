@@ -1,4 +1,4 @@
-"""The command line: `python -m jdend.search`. Nothing heavy is imported before it is needed."""
+"""The command line `python -m jdend.search`. Nothing heavy is imported before it is needed."""
 
 import argparse
 import sys

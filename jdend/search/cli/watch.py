@@ -1,4 +1,4 @@
-"""`python -m jdend.search watch STUDY`: a search's best networks, as they come."""
+"""`python -m jdend.search watch STUDY`: the best networks of a search while it runs."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ __all__ = ["view", "watch"]
 
 
 def watch(arguments: Sequence[str]) -> int:
-    """Shows the study until Ctrl-C, or once; returns the exit code."""
+    """Shows the study until Ctrl-C, or only once; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         if options.top < 1 or options.every <= 0:
@@ -21,7 +21,7 @@ def watch(arguments: Sequence[str]) -> int:
         if options.once or not sys.stdout.isatty():
             show(view(study, options.top))
         else:
-            _live(study, options.top, options.every)
+            _live(study, options.top, interval=options.every)
     except StudyError as error:
         complain(f"jdend.search: {error}")
         return 2
@@ -31,10 +31,12 @@ def watch(arguments: Sequence[str]) -> int:
 
 
 def view(study: StoredStudy, top: int, *, width: int = 80) -> str:
-    """The state of a study in a line, and the table of its best trials."""
+    """The state of a study in one line, and the table of its best trials."""
     generations = study.generations()
-    found = [results for _, results in sorted(study.results.items())]
-    results = [results[position] for results in found for position in sorted(results)]
+    by_generation = [by_position for _, by_position in sorted(study.results.items())]
+    results = [
+        by_position[position] for by_position in by_generation for position in sorted(by_position)
+    ]
     n_trials = sum(len(generation.trials) for generation in generations)
     n_workers = len(study.holdings())
     failed = sum(result.failed is not None for result in results)
@@ -55,7 +57,7 @@ def _table(results: Sequence[SearchResult], top: int, width: int) -> str:
         return f"{results_table(results[:top], width=width)}\nnot ranked: {error}"
 
 
-def _live(study: StoredStudy, top: int, every: float) -> None:
+def _live(study: StoredStudy, top: int, *, interval: float) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -65,7 +67,7 @@ def _live(study: StoredStudy, top: int, every: float) -> None:
         while True:
             shown = view(study, top, width=console.width)
             live.update(Text(f"{shown}\n\n{time.strftime('%H:%M:%S')}  Ctrl-C ends"), refresh=True)
-            time.sleep(every)
+            time.sleep(interval)
             study.look()
 
 

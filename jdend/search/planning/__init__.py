@@ -1,1 +1,1 @@
-"""Which configurations share a program, what that costs, and how long it takes here."""
+"""Which configurations share a compiled program, and how long training them will take."""

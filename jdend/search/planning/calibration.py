@@ -1,7 +1,7 @@
-"""How fast this machine is beside the one that the cost model was measured on.
+"""The speed of this machine, relative to the one that the cost model was measured on.
 
-Kept in the user's cache folder, learned from searches; only times that are shown, and plans that
-are made by the clock, depend on it.
+It is learned from searches and kept in the user's cache folder. Only times that are shown, and
+plans for a time limit, depend on it.
 """
 
 import json
@@ -18,47 +18,49 @@ from jdend.search.planning.runtime import Forecast
 
 __all__ = ["corrected", "learn", "pace"]
 
-FILE = "pace.json"
-SHORTEST = 5.0  # seconds of training from which to learn
-# How far one search moves what is known: forecasts are some 20 % off, and other work comes and
-# goes, but a factor of more than `LARGE` tells of another machine.
-USUAL, SURPRISED, LARGE = 0.3, 0.7, 1.5
+FILE_NAME = "pace.json"
+# Shorter searches are too noisy to learn from.
+MIN_SECONDS = 5.0
+# The weight of a new search against earlier ones. Forecasts are some 20 % off and other processes
+# come and go, so the usual weight is small; a factor above `SURPRISING_FACTOR` means that the
+# machine has changed.
+USUAL_WEIGHT, SURPRISED_WEIGHT, SURPRISING_FACTOR = 0.3, 0.7, 1.5
 
 
 def pace(kernel: str) -> float:
-    """Seconds here for a foretold second of training; 1 where nothing is known.
+    """Seconds on this machine for a predicted second of training; 1 if no search was measured yet.
 
     Args:
-      kernel: its own name, never "auto", which stands for different kernels.
+      kernel: a kernel's own name, never "auto", which stands for different kernels.
     """
     factor = _read().get(_key(kernel))
     return factor if isinstance(factor, float) and math.isfinite(factor) and factor > 0 else 1.0
 
 
-def learn(kernel: str, foretold: float, took: float) -> None:
-    """Takes note of a search's seconds of training, unless it was short."""
-    if min(foretold, took) < SHORTEST:
+def learn(kernel: str, predicted: float, measured: float) -> None:
+    """Updates the pace by the predicted and measured seconds of a search, unless it was short."""
+    if min(predicted, measured) < MIN_SECONDS:
         return
-    old, new = pace(kernel), took / foretold
+    old, new = pace(kernel), measured / predicted
     surprise = abs(math.log(new / old))
-    weight = SURPRISED if surprise > math.log(LARGE) else USUAL
+    weight = SURPRISED_WEIGHT if surprise > math.log(SURPRISING_FACTOR) else USUAL_WEIGHT
     paces = {**_read(), _key(kernel): round(old * (new / old) ** weight, 4)}
     path = _path()
-    with suppress(OSError):  # the next search foretells without
+    with suppress(OSError):  # the next search predicts without it
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, paces)
 
 
-def corrected(foretold: Forecast, kernel: str) -> Forecast:
-    """The forecast for this machine; compiling is taken to be as fast as training."""
+def corrected(predicted: Forecast, kernel: str) -> Forecast:
+    """The forecast for this machine; compiling is assumed to differ by the same factor."""
     factor = pace(kernel)
     return Forecast(
-        foretold.compiling * factor, foretold.training * factor, foretold.padding * factor
+        predicted.compiling * factor, predicted.training * factor, predicted.padding * factor
     )
 
 
 def _path() -> Path:
-    return cache_folder() / FILE
+    return cache_folder() / FILE_NAME
 
 
 def _key(kernel: str) -> str:

@@ -1,14 +1,19 @@
-"""What training costs: the model by which populations are planned and times are foretold.
+"""What training costs: the model by which populations are planned and times are predicted.
 
-A population costs its programs' compilation; for every seed and step the batch; for every trial and
-step a part that knows no shape, the work on its true parameters and dendrites, and the work on
-every parameter of its padded arrays, over which the optimizer passes and by which kernels other
-than `native` multiply. Each resampling of a trial passes over its padded arrays once more. A
-dendrite has about `K` parameters, so a network has about its parameters over `K` of them.
+The cost of a population is the sum of
 
-The coefficients were measured on two cores; `python experiments/planner.py` holds them against
-reality. Plans depend on them alone, so the same search is packed the same way every time. Times
-that are shown are corrected by what searches took on the machine at hand, see `calibration`.
+- the compilation of its programs;
+- for each seed and step, the batch;
+- for each trial and step, a part that does not depend on its shape, the work on its true parameters
+  and dendrites, and the work on the parameters of its padded arrays: the optimizer passes over all
+  of them, and kernels other than `native` multiply by all of them;
+- for each resampling of a trial, one more pass over its padded arrays.
+
+A dendrite has about `K` parameters, so a network has about `parameters / K` dendrites.
+
+The coefficients were measured on two cores; `python experiments/planner.py` compares them with
+measured times. Plans depend on these coefficients alone, so the same search is packed the same way
+every time. Times that are shown are corrected for this machine, see `calibration`.
 """
 
 from dataclasses import dataclass
@@ -23,24 +28,25 @@ __all__ = ["Cost", "ShapeLoads", "column_count", "cost_of", "narrowing"]
 
 Amount = TypeVar("Amount", float, np.ndarray)
 
-BATCH = 256
-# A forward pass beside a whole step.
-FORWARD = 0.5
+# The batch size that the coefficients were measured with.
+REFERENCE_BATCH_SIZE = 256
+# The time of a forward pass, relative to a whole training step.
+FORWARD_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds, by what causes them, for a batch of 256.
+    """The coefficients of the cost model, in milliseconds.
 
     Attributes:
       program: to compile the programs of one population.
-      batch: a step of a seed: its batch, shared by all configurations.
-      trial: a step of a trial, whatever its shape and batch.
-      network: a step of a trial, whatever its shape.
-      parameter: a step, a true parameter.
-      dendrite: a step, a true dendrite.
-      padded: a step, a parameter of the bucket's capacity, whatever the batch.
-      resampled: a resampling, a parameter of the bucket's capacity.
+      batch: per step and seed, for a batch of 256 that all configurations share.
+      trial: per step and trial, for any shape and batch size.
+      network: per step and trial, for any shape and a batch of 256.
+      parameter: per step and true parameter, for a batch of 256.
+      dendrite: per step and true dendrite, for a batch of 256.
+      padded: per step and parameter of the bucket's capacity, for any batch size.
+      resampled: per resampling and parameter of the bucket's capacity.
     """
 
     program: float
@@ -53,9 +59,9 @@ class Cost:
     resampled: float
 
     def step(self, batch_size: int, params: Amount, dendrites: Amount) -> Amount:
-        """A trial's step without what its padding costs; of numbers or arrays."""
-        whole = self.network + self.parameter * params + self.dendrite * dendrites
-        return self.trial + whole * batch_size / BATCH
+        """Milliseconds of one step of a trial, without its padding; for numbers or arrays."""
+        of_batch = self.network + self.parameter * params + self.dendrite * dendrites
+        return self.trial + of_batch * batch_size / REFERENCE_BATCH_SIZE
 
 
 _COSTS = {
@@ -66,21 +72,21 @@ _COSTS = {
 
 
 def cost_of(kernel: str) -> Cost:
-    """The coefficients for a kernel, by its own name; those of `dense` for one without any."""
+    """The coefficients of a kernel, by its own name; those of `dense` for kernels not measured."""
     return _COSTS.get(kernel, _COSTS["dense"])
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeLoads:
-    """Different shapes of one architecture, and how much there is of each; `[n]` arrays.
+    """The `n` different shapes of one architecture, and the training load of each; `[n]` arrays.
 
     Attributes:
-      sizes: by field name.
-      params: true parameters.
+      sizes: the sizes by field name.
+      params: the number of true parameters.
       trials: trials × seeds of that shape.
-      steps: steps of its longest trial.
-      resamplings: of all its trials, a step.
-      batch_size: of all.
+      steps: training steps of its longest trial.
+      resamplings: resamplings per step, summed over its trials and seeds.
+      batch_size: the batch size, one for all shapes.
     """
 
     sizes: dict[str, np.ndarray]
@@ -91,18 +97,18 @@ class ShapeLoads:
     batch_size: int
 
     def work(self, cost: Cost) -> np.ndarray:
-        """Milliseconds a step of all trials of each shape, padding left out."""
+        """Milliseconds per step of all trials of each shape, without padding."""
         dendrites = self.params / self.sizes.get("n_dendrite_inputs", np.inf)
         return self.trials * cost.step(self.batch_size, self.params, dendrites)
 
 
 def narrowing(bucket: Bucket, params: float, n_seeds: int) -> Narrow:
-    """When a population does better with fewer columns: when they save more than a program costs.
+    """Decides when to go on with fewer columns: when that saves more than a new program costs.
 
     Args:
-      bucket: of the population.
-      params: true parameters of its trials, their mean.
-      n_seeds: with which they train.
+      bucket: the bucket of the population.
+      params: the mean number of true parameters of its trials.
+      n_seeds: the number of seeds of each trial.
     """
     cost, structure = cost_of(bucket.kernel), bucket.structure
     dendrites = params / structure.sizes.get("n_dendrite_inputs", np.inf)
@@ -117,6 +123,9 @@ def narrowing(bucket: Bucket, params: float, n_seeds: int) -> Narrow:
 
 
 def column_count(n: int) -> int:
-    """The least of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is `n` at least: few widths to compile."""
+    """The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is at least `n`.
+
+    Few different widths mean few programs to compile.
+    """
     power = 1 << max(0, n - 1).bit_length()
     return power * 3 // 4 if power >= 4 and n <= power * 3 // 4 else power

@@ -1,4 +1,4 @@
-"""Which configurations train together: the planner of compiled programs."""
+"""The planner of compiled programs: which configurations train together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from jdend.models import (
 )
 from jdend.search.errors import SearchError
 from jdend.search.planning.cost_model import Cost, ShapeLoads, column_count, cost_of
-from jdend.search.planning.partition import most_programs_worth, pack_shapes
+from jdend.search.planning.partition import max_programs_worth, pack_shapes
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket
 
 __all__ = ["MODES", "plan", "programs"]
 
-# `exact`: one program a structure. `padded`: as few programs as possible. `auto`: what the cost
-# model finds fastest.
+# `exact`: one program for each structure. `padded`: as few programs as possible. `auto`: the plan
+# that is fastest by the cost model.
 MODES = ("auto", "exact", "padded")
 
 
@@ -38,21 +38,21 @@ def plan(
 ) -> list[PlannedPopulation]:
     """Divides trials into populations, in order of their first members.
 
-    Trials can share a program if they differ in nothing but sizes, seeds apart: those smaller than
-    the program's capacity are padded. An architecture whose constructor takes no true sizes has a
-    program for each structure.
+    Trials with the same seeds can share a program if their structures differ only in sizes: the
+    smaller ones are padded to the program's capacity. An architecture whose constructor takes no
+    true sizes needs one program for each structure.
 
     Args:
-      trials: what will be trained.
+      trials: the trials to train.
       mode: one of `MODES`.
-      kernel: how the populations compute dendrites; a kernel's own name, never "auto".
-      max_programs: the most programs, as far as architectures, batch sizes and seeds allow.
-      n_examples: training examples an epoch, by which padding is weighed against compiling.
-      weight: how often such trials will be trained.
-      generations: in how many generations, each of which has its batches for each program.
-      within: populations of `programs`, whose programs are taken by the trials that fit them. Then
-        there are as many columns as `column_count` says, so that generations of about one size
-        share their programs.
+      kernel: the kernel that computes dendrites, by its own name, never "auto".
+      max_programs: the largest number of programs. Trials that differ in architecture, batch size
+        or seeds cannot share one, so there may be more.
+      n_examples: training examples per epoch, by which padding is weighed against compiling.
+      weight: how many trials of the whole search each of these stands for.
+      generations: in how many generations they train; each loads batches for every program.
+      within: populations from `programs`; trials that fit one of them train in its program. Widths
+        are then rounded up by `column_count`, so that generations of similar size share programs.
 
     Raises:
       SearchError: if the mode is unknown or `max_programs` is not a positive integer.
@@ -63,8 +63,8 @@ def plan(
         raise SearchError(f"max_programs must be a positive integer, got {max_programs!r}")
     if mode == "exact" and max_programs is not None:
         raise SearchError("max_programs does not go with exact buckets: use auto or padded")
-    populations, left = _in_programs(trials, within)
-    families = _families(trials, left, exact=mode == "exact")
+    populations, unplaced = _in_programs(trials, within)
+    families = _families(trials, unplaced, exact=mode == "exact")
     if mode != "exact":
         limit = len(families) if mode == "padded" and max_programs is None else max_programs
         costs = _Costs(cost_of(kernel), n_examples, weight, generations)
@@ -86,12 +86,13 @@ def programs(
     weight: float = 1.0,
     generations: float = 1.0,
 ) -> list[PlannedPopulation]:
-    """The programs of a search of many generations: what `plan` takes for `within`.
+    """The programs of a search of many generations, for the argument `within` of `plan`.
 
     Args:
-      sample: trials such as will be trained; all of them will fit.
-      n_planned: how many of them are planned; to the capacities then found the others are added.
-      mode, kernel, max_programs, n_examples, weight, generations: of `plan`.
+      sample: trials drawn as those of the search will be; each of them fits one of the programs.
+      n_planned: the number of trials that are planned. The capacities of that plan are then
+        enlarged until the other trials fit as well.
+      mode, kernel, max_programs, n_examples, weight, generations: as in `plan`.
     """
     populations = plan(
         sample[:n_planned],
@@ -123,7 +124,7 @@ def _takes(population: PlannedPopulation, trial: Trial) -> bool:
 
 
 def _grown(population: PlannedPopulation, trial: Trial) -> PlannedPopulation | None:
-    """The population with room for a trial; None if the trial is of another family."""
+    """The population with its capacity enlarged for a trial; None if no program can hold both."""
     structure, bucket = trial.configuration.structure, population.bucket
     largest = _capacity([bucket.structure, structure])
     larger = replace(population, bucket=replace(bucket, structure=largest, padded=True))
@@ -134,19 +135,19 @@ def _grown(population: PlannedPopulation, trial: Trial) -> PlannedPopulation | N
 def _in_programs(
     trials: Sequence[Trial], within: Sequence[PlannedPopulation]
 ) -> tuple[list[PlannedPopulation], list[int]]:
-    """Populations of those trials that fit a program, each in the smallest; and positions of the
-    trials that fit none."""
+    """Puts each trial into the smallest program that it fits; returns these populations, and the
+    positions of the trials that fit none."""
     by_size = sorted(within, key=lambda population: count_params(population.bucket.structure))
     members: dict[PlannedPopulation, list[int]] = {}
-    left: list[int] = []
+    unplaced: list[int] = []
     for position, trial in enumerate(trials):
         fitting = next((population for population in by_size if _takes(population, trial)), None)
-        (left if fitting is None else members.setdefault(fitting, [])).append(position)
-    return [replace(p, members=tuple(positions)) for p, positions in members.items()], left
+        (unplaced if fitting is None else members.setdefault(fitting, [])).append(position)
+    return [replace(p, members=tuple(positions)) for p, positions in members.items()], unplaced
 
 
 def _families(trials: Sequence[Trial], positions: Sequence[int], *, exact: bool) -> list[list[int]]:
-    """Positions, in parts that could share a program."""
+    """Groups the positions of trials by whether they could share a program."""
     families: dict[object, list[int]] = {}
     for position in positions:
         trial = trials[position]
@@ -159,7 +160,7 @@ def _families(trials: Sequence[Trial], positions: Sequence[int], *, exact: bool)
 
 @dataclass(frozen=True)
 class _Costs:
-    """What padding is weighed by: the cost model's coefficients, and arguments of `plan`."""
+    """What a plan's cost depends on: the cost model's coefficients, and arguments of `plan`."""
 
     model: Cost
     n_examples: int
@@ -170,11 +171,11 @@ class _Costs:
 def _divided(
     trials: Sequence[Trial], families: list[list[int]], limit: int | None, costs: _Costs
 ) -> list[list[int]]:
-    """Each family's populations: as many in all as cost least, within a limit."""
+    """The cheapest division of all families into populations, with at most `limit` of them."""
     divisions = [_divisions_of_family(trials, family, limit, costs) for family in families]
-    # Of each family, the position of the division that is chosen: one less than its programs.
+    # For each family the position of the chosen division, which is its number of programs less one.
     chosen = [min(range(len(d)), key=lambda n, d=d: d[n][0]) for d in divisions]
-    # Over the limit, the program that is missed least is given up, one at a time.
+    # Above the limit, give up one program at a time: the one whose loss costs least.
     while limit is not None and sum(n + 1 for n in chosen) > max(limit, len(families)):
         losses = [
             divisions[f][n - 1][0] - divisions[f][n][0] if n > 0 else np.inf
@@ -187,7 +188,7 @@ def _divided(
 def _divisions_of_family(
     trials: Sequence[Trial], members: list[int], limit: int | None, costs: _Costs
 ) -> list[tuple[float, list[list[int]]]]:
-    """For 1, 2, … programs, the time of a family and the positions of its populations' trials."""
+    """For 1, 2, … programs, the time of a family and the positions of each population's trials."""
     by_shape: dict[Structure, list[int]] = {}
     for position in members:
         by_shape.setdefault(trials[position].configuration.structure, []).append(position)
@@ -200,7 +201,7 @@ def _divisions_of_family(
         n_seeds * costs.generations,
         costs.model,
         lambda capacity: count_params_of_sizes(structure, capacity),
-        most_programs_worth(len(by_shape), limit),
+        max_programs_worth(len(by_shape), limit),
     )
     positions = list(by_shape.values())
     return [
@@ -212,7 +213,7 @@ def _divisions_of_family(
 def _loads(
     trials: Sequence[Trial], by_shape: Mapping[Structure, list[int]], costs: _Costs
 ) -> ShapeLoads:
-    """How much there is of each shape of a family."""
+    """The shapes of a family, and the training load of each."""
     structures, positions = list(by_shape), list(by_shape.values())
     first = structures[0]
     n_seeds = len(trials[positions[0][0]].seeds)
@@ -223,8 +224,8 @@ def _loads(
         return trials[position].configuration.hyperparameters.n_epochs
 
     def resamplings(position: int) -> float:
-        every = trials[position].configuration.hyperparameters.steps_to_resample
-        return 1 / every if every else 0.0
+        period = trials[position].configuration.hyperparameters.steps_to_resample
+        return 1 / period if period else 0.0
 
     return ShapeLoads(
         sizes,
@@ -252,7 +253,7 @@ def _population(trials: Sequence[Trial], members: Sequence[int], kernel: str) ->
 
 
 def _capacity(structures: Sequence[Structure]) -> Structure:
-    """The smallest that is at least each of several structures that differ in their sizes alone."""
+    """The smallest structure that can hold all of these, which differ only in their sizes."""
     first = structures[0]
     return first.with_sizes(
         {name: max(s.sizes.get(name, 0) for s in structures) for name in first.sizes}

@@ -1,4 +1,4 @@
-"""What is planned: trials, and the populations in which they train."""
+"""Trials, and the planned populations in which they train."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class PlannedPopulation:
-    """A population: trials that share a program and their seeds.
+    """A population: trials that share a program and seeds.
 
     Attributes:
-      bucket: the program.
-      seeds: with which all members are trained.
-      members: positions in the list of trials that was planned.
-      width: columns of the program, at least one a member.
+      bucket: the bucket, which determines the program.
+      seeds: the seeds that every member is trained with.
+      members: the positions of its trials in the list that was planned.
+      width: the number of columns of the program, at least the number of members.
     """
 
     bucket: Bucket

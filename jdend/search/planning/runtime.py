@@ -8,25 +8,27 @@ import numpy as np
 
 from jdend.data import Split
 from jdend.models import count_params
-from jdend.search.planning.cost_model import BATCH, FORWARD, cost_of, narrowing
+from jdend.search.planning.cost_model import FORWARD_SHARE, REFERENCE_BATCH_SIZE, cost_of, narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket
 
 __all__ = ["Forecast", "forecast"]
 
-# Programs compile while others train. The share of that time that is lost to training; and the
-# milliseconds that the first ones, beside which nothing trains, take longer.
-LOST, FIRST = 0.6, 500.0
+# Programs compile while other populations train, which slows training down: this share of the
+# overlapping time is lost.
+LOST_SHARE = 0.6
+# The first programs, which compile before anything trains, take this much longer.
+FIRST_PROGRAM_MS = 500.0
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds by the cost model, on the machine that it was measured on.
+    """Predicted seconds, on the machine that the cost model was measured on.
 
     Attributes:
-      compiling: until the first population trains, and what further programs take from training.
-      training: all populations.
-      padding: how much of `training` goes to what pads them.
+      compiling: until the first population trains, and by how much later programs slow training.
+      training: the training of all populations.
+      padding: the part of `training` that is spent on padding.
     """
 
     compiling: float = 0.0
@@ -35,7 +37,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """Compiling and training."""
         return self.compiling + self.training
 
 
@@ -45,13 +47,13 @@ def forecast(
     data: Split,
     ends: Sequence[int] | None = None,
 ) -> Forecast:
-    """Foretells the time of planned populations.
+    """Predicts the time of planned populations.
 
     Args:
-      trials: what was planned.
-      populations: in which they would be trained.
-      data: of the right shapes; its contents are not read.
-      ends: after how many epochs each trial ends; by default none is stopped early.
+      trials: the trials that were planned.
+      populations: the populations in which they would be trained.
+      data: data of the right shapes; the contents are not read.
+      ends: the epoch after which each trial ends; by default none is stopped early.
     """
     if ends is None:
         ends = [trial.configuration.hyperparameters.n_epochs for trial in trials]
@@ -65,10 +67,11 @@ def forecast(
         key = (population.bucket, len(population.seeds), population.width)
         if key not in compiled:
             program = cost_of(population.bucket.kernel).program
-            beside = min(program, trained)
-            compiling += program - beside + LOST * beside + (0.0 if compiled else FIRST)
+            overlap = min(program, trained)
+            extra = 0.0 if compiled else FIRST_PROGRAM_MS
+            compiling += program - overlap + LOST_SHARE * overlap + extra
             compiled.add(key)
-        trained = milliseconds  # while which the next one compiles
+        trained = milliseconds  # the next program compiles meanwhile
     training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
     return Forecast(compiling / 1000, training / 1000, padding / 1000)
 
@@ -76,7 +79,7 @@ def forecast(
 def _population_ms(
     trials: Sequence[Trial], ends: Sequence[int], population: PlannedPopulation, data: Split
 ) -> tuple[float, float]:
-    """Milliseconds to train a population, and how many of them go to padding."""
+    """Milliseconds to train a population, and how many of them are spent on padding."""
     structure, n_seeds = population.bucket.structure, len(population.seeds)
     cost, batch_size = cost_of(population.bucket.kernel), structure.batch_size
     steps = max(1, len(data.train_y) // batch_size)
@@ -85,7 +88,8 @@ def _population_ms(
     inputs = np.array([s.sizes.get("n_dendrite_inputs", math.inf) for s in shapes])
     capacity = count_params(structure)
     column = float(np.mean(cost.step(batch_size, params, params / inputs)))
-    forward = FORWARD * float(np.mean(cost.step(BATCH, params, params / inputs))) / BATCH
+    whole_step = float(np.mean(cost.step(REFERENCE_BATCH_SIZE, params, params / inputs)))
+    forward = FORWARD_SHARE * whole_step / REFERENCE_BATCH_SIZE
     narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
     width, training, column_steps = population.width, 0.0, 0.0
     last = max(ends)
@@ -94,7 +98,7 @@ def _population_ms(
         if live < width and epoch > 0:
             width = narrow(width, live, (last - epoch) * steps)
         rows = len(data.validation_y)
-        training += n_seeds * steps * cost.batch * batch_size / BATCH
+        training += n_seeds * steps * cost.batch * batch_size / REFERENCE_BATCH_SIZE
         training += n_seeds * width * (steps * column + rows * forward)
         column_steps += n_seeds * width * steps
     rows = len(data.train_y) + len(data.test_y)

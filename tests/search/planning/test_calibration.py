@@ -18,15 +18,15 @@ def test_nothing_is_known_at_first():
 
 def test_a_search_teaches_its_kernel_alone():
     pace.learn("native", 10.0, 20.0)
-    assert pace.pace("native") == pytest.approx(2**pace.SURPRISED, abs=1e-3)
+    assert pace.pace("native") == pytest.approx(2**pace.SURPRISED_WEIGHT, abs=1e-3)
     assert pace.pace("dense") == 1.0
 
 
 def test_forecasts_are_corrected_whole():
     pace.learn("native", 10.0, 20.0)
-    found = pace.corrected(Forecast(1.0, 3.0, 0.5), "native")
+    corrected = pace.corrected(Forecast(1.0, 3.0, 0.5), "native")
     factor = pace.pace("native")
-    assert found == Forecast(factor, 3.0 * factor, 0.5 * factor)
+    assert corrected == Forecast(factor, 3.0 * factor, 0.5 * factor)
 
 
 def test_many_searches_teach_all():
@@ -37,7 +37,7 @@ def test_many_searches_teach_all():
 
 def test_a_small_difference_moves_little():
     pace.learn("native", 10.0, 12.0)
-    assert pace.pace("native") == pytest.approx(1.2**pace.USUAL, abs=1e-3)
+    assert pace.pace("native") == pytest.approx(1.2**pace.USUAL_WEIGHT, abs=1e-3)
 
 
 def test_short_searches_teach_nothing():
@@ -51,7 +51,7 @@ def test_a_damaged_file_is_as_none(text):
     pace._path().write_text(text)
     assert pace.pace("native") == 1.0
     pace.learn("native", 10.0, 40.0)
-    assert pace.pace("native") == pytest.approx(4**pace.SURPRISED, abs=1e-3)
+    assert pace.pace("native") == pytest.approx(4**pace.SURPRISED_WEIGHT, abs=1e-3)
 
 
 def test_where_nothing_can_be_written_nothing_is_learned(tmp_path, monkeypatch):
