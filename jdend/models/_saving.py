@@ -22,15 +22,11 @@ from safetensors.numpy import save as save_tensors
 from jdend import __version__
 from jdend._files import os_errors_as, write_folder
 from jdend._messages import OneLineError, reason
-from jdend.fields import HYPERPARAMETERS
+from jdend.connectivity import check_indices
 from jdend.models._card import model_card
-from jdend.models._configuration import (
-    Configuration,
-    Hyperparameters,
-    Problem,
-    Structure,
-    build,
-)
+from jdend.models._configuration import Structure, build
+from jdend.models._layer import DendriticLayer
+from jdend.models._record import of_kind, read_configuration
 from jdend.models._registry import architectures
 from jdend.models._trained import TrainedModel
 
@@ -130,15 +126,18 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             "copy or save the model again"
         )
     try:
-        configuration = _configuration(record["configuration"])
-    except (KeyError, TypeError, ValueError) as error:
+        name = record["configuration"]["structure"]["architecture"]
+        if isinstance(name, str) and name not in architectures():
+            raise ModelError(
+                f"{folder} holds a network of architecture {name!r}, which is not registered here; "
+                "call jdend.register_architecture as the program did that trained it, then load "
+                "again"
+            )
+        configuration = read_configuration(record["configuration"])
+    except ModelError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{folder / CONFIG} is damaged: {_said(error)}") from None
-    name = configuration.structure.architecture
-    if name not in architectures():
-        raise ModelError(
-            f"{folder} holds a network of architecture {name!r}, which is not registered here; "
-            "call jdend.register_architecture as the program did that trained it, then load again"
-        )
     try:
         tensors = load_tensors(weights)
         return TrainedModel(
@@ -146,12 +145,12 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             configuration=configuration,
             offset=tensors[OFFSET],
             scale=tensors[SCALE],
-            class_names=tuple(str(name) for name in record["class_names"]),
-            inputs=record["inputs"],
-            figures=dict(record["figures"]),
-            origin=dict(record["origin"]),
+            class_names=tuple(str(name) for name in of_kind(list, record, "class_names")),
+            inputs=of_kind(str, record, "inputs"),
+            figures=of_kind(dict, record, "figures"),
+            origin=of_kind(dict, record, "origin"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # modules, also those of others, are built as the file says
         raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None
 
 
@@ -172,8 +171,15 @@ def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]
     if wanted != tensors.keys() - {OFFSET, SCALE}:
         differing = ", ".join(sorted(wanted ^ (tensors.keys() - {OFFSET, SCALE})))
         raise ValueError(f"its variables are not those of {structure}: {differing}")
+    for name, tensor in tensors.items():
+        if np.issubdtype(tensor.dtype, np.inexact) and not np.isfinite(tensor).all():
+            raise ValueError(f"{name} has values that are not finite")
     values = [(path, _restored(path, v, tensors[_name(path)])) for path, v in flat]
-    return nnx.merge(graphdef, nnx.from_flat_state(values))
+    module = nnx.merge(graphdef, nnx.from_flat_state(values))
+    for _, layer in nnx.iter_modules(module):
+        if isinstance(layer, DendriticLayer):
+            check_indices(np.asarray(layer.indices[...]), layer.in_features)
+    return module
 
 
 def _variables(state: Any) -> list[tuple[PathInModule, Any]]:
@@ -214,7 +220,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         content = path.read_bytes()
     try:
         parsed: object = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {_said(error)}") from None
     record = cast(dict[str, Any], parsed) if isinstance(parsed, dict) else {}
     written = record.get("format")
@@ -226,30 +232,6 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"jdend {__version__}, which reads format {FORMAT}: install a newer jdend"
         )
     return record
-
-
-def _configuration(record: Mapping[str, Any]) -> Configuration:
-    """The configuration that `dataclasses.asdict` took apart."""
-    structure, hyperparameters = record["structure"], Hyperparameters(**record["hyperparameters"])
-    for name, field in HYPERPARAMETERS.items():
-        value = getattr(hyperparameters, name)
-        if field.kind == "choice" and value not in field.allowed():
-            raise ValueError(f"{name} is {value!r}")
-    image = structure["problem"]["image_shape"]
-    problem = Problem(
-        structure["problem"]["in_features"],
-        structure["problem"]["n_classes"],
-        None if image is None else tuple(image),
-    )
-    return Configuration(
-        Structure(
-            structure["architecture"],
-            problem,
-            structure["batch_size"],
-            tuple(sorted(structure["values"].items())),
-        ),
-        hyperparameters,
-    )
 
 
 def _said(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """A saved network is the same network, and what is none is refused in one line."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from flax import nnx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -172,6 +174,93 @@ def test_a_damaged_file_gets_one_line_or_changes_no_logit(saved, pixels, data):
     assert "\n" not in refusal
     if not refusal:
         np.testing.assert_array_equal(logits, trained().logits(pixels))
+
+
+def changed(folder, path, value):
+    """Puts a value into `config.json`, at a path of names."""
+    record = json.loads((folder / "config.json").read_text())
+    *outer, name = path.split(".")
+    inner = record
+    for key in outer:
+        inner = inner[key]
+    inner[name] = value
+    (folder / "config.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("configuration", [], "damaged"),
+        ("configuration.structure", "x", "damaged"),
+        ("configuration.structure.architecture", ["mlp"], "architecture must be str, not list"),
+        ("configuration.structure.values", "n_neurons", "values must be dict, not str"),
+        ("configuration.structure.values.n_neurons", 3.0, "n_neurons must be a positive integer"),
+        ("configuration.structure.values.n_neurons", 10**30, "n_neurons must be at most"),
+        ("configuration.structure.values.n_dendrites", 2**31 - 1, "does not hold a network"),
+        ("configuration.structure.values.wings", 2, "does not hold a network"),
+        ("configuration.structure.batch_size", "8", "batch_size must be a positive integer"),
+        ("configuration.structure.problem.in_features", 21, "do not have 21 pixels"),
+        ("configuration.structure.problem.image_shape", [20], "three positive integers"),
+        ("configuration.structure.problem.n_classes", 5, "does not hold a network"),
+        ("configuration.hyperparameters.lr", "0.1", "lr must be a finite number"),
+        ("configuration.hyperparameters.schedule", {}, "schedule"),
+        ("configuration.hyperparameters.wings", 2, "wings"),
+        ("class_names", "abcd", "class_names must be list, not str"),
+        ("figures", 3, "figures must be dict, not int"),
+        ("inputs", [], "inputs must be str"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_one_line(saved, path, value, said):
+    changed(saved, path, value)
+    with pytest.raises(ModelError, match=said) as caught:
+        load(saved)
+    assert str(caught.value).isprintable()
+
+
+def test_json_of_any_depth_is_one_line(saved):
+    (saved / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="is damaged"):
+        load(saved)
+
+
+def with_tensors(folder, **tensors):
+    """Puts tensors into the file, and its digest into `config.json`."""
+    file = folder / "model.safetensors"
+    write_weights(
+        folder, safetensors.numpy.save(safetensors.numpy.load(file.read_bytes()) | tensors)
+    )
+
+
+def write_weights(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    changed(folder, "weights_sha256", hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 30, (2**40).to_bytes(8, "little") + b"{}"])
+def test_a_file_of_no_tensors_is_one_line(saved, content):
+    write_weights(saved, content)
+    with pytest.raises(ModelError, match="does not hold a network"):
+        load(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("dendritic.indices", lambda a: a + 20, "outside the layer's inputs"),
+        ("dendritic.indices", lambda a: a - 20, "outside the layer's inputs"),
+        ("dendritic.indices", lambda a: a * 0, "twice"),
+        ("dendritic.weight", lambda a: a * np.nan, "not finite"),
+        ("dendritic.weight", lambda a: a[:, :, :1], "and should be"),
+        ("normalisation.scale", lambda a: a + np.inf, "not finite"),
+    ],
+)
+def test_weights_that_cannot_be_are_one_line(saved, name, change, said):
+    file = saved / "model.safetensors"
+    tensor = safetensors.numpy.load(file.read_bytes())[name]
+    with np.errstate(all="ignore"):
+        with_tensors(saved, **{name: np.ascontiguousarray(change(tensor))})
+    with pytest.raises(ModelError, match=said):
+        load(saved)
 
 
 @pytest.mark.parametrize("shape", [(3, 20), (3, 5, 4), (3, 5, 4, 1)])

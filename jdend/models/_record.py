@@ -1,0 +1,70 @@
+"""A configuration as JSON has it, read again: every value is held against its field."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from jdend.fields import HYPERPARAMETERS, Field, Value
+from jdend.models._configuration import Configuration, Hyperparameters, Problem, Structure
+from jdend.models._registry import architecture
+from jdend.models._values import parse_value
+
+__all__ = ["of_kind", "read_configuration"]
+
+T = TypeVar("T")
+
+
+def read_configuration(record: Mapping[str, Any]) -> Configuration:
+    """The configuration that `dataclasses.asdict` took apart, with `values` as an object.
+
+    Raises:
+      KeyError, TypeError, ValueError: for what is no configuration.
+    """
+    structure = of_kind(dict, record, "structure")
+    given = of_kind(dict, record, "hyperparameters")
+    arch = architecture(of_kind(str, structure, "architecture"))
+    for name, value in given.items():
+        if name in HYPERPARAMETERS:
+            _check(HYPERPARAMETERS[name], value)
+    values = of_kind(dict, structure, "values")
+    for name, value in values.items():
+        _check(arch.field(name), value)
+    _check(arch.field("batch_size"), structure["batch_size"])
+    return Configuration(
+        Structure(
+            arch.name,
+            _problem(of_kind(dict, structure, "problem")),
+            structure["batch_size"],
+            tuple(sorted(values.items())),
+        ),
+        Hyperparameters(**given),
+    )
+
+
+def of_kind(kind: type[T], record: Mapping[str, Any], name: str) -> T:
+    """An entry of a record; `TypeError` if it is of another kind."""
+    value = record[name]
+    if type(value) is not kind:
+        raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _check(field: Field, value: Value | None) -> None:
+    """What plays no part is neutral, and all else as the field has it."""
+    if type(value) is not type(field.neutral) or value != field.neutral:
+        parse_value(field, value)
+
+
+def _problem(record: Mapping[str, Any]) -> Problem:
+    in_features, n_classes = of_kind(int, record, "in_features"), of_kind(int, record, "n_classes")
+    if min(in_features, n_classes) < 1:
+        raise ValueError(f"there are {in_features} features and {n_classes} classes")
+    if record["image_shape"] is None:
+        return Problem(in_features, n_classes)
+    sides = of_kind(list, record, "image_shape")
+    if len(sides) != 3 or any(type(n) is not int for n in sides) or min(sides) < 1:
+        raise ValueError(f"image_shape must be three positive integers, got {sides!r}")
+    if math.prod(sides) != in_features:
+        raise ValueError(f"images of {sides} do not have {in_features} pixels")
+    height, width, channels = sides
+    return Problem(in_features, n_classes, (height, width, channels))
