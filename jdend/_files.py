@@ -1,7 +1,7 @@
-"""Files and folders written whole or not at all, and the folder of what may be deleted.
+"""Writes files and folders atomically, and says where the cache folder is.
 
-What is written goes to a new file beside the path, to the disk, and then into its place in one
-step, so that a reader, a crash or a full disk never meets a half.
+The contents go to a new file in the same folder, are flushed to disk, and then replace the old file
+in one step. So neither a reader nor a crash or a full disk leaves a half-written file.
 """
 
 import json
@@ -39,11 +39,11 @@ def cache_folder() -> Path:
 
 @contextmanager
 def os_errors_as(kind: type[Exception], doing: str) -> Iterator[None]:
-    """Within the block a file that cannot be used is an error of the caller's kind.
+    """Turns an `OSError` within the block into an error of the caller's kind.
 
     Args:
       kind: the error to raise.
-      doing: how its message begins, such as `cannot write results.json`; the reason follows.
+      doing: the start of its message, such as `cannot write results.json`; the reason follows.
     """
     try:
         yield
@@ -53,10 +53,10 @@ def os_errors_as(kind: type[Exception], doing: str) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file, open for writing, that takes the place of `path` when the block ends.
+    """A new file, open for writing, that replaces `path` when the block ends.
 
-    Its permissions are those of any new file. If the block raises, what was there is as it was,
-    and nothing else is left.
+    Its permissions are those of any new file. If the block raises, the old file is unchanged and
+    the new one is deleted.
 
     Raises:
       OSError: if it cannot be written.
@@ -96,10 +96,10 @@ def write_json(path: Path, content: object) -> None:
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Puts a new folder, with these files by name, in the place of `folder`.
+    """Replaces `folder` by a new one with these files by name.
 
     Raises:
-      OSError: if it cannot be written; what was there is as it was.
+      OSError: if it cannot be written; the old folder is unchanged.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))

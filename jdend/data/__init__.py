@@ -56,7 +56,7 @@ def load(
     5. download and preparation by TFDS; needs the extra `prepare`;
     6. for Fashion-MNIST on Debian and Ubuntu, that package, fetched by `apt-get download`.
 
-    What is found is verified and cached. `digits` comes from scikit-learn.
+    The data set is verified and cached. `digits` comes from scikit-learn.
 
     Args:
       name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
@@ -67,7 +67,7 @@ def load(
       from_dir: a folder that holds the publisher's files or a data set prepared by TFDS. If given,
         it is the only source.
       download: whether sources 4 to 6 may be tried.
-      refresh: whether to pass over the cache.
+      refresh: whether to ignore the cache.
 
     Raises:
       DataError: if the name is unknown, a file is damaged or not what it should be, or no source

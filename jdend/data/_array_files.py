@@ -1,4 +1,4 @@
-"""Arrays from `.npz` and `.npy` files that anybody may have made: headers first, no pickles.
+"""Reads arrays from untrusted `.npz` and `.npy` files: headers are checked first, no pickles.
 
 The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -24,7 +24,7 @@ _NPY, _ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 _NUMBERS_AND_TEXT = "buifcSU"
-_LONGEST_HEADER = 2**16
+_MAX_HEADER_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ArrayFile:
 
     Attributes:
       path: where it is.
-      names: of its arrays; one that is empty for the single array of an `.npy` file.
+      names: the names of its arrays; one empty name for the array of an `.npy` file.
     """
 
     path: Path
@@ -45,11 +45,11 @@ class ArrayFile:
         return self.names == ("",)
 
     def read(self, names: Sequence[str]) -> list[np.ndarray]:
-        """The arrays of these names, of numbers or text.
+        """Reads the arrays of these names, of numbers or text.
 
         Raises:
           DataError: if one is damaged, of another type, encrypted, compressed in a way that NumPy
-            does not write, or if together they need more memory than half of what is free.
+            does not write, or if together they need more than half of the free memory.
         """
         with _reading(self.path), open(self.path, "rb") as file:
             if self.single:
@@ -84,7 +84,7 @@ def open_arrays(path: str | Path) -> ArrayFile:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The bytes of one array, and how many they are by what stands around them."""
+    """The bytes of one array, and their number as the file or the archive says it."""
 
     file: IO[bytes]
     size: int
@@ -133,7 +133,7 @@ def _header(file: IO[bytes], path: Path) -> _Header:
     width = 2 * start[6]
     length = read_exactly(file.read, width)
     n = int.from_bytes(length, "little")
-    if n > _LONGEST_HEADER:
+    if n > _MAX_HEADER_BYTES:
         raise DataError(f"{path} is damaged: a header of {n} bytes; write it again")
     text = io.BytesIO(bytes(length + read_exactly(file.read, n)))
     parse = np.lib.format.read_array_header_1_0
@@ -151,7 +151,7 @@ def _header(file: IO[bytes], path: Path) -> _Header:
 
 
 def _check_text(array: np.ndarray, path: Path) -> None:
-    """Python crashes over characters that Unicode does not have."""
+    """Refuses characters that Unicode does not have, since Python crashes over them."""
     if array.dtype.kind != "U":
         return
     points = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
@@ -174,7 +174,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turns what the parsers of zip files and of headers raise into one line."""
+    """Turns the errors of the parsers of zip files and of headers into one line."""
     try:
         yield
     except DataError:

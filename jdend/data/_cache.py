@@ -1,7 +1,7 @@
-"""Decoded arrays on disk, so that a data set is decoded once.
+"""Decoded arrays on disk, so that a data set is decoded only once.
 
-One folder a data set: four `.npy` files and `dataset.json`, which holds their digest and is
-written last. Every file is replaced atomically, and the digest is checked at every reading.
+Each data set has a folder with four `.npy` files and `dataset.json`, which holds their digest and
+is written last. Every file is replaced atomically, and the digest is checked whenever they are read.
 """
 
 import json
@@ -28,7 +28,7 @@ def default_data_dir() -> Path:
 
 
 def cached_source(entry: Entry, data_dir: Path) -> str | None:
-    """Where the cached copy came from; None if there is none. Does not check its contents."""
+    """Where the cached copy came from; None if nothing is cached. Does not check its contents."""
     try:
         return str(_read_record(data_dir / entry.name)["source"])
     except (Unavailable, DataError):

@@ -1,4 +1,4 @@
-"""The data sets that jdend knows by name: what they hold and where they are published.
+"""The data sets that can be loaded by name: what they hold and where they are published.
 
 The SHA-256 of a published file is the one that TensorFlow Datasets registers for it.
 """
@@ -227,21 +227,21 @@ def names() -> tuple[str, ...]:
 
 
 def is_file_name(name: str | Path) -> bool:
-    """Whether this names a file of the user's own, by its suffix, rather than a known data set."""
+    """Whether the name is that of the user's own file, by its suffix, and not of a data set."""
     return Path(name).suffix.lower() in (".npz", ".csv")
 
 
 def find(name: str) -> Entry:
-    """The entry called `name`, or one of whose aliases is; case does not matter.
+    """The entry with this name or alias; case does not matter.
 
     Raises:
-      DataError: if there is none; names the nearest one.
+      DataError: if there is none; the message suggests the nearest name.
     """
     for entry in ENTRIES:
         if name.casefold() in (entry.name, *entry.aliases):
             return entry
-    known = [word for entry in ENTRIES for word in (entry.name, *entry.aliases)]
-    guess = find(nearest(name, known)).name
+    words = [word for entry in ENTRIES for word in (entry.name, *entry.aliases)]
+    guess = find(nearest(name, words)).name
     raise DataError(
         f"unknown data set {name!r}; did you mean {guess!r}? "
         f"Known are {', '.join(names())}, and paths that end in .npz or .csv"

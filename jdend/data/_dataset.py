@@ -15,18 +15,18 @@ from jdend.data._errors import DataError
 
 INT64 = np.iinfo(np.int64)
 _EXACT_FLOATS = 2**53
-"""From here, neighbouring whole numbers are one float."""
+"""From here on, floats cannot tell neighbouring whole numbers apart."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images or tables with class labels, as published: nothing normalised, nothing split off.
+    """Images or tables with class labels, as published: neither normalised nor split.
 
     Attributes:
       name: what the data set is called.
       train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape.
       train_labels: `[n]` int32 in `[0, n_classes)`.
-      test_images, test_labels: likewise; empty (`n = 0`) where none is published.
+      test_images, test_labels: the same for the test part; empty (`n = 0`) if none is published.
       n_classes: how many classes there are.
       class_names: one name a class.
       source: one line that says where the arrays came from.
@@ -88,7 +88,7 @@ def from_arrays(
         255 are kept as uint8, all else as float32.
       train_labels: `[n]` integers of 64 bits, whole floats below 2**53, or strings. Labels other
         than 0, 1, … are numbered in sorted order.
-      test_images, test_labels: likewise; omit both to let `split` take a test part.
+      test_images, test_labels: the same for the test part; without them `split` takes one.
       class_names: one name a class, in the sorted order of the labels; default: the labels.
       name: what to call the data set.
       source: one line that says where the arrays came from.
@@ -116,9 +116,9 @@ def from_arrays(
         )
     if tests.dtype != images.dtype:
         tests, images = tests.astype(np.float32), images.astype(np.float32)
-    train_y, test_y, known = _numbered(labels, test_numbers, class_names, name)
+    train_y, test_y, names = _numbered(labels, test_numbers, class_names, name)
     arrays = (images, train_y, tests, test_y)
-    return assemble(name, arrays, class_names=known, source=source)
+    return assemble(name, arrays, class_names=names, source=source)
 
 
 def assemble(
@@ -130,11 +130,11 @@ def assemble(
     channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     digest: str | None = None,
 ) -> Dataset:
-    """Builds a `Dataset` of arrays that are checked already; they become read-only views.
+    """Builds a `Dataset` from arrays that were checked before; it holds read-only views of them.
 
     Args:
       arrays: train_images, train_labels, test_images, test_labels.
-      digest: their `digest_of`, where it is known; computed otherwise.
+      digest: their `digest_of`, if it was computed before.
     """
     views = tuple(array.view() for array in arrays)
     for view in views:

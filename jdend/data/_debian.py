@@ -18,7 +18,7 @@ _NO_STALLING = ("Acquire::http::Timeout=6", "Acquire::https::Timeout=6", "Acquir
 
 
 def read_installed(entry: Entry) -> tuple[Arrays, str]:
-    """Reads the IDX files of an installed Debian package; says which in a line.
+    """Reads the IDX files of an installed Debian package; and names the package.
 
     Raises:
       Unavailable: if `entry` is not packaged or the package is not installed.
@@ -30,7 +30,7 @@ def read_installed(entry: Entry) -> tuple[Arrays, str]:
 
 
 def download_package(entry: Entry, report: Report) -> tuple[Arrays, str]:
-    """Downloads the Debian package of `entry` and reads its IDX files; says which in a line.
+    """Downloads the Debian package of `entry` and reads its IDX files, and names the package.
 
     Raises:
       Unavailable: if `entry` is not packaged, this is not Debian or Ubuntu, or apt-get fails.
@@ -43,8 +43,8 @@ def download_package(entry: Entry, report: Report) -> tuple[Arrays, str]:
 def unpacked_package(entry: Entry, report: Report) -> Iterator[tuple[Path, str]]:
     """A temporary folder with the files of the Debian package of `entry`, and its full name.
 
-    apt checks the package against the distribution's signatures. Where its lists do not know the
-    package, they are fetched into the temporary folder too; nothing of the system is changed.
+    apt checks the package against the distribution's signatures. If its lists lack the
+    package, newer lists are fetched into the temporary folder; the system is not changed.
 
     Raises:
       Unavailable: as `download_package` does.
@@ -68,7 +68,7 @@ def unpacked_package(entry: Entry, report: Report) -> Iterator[tuple[Path, str]]
         archives = list(place.glob("*.deb"))
         if len(archives) != 1:
             raise Unavailable(f"apt-get download {package} left no package behind")
-        _run(["dpkg-deb", "--extract", str(archives[0]), str(place / "unpacked")], place)
+        _execute(["dpkg-deb", "--extract", str(archives[0]), str(place / "unpacked")], place)
         yield place / "unpacked" / folder.lstrip("/"), archives[0].stem
 
 
@@ -91,10 +91,10 @@ def _apt(place: Path, *arguments: str) -> None:
         # As root apt would download as the user _apt, who may not write here, and warn.
         settings.append("APT::Sandbox::User=root")
     options = [word for setting in settings for word in ("-o", setting)]
-    _run(["apt-get", "-q", *options, *arguments], place)
+    _execute(["apt-get", "-q", *options, *arguments], place)
 
 
-def _run(command: list[str], place: Path) -> None:
+def _execute(command: list[str], place: Path) -> None:
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
@@ -112,5 +112,7 @@ def _run(command: list[str], place: Path) -> None:
         raise DataError(f"cannot run {command[0]}: {error}") from error
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-        said = lines[0] if lines else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise Unavailable(f"{command[0]} failed: {said}")
+        reason = (
+            lines[0] if lines else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        )
+        raise Unavailable(f"{command[0]} failed: {reason}")

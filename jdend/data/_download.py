@@ -16,27 +16,27 @@ from jdend.data._catalog import PublishedFile
 from jdend.data._errors import Unavailable
 
 CONNECT_SECONDS = 6.0
-"""How long to wait for a server's first answer, its name's lookup included."""
+"""How long to wait for a server's first answer, including the lookup of its name."""
 
 _READ_SECONDS = 20.0
-_ATTEMPTS = 4
-_CHUNK = 1 << 18
+_N_ATTEMPTS = 4
+_CHUNK_BYTES = 1 << 18
 
 Report = Callable[[str], None]
 
 
 class _Interrupted(Exception):
-    """The connection broke after it had delivered something."""
+    """The connection broke after part of the file had arrived."""
 
 
 def download(file: PublishedFile, folder: Path, report: Report) -> Path:
-    """Gets `file` into `folder` from the first of its addresses that has it.
+    """Downloads `file` into `folder` from the first of its addresses that has it.
 
-    What an earlier call left in `folder` is continued, and a whole file that is there already is
-    used as it is. The result has the SHA-256 that `file` says.
+    A partial download in `folder` is continued, and a complete file is used as it is. The SHA-256
+    of the result is that of `file`.
 
     Raises:
-      Unavailable: if no address delivers it; says why for each.
+      Unavailable: if no address delivers it; the message gives the reason for each.
     """
     target = folder / file.name
     if target.is_file() and _sha256(target) == file.sha256:
@@ -52,7 +52,7 @@ def download(file: PublishedFile, folder: Path, report: Report) -> Path:
 
 
 def answers(url: str) -> bool:
-    """Whether a server can be reached there, whatever it answers."""
+    """Whether a server responds at `url`, with any status."""
     try:
         _open(urllib.request.Request(url, method="HEAD", headers={"User-Agent": "jdend"})).close()
     except urllib.error.HTTPError as error:
@@ -77,15 +77,15 @@ def _download_from(url: str, file: PublishedFile, target: Path, report: Report) 
 
 
 def _fetch_all(url: str, partial: Path, report: Report) -> None:
-    """Appends to `partial` until the server says that it is whole."""
-    for attempt in range(_ATTEMPTS):
+    """Appends to `partial` until the server says that it is complete."""
+    for attempt in range(_N_ATTEMPTS):
         try:
             _fetch_rest(url, partial, report)
             return
         except _Interrupted as error:
-            if attempt == _ATTEMPTS - 1:
+            if attempt == _N_ATTEMPTS - 1:
                 raise Unavailable(
-                    f"{url}: {error} {_ATTEMPTS} times; run it again to go on"
+                    f"{url}: {error} {_N_ATTEMPTS} times; run it again to go on"
                 ) from None
             report(f"{url}: {error}; going on from byte {partial.stat().st_size}")
 
@@ -122,7 +122,7 @@ def _save(
     with open(partial, "ab" if have else "wb") as out:
         while True:
             try:
-                chunk = response.read(_CHUNK)
+                chunk = response.read(_CHUNK_BYTES)
             except (OSError, http.client.HTTPException) as error:
                 raise _Interrupted(f"the connection broke ({error})") from None
             if not chunk:

@@ -1,4 +1,4 @@
-"""What goes wrong with data, in one clear line."""
+"""The errors of data; each message is one clear line."""
 
 from jdend._messages import OneLineError
 
@@ -7,7 +7,7 @@ class DataError(OneLineError):
     """A data set that cannot be found, read or split.
 
     The message is complete: what was given, what is allowed and what to do. It is one line of at
-    most 300 characters; only where no source has a data set a list follows of what was tried.
+    most 300 characters; only if no source has a data set, a list of what was tried follows.
     """
 
 

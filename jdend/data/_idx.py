@@ -15,17 +15,15 @@ from jdend.data._limits import check_fits, read_exactly, regular_file
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 0x08
-
-
-_MOST_DIMENSIONS = 64  # of an array in NumPy
+_MAX_DIMENSIONS = 64  # NumPy's own limit
 
 
 def read_idx(path: Path) -> np.ndarray:
     """Reads an IDX file of unsigned bytes, gzipped or plain, into an array of its shape.
 
     Raises:
-      DataError: if it cannot be read, is not IDX, is shorter or longer than it says, or needs more
-        than half of the memory that is free.
+      DataError: if it cannot be read, is not IDX, is shorter or longer than its header says, or
+        needs more than half of the free memory.
     """
     path = regular_file(path)
     try:
@@ -56,7 +54,7 @@ def _parse(file: IO[bytes] | gzip.GzipFile, what: str) -> np.ndarray:
     sizes = file.read(4 * ndim)
     if ndim == 0 or len(sizes) < 4 * ndim:
         raise DataError(f"{what} is damaged: its IDX header is cut off; get it again")
-    if ndim > _MOST_DIMENSIONS:
+    if ndim > _MAX_DIMENSIONS:
         raise DataError(f"{what} is damaged: it has {ndim} dimensions, and images three")
     shape = struct.unpack(f">{ndim}I", sizes)
     # A size of zero does not excuse the others: NumPy multiplies them as well.

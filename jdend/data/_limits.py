@@ -1,4 +1,4 @@
-"""What a file may be before it is opened, and how much memory its contents may take.
+"""Checks of a file before it is opened: its kind, and the memory that its contents need.
 
 A file of a few kilobytes can unpack to terabytes. So sizes are read from headers first and
 compared with the memory that is free; only then is anything unpacked.
@@ -19,16 +19,16 @@ _CGROUPS = (
         Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
     ),
 )
-_UNKNOWN_MACHINE = 8 * 2**30
-BLOCK = 2**20
+_DEFAULT_MEMORY_BYTES = 8 * 2**30
+BLOCK_BYTES = 2**20
 """How many bytes are unpacked at once."""
 
 
 def regular_file(path: str | Path) -> Path:
-    """`path` with the user's home filled in, once it is a file that can be opened and reread.
+    """Checks that `path` is a regular file, and returns it with `~` expanded.
 
     Raises:
-      DataError: if it does not exist, is a folder, a pipe or a device, or cannot be looked at.
+      DataError: if it does not exist, is a folder, a pipe or a device, or cannot be examined.
     """
     path = at_home(path)
     try:
@@ -44,7 +44,7 @@ def regular_file(path: str | Path) -> Path:
 
 
 def at_home(path: str | Path) -> Path:
-    """`path` with the user's home in the place of `~`.
+    """`path` with `~` expanded to the user's home.
 
     Raises:
       DataError: if there is no such user.
@@ -72,14 +72,14 @@ def check_fits(size: int, what: str) -> None:
 
 
 def read_exactly(read: Callable[[int], bytes], size: int) -> bytearray:
-    """`size` bytes, read block by block, so that no more than they is ever held.
+    """Reads `size` bytes, block by block, so that no more than `size` bytes are ever in memory.
 
     Raises:
       EOFError: if there are fewer.
     """
     content = bytearray()
     while len(content) < size:
-        block = read(min(BLOCK, size - len(content)))
+        block = read(min(BLOCK_BYTES, size - len(content)))
         if not block:
             raise EOFError(f"it ends after {len(content)} of {size} bytes")
         content += block
@@ -87,7 +87,7 @@ def read_exactly(read: Callable[[int], bytes], size: int) -> bytearray:
 
 
 def available_memory() -> int:
-    """How many bytes this process may still take, by the machine and by its control group."""
+    """The free memory in bytes, by the machine and by this process's control group."""
     free = [_of_machine()]
     for limit, used in _CGROUPS:
         try:
@@ -106,7 +106,7 @@ def _of_machine() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # not on Windows
-        return _UNKNOWN_MACHINE
+        return _DEFAULT_MEMORY_BYTES
 
 
 def _in_words(size: int) -> str:

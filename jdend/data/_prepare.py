@@ -1,7 +1,7 @@
 """Letting TensorFlow Datasets download and prepare a data set; needs TensorFlow.
 
-It runs as a process of its own (`python -m jdend.data._prepare`), because TensorFlow takes hold
-of accelerators and writes to the terminal.
+It runs in a process of its own (`python -m jdend.data._prepare`), because TensorFlow occupies
+accelerators and writes to the terminal.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from jdend.data._catalog import Entry
 from jdend.data._errors import Unavailable
 
 _ROOT = str(Path(__file__).parents[2])
-_REASON = "jdend: failed: "
-"""Stands before the reason, which TensorFlow's own lines would drown."""
+_REASON_MARKER = "jdend: failed: "
+"""Marks the line with the reason among TensorFlow's own output."""
 
 
 def prepare(
@@ -47,9 +47,9 @@ def prepare(
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        _, found, reason = done.stdout.rpartition(_REASON)
+        _, marker, reason = done.stdout.rpartition(_REASON_MARKER)
         ended = f"the process ended with {done.returncode}"
-        raise Unavailable(f"TFDS could not prepare it: {reason.strip() if found else ended}")
+        raise Unavailable(f"TFDS could not prepare it: {reason.strip() if marker else ended}")
 
 
 def require_tensorflow() -> None:
@@ -66,15 +66,15 @@ def _main() -> None:
     arguments = parser.parse_args()
 
     try:
-        _run(arguments.name, arguments.root, arguments.manual_dir)
+        _download_and_prepare(arguments.name, arguments.root, arguments.manual_dir)
     except Exception as error:
-        # Whatever went wrong is for the process that started this one to tell.
+        # The process that started this one reports the reason.
         lines = str(error).splitlines() or [type(error).__name__]
-        print(f"{_REASON}{lines[0]}", flush=True)
+        print(f"{_REASON_MARKER}{lines[0]}", flush=True)
         sys.exit(1)
 
 
-def _run(name: str, root: str, manual_dir: str | None) -> None:
+def _download_and_prepare(name: str, root: str, manual_dir: str | None) -> None:
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=root, file_format="array_record")

@@ -22,7 +22,7 @@ _INFO = "dataset_info.json"
 
 
 def default_roots(data_dir: Path) -> list[Path]:
-    """Where prepared data sets are looked for: `TFDS_DATA_DIR`, jdend's and TFDS' own folders."""
+    """Where to look for prepared data sets: `TFDS_DATA_DIR`, jdend's and TFDS' own folders."""
     named = os.environ.get("TFDS_DATA_DIR")
     roots = [at_home(named)] if named else []
     return [*roots, prepared_root(data_dir), Path.home() / "tensorflow_datasets"]
@@ -36,19 +36,19 @@ def prepared_root(data_dir: Path) -> Path:
 def read_prepared(entry: Entry, roots: list[Path], report: Report) -> tuple[Arrays, Path]:
     """Reads `entry` from the newest version that TFDS has prepared below one of `roots`.
 
-    TFDS stores examples in the order of the hashes of their keys. Here they come back in the
-    published order, so results do not depend on the source.
+    TFDS stores examples in the order of the hashes of their keys. They are returned in the
+    published order, so that results do not depend on the source.
 
     Returns:
       The arrays, and the folder that they came from.
 
     Raises:
-      Unavailable: if none is there.
-      DataError: if it is there and cannot be read, or is not what the catalogue says.
+      Unavailable: if none is prepared there.
+      DataError: if it cannot be read, or differs from the catalogue.
     """
     if entry.tfds is None:
         raise Unavailable(f"TFDS has no {entry.name}")
-    folder = next((found for root in roots for found in _versions(entry.tfds, root)), None)
+    folder = next((version for root in roots for version in _versions(entry.tfds, root)), None)
     if folder is None:
         raise Unavailable(f"no {entry.tfds} in {', '.join(map(str, roots))}")
     builder = _open_builder(folder)
@@ -126,7 +126,7 @@ def _key_order(builder: "tfds.core.DatasetBuilder", part: str, n: int) -> list[i
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps back TFDS' advice to install OpenCV, which decodes faster than Pillow."""
+    """Suppresses TFDS' advice to install OpenCV, which decodes faster than Pillow."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Finding and decoding what publishers offer: IDX, a zip of IDX, CIFAR's binary batches."""
+"""Finds and decodes publishers' files: IDX, a zip of IDX, CIFAR's binary batches."""
 
 import tarfile
 import zipfile
@@ -19,7 +19,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 _IDX_STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 _CIFAR_FOLDER = "cifar-10-batches-bin"
 _CIFAR_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
-_CIFAR_BATCH = 10_000 * 3073
+_CIFAR_BATCH_BYTES = 10_000 * 3073
 
 
 def read_folder(entry: Entry, folder: Path) -> Arrays:
@@ -27,18 +27,18 @@ def read_folder(entry: Entry, folder: Path) -> Arrays:
 
     Raises:
       Unavailable: if the files are not there.
-      DataError: if they are and cannot be decoded, or hold something else.
+      DataError: if they are there but cannot be decoded, or hold something else.
     """
     for place in _places(entry, folder):
         arrays = _read_place(entry, place)
         if arrays is not None:
             return checked(entry, arrays, str(place))
-    wanted = ", ".join(file.name for file in entry.files) or "no files"
-    raise Unavailable(f"no files of {entry.name} in {folder} (looked for {wanted})")
+    file_names = ", ".join(file.name for file in entry.files) or "no files"
+    raise Unavailable(f"no files of {entry.name} in {folder} (looked for {file_names})")
 
 
 def checked(entry: Entry, arrays: Arrays, where: str) -> Arrays:
-    """The arrays, once they have the shapes and labels that the catalogue says.
+    """Checks that the arrays have the shapes and labels that the catalogue says, and returns them.
 
     Raises:
       DataError: if they do not; `where` names the place they came from.
@@ -67,7 +67,7 @@ def checked(entry: Entry, arrays: Arrays, where: str) -> Arrays:
 
 
 def upright(entry: Entry, images: np.ndarray) -> np.ndarray:
-    """`[n, H, W, C]` with rows and columns in the order in which one would look at them."""
+    """Images `[n, H, W, C]`, transposed if the publisher swaps rows and columns."""
     return images.swapaxes(1, 2) if entry.transposed else images
 
 
@@ -83,10 +83,10 @@ def _read_place(entry: Entry, place: Path) -> Arrays | None:
     if entry.layout == "cifar":
         return _read_cifar(place)
     paths = [_idx_path(place, entry.prefix + stem) for stem in _IDX_STEMS]
-    found = [path for path in paths if path is not None]
-    if len(found) == len(paths):
-        return _oriented(entry, [read_idx(path) for path in found])
-    if found:
+    present = [path for path in paths if path is not None]
+    if len(present) == len(paths):
+        return _oriented(entry, [read_idx(path) for path in present])
+    if present:
         missing = [stem for stem, path in zip(_IDX_STEMS, paths, strict=True) if path is None]
         raise DataError(f"{place} lacks {entry.prefix}{missing[0]}-ubyte.gz; all four are needed")
     archive = place / "gzip.zip"
@@ -159,10 +159,10 @@ def _untarred(archive: Path) -> list[bytes]:
 
 
 def _check_batches(sizes: Sequence[int], place: Path) -> None:
-    if max(sizes) > _CIFAR_BATCH:
+    if max(sizes) > _CIFAR_BATCH_BYTES:
         raise DataError(
             f"CIFAR-10 in {place} is damaged: it holds a file of {max(sizes)} bytes, and its "
-            f"batches have {_CIFAR_BATCH}; get it again"
+            f"batches have {_CIFAR_BATCH_BYTES}; get it again"
         )
 
 

@@ -56,8 +56,8 @@ def load_named(
             report(f"{error}; getting {entry.name} again")
     for label, source in _sources(entry, download):
         try:
-            arrays, said = source(request)
-            return _store(request, arrays, said)
+            arrays, origin = source(request)
+            return _store(request, arrays, origin)
         except Unavailable as error:
             failures.append((label, error))
         except DataError as error:
@@ -108,14 +108,14 @@ def _store(request: _Request, arrays: Arrays, source: str) -> Dataset:
 
 
 def _from_folder(request: _Request, folder: Path) -> tuple[Arrays, str]:
-    """Reads the folder that the caller named; nothing else will do."""
+    """Reads the folder that the caller named, and no other source."""
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder; give one with the files of {request.entry.name}"
         )
     try:
-        arrays, found = read_prepared(request.entry, [folder], request.report)
-        return arrays, f"prepared by TFDS in {found}"
+        arrays, prepared = read_prepared(request.entry, [folder], request.report)
+        return arrays, f"prepared by TFDS in {prepared}"
     except Unavailable:
         pass
     try:
@@ -148,7 +148,7 @@ def _from_preparation(request: _Request) -> tuple[Arrays, str]:
     require_tensorflow()
     servers = dict.fromkeys(urljoin(url, "/") for file in entry.files for url in file.urls)
     if not any(answers(server) for server in servers):
-        # Asked all the same, TFDS would try again for minutes.
+        # TFDS would retry for minutes.
         raise Unavailable(f"no server that publishes {entry.name} answers")
     request.report(f"TFDS prepares {entry.name}; this takes minutes")
     prepare(entry, root)

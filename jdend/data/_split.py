@@ -65,8 +65,8 @@ def split(
 ) -> Split:
     """Divides a data set into training, validation and test parts.
 
-    Every part holds the classes in the proportion of the whole, to within one example, and each
-    at least once. The same arguments give the same parts on every platform.
+    Every part holds the classes in the proportions of the whole, to within one example, and at
+    least one example of each. The same arguments give the same parts on every platform.
 
     A published test part is taken whole, whatever `subset_size` says: it costs little and keeps
     accuracies comparable. Without one, a part of the examples is set aside for test first; it does
@@ -74,7 +74,7 @@ def split(
 
     Normalisation follows the published mean and standard deviation where the data set has them,
     else those of this training part: channel by channel for images, feature by feature for
-    tables; what is constant is only centred.
+    tables. Constant features are only centred.
 
     Args:
       dataset: what to divide.
@@ -112,23 +112,23 @@ def split(
 def _divide(
     dataset: Dataset, rows: np.ndarray, size: int, seed: int, leave: int, *, at_least: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Takes `size` of `rows`, classes in proportion; returns those taken and those left, in order.
+    """Draws `size` of `rows`, stratified by class; returns those drawn and the others, in order.
 
-    Of each class at least `at_least` are taken and at least `leave` are left. A larger `size` takes
-    the same rows and more.
+    Of each class at least `at_least` rows are drawn and at least `leave` are not. A larger `size`
+    draws the same rows and more.
     """
     labels = dataset.train_labels[rows]
     counts = np.bincount(labels, minlength=dataset.n_classes)
     quotas = _quotas(counts, size, np.minimum(at_least, counts - leave), counts - leave)
-    # NumPy promises that a bit generator's stream stays as it is, and not that of `Generator`
-    # methods (NEP 19).
-    lot = np.random.PCG64(seed).random_raw(len(dataset.train_labels))[rows]
-    order = np.lexsort((lot, labels))
+    # NumPy promises that the stream of a bit generator does not change, but not that of the
+    # `Generator` methods (NEP 19).
+    priority = np.random.PCG64(seed).random_raw(len(dataset.train_labels))[rows]
+    order = np.lexsort((priority, labels))
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rank = np.empty(len(rows), np.int64)
     rank[order] = np.arange(len(rows)) - starts[labels[order]]
-    taken = rank < quotas[labels]
-    return rows[taken], rows[~taken]
+    drawn = rank < quotas[labels]
+    return rows[drawn], rows[~drawn]
 
 
 def _quotas(counts: np.ndarray, size: int, smallest: np.ndarray, largest: np.ndarray) -> np.ndarray:
@@ -144,7 +144,7 @@ def _quotas(counts: np.ndarray, size: int, smallest: np.ndarray, largest: np.nda
 
 
 def _part_size(n: int, fraction: float, n_classes: int, parts_left: int) -> int:
-    """`fraction` of `n`, but with room for every class in this part and in those left."""
+    """`fraction` of `n`, with room for every class in this part and in the parts still to draw."""
     return int(np.clip(round(fraction * n), n_classes, n - n_classes * parts_left))
 
 
@@ -197,23 +197,23 @@ def _normalisation(dataset: Dataset, train_x: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _mean_and_deviation(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of every column, in blocks: a float64 copy of all images could exceed memory."""
+    """Mean and deviation of every column, in blocks: a float64 copy could exceed memory."""
     blocks = np.array_split(columns, columns.size // 2**22 + 1)
     mean = np.sum([block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0) / len(columns)
     squares = np.sum([np.square(block - mean).sum(axis=0) for block in blocks], axis=0)
     return mean, np.sqrt(squares / len(columns))
 
 
-def _check_fraction(what: str, value: float, *, zero_allowed: bool) -> None:
+def _check_fraction(name: str, value: float, *, zero_allowed: bool) -> None:
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not 0 <= value < 1 or (value == 0 and not zero_allowed):
         allowed = "at least 0" if zero_allowed else "above 0"
-        raise DataError(f"{what}={value!r} is not allowed; give a number {allowed} and below 1")
+        raise DataError(f"{name}={value!r} is not allowed; give a number {allowed} and below 1")
 
 
-def _check_integer(what: str, value: int, low: int) -> None:
+def _check_integer(name: str, value: int, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-        raise DataError(f"{what}={value!r} is not allowed; give a whole number from {low} up")
+        raise DataError(f"{name}={value!r} is not allowed; give a whole number from {low} up")
 
 
 def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:

@@ -28,7 +28,7 @@ _NPZ_LAYOUTS = (
     ("data", "target"),
 )
 _TARGETS = ("label", "target", "class", "y")
-_LONGEST_LINE = 2**25
+_MAX_LINE_CHARACTERS = 2**25
 
 
 def from_npz(path: str | Path) -> Dataset:
@@ -50,8 +50,8 @@ def from_npz(path: str | Path) -> Dataset:
     if layout is None:
         layouts = "; ".join(", ".join(layout) for layout in _NPZ_LAYOUTS)
         raise DataError(
-            f"{path} holds {_some(list(file.names)) or 'no arrays'}; needed are arrays named as in "
-            f"one of: {layouts}"
+            f"{path} holds {_listed(list(file.names)) or 'no arrays'}; needed are arrays named as "
+            f"in one of: {layouts}"
         )
     read = [key for key in (*layout, "class_names") if key in file.names]
     arrays = dict(zip(read, file.read(read), strict=True))
@@ -76,12 +76,12 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
     Args:
       path: the file; commas separate, double quotes enclose.
       target: the column that holds the classes, as numbers or as words; default: the first of
-        `label`, `target`, `class` and `y` that there is. All other columns are features.
+        `label`, `target`, `class` and `y` that the header has. All other columns are features.
 
     Raises:
-      DataError: if it cannot be read, lacks the column, or has lines of other lengths or
-        features that are not finite numbers, names the line; or if the file is larger than half
-        of the memory that is free.
+      DataError: if it cannot be read, lacks the column, has lines of different lengths or features
+        that are not finite numbers (the message names the line), or is larger than half of the
+        free memory.
     """
     path = regular_file(path)
     check_fits(path.stat().st_size, str(path))
@@ -103,7 +103,7 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
 
 
 class _Texts(Sequence[str]):
-    """An array as a sequence of text, which is made only where it is asked for."""
+    """An array as a sequence of text; each text is made only when it is read."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._values = values
@@ -116,12 +116,14 @@ class _Texts(Sequence[str]):
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    """The lines of a file, each of a length that one can hold, without NUL."""
+    """The lines of a file; checks that none is too long or holds NUL."""
     number = 0
-    while line := file.readline(_LONGEST_LINE):
+    while line := file.readline(_MAX_LINE_CHARACTERS):
         number += 1
-        if len(line) == _LONGEST_LINE:
-            raise DataError(f"{path}, line {number} is longer than {_LONGEST_LINE} characters")
+        if len(line) == _MAX_LINE_CHARACTERS:
+            raise DataError(
+                f"{path}, line {number} is longer than {_MAX_LINE_CHARACTERS} characters"
+            )
         if "\0" in line:
             raise DataError(f"{path}, line {number} holds a NUL byte; save it as UTF-8 text")
         yield line
@@ -140,12 +142,12 @@ def _target_column(header: list[str], target: str | None, path: Path) -> int:
         if target is None:
             raise DataError(
                 f"{path} has no column named {', '.join(_TARGETS)}; say which column holds the "
-                f"classes with target=; there are {_some(header)}"
+                f"classes with target=; there are {_listed(header)}"
             )
     if target not in header:
         raise DataError(
             f"{path} has no column {target!r}; did you mean {nearest(target, header)!r}? "
-            f"There are {_some(header)}"
+            f"There are {_listed(header)}"
         )
     if len(header) == 1:
         raise DataError(f"{path} has no column beside {target!r}; at least one feature is needed")
@@ -157,8 +159,8 @@ def _read_rows(
 ) -> tuple[np.ndarray, list[str]]:
     """The features, `[n, F]`, and the classes as they are written."""
     features, labels = array("f"), []
-    others = header[:column] + header[column + 1 :]
-    alike: dict[str, str] = {}  # equal labels share one string
+    feature_names = header[:column] + header[column + 1 :]
+    interned: dict[str, str] = {}  # equal labels share one string
     for row in filter(None, reader):
         where = f"{path}, line {reader.line_num}"
         if len(row) != len(header):
@@ -168,11 +170,11 @@ def _read_rows(
             raise DataError(f"{where}: column {header[column]!r} is empty; needed is a class")
         if "\n" in label or "\r" in label:
             raise DataError(f"{where}: a class of several lines; is a quote never closed?")
-        labels.append(alike.setdefault(label, label))
-        features.frombytes(_numbers(row, others, where).tobytes())
+        labels.append(interned.setdefault(label, label))
+        features.frombytes(_numbers(row, feature_names, where).tobytes())
     if not labels:
         raise DataError(f"{path} has a header and no examples")
-    table = np.frombuffer(features, np.float32).reshape(len(labels), len(others))
+    table = np.frombuffer(features, np.float32).reshape(len(labels), len(feature_names))
     pixels = np.all((table >= 0) & (table <= 255) & (table == np.round(table)))
     return table.astype(np.uint8) if pixels else table, labels
 
@@ -182,7 +184,7 @@ def _numbers(fields: list[str], columns: list[str], where: str) -> np.ndarray:
         numbers = np.array(fields, np.float64)
     except ValueError:
         numbers = np.array([float(field) if _is_number(field) else np.nan for field in fields])
-    # Left to itself, float32 would turn what is too large into infinity.
+    # float32 would turn larger numbers into infinity.
     finite = np.abs(numbers) <= np.finfo(np.float32).max
     if not finite.all():
         bad = int(np.argmin(finite))
@@ -231,6 +233,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _some(columns: list[str]) -> str:
+def _listed(columns: list[str]) -> str:
     shown = ", ".join(columns[:12])
     return shown if len(columns) <= 12 else f"{shown}, … ({len(columns)} in all)"
