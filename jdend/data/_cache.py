@@ -1,7 +1,7 @@
 """Decoded arrays on disk, so that a data set is decoded only once.
 
 Each data set has a folder with four `.npy` files and `dataset.json`, which holds their digest and
-is written last. Every file is replaced atomically, and the digest is checked whenever they are read.
+is written last. Every file is replaced atomically, and every reading checks the digest.
 """
 
 import json
