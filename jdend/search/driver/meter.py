@@ -28,6 +28,8 @@ class Meter:
         self._reporter, self._n_trials = reporter, n_trials
         self._begun = time.monotonic()
         self._waited = 0.0  # seconds, for programs
+        self._setting_up = 0.0  # seconds, until each run had taken its first few steps
+        self._entered = 0.0  # seconds of training when the run that trains was entered
         self._run: Run | None = None  # which trains now
         self._done: dict[Run, float] = {}  # trials
         self._compiling: dict[Run, float] = {}  # seconds
@@ -51,15 +53,20 @@ class Meter:
     def enter(self, run: Run, doing: str) -> None:
         """A run begins or goes on to train: what is seen from now on is of it."""
         self._run, self._doing = run, doing
+        self._entered = self.training
 
     def look(self, progress: Progress) -> None:
         """The run that trains has come so far."""
         run = self._run
         assert run is not None
+        begins = run not in self._done and progress.epoch < 1
         ends = np.asarray(run.ends)
         self._done[run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
         self._compiling[run] = progress.compile_seconds
         self._best[run] = _best(run, progress)
+        if begins:  # few steps, and first of all the data were moved: no rate is told by that
+            self._setting_up += self.training - self._entered
+            return
         self._tell()
 
     @property
@@ -76,7 +83,8 @@ class Meter:
         done = min(sum(self._done.values()), float(self._n_trials))
         networks = [best for best in self._best.values() if best is not None]
         best = max(networks, key=lambda best: best.accuracy, default=None)
-        self._reporter.advance(done, self.training, best, self._doing)
+        seconds = max(0.0, self.training - self._setting_up)
+        self._reporter.advance(done, seconds, best, self._doing)
 
 
 def _best(run: Run, progress: Progress) -> Best | None:
