@@ -24,7 +24,7 @@ class Candidate:
 
     params: Mapping[str, object]
     configuration: Configuration
-    seeds: list[int] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list[int])
 
 
 @dataclass(frozen=True)

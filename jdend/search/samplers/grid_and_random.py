@@ -220,7 +220,7 @@ def _with_seeds(candidates: Sequence[Candidate], seeds: Sequence[int]) -> tuple[
     return tuple(replace(candidate, seeds=list(seeds)) for candidate in candidates)
 
 
-def _grid_point(shapes: ListedShapes, others: Mapping, point: int) -> Params:
+def _grid_point(shapes: ListedShapes, others: Mapping[str, Sequence[Value]], point: int) -> Params:
     n_others = math.prod(len(values) for values in others.values())
     shape, other = divmod(point, n_others)
     return {**shapes.at(int(shapes.fitting[shape])), **_combination(others, other)}

@@ -7,6 +7,7 @@ proposed again is the same.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -80,7 +81,13 @@ def propose_generation(
 
 def listed(name: str, candidates: Candidates) -> Strategy:
     """Trials that are known beforehand, as a strategy; they need not lie in the space."""
-    return Strategy(name, propose=lambda *_: candidates, lists_all=True, in_space=False)
+
+    def propose(
+        problem: SearchProblem, rng: np.random.Generator, n_trials: int | None, /
+    ) -> Candidates:
+        return candidates
+
+    return Strategy(name, propose=propose, lists_all=True, in_space=False)
 
 
 def _asked(
@@ -147,7 +154,7 @@ def _inside(name: str, parameter: str, dimension: Dimension, value: object) -> o
     Raises:
       SearchError: if it is none of a choice's values, or no number where there is a range.
     """
-    plain = value.item() if isinstance(value, np.generic) else value
+    plain = cast(object, value.item()) if isinstance(value, np.generic) else value
     if isinstance(dimension, Choice):
         if plain in dimension.values:
             return plain
