@@ -10,6 +10,7 @@ from jdend.study._pareto import pareto_front
 from jdend.study._ranking import rank
 from jdend.study._reader import StoredStudy, open_study
 from jdend.study._result import FINAL_FIGURES, SearchResult
+from jdend.study._snapshots import SnapshotFolder
 from jdend.study._storage import open_storage, quiet_optuna
 from jdend.study._study import Effort, Study
 from jdend.study._table import results_table
@@ -27,6 +28,7 @@ __all__ = [
     "ProposedTrial",
     "Results",
     "SearchResult",
+    "SnapshotFolder",
     "StoredStudy",
     "Study",
     "StudyError",

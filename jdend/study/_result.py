@@ -52,6 +52,8 @@ class SearchResult:
       stopped_epoch: after how many epochs a rung stopped it, None if it was trained to its end. Of
         a stopped trial the figures are those of that epoch, and what was not measured is NaN.
         Stopped trials rank after those that were trained to their end.
+      cut_off: whether the search was broken off while this trained; `stopped_epoch` says when. A
+        search that goes on replaces it.
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
       seed_history: the same, one list a seed.
@@ -76,6 +78,7 @@ class SearchResult:
     seed_history: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
     seed_figures: dict[str, list[float]] = field(default_factory=dict, repr=False)
     stopped_epoch: int | None = None
+    cut_off: bool = False
 
     @property
     def accuracy_per_1k_params(self) -> float:
@@ -105,6 +108,7 @@ class SearchResult:
         failed_epoch: Int[np.ndarray, " S"],
         held_out: bool = True,
         stopped_epoch: int | None = None,
+        cut_off: bool = False,
     ) -> "SearchResult":
         """Averages over seeds.
 
@@ -117,7 +121,8 @@ class SearchResult:
           history: likewise for each epoch.
           failed_epoch: -1 where a seed did not fail.
           held_out: whether there was a validation part.
-          stopped_epoch: after how many epochs a rung stopped it.
+          stopped_epoch: after how many epochs a rung stopped it, or it was cut off.
+          cut_off: whether it was cut off.
         """
         mean = {name: _mean(figures[name]) for name in FINAL_FIGURES}
         failures = failed_epoch[failed_epoch >= 0]
@@ -140,12 +145,16 @@ class SearchResult:
             seed_history={name: [_floats(row) for row in h] for name, h in history.items()},
             seed_figures={name: _floats(figures[name]) for name in FINAL_FIGURES},
             stopped_epoch=stopped_epoch,
+            cut_off=cut_off,
         )
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None."""
+        """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None. Only what was
+        cut off says so."""
         record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         record["accuracy_per_1k_params"] = self.accuracy_per_1k_params
+        if not self.cut_off:
+            del record["cut_off"]
         return {name: _finite(value) for name, value in record.items()}
 
     @classmethod

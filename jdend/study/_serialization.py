@@ -123,6 +123,8 @@ def plain(value: object) -> object:
 def _attributes(result: SearchResult) -> dict[str, object]:
     figures, others = {}, {}
     for field in dataclasses.fields(result):
+        if field.name == "cut_off":  # such a result is none yet
+            continue
         value = plain(getattr(result, field.name))
         number = value is None or isinstance(value, int | float | str)
         (figures if number else others)[field.name] = value

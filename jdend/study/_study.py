@@ -16,6 +16,7 @@ from jdend.study._files import write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
 from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._result import SearchResult
+from jdend.study._snapshots import SNAPSHOTS, SnapshotFolder
 from jdend.study._storage import without_password, words_without_passwords
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class Study:
       name: of the first search in the storage; those after it are `<name>-2`, ….
       resume: whether to go on with the search that the folder holds, if it holds one.
 
+    Attributes:
+      has_begun: whether anything trained, or would have but for an interruption.
+
     Raises:
       StudyError: if the folder holds a search already that is not to be gone on with, or cannot be
         written.
@@ -93,6 +97,8 @@ class Study:
         self._command = shlex.join(words_without_passwords(words))
         self._begun = time.time()
         self._made: list[Path] = []
+        self.has_begun = False
+        self._is_written = False
         self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()
         if self.folder is not None:
             kept_in = None if storage is None else without_password(str(storage))
@@ -162,6 +168,19 @@ class Study:
         self.effort += effort
         self.device = device
 
+    def snapshots(self, say: Callable[[str], None]) -> SnapshotFolder | None:
+        """Where the populations of the search whose ledger was last asked for are kept while they
+        train; None without a folder. `say` is told in a line what a person should know."""
+        if self.folder is None:
+            return None
+        return SnapshotFolder(self.folder, self._n_ledgers, say)
+
+    def begin(self) -> None:
+        """A search trains from now on; what was written of it before stays until `write`."""
+        self.has_begun = True
+        if self.folder is not None and not (self.folder / RUN).exists():
+            self._write_run("running")
+
     def write(self, status: str = "complete") -> None:
         """Writes both files, if there is a folder; `status` is `complete` or `interrupted`.
 
@@ -170,17 +189,19 @@ class Study:
         """
         if self.folder is not None:
             write_results(self.folder / RESULTS, self.results)
-            with os_errors_as(StudyError, f"cannot write {self.folder / RUN}"):
-                write_json(self.folder / RUN, self._run(status))
+            self._write_run(status)
+            self._is_written = True
 
     def discard(self) -> None:
         """Gives back what is held, and removes the journal and the folders that were made for this
-        study, if nothing was finished there."""
+        study, if nothing was written there but that it begins."""
         for ledger in self._ledgers:
             ledger.release()
         in_use = any(ledger.in_use() for ledger in self._ledgers)
-        if self.folder and self._began_journal and not self.results and not in_use:
-            for name in (JOURNAL, lock_name(JOURNAL)):
+        if self.folder and self._began_journal and not (self._is_written or in_use):
+            if (self.folder / SNAPSHOTS).exists():
+                return
+            for name in (JOURNAL, lock_name(JOURNAL), RUN):
                 (self.folder / name).unlink(missing_ok=True)
         for folder in reversed(self._made):
             try:
@@ -188,6 +209,11 @@ class Study:
             except OSError:
                 return
         self._made = []
+
+    def _write_run(self, status: str) -> None:
+        assert self.folder is not None
+        with os_errors_as(StudyError, f"cannot write {self.folder / RUN}"):
+            write_json(self.folder / RUN, self._run(status))
 
     def _run(self, status: str) -> dict[str, object]:
         return {
@@ -202,7 +228,7 @@ class Study:
             "compile_seconds": round(self.effort.compile_seconds, 3),
             "compilations": self.effort.step_programs,
             "programs_total": self.effort.programs,
-            "trials": len(self.results),
+            "trials": sum(not result.cut_off for result in self.results),
             "device": self.device,
             "versions": _versions(),
         }

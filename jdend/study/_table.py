@@ -39,6 +39,8 @@ class TableRow(Protocol):
     def failed(self) -> int | None: ...
     @property
     def stopped_epoch(self) -> int | None: ...
+    @property
+    def cut_off(self) -> bool: ...
 
 
 def results_table(
@@ -52,17 +54,15 @@ def results_table(
     The parameters that vary among the results have columns as long as there is room, the
     architecture first; those that do not vary, and those that found no room, are named in lines
     below. The first column, a heading
-    and a text for each result, is by default their number; it marks what was stopped early.
+    and a text for each result, is by default their number; it marks what was stopped early or cut
+    off.
     """
     if not results:
         return "no results"
     heading, texts = first or ("#", [str(i + 1) for i in range(len(results))])
-    stopped = [r.stopped_epoch for r in results if r.stopped_epoch is not None]
-    if stopped:  # a space keeps the numbers in line
-        texts = [
-            f"{t}{' ' if r.stopped_epoch is None else '*'}"
-            for t, r in zip(texts, results, strict=True)
-        ]
+    marks = [_mark(result) for result in results]
+    if any(marks):  # a space keeps the numbers in line
+        texts = [text + (mark or " ") for text, mark in zip(texts, marks, strict=True)]
         heading = f"{heading} "
     columns = [[heading, *texts], *figure_columns(results)]
     varying, constant = parameters_of(results)
@@ -74,16 +74,39 @@ def results_table(
         else:
             omitted.append(name)
     lines = [_line(row, columns) for row in zip(*columns, strict=True)]
-    if stopped:
-        ends = dict.fromkeys([min(stopped), max(stopped)])
-        epochs = "1 epoch" if list(ends) == [1] else f"{' to '.join(map(str, ends))} epochs"
-        lines.append(f"* stopped early, after {epochs}: figures of that moment")
+    lines += _explained(results)
     if constant:
         shared = ", ".join(f"{name}={text_of(value)}" for name, value in constant.items())
         lines += _wrapped(f"all: {shared}", width)
     if omitted:
         lines += _wrapped(f"not shown: {', '.join(omitted)}", width)
     return "\n".join(lines)
+
+
+# How a trial is marked that was not trained to its end, and what that means.
+STOPPED, CUT_OFF = "*", "+"
+MEANINGS = {
+    STOPPED: "stopped early, after {}: figures of that moment",
+    CUT_OFF: "cut off after {}: figures of that moment, --resume goes on",
+}
+
+
+def _mark(result: TableRow) -> str:
+    if result.stopped_epoch is None:
+        return ""
+    return CUT_OFF if result.cut_off else STOPPED
+
+
+def _explained(results: Sequence[TableRow]) -> list[str]:
+    """A line for each mark."""
+    lines: list[str] = []
+    for mark, meaning in MEANINGS.items():
+        marked = [r.stopped_epoch or 0 for r in results if _mark(r) == mark]
+        if marked:
+            ends = dict.fromkeys([min(marked), max(marked)])
+            epochs = "1 epoch" if list(ends) == [1] else f"{' to '.join(map(str, ends))} epochs"
+            lines.append(f"{mark} {meaning.format(epochs)}")
+    return lines
 
 
 def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:

@@ -4,6 +4,7 @@ from jdend.training._bucket import Bucket
 from jdend.training._compilation import Compilations, compilations, in_background
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
+from jdend.training._interruption import uninterrupted
 from jdend.training._memory import estimate_bytes
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population, epoch_order, population
@@ -45,4 +46,5 @@ __all__ = [
     "trace_hyperparameters",
     "train",
     "train_model",
+    "uninterrupted",
 ]

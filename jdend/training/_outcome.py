@@ -3,6 +3,7 @@
 Shape letters: `S` seeds, `C` configurations.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float, Int
 
 from jdend.models import Configuration
 
-__all__ = ["HISTORY_FIGURES", "Outcome", "Progress"]
+__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "outcome_so_far"]
 
 # What is measured after every epoch.
 HISTORY_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -65,3 +66,27 @@ class Outcome:
     failed_epoch: Int[np.ndarray, " S"]
     seconds: float
     stopped_epoch: int | None = None
+
+
+def outcome_so_far(
+    configuration: Configuration,
+    seeds: Sequence[int],
+    history: dict[str, Float[np.ndarray, "S epochs"]],
+    seconds: float,
+) -> Outcome:
+    """What had come of a trial after the epochs of its history, at least one, if it had stopped
+    there. Test figures are NaN."""
+    latest = {name: values[:, -1] for name, values in history.items()}
+    unmeasured = np.full(len(seeds), np.nan)
+    lost = ~np.isfinite(history["train_loss"])
+    return Outcome(
+        configuration=configuration,
+        seeds=tuple(seeds),
+        history=history,
+        **latest,
+        test_loss=unmeasured,
+        test_accuracy=unmeasured,
+        failed_epoch=np.where(lost.any(axis=1), lost.argmax(axis=1), -1),
+        seconds=seconds,
+        stopped_epoch=history["train_loss"].shape[1],
+    )

@@ -19,7 +19,7 @@ from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
-from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
+from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
 from jdend.training._population import Population, epoch_order, population
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
@@ -107,6 +107,11 @@ class Run:
         if self._state is None:
             return self.epoch * self._steps_per_epoch
         return int(self._state.step)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether `outcomes` were asked for, and are known."""
+        return self._figures is not None
 
     def train_to(self, epoch: int) -> None:
         """Trains until so many epochs are done, or all configurations have ended."""
@@ -206,6 +211,20 @@ class Run:
                 self._figures, self._failed_step = figures, failed_step
                 self._state, self._ended = None, []
         return self._outcomes(self._figures, self._failed_step)
+
+    def outcomes_so_far(self) -> list[Outcome | None]:
+        """What configurations had come to after their last whole epoch, None before the first.
+
+        Training figures are running means over that epoch; the test examples were not looked at.
+        """
+        return [
+            outcome_so_far(configuration, self.seeds, of_c, self._seconds_per_epoch() * end)
+            if end
+            else None
+            for c, configuration in enumerate(self.configurations)
+            for end in [min(self.ends[c], self.epoch)]
+            for of_c in [{name: h[:, c, :end] for name, h in self._history.items()}]
+        ]
 
     @functools.cached_property
     def _population(self) -> Population:
@@ -329,7 +348,7 @@ class Run:
         figures: Mapping[str, Float[np.ndarray, "S C"]],
         failed_step: Int[np.ndarray, "S C"],
     ) -> list[Outcome]:
-        seconds_per_epoch = (self._training.seconds - self._compiling.seconds) / sum(self.ends)
+        seconds_per_epoch = self._seconds_per_epoch()
         failed_epoch = np.where(failed_step < 0, -1, failed_step // self._steps_per_epoch)
         # A network can be lost by its last step, whose loss is of the weights before it.
         lost = ~np.isfinite(figures["train_loss"]) & (failed_epoch < 0)
@@ -348,6 +367,11 @@ class Run:
                 zip(self.configurations, self.ends, strict=True)
             )
         ]
+
+    def _seconds_per_epoch(self) -> float:
+        """Of one configuration."""
+        n_epochs = sum(min(end, self.epoch) for end in self.ends)
+        return (self._training.seconds - self._compiling.seconds) / max(n_epochs, 1)
 
     def _report(self, epoch: float) -> None:
         if self._on_progress is None:

@@ -8,7 +8,7 @@ import pytest
 from jdend.data import from_arrays
 from jdend.search.driver import data as search_data
 from jdend.search.driver import populations
-from jdend.training import Outcome, Progress
+from jdend.training import Outcome, Progress, Snapshot
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +66,27 @@ class InstantRun:
         if self._on_progress is not None:
             accuracy = self.validation_accuracy
             self._on_progress(Progress(epoch, self.last_epoch, accuracy.size, accuracy, 0.1, 0.0))
+
+    @property
+    def steps_done(self):
+        return self.epoch
+
+    @property
+    def is_measured(self):
+        return not self.live
+
+    def accuracy_after(self, epoch):
+        return self.validation_accuracy
+
+    def snapshot(self):
+        return Snapshot(self.ends, self.epoch, [], {}, (0.0, 0.0))
+
+    def restore(self, content):
+        taken = Snapshot.from_bytes(content, None)  # pyright: ignore[reportArgumentType]
+        self.ends, self.epoch = list(taken.ends), taken.epoch
+
+    def outcomes_so_far(self):
+        return [None for _ in self.configurations]
 
     def stop(self, configurations):
         for c in configurations:

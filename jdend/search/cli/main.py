@@ -51,8 +51,8 @@ times, versions) and report.html, a page about it (docs/report.md). --save-best
 trains the best again and saves its network, for jdend.load and
 python -m jdend.predict (docs/models.md). The table goes to standard output,
 progress to standard error.
-Ctrl-C keeps what is finished. python -m jdend.search watch DIR shows the best
-so far, from another terminal.
+Ctrl-C loses nothing, --resume goes on. python -m jdend.search watch DIR shows
+the best so far, from another terminal.
 """
 
 

@@ -234,11 +234,16 @@ def _settings(command: Command, study: Study) -> dict[str, object]:
 
 
 def _interrupted(command: Command, study: Study) -> int:
-    n_done = len(study.results)
-    _note(command, f"interrupted; {n_done or 'no'} trials are finished")
-    if study.results:
+    if study.has_begun:
         study.write("interrupted")
+    n_cut_off = sum(result.cut_off for result in study.results)
+    n_done = len(study.results) - n_cut_off
+    finished = f"{n_done:,} {'trial is' if n_done == 1 else 'trials are'} finished"
+    cut_off = f", {n_cut_off:,} {'was' if n_cut_off == 1 else 'were'} cut off" if n_cut_off else ""
+    _note(command, f"interrupted; {finished}{cut_off}")
+    if study.has_begun:
         _note(command, f"written to {study.folder}; the same command with --resume goes on")
+    if study.results:
         show(_table(command, study))
     return INTERRUPTED
 

@@ -7,6 +7,7 @@ keeps it and knows who else is at work.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from jdend.search.driver.keeper import Keeper
 from jdend.search.driver.meter import best_of
 from jdend.search.driver.schedule import Schedule
 from jdend.search.driver.time_limit import TimeLimit
@@ -14,7 +15,7 @@ from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
 from jdend.study import Effort, Ledger, MemoryLedger, ProposedTrial, SearchResult, Study
-from jdend.training import Outcome, compilations
+from jdend.training import Outcome, compilations, uninterrupted
 
 __all__ = ["run_search", "train_first"]
 
@@ -34,7 +35,9 @@ def run_search(
 ) -> list[SearchResult]:
     """Trains the generations of a schedule, and returns their results in the order proposed.
 
-    Whatever ends the search, the study has the results of what is finished.
+    Whatever ends the search, the study has the results of what is finished, and of trials that were
+    cut off what they had come to; a study with a folder keeps their networks as well, so that a
+    search that goes on trains nothing twice.
 
     Args:
       schedule: what the generations consist of.
@@ -58,17 +61,23 @@ def run_search(
     reporter.open(schedule.most_trials, done=len(results), seconds=left, best=best_of(results))
     proposed: Sequence[ProposedTrial] = ()
     outcomes: Outcomes = {}  # of the generation that trains
+    keeper = Keeper()
+    snapshots = study.snapshots(reporter.note)
     try:
         while claim := ledger.claim(schedule.n_generations or sys.maxsize):
             proposed = claim.trials or ()
             if claim.trials is None:
                 proposed = schedule.propose(claim.number, ledger.generations())
                 ledger.begin(claim.number, proposed)
+            study.begin()
             known = {} if study.keeps else memo
-            for trial, outcome in _train(schedule, proposed, trainer, programs, reporter, known):
+            keeper = Keeper(snapshots, claim.number, trainer.data.identify(), reporter.note)
+            training = _train(schedule, proposed, trainer, programs, reporter, known, keeper)
+            for trial, outcome in training:
                 outcomes[trial] = outcome
             results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
             ledger.finish(claim.number, results)
+            keeper.clear()
             if not proposed:  # the space holds nothing that was not proposed before
                 break
             reporter.reach(len(_finished(ledger)))
@@ -79,15 +88,20 @@ def run_search(
         status = "interrupted"
         raise
     finally:
-        ledger.release()
-        reporter.close()
-        results = [*_finished(ledger), *results_of(schedule, proposed, outcomes, trainer.data)]
-        if results:
-            compiled = compilations() - before
-            effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
-            config = {**trainer.data.describe(), **record}
-            study.add(results, config=config, effort=effort, device=device())
-            study.write(status)
+        with uninterrupted():
+            keeper.write()
+            ledger.release()
+            reporter.close()
+            results = _finished(ledger)
+            results += results_of(
+                schedule, proposed, outcomes, trainer.data, cut_off=keeper.cut_off()
+            )
+            if results or (status == "interrupted" and study.has_begun):
+                compiled = compilations() - before
+                effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
+                config = {**trainer.data.describe(), **record}
+                study.add(results, config=config, effort=effort, device=device())
+                study.write(status)
     return results
 
 
@@ -107,6 +121,7 @@ def _train(
     programs: Sequence[PlannedPopulation],
     reporter: Reporter,
     memo: Outcomes,
+    keeper: Keeper | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Yields each different trial of a generation with its outcome, as soon as there is one.
 
@@ -120,7 +135,7 @@ def _train(
         yield from known.items()
         new = [trial for trial in new if trial not in known]
     populations = trainer.plan(new, within=programs)
-    for trial, outcome in trainer.train(new, populations, reporter, rungs):
+    for trial, outcome in trainer.train(new, populations, reporter, rungs, keeper):
         memo[trial] = outcome
         yield trial, outcome
 

@@ -4,6 +4,7 @@ All populations come to a rung, one after the other, before any of them passes i
 """
 
 import functools
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 
@@ -11,11 +12,12 @@ import numpy as np
 
 from jdend.data import Split
 from jdend.models import Configuration, count_params
+from jdend.search.driver.keeper import Keeper
 from jdend.search.driver.meter import Meter
 from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.rungs import Rungs
-from jdend.training import Bucket, Narrow, Outcome, Run, in_background, prepare, runs
+from jdend.training import Bucket, Narrow, Outcome, Progress, Run, in_background, prepare, runs
 
 __all__ = ["train_populations"]
 
@@ -26,6 +28,7 @@ def train_populations(
     data: Split,
     meter: Meter,
     rungs: Rungs | None = None,
+    keeper: Keeper | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -35,11 +38,11 @@ def train_populations(
       data: to train on.
       meter: told how it goes.
       rungs: when weak trials are stopped; None if none ever is.
+      keeper: keeps what they come to.
     """
-    names = [f"population {number} of {len(planned)}" for number in range(1, len(planned) + 1)]
     populations = [
-        _Population(trials, population, data, meter, name)
-        for population, name in zip(planned, names, strict=True)
+        _Population(trials, planned, number, data, meter, keeper or Keeper())
+        for number in range(len(planned))
     ]
     try:
         if rungs is not None:
@@ -56,15 +59,17 @@ class _Population:
     def __init__(
         self,
         trials: Sequence[Trial],
-        planned: PlannedPopulation,
+        planned: Sequence[PlannedPopulation],
+        number: int,
         data: Split,
         meter: Meter,
-        name: str,
+        keeper: Keeper,
     ):
-        self._trials, self._planned, self._data = trials, planned, data
-        self._meter, self._name = meter, name
-        self._configurations = _columns(trials, planned)
-        self._narrow = _narrow(trials, planned)
+        self._trials, self._planned, self._data = trials, planned[number], data
+        self._meter, self._keeper, self._number = meter, keeper, number
+        self._name = f"population {number + 1} of {len(planned)}"
+        self._configurations = _columns(trials, self._planned)
+        self._narrow = _narrow(trials, self._planned)
         self._programs: Future[object] | None = None
         self._runs: list[Run] | None = None
 
@@ -91,6 +96,7 @@ class _Population:
             self._meter.enter(run, self._name)
             run.train_to(run.last_epoch)
         outcomes = [outcome for run in of_population for outcome in run.outcomes()]
+        self._keeper.look()
         self._runs = []
         members = [self._trials[i] for i in self._planned.members]
         return list(zip(members, outcomes[: len(members)], strict=True))
@@ -111,8 +117,17 @@ class _Population:
     def _begun(self) -> list[Run]:
         if self._runs is None:
             arguments = self._arguments()
-            self._runs = runs(*arguments, on_progress=self._meter.look, narrow=self._narrow)
+            self._runs = runs(*arguments, on_progress=self._look, narrow=self._narrow)
+            members = iter([self._trials[i] for i in self._planned.members])
+            for part, run in enumerate(self._runs):
+                of_run = list(itertools.islice(members, len(run.configurations)))
+                place = f"{self._number}-{part}"
+                self._keeper.enter(run, place, self._planned.bucket, of_run)
         return self._runs
+
+    def _look(self, progress: Progress) -> None:
+        self._meter.look(progress)
+        self._keeper.look()
 
     def _arguments(self) -> tuple[Bucket, Sequence[Configuration], Sequence[int], Split]:
         return self._planned.bucket, self._configurations, self._planned.seeds, self._data
@@ -126,12 +141,14 @@ def _pass_rungs(
         for population in _compiled(populations, meter):
             population.train_to_rung(epoch)
         accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
-        for run, column, position in (
-            c for population in populations for c in population.columns()
-        ):
-            if position is not None:
-                accuracy[position] = run.validation_accuracy[:, column].mean()
-                live[position] = column in run.live
+        for population in populations:
+            # As they were at the rung: one that goes on from what was kept may be beyond it.
+            latest = {run: run.accuracy_after(epoch) for run, _, _ in population.columns()}
+            for run, column, position in population.columns():
+                if position is not None:
+                    accuracy[position] = latest[run][:, column].mean()
+                    n_epochs = run.configurations[column].hyperparameters.n_epochs
+                    live[position] = epoch < n_epochs and epoch <= run.ends[column]
         stopped = set(rungs.stopped(epoch, accuracy, live))
         for population in populations:
             population.stop(stopped)

@@ -11,6 +11,7 @@ import jax
 
 from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
+from jdend.search.driver.keeper import Keeper
 from jdend.search.driver.meter import Meter
 from jdend.search.driver.populations import train_populations
 from jdend.search.driver.schedule import Schedule
@@ -109,6 +110,7 @@ class Trainer:
         populations: Sequence[PlannedPopulation],
         reporter: Reporter,
         rungs: Rungs | None = None,
+        keeper: Keeper | None = None,
     ) -> Iterator[tuple[Trial, Outcome]]:
         """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -117,6 +119,7 @@ class Trainer:
           populations: its plan.
           reporter: told how it goes.
           rungs: when weak trials are stopped; None if none ever is.
+          keeper: keeps what they come to.
 
         Raises:
           SearchError: if a batch is larger than the training part.
@@ -136,11 +139,12 @@ class Trainer:
             confirmed_params(population.bucket.structure)
         meter = Meter(reporter, len(trials))
         ends: dict[Trial, int] = {}
-        for trial, outcome in train_populations(trials, populations, data, meter, rungs):
+        for trial, outcome in train_populations(trials, populations, data, meter, rungs, keeper):
             n_epochs = trial.configuration.hyperparameters.n_epochs
             ends[trial] = outcome.stopped_epoch or n_epochs
             yield trial, outcome
-        if len(populations) == 1:  # else programs have compiled beside it
+        went_on = keeper is not None and keeper.has_restored
+        if len(populations) == 1 and not went_on:  # else programs have compiled beside it
             expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
             learn(self.kernel, expected.training, meter.training)
 
@@ -163,20 +167,39 @@ def results_of(
     proposed: Sequence[ProposedTrial],
     outcomes: Mapping[Trial, Outcome],
     data: SearchData,
+    *,
+    cut_off: Mapping[Trial, Outcome] | None = None,
 ) -> list[SearchResult]:
-    """The results of those proposed trials that have an outcome, in the order proposed."""
-    trained = [(p, outcomes.get(schedule.trial(p))) for p in proposed] if outcomes else []
+    """The results of those proposed trials that have an outcome, in the order proposed.
+
+    Args:
+      schedule, data: of the search.
+      proposed: the trials of a generation.
+      outcomes: of those that are finished.
+      cut_off: what others had come to when training was broken off.
+    """
+    known = {**(cut_off or {}), **outcomes}
+    trained = [(p, schedule.trial(p)) for p in proposed] if known else []
     return [
-        result_from_outcome(p, outcome, held_out=data.has_validation)
-        for p, outcome in trained
-        if outcome is not None
+        result_from_outcome(
+            p, known[trial], held_out=data.has_validation, cut_off=trial not in outcomes
+        )
+        for p, trial in trained
+        if trial in known
     ]
 
 
 def result_from_outcome(
-    proposed: ProposedTrial, outcome: Outcome, *, held_out: bool
+    proposed: ProposedTrial, outcome: Outcome, *, held_out: bool, cut_off: bool = False
 ) -> SearchResult:
-    """The outcome as it is reported and stored; `held_out` says if there was a validation part."""
+    """The outcome as it is reported and stored.
+
+    Args:
+      proposed: the trial before it was trained.
+      outcome: what came of it.
+      held_out: whether there was a validation part.
+      cut_off: whether training was broken off.
+    """
     return SearchResult.from_seeds(
         proposed.params,
         total_params=proposed.total_params,
@@ -187,6 +210,7 @@ def result_from_outcome(
         failed_epoch=outcome.failed_epoch,
         held_out=held_out,
         stopped_epoch=outcome.stopped_epoch,
+        cut_off=cut_off,
     )
 
 

@@ -20,7 +20,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
 
     class Part:
         def __init__(self, configurations, accuracies, on_progress):
-            self.configurations = configurations
+            self.configurations, self.seeds = configurations, (0,)
             self.ends = [c.hyperparameters.n_epochs for c in configurations]
             self.last_epoch = max(self.ends)
             self.outcomes = lambda: configurations

@@ -1,0 +1,78 @@
+"""What populations in training have come to, as files in a search's folder."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jdend._files import write_bytes
+from jdend._messages import reason
+
+__all__ = ["SNAPSHOTS", "SnapshotFolder"]
+
+# The subfolder; it is there while a generation trains.
+SNAPSHOTS = "populations"
+
+
+class SnapshotFolder:
+    """Keeps a file for each population of one search.
+
+    A file's name has the number of its generation, its place there, and a digest of all that its
+    contents follow from.
+
+    Args:
+      folder: of the search.
+      search: which of the searches that are kept there; from 1.
+      say: told in a line what a person should know.
+    """
+
+    def __init__(self, folder: Path, search: int, say: Callable[[str], None] = lambda line: None):
+        self._folder, self._search, self._say = folder / SNAPSHOTS, search, say
+        self._is_told = False
+
+    def read(self, generation: int, place: str, identity: str) -> bytes | None:
+        """What was last written of a population; None if that was nothing, or of another one."""
+        path = self._path(generation, place, identity)
+        with suppress(OSError):
+            return path.read_bytes()
+        others = self._files(f"{self._search}-{generation}-{place}.*")
+        if others:
+            self._say(
+                f"{others[0]} is of another population or version: that part of the generation "
+                "trains anew"
+            )
+        return None
+
+    def write(self, generation: int, place: str, identity: str, content: bytes) -> None:
+        """Writes it in place of what was there, whole or not at all.
+
+        Where that is not possible it says so once, and the search goes on.
+        """
+        path = self._path(generation, place, identity)
+        try:
+            self._folder.mkdir(exist_ok=True)
+            write_bytes(path, content)
+            for other in self._files(f"{self._search}-{generation}-{place}.*"):
+                if other != path:
+                    other.unlink(missing_ok=True)
+        except OSError as error:
+            if not self._is_told:
+                self._say(
+                    f"cannot keep what is in training in {self._folder}: {reason(error)}; if the "
+                    "search is broken off, its generation trains anew"
+                )
+            self._is_told = True
+
+    def clear(self, generation: int) -> None:
+        """Removes the files of a generation, which is finished."""
+        with suppress(OSError):
+            for path in self._files(f"{self._search}-{generation}-*"):
+                path.unlink(missing_ok=True)
+            self._folder.rmdir()  # if none are left
+
+    def _files(self, pattern: str) -> list[Path]:
+        return sorted(self._folder.glob(pattern))
+
+    def _path(self, generation: int, place: str, identity: str) -> Path:
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        return self._folder / f"{self._search}-{generation}-{place}.{digest}.safetensors"
