@@ -10,7 +10,7 @@ import numpy as np
 from jdend.models import count_params
 from jdend.search.progress.reporter import Reporter
 from jdend.search.progress.status import Best
-from jdend.study import SearchResult
+from jdend.study import SearchResult, rank
 from jdend.training import Progress, Run
 
 __all__ = ["Meter", "best_of"]
@@ -88,23 +88,25 @@ class Meter:
 
 
 def _best(run: Run, progress: Progress) -> Best | None:
-    """The best by its mean over seeds, None if there is none yet."""
+    """The best by its mean over seeds, of those that no rung has stopped; None if there is none
+    yet."""
     means = progress.validation_accuracy.mean(axis=0)
     if not np.isfinite(means).any():
         return None
-    c = int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
+    whole = np.array([c.hyperparameters.n_epochs for c in run.configurations])
+    means = np.where(np.isfinite(means) & (np.asarray(run.ends) == whole), means, -np.inf)
+    c = int(np.argmax(means))
+    if not np.isfinite(means[c]):
+        return None
     structure = run.configurations[c].structure
     return Best(float(means[c]), count_params(structure), structure.architecture)
 
 
 def best_of(results: Iterable[SearchResult]) -> Best | None:
-    """The best of results by validation accuracy; None if there is none."""
-    best: Best | None = None
-    for result in results:
-        accuracy = result.validation_accuracy
-        if result.failed is not None or accuracy is None or math.isnan(accuracy):
-            continue
-        if best is None or accuracy > best.accuracy:
-            architecture = str(result.params.get("architecture", ""))
-            best = Best(accuracy, result.total_params, architecture)
-    return best
+    """The first of the table that there would be of these results; None if none has a figure."""
+    measured = [r for r in results if r.failed is None and r.validation_accuracy is not None]
+    best = next(iter(rank(measured)), None)
+    if best is None or best.validation_accuracy is None or math.isnan(best.validation_accuracy):
+        return None
+    architecture = str(best.params.get("architecture", ""))
+    return Best(best.validation_accuracy, best.total_params, architecture)

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from jdend.models import Problem, configure
 from jdend.search.driver import meter as meter_module
-from jdend.search.driver.meter import Meter
+from jdend.search.driver.meter import Meter, best_of
+from jdend.search.progress.status import Best
+from jdend.study import SearchResult, rank
 from jdend.training import Progress
 
 ACCURACY = np.full((1, 2), np.nan)
@@ -49,3 +52,29 @@ def test_the_first_steps_of_a_run_tell_nothing_of_its_rate(clock):
     clock.seconds = 7.0
     meter.look(Progress(1.0, 10, 2, ACCURACY, 7.0, 0.0))
     assert reporter.seen == [(0.2, 2.0)]
+
+
+def test_the_best_is_the_first_of_the_table():
+    def result(accuracy, params, **others):
+        return SearchResult({"architecture": "mlp"}, 0.5, 0.5, params, 1.0, 1.0, accuracy, **others)
+
+    results = [
+        result(0.99, 10, stopped_epoch=3),
+        result(0.9, 30),
+        result(0.9, 20),
+        result(0.95, 40, failed=1),
+        result(None, 50, failed=0),
+    ]
+    assert best_of(results) == Best(0.9, 20, "mlp")
+    assert rank(results)[0].total_params == 20
+    assert best_of(results[-1:]) is None
+
+
+def test_what_a_rung_has_stopped_is_not_the_best():
+    problem = Problem(784, 10)
+    configurations = [configure({"n_epochs": 9, "n_neurons": n}, problem) for n in (3, 4)]
+    run = SimpleNamespace(configurations=configurations, ends=[3, 9])
+    progress = Progress(4.0, 9, 2, np.array([[0.9, 0.8]]), 1.0, 0.0)
+    best = meter_module._best(run, progress)  # pyright: ignore[reportArgumentType]
+    assert best is not None
+    assert best.accuracy == 0.8
