@@ -95,7 +95,7 @@ class Study:
         self._n_ledgers = 0
         words = sys.argv if command is None else command
         self._command = shlex.join(words_without_passwords(words))
-        self._begun = time.time()
+        self._begun, self._clock = time.time(), time.monotonic()
         self._made: list[Path] = []
         self.has_begun = False
         self._is_written = False
@@ -224,7 +224,7 @@ class Study:
             "resumed": any(not ledger.is_new for ledger in self._ledgers),
             "config": self.configs[0] if len(self.configs) == 1 else self.configs,
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._begun)),
-            "wall_seconds": round(time.time() - self._begun, 3),
+            "wall_seconds": round(time.monotonic() - self._clock, 3),
             "compile_seconds": round(self.effort.compile_seconds, 3),
             "compilations": self.effort.step_programs,
             "programs_total": self.effort.programs,
