@@ -7,7 +7,7 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.search import StudyError
-from jdend.search.driver import keeper, populations
+from jdend.search.driver import populations
 from jdend.study import rank, results_table
 
 SPACE = {
@@ -132,7 +132,7 @@ def test_of_another_version_nothing_is_taken_over(
     small_images, undisturbed, tmp_path, monkeypatch, capsys
 ):
     broken_off(small_images, tmp_path / "run", 3)
-    monkeypatch.setattr(keeper.jdend, "__version__", "0.0")
+    monkeypatch.setattr(populations.jdend, "__version__", "0.0")
     with watched() as epochs:
         results = search(small_images, tmp_path / "run", resume=True)
     assert figures(results) == undisturbed["none"][0]

@@ -15,8 +15,8 @@ TRIALS = ("--trials", "6", "--epochs", "150")
 # A search that writes what it has come to whenever it can.
 PROGRAM = """
 import sys
-from jdend.search.driver import keeper
-keeper.SHORTEST, keeper.SHARE = 0.0, 1.0
+from jdend.search.driver import populations
+populations.SHORTEST, populations.SHARE = 0.0, 1.0
 from jdend.search.__main__ import main
 sys.exit(main())
 """

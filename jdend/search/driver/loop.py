@@ -7,8 +7,8 @@ keeps it and knows who else is at work.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from jdend.search.driver.keeper import Keeper
 from jdend.search.driver.meter import best_of
+from jdend.search.driver.populations import Keeper
 from jdend.search.driver.schedule import Schedule
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device, results_of

@@ -11,9 +11,8 @@ import jax
 
 from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
-from jdend.search.driver.keeper import Keeper
 from jdend.search.driver.meter import Meter
-from jdend.search.driver.populations import train_populations
+from jdend.search.driver.populations import Keeper, train_populations
 from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
 from jdend.search.planning.calibration import corrected, learn
