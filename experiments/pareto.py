@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend import HyperparameterSearcher
-from jdend.search.samplers.registry import find_strategy
+from jdend.search import find_strategy
 from jdend.search.scenarios import budget_space
 
 N_EPOCHS, N_TRIALS = 10, 20  # trials for each of five budgets: what `find_pareto_optimal` does

@@ -21,10 +21,10 @@ import numpy as np
 
 from jdend import HyperparameterSearcher
 from jdend.data import Dataset, load
+from jdend.search import find_strategy
 from jdend.search.driver.schedule import Schedule
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.runtime import forecast
-from jdend.search.samplers.registry import find_strategy
 from jdend.search.scenarios import budget_space
 from jdend.search.space.default_space import default_space
 from jdend.training import compilations

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend import HyperparameterSearcher
+from jdend.search import find_pruner
 from jdend.study import rank
 
 N_EPOCHS = 9
@@ -74,7 +75,7 @@ def one_search(data: str, strategy: str, pruner: str, repeat: int, n_trials: int
     """What a search found, and its course: trial-epochs and the best so far after generations."""
     budget = n_trials * N_EPOCHS
     generation = GENERATION
-    if pruner != "none":
+    if find_pruner(pruner).stops:
         generation = GENERATION_WITH_RUNGS
         n_trials = most_trials(budget)
     searcher = HyperparameterSearcher(

@@ -1,9 +1,9 @@
 from .errors import BudgetError, BudgetWarning, SearchError, SpaceError
-from .pruners import Bracket, Pruner, Rung, register_pruner
+from .pruners import Bracket, Pruner, Rung, find_pruner, register_pruner
 from .results import SearchResult, Study, StudyError
 from .samplers.candidates import Candidate, Candidates, Observation
 from .samplers.optuna_samplers import optuna_asker
-from .samplers.registry import Strategy, register_strategy
+from .samplers.registry import Strategy, find_strategy, register_strategy
 from .searcher import HyperparameterSearcher
 from .space.default_space import default_space
 from .space.dimensions import read_space
@@ -25,6 +25,8 @@ __all__ = [
     "Study",
     "StudyError",
     "default_space",
+    "find_pruner",
+    "find_strategy",
     "optuna_asker",
     "read_space",
     "register_pruner",

@@ -50,6 +50,6 @@ class PrunerContract:
         assert list(first) == list(second)
 
     def test_one_that_stops_says_so(self, pruner: Pruner | str):
-        found = find_pruner(pruner)
-        rungs = [r for n in TRIALS for b in found.brackets(range(n), 100) for r in b.rungs]
-        assert bool(rungs) == found.stops
+        one = find_pruner(pruner)
+        rungs = [r for n in TRIALS for b in one.brackets(range(n), 100) for r in b.rungs]
+        assert bool(rungs) == one.stops

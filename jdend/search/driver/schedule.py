@@ -152,10 +152,10 @@ class Schedule:
             if not self.learns and self.n_generations is not None:
                 lines += self._sequence(index, 0).summary(problem.budget)
                 continue
-            found = self._encodings[index] if self.learns else self._sequence(index, 0)
+            counted = self._encodings[index] if self.learns else self._sequence(index, 0)
             lines.append(
-                f"{found.n_over:,} over {problem.budget.max_params:,} parameters, "
-                f"{found.n_under:,} under {problem.budget.min_params:,}, {found.n_fit:,} fit; "
+                f"{counted.n_over:,} over {problem.budget.max_params:,} parameters, "
+                f"{counted.n_under:,} under {problem.budget.min_params:,}, {counted.n_fit:,} fit; "
                 f"{self.strategy.name}, {self.generation:,} trials a generation"
             )
         return lines
@@ -241,8 +241,8 @@ class Schedule:
         merged: dict[str, Dimension] = {}
         for encoding in self._encodings:
             for name, dimension in encoding.dimensions.items():
-                known = merged.get(name)
-                merged[name] = dimension if known is None else _both(known, dimension)
+                earlier = merged.get(name)
+                merged[name] = dimension if earlier is None else _both(earlier, dimension)
         return merged
 
     @functools.cached_property

@@ -132,12 +132,12 @@ def top_up(
     problem: SearchProblem,
     rng: np.random.Generator,
     n_trials: int,
-    known: Collection[Configuration],
+    proposed: Collection[Configuration],
 ) -> list[Candidate]:
-    """Draws at random, like `random`, what is not known yet; fewer only if there is no more."""
+    """Draws at random, like `random`, what is not proposed yet; fewer only if there is no more."""
     seedless, seeds = problem.seedless, problem.seeds
     shapes = _fitting_shapes(seedless, rng)
-    candidates, _ = _until(seedless, [(seedless.space, shapes)], rng, n_trials, known)
+    candidates, _ = _until(seedless, [(seedless.space, shapes)], rng, n_trials, proposed)
     return list(_with_seeds(candidates, seeds))
 
 
@@ -154,19 +154,19 @@ def _until(
     parts: Sequence[tuple[Space, FeasibleShapes]],
     rng: np.random.Generator,
     n: int,
-    known: Collection[Configuration] = (),
+    proposed: Collection[Configuration] = (),
 ) -> tuple[list[Candidate], int]:
     """Draws from the parts of a space in turn, until there are `n` different configurations that
-    are not known, or no new one turns up any more."""
-    seen = {configuration: Candidate({}, configuration) for configuration in known}
+    are not proposed yet, or no new one turns up any more."""
+    seen = {configuration: Candidate({}, configuration) for configuration in proposed}
     n_same, idle = 0, 0
     for space, shapes in itertools.cycle(parts):
-        if len(seen) >= len(known) + n or idle >= max(200, 20 * len(seen)):
+        if len(seen) >= len(proposed) + n or idle >= max(200, 20 * len(seen)):
             break
         before = len(seen)
         n_same += _draw_one(problem, space, shapes, rng, seen)
         idle = idle + 1 if len(seen) == before else 0
-    return list(seen.values())[len(known) :], n_same
+    return list(seen.values())[len(proposed) :], n_same
 
 
 def _draw_one(

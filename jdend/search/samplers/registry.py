@@ -51,7 +51,7 @@ class MakesAsker(Protocol):
         seed: int,
         size: int,
     ) -> "Asker":
-        """An asker that was told of what is known.
+        """An asker that was told of earlier generations.
 
         Args:
           dimensions: by name, in which points lie; see `jdend.search.space.encoding`.
@@ -163,8 +163,8 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
     """A function of a module of samplers, which is imported when it is called."""
 
     def call(*args: object, **options: object) -> object:
-        found = importlib.import_module(f"jdend.search.samplers.{module}")
-        return getattr(found, name)(*args, **options)
+        samplers = importlib.import_module(f"jdend.search.samplers.{module}")
+        return getattr(samplers, name)(*args, **options)
 
     return call
 
