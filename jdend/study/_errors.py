@@ -1,4 +1,4 @@
-"""What goes wrong with stored results, in one clear line."""
+"""The error of stored results; its message is one clear line."""
 
 from jdend._messages import OneLineError
 

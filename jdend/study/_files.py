@@ -1,4 +1,4 @@
-"""Reading and writing results as JSON, whole or not at all."""
+"""Reads and writes results as JSON files."""
 
 import json
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ __all__ = ["read_results", "write_results"]
 
 
 def write_results(path: str | Path, results: Iterable[SearchResult]) -> None:
-    """Writes a list of results, one object each, over what was there.
+    """Writes a list of results, one object each; an older file is replaced atomically.
 
     Raises:
-      StudyError: if the file cannot be written; what was there is as it was.
+      StudyError: if the file cannot be written; an older file is unchanged.
     """
     path = Path(path).expanduser()
     with os_errors_as(StudyError, f"cannot write {path}"):
@@ -23,7 +23,7 @@ def write_results(path: str | Path, results: Iterable[SearchResult]) -> None:
 
 
 def read_results(path: str | Path) -> list[SearchResult]:
-    """Reads what `write_results` wrote, or the older toolkit.
+    """Reads a file that `write_results` or the older toolkit wrote.
 
     Raises:
       StudyError: if the file cannot be read or holds no list of results.

@@ -1,4 +1,4 @@
-"""The folder of a search: its files, who may write there, and which folder is the newest."""
+"""The folder of a search: its files, checks before writing, and the newest folder."""
 
 import glob
 import json
@@ -25,13 +25,13 @@ JOURNAL, RESULTS, RUN = "study.journal", "results.json", "run.json"
 
 
 def journal_in(path: str | Path) -> Path:
-    """The journal in a folder; of a path that is no folder, the path itself."""
+    """The journal in a folder; the path itself if it is not a folder."""
     path = Path(path).expanduser()
     return path / JOURNAL if path.is_dir() else path
 
 
 def lock_name(journal: str) -> str:
-    """The name of the file beside a journal by which its writers take turns."""
+    """The name of the lock file beside a journal."""
     return f".{journal}.lock"
 
 
@@ -43,54 +43,54 @@ def new_folder(dataset: str, budget: int | str) -> Path:
 
 
 def latest_folder(dataset: str, budget: int | str) -> Path | None:
-    """The newest of the default folders of such a search that holds one to go on with."""
+    """The newest default folder of a search of these data and budget that can be resumed."""
     journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
     return max((journal.parent for journal in journals), default=None)
 
 
 def claim_folder(folder: Path, storage: str | None, name: str, *, resume: bool) -> list[Path]:
-    """Makes the folder if need be, and shows that it can be written.
+    """Makes the folder if it does not exist, and checks that it can be written.
 
     Args:
-      folder: where a search's files will be.
+      folder: the folder for the search's files.
       storage: the URL, without a password, of the storage that keeps the trials; None for the
         folder's own journal.
-      name: of the study in that storage.
-      resume: whether to go on with the search that the folder holds.
+      name: the name of the study in that storage.
+      resume: whether to resume the search that the folder holds.
 
     Returns:
       The folders that were made, the outermost first.
 
     Raises:
-      StudyError: if the folder holds another search, or one that is not to be gone on with, or
-        cannot be written.
+      StudyError: if the folder holds another search, or one that is not to be resumed, or cannot
+        be written.
     """
-    there = [file for file in (JOURNAL, RESULTS, RUN) if (folder / file).exists()]
+    existing = [file for file in (JOURNAL, RESULTS, RUN) if (folder / file).exists()]
     if storage is not None:
-        if there and _search_in(folder) != (storage, name):
-            raise StudyError(f"{folder} holds another search ({there[0]}); give another folder")
-    elif there and not resume:
+        if existing and _search_in(folder) != (storage, name):
+            raise StudyError(f"{folder} holds another search ({existing[0]}); give another folder")
+    elif existing and not resume:
         raise StudyError(
-            f"{folder} already holds a search ({there[0]}); give another folder, or go on with it: "
-            "--resume"
+            f"{folder} already holds a search ({existing[0]}); give another folder, or go on "
+            "with it: --resume"
         )
-    elif there and JOURNAL not in there:
+    elif existing and JOURNAL not in existing:
         raise StudyError(
-            f"{folder} holds a search ({there[0]}) without the journal that it takes to go on "
+            f"{folder} holds a search ({existing[0]}) without the journal that it takes to go on "
             f"({JOURNAL}); give another folder"
         )
-    made = [parent for parent in (folder, *folder.parents) if not _exists(parent)][::-1]
+    new_folders = [parent for parent in (folder, *folder.parents) if not _exists(parent)][::-1]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        for parent in reversed(made):
+        for parent in reversed(new_folders):
             if os.path.isdir(parent):
                 parent.rmdir()
         reason = error.strerror or error
         raise StudyError(f"cannot write to folder {folder}: {reason}") from error
-    return made
+    return new_folders
 
 
 def _stem(dataset: str, budget: int | str) -> str:
@@ -99,7 +99,7 @@ def _stem(dataset: str, budget: int | str) -> str:
 
 
 def _search_in(folder: Path) -> tuple[object, object] | None:
-    """Storage and name of the search that wrote to a folder."""
+    """The storage and name of the search that wrote to a folder."""
     try:
         record = json.loads((folder / RUN).read_text(encoding="utf-8"))
         return record.get("storage"), record.get("study")

@@ -19,7 +19,7 @@ CELL_STYLE = "text-align:right;font-variant-numeric:tabular-nums;white-space:now
 
 
 def results_html(results: Iterable[TableRow], *, limit: int = MAX_ROWS) -> str:
-    """The results in the order given as an HTML table; of many the first `limit`."""
+    """The first `limit` results, in their order, as an HTML table."""
     results = list(results)
     shown = results[:limit]
     if not shown:

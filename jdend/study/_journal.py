@@ -1,4 +1,4 @@
-"""Optuna's journal file, which waits for the disk once where much is written together."""
+"""Optuna's journal file; a group of writings waits for the disk only once."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from jdend.study._folder import lock_name
 
 __all__ = ["Journal", "JournalLock"]
 
-# How each line of a journal begins.
-LINE = b'{"op_code":'
+# The start of each line of a journal.
+LINE_START = b'{"op_code":'
 
 
 class Journal(JournalStorage):
@@ -28,10 +28,10 @@ class Journal(JournalStorage):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Meanwhile what is written need not be on the disk at once, only at the end.
+        """Within the block, writing does not wait for the disk; its end waits once for all.
 
-        Other processes see it at once, and still do if this one is killed. Waiting for the disk
-        took longer than all else that storing a trial takes.
+        Other processes see each line at once, even if this process is killed. Only a crash of the
+        machine could lose lines. Waiting for the disk takes most of the time to store a trial.
         """
         self._file.waits = False
         try:
@@ -45,7 +45,7 @@ class JournalFile(BaseJournalBackend):
     """Reads and writes the lines of a journal; its readers are Optuna's.
 
     Attributes:
-      waits: whether what is written is on the disk when writing returns.
+      waits: whether writing returns only when the lines are on the disk.
     """
 
     def __init__(self, path: Path):
@@ -69,16 +69,17 @@ class JournalFile(BaseJournalBackend):
             self._lock.release()
 
     def wait(self) -> None:
-        """Until all that was written is on the disk."""
+        """Waits until all written lines are on the disk."""
         with open(self._path, "ab") as file:
             os.fsync(file.fileno())
 
 
 class JournalLock:
-    """The lock of a journal, which the system gives back when its holder dies.
+    """The lock of a journal, which the operating system releases when its holder dies.
 
-    Who gets it first removes a last line that was cut off, by a kill or a full disk: nothing that
-    was acknowledged is in it, and what is written next would be glued to it.
+    A writer that was killed, or a full disk, may leave an incomplete last line. Whoever acquires
+    the lock removes it, since the next line would be appended to it. It holds nothing that was
+    acknowledged.
     """
 
     def __init__(self, journal: Path):
@@ -88,7 +89,7 @@ class JournalLock:
     def acquire(self) -> bool:
         self._lock.acquire()
         try:
-            _cut_torn_line(self._journal)
+            _remove_incomplete_line(self._journal)
         except BaseException:
             self._lock.release()
             raise
@@ -98,7 +99,7 @@ class JournalLock:
         self._lock.release()
 
 
-def _cut_torn_line(journal: Path) -> None:
+def _remove_incomplete_line(journal: Path) -> None:
     with open(journal, "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         if end == 0:
@@ -108,7 +109,7 @@ def _cut_torn_line(journal: Path) -> None:
             return
         file.seek(0)
         content = file.read()
-        begins = content.rfind(b"\n") + 1
-        if not content[begins:].startswith(LINE[: end - begins]):
+        line_start = content.rfind(b"\n") + 1
+        if not content[line_start:].startswith(LINE_START[: end - line_start]):
             raise StudyError(f"{journal} is no journal of Optuna's")
-        file.truncate(begins)
+        file.truncate(line_start)

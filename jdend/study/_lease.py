@@ -1,9 +1,10 @@
-"""Who holds which generation: one record a worker, which it renews while it works.
+"""Which worker holds which generation: each worker has a record that it renews while it works.
 
-Optuna's attributes know neither locks nor comparisons. What suffices is that a value once written
-is read by everyone after. A worker writes which generation it wants, then reads all records; if
-another living worker wants the same, it gives up and tries again later. Of two that write before
-they read, at least one sees the other (the flag principle), so no two ever hold the same one.
+Optuna's attributes offer neither locks nor compare-and-set, but a written value is visible to all
+later reads. A worker writes which generation it wants, and then reads all records. If another
+living worker wants the same generation, it gives up and tries again later. Both write before they
+read, so at least one sees the other (the flag principle). So two workers never hold the same
+generation.
 """
 
 import functools
@@ -21,10 +22,11 @@ class Identity:
     """A worker.
 
     Attributes:
-      key: unlike any other's.
-      machine: where processes have the same numbers: the running system and its process namespace.
-      process: its number there.
-      started: when the process began, in the system's ticks, since numbers are used again.
+      key: a unique name.
+      machine: identifies the running system and its process namespace, in which process ids are
+        unique.
+      process: the process id.
+      started: the start time of the process in clock ticks, since process ids are reused.
     """
 
     key: str
@@ -38,9 +40,10 @@ class Holding:
     """A worker's record.
 
     Attributes:
-      generation: that it holds; None if none.
-      writing: whether it adds that generation's trials now.
-      until: when it is to be taken for dead if it was not heard of, in seconds of the clock.
+      generation: the generation that it holds; None if none.
+      writing: whether it writes the results of that generation now.
+      until: the time after which it counts as dead unless it renews the record, in seconds since
+        the epoch.
       machine, process, started: see `Identity`.
     """
 
@@ -52,7 +55,7 @@ class Holding:
     started: int | None
 
     def lives(self, now: float) -> bool:
-        """Whether the worker is at work: not past its time, nor known to be dead."""
+        """Whether the worker lives: its record has not expired, and its process still runs."""
         if self.until < now:
             return False
         if self.machine != _machine():
@@ -87,10 +90,10 @@ def _runs(process: int) -> bool:
 
 
 def _started(process: int) -> int | None:
-    """None where the system does not tell, and of a process that has ended but for its entry."""
+    """The start time of a process; None if it is unknown or the process has ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2]
     except (OSError, ValueError):
         return None
-    state, *others = fields.split()
-    return None if state in "ZX" else int(others[18])
+    state, *numbers = fields.split()
+    return None if state in "ZX" else int(numbers[18])

@@ -1,9 +1,9 @@
-"""The generations of a study: which are proposed, in whose hands, and what came of them.
+"""The generations of a study: which are proposed, which worker holds them, their results.
 
     claim → (propose → begin) → train → finish
 
-A generation's trials are kept before it is trained, so that one that was cut off runs again as it
-was. Figures enter once, by `finish`.
+A generation's trials are stored before it is trained, so that an interrupted generation is trained
+again as it was. Results are stored once, by `finish`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ class ProposedTrial:
 
     Attributes:
       params: the configuration as drawn, under the names of the search space, in plain JSON values;
-        what `SearchResult.params` will be.
-      seeds: with which it will be trained.
-      point: its coordinates in the study's static dimensions, what a sampler learns from: `params`
+        they become `SearchResult.params`.
+      seeds: the seeds that it will be trained with.
+      point: its coordinates in the study's static dimensions, which samplers learn from: `params`
         with `fill` in place of the derived size.
-      total_params: trainable parameters.
+      total_params: the number of trainable parameters.
       budget: the budget that it was drawn for.
     """
 
@@ -38,12 +38,12 @@ class ProposedTrial:
 
 @dataclass(frozen=True)
 class Generation:
-    """Trials that are proposed, trained and kept together.
+    """Trials that are proposed, trained and stored together.
 
     Attributes:
       number: from 0.
       trials: its trials.
-      results: one a trial, in order; None while it is not finished.
+      results: one result for each trial, in order; None until the generation is finished.
     """
 
     number: int
@@ -53,11 +53,11 @@ class Generation:
 
 @dataclass(frozen=True)
 class Claim:
-    """A generation that this process, and no other, may train now.
+    """A generation that only this process may train now.
 
     Attributes:
-      number: of the generation.
-      trials: its trials if they were kept by an earlier holder; None if it is to be proposed.
+      number: the number of the generation.
+      trials: its trials, if an earlier holder stored them; None if it is to be proposed.
     """
 
     number: int
@@ -65,45 +65,45 @@ class Claim:
 
 
 class Ledger(Protocol):
-    """What a search needs of whatever keeps its generations."""
+    """The interface of what stores the generations of a search."""
 
     def claim(self, n_generations: int) -> Claim | None:
         """The lowest generation below `n_generations` that is neither finished nor held.
 
-        Waits while all that are left are held by others; None when all are finished.
+        Waits while other workers hold all unfinished ones; returns None when all are finished.
         """
         ...
 
     def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
-        """Keeps a claimed generation's trials, before they are trained."""
+        """Stores the trials of a claimed generation, before they are trained."""
         ...
 
     def finish(self, number: int, results: Sequence[SearchResult]) -> None:
-        """Keeps its results, all or none, and gives the claim back."""
+        """Stores the generation's results, all or none, and releases the claim."""
         ...
 
     def generations(self) -> list[Generation]:
-        """All that were begun, by number."""
+        """The generations that were begun, in order."""
         ...
 
     def release(self) -> None:
-        """Gives back a claim that will not be finished, so that another worker can have it."""
+        """Releases a claim that will not be finished, so that another worker can take it."""
         ...
 
 
 class MemoryLedger:
-    """Generations of a search that nobody else takes part in and that is not kept."""
+    """Holds the generations of a search by one process, without storing them."""
 
     def __init__(self):
         self._generations: dict[int, Generation] = {}
 
     def claim(self, n_generations: int) -> Claim | None:
         for number in range(n_generations):
-            known = self._generations.get(number)
-            if known is None:
+            generation = self._generations.get(number)
+            if generation is None:
                 return Claim(number, None)
-            if known.results is None:
-                return Claim(number, known.trials)
+            if generation.results is None:
+                return Claim(number, generation.trials)
         return None
 
     def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:

@@ -27,26 +27,26 @@ DATAFRAME_COLUMNS = (
 
 
 class Results(list[SearchResult]):
-    """A list like any other, which displays itself as a table in a notebook."""
+    """A list of results, which a notebook displays as a table."""
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> SearchResult: ...
     @overload
     def __getitem__(self, index: slice) -> "Results": ...
     def __getitem__(self, index: SupportsIndex | slice) -> "SearchResult | Results":
-        taken = super().__getitem__(index)
-        return Results(taken) if isinstance(taken, list) else taken
+        item = super().__getitem__(index)
+        return Results(item) if isinstance(item, list) else item
 
     def _repr_html_(self) -> str:
         return results_html(self)
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """One row a result; see `to_dataframe`."""
+        """A data frame with one row per result; see `to_dataframe`."""
         return to_dataframe(self)
 
 
 def to_dataframe(results: Iterable[SearchResult]) -> "pandas.DataFrame":
-    """One row a result: its parameters under their names, its figures, its seeds.
+    """A data frame with one row per result: its parameters by name, its figures, its seeds.
 
     Raises:
       StudyError: if pandas is not installed.

@@ -1,9 +1,9 @@
 """The generations of a study in one of Optuna's storages, shared by any number of workers.
 
-A study's user attributes hold `search`, all that its figures follow from. Its system attributes
-hold each generation's trials, before they are trained, and each worker's record. Finished trials
-are Optuna's own, added together; a generation is finished when each of its trials is there, so
-one that was cut off while it was written is completed, never written twice.
+A study's user attribute `search` holds the settings that determine its figures. Its system
+attributes hold the trials of each generation, before they are trained, and the record of each
+worker. Finished trials are stored as Optuna's trials. A generation is finished when all of its
+trials are stored; if writing them was interrupted, only the missing ones are added later.
 """
 
 import json
@@ -30,31 +30,31 @@ from jdend.study._storage import open_storage, quiet_optuna, storage_errors, wit
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["LEASE", "OptunaLedger"]
+__all__ = ["LEASE_SECONDS", "OptunaLedger"]
 
-# Seconds after which a worker that was not heard of is taken for dead.
-LEASE = 60.0
-# Seconds between two looks at what others do.
-PATIENCE = 1.0
-# Trials in an attribute: of MySQL's, none may be longer than 64 KiB.
-PART = 64
+# Seconds without a renewal of its record after which a worker counts as dead.
+LEASE_SECONDS = 60.0
+# The longest wait between two looks at what other workers do.
+MAX_WAIT_SECONDS = 1.0
+# Trials in one attribute, since an attribute in MySQL may have at most 64 KiB.
+TRIALS_PER_ATTRIBUTE = 64
 
 
 class OptunaLedger:
-    """Keeps a search's generations in a study of Optuna's.
+    """Stores the generations of a search in an Optuna study.
 
     Args:
       storage: a URL or a path, see `open_storage`.
-      name: of the study. It is made if the storage has none of that name.
-      search: all that its figures follow from: data, space, budget, strategy, seeds, … Values of
-        JSON.
-      distributions: of the dimensions in which `ProposedTrial.point` has coordinates, for the whole
-        study.
-      objectives: fields of `SearchResult` that are the study's objectives.
-      surroundings: attributes that each trial gets beside its result: versions, device. Asked for
-        when the first generation is finished.
-      say: told in a line when there is something to wait for.
-      lease: seconds after which a worker that was not heard of is taken for dead.
+      name: the name of the study, which is made if the storage has none of that name.
+      search: the settings that determine its figures: data, space, budget, strategy, seeds, …, in
+        JSON values.
+      distributions: the distributions of the coordinates of `ProposedTrial.point`, fixed for the
+        whole study.
+      objectives: the fields of `SearchResult` that are the study's objectives.
+      surroundings: returns further attributes of each trial: versions, device. Called whenever a
+        generation is finished.
+      say: called with a line of text when this worker has to wait.
+      lease: seconds without a renewal of its record after which a worker counts as dead.
 
     Attributes:
       stored: the study as it was last read.
@@ -74,7 +74,7 @@ class OptunaLedger:
         objectives: Sequence[str] = ("validation_accuracy",),
         surroundings: Callable[[], Mapping[str, object]] = dict,
         say: Callable[[str], None] = lambda line: None,
-        lease: float = LEASE,
+        lease: float = LEASE_SECONDS,
     ):
         self._distributions = distributions or {}
         self._objectives = tuple(objectives)
@@ -102,26 +102,27 @@ class OptunaLedger:
         while True:
             self.stored.look()
             finished, held = self.stored.finished, self._in_other_hands()
-            left = (n for n in range(n_generations) if n not in finished)
-            free = next((n for n in left if n not in held), None)
+            unfinished = (n for n in range(n_generations) if n not in finished)
+            free = next((n for n in unfinished if n not in held), None)
             if free is None and all(n in finished for n in held if n < n_generations):
                 return None
             if free is not None and self._take(free):
-                return Claim(free, self._kept(free))
+                return Claim(free, self._stored_trials(free))
             if free is None and not waiting:
                 self._say("waiting for the generations that other workers hold")
                 waiting = True
-            time.sleep(random.uniform(0.0, PATIENCE if free is None else 0.2))
+            time.sleep(random.uniform(0.0, MAX_WAIT_SECONDS if free is None else 0.2))
 
     def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
         records = [trial_to_record(trial) for trial in proposed]
         unique = uuid4().hex[:8]
-        keys = [f"{GENERATION}{number}:{unique}:{start}" for start in range(0, len(records), PART)]
+        n = TRIALS_PER_ATTRIBUTE
+        keys = [f"{GENERATION}{number}:{unique}:{start}" for start in range(0, len(records), n)]
         self.stored.look()
         if self.stored.keys(number) is not None:
-            return  # kept by another worker, which took this one for dead
+            return  # stored by another worker, for which this one counted as dead
         for part, key in enumerate(keys):
-            self.stored.write(key, records[part * PART : (part + 1) * PART])
+            self.stored.write(key, records[part * n : (part + 1) * n])
         self.stored.write(f"{GENERATION}{number}", keys)
         self._mine[number] = keys
 
@@ -129,9 +130,9 @@ class OptunaLedger:
         surroundings = {name: plain(value) for name, value in self._surroundings().items()}
         with self._writing(number):
             if self._mine.get(number) != self.stored.keys(number):
-                return  # other proposals are in its place
+                return  # another worker stored other trials in its place
             proposed = self.stored.trials(number) or ()
-            there = self.stored.results.get(number, {})
+            stored = self.stored.results.get(number, {})
             self.stored.add(
                 optuna_trial(
                     result,
@@ -143,7 +144,7 @@ class OptunaLedger:
                     surroundings=surroundings,
                 )
                 for position, (trial, result) in enumerate(zip(proposed, results, strict=True))
-                if position not in there
+                if position not in stored
             )
 
     def generations(self) -> list[Generation]:
@@ -157,7 +158,7 @@ class OptunaLedger:
             self._stop.set()
             self._stop = None
         if self._held is not None:
-            with suppress(StudyError):  # what cannot be given back expires
+            with suppress(StudyError):  # a claim that cannot be released expires
                 self._hold(None)
         if self._renewing is not None:
             self._renewing.join()
@@ -165,22 +166,22 @@ class OptunaLedger:
         self.stored.close()
 
     def in_use(self) -> bool:
-        """Whether there is a finished trial, or another worker at work; or nobody can tell."""
+        """Whether a trial is finished or another worker is at work; True if that is unknown."""
         try:
             self.stored.look()
         except StudyError:
             return True
         return bool(self.stored.results or self._in_other_hands())
 
-    def _kept(self, number: int) -> tuple[ProposedTrial, ...] | None:
-        """The trials of a generation that is held, if an earlier holder kept them."""
+    def _stored_trials(self, number: int) -> tuple[ProposedTrial, ...] | None:
+        """The trials of a claimed generation, if an earlier holder stored them."""
         keys = self.stored.keys(number)
         if keys is not None:
             self._mine[number] = keys
         return self.stored.trials(number)
 
     def _in_other_hands(self, *, writing: bool = False) -> set[int]:
-        """The generations that other workers hold, or that they are writing."""
+        """The generations that other workers hold; if `writing`, those whose results they write."""
         holdings = self.stored.holdings(but=self._me.key)
         return {
             holding.generation
@@ -189,7 +190,7 @@ class OptunaLedger:
         }
 
     def _take(self, number: int) -> bool:
-        """Whether the generation is this worker's now, to be trained."""
+        """Tries to claim the generation for this worker; returns whether it succeeded."""
         self._hold(number)
         self.stored.look()
         if number in self._in_other_hands() or number in self.stored.finished:
@@ -203,7 +204,7 @@ class OptunaLedger:
 
     @contextmanager
     def _writing(self, number: int):
-        """While no other worker writes the same generation."""
+        """Waits until no other worker writes the same generation, and claims it for writing."""
         try:
             while True:
                 self._hold(number, writing=True)
@@ -233,51 +234,50 @@ class OptunaLedger:
         self.stored.write(WORKER + me.key, asdict(holding))
 
     def _agree(self, search: Mapping[str, object]) -> bool:
-        """Keeps what is searched, and says if nothing was kept before.
+        """Stores the settings of the search in a new study; returns whether the study is new.
 
-        Raises `StudyError` if the study searches something else.
+        Raises `StudyError` if the study has other settings.
         """
-        given = json.loads(json.dumps(plain(search)))
+        settings = json.loads(json.dumps(plain(search)))
         study = self.stored.study
         place = f"study {study.study_name!r} in {without_password(self.stored.where)}"
         is_new = self.stored.search is None
         if is_new:
             if study.get_trials(deepcopy=False):
                 raise StudyError(f"{place} holds trials that are not jdend's: give another name")
-            study.set_user_attr(SEARCH, given)
+            study.set_user_attr(SEARCH, settings)
             self.stored.search = study.user_attrs[SEARCH]
-        found = differences(_by_field(self.stored.search or {}), _by_field(given))
-        if found:
+        phrases = differences(_by_field(self.stored.search or {}), _by_field(settings))
+        if phrases:
             raise StudyError(
-                f"{place} is another search: {'; '.join(found)}. Search the same, or give another "
-                "folder or study name"
+                f"{place} is another search: {'; '.join(phrases)}. Search the same, or give "
+                "another folder or study name"
             )
         return is_new
 
 
 def _by_field(search: Mapping[str, object]) -> dict[str, object]:
-    """A search whose space names each field as `jdend.fields` does: others have been accepted, and
-    the default space has used them."""
+    """Settings with canonical field names in the space; older studies may use aliases."""
     return {**search, "space": _canonical(search.get("space"))}
 
 
 def _canonical(space: object) -> object:
-    """A space, or those of several budgets, under the fields' own names."""
+    """A space, or the spaces of several budgets, under canonical field names."""
     if not isinstance(space, Mapping):
         return space
     return {canonical_name(str(name)): _canonical(inner) for name, inner in space.items()}
 
 
-def differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
-    """What differs between two searches, a phrase for each entry, inner ones by dotted names."""
-    found = []
-    for name in dict.fromkeys([*there, *here]):
-        old, new = there.get(name), here.get(name)
+def differences(stored: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    """The differences between the settings of two searches, a phrase for each."""
+    phrases = []
+    for name in dict.fromkeys([*stored, *current]):
+        old, new = stored.get(name), current.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += [f"{name}.{phrase}" for phrase in differences(old, new)]
+            phrases += [f"{name}.{phrase}" for phrase in differences(old, new)]
         elif old != new:
-            found.append(f"{name} is {_short(old)} there and {_short(new)} here")
-    return found
+            phrases.append(f"{name} is {_short(old)} there and {_short(new)} here")
+    return phrases
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The networks between which only a preference can decide."""
+"""The Pareto front of parameters and validation accuracy."""
 
 import math
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ __all__ = ["pareto_front"]
 def pareto_front(results: Iterable[SearchResult]) -> list[SearchResult]:
     """The results that no other beats in both parameters and validation accuracy.
 
-    Of equals the first counts. Trials that failed, were stopped or have no validation accuracy are
-    left out.
+    Of equal results only the first is kept. Trials that failed, were stopped or have no validation
+    accuracy are left out.
 
     Returns:
       Fewest parameters first; each has a higher validation accuracy than those before it.

@@ -1,4 +1,4 @@
-"""Which of several trained networks is the best: by validation accuracy, never by test accuracy."""
+"""Ranks trained networks by validation accuracy, never by test accuracy."""
 
 import math
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ __all__ = ["rank"]
 
 
 def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
-    """Best first: by validation accuracy, then fewer parameters, then the order given.
+    """The results, best first: by validation accuracy, then fewer parameters, then their order.
 
-    Where some trials have several seeds, those with one come after them: the best of many single
-    seeds is luck for the most part. Trials that a rung stopped come after those trained to their
-    end, those stopped later first; trials that failed come last. Test accuracy plays no part but
-    for results that are `only_tested`: they come after all others, by that.
+    If some trials have several seeds, trials with one seed come after them, since the best of many
+    single seeds is mostly luck. Trials that a rung stopped come after those trained to their end,
+    the ones stopped later first. Results that are `only_tested` come after those, ranked by test
+    accuracy, which is used for no others. Failed trials come last.
 
     Raises:
       StudyError: if a trial has no validation accuracy to rank it by.
     """
     results = list(results)
-    lacking = [r for r in results if r.validation_accuracy is None and r.failed is None]
-    if not all(r.only_tested for r in lacking):
+    unvalidated = [r for r in results if r.validation_accuracy is None and r.failed is None]
+    if not all(r.only_tested for r in unvalidated):
         raise StudyError(
             "results without validation accuracy cannot be ranked, and are never ranked by test "
             "accuracy: search with validation_fraction above 0"

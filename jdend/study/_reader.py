@@ -1,4 +1,4 @@
-"""A study of Optuna's as jdend reads it: its generations, its results, who works on it."""
+"""Reads an Optuna study: its generations, its results, and which workers are at work."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study"]
 
-# Attributes of the study: what is searched, each generation's trials, each worker's record.
+# The study's attributes: the settings of the search, the trials of each generation, and the record
+# of each worker.
 SEARCH, GENERATION, WORKER = "search", "jdend:generation:", "jdend:worker:"
 
 
 class StoredStudy:
-    """What a study holds, as of the last `look`.
+    """The contents of a study, as of the last call of `look`.
 
     Args:
-      storage: what keeps it.
-      study: in that storage.
-      where: the storage, for messages.
+      storage: the storage that holds the study.
+      study: the study in that storage.
+      where: the URL or path of the storage, for messages.
 
     Attributes:
-      search: all that its figures follow from; None if jdend did not make the study.
-      results: of finished trials, by generation and position.
-      finished: generations, by number: those of which all trials are finished.
+      search: the settings that determine its figures; None if jdend did not make the study.
+      results: the results of finished trials, by generation and position.
+      finished: by number, the generations of which all trials are finished.
     """
 
     def __init__(self, storage: "BaseStorage", study: "optuna.Study", where: str):
@@ -55,7 +56,7 @@ class StoredStudy:
         self._n_seen = 0  # trials that are in `results`
 
     def look(self) -> None:
-        """Reads what is new.
+        """Reads what was added to the storage since the last call.
 
         Raises:
           StudyError: if the storage cannot be read.
@@ -67,19 +68,19 @@ class StoredStudy:
             place = position_of(trial.user_attrs)
             if place is not None:
                 generation, position = place
-                found = self.results.setdefault(generation, {})
-                found.setdefault(position, result_from_attributes(trial.user_attrs))
+                results = self.results.setdefault(generation, {})
+                results.setdefault(position, result_from_attributes(trial.user_attrs))
         self._n_seen = len(trials)
         for number in self.begun():
-            found = self.results.get(number, {})
+            by_position = self.results.get(number, {})
             if number not in self.finished:
                 proposed = self.trials(number) or ()
-                if len(found) == len(proposed):
-                    results = tuple(found[position] for position in range(len(proposed)))
-                    self.finished[number] = Generation(number, proposed, results)
+                if len(by_position) == len(proposed):
+                    in_order = tuple(by_position[position] for position in range(len(proposed)))
+                    self.finished[number] = Generation(number, proposed, in_order)
 
     def begun(self) -> list[int]:
-        """The numbers of generations that were begun, in order."""
+        """The numbers of the generations that were begun, in order."""
         keys = [key for key in self._attributes if key.startswith(GENERATION)]
         numbers = [key.removeprefix(GENERATION) for key in keys]
         return sorted(int(number) for number in numbers if number.isdigit())
@@ -99,7 +100,7 @@ class StoredStudy:
         return tuple(trial_from_record(record) for part in parts for record in part)
 
     def generations(self) -> list[Generation]:
-        """All that were begun, by number."""
+        """The generations that were begun, in order."""
         return [
             self.finished.get(number) or Generation(number, self.trials(number) or ())
             for number in self.begun()
@@ -118,13 +119,13 @@ class StoredStudy:
                 self.study.add_trial(trial)
 
     def close(self) -> None:
-        """Closes connections that wait for more work; the next that reads or writes opens anew."""
+        """Closes idle connections to a database; the next reading or writing opens them again."""
         engine = getattr(self._storage, "engine", None)
         if engine is not None:
             engine.dispose()
 
     def holdings(self, *, but: str | None = None) -> list[Holding]:
-        """What workers hold that live and hold something, one of them left out."""
+        """The records of living workers that hold a generation, without the worker `but`."""
         records = [
             record
             for key, record in self._attributes.items()
@@ -136,11 +137,11 @@ class StoredStudy:
 
 
 def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
-    """Opens a study that is there.
+    """Opens an existing study.
 
     Args:
       where: see `open_storage`.
-      name: of the study; by default the only one, or of several the first that was made.
+      name: the name of the study; by default the first one that was made.
 
     Raises:
       StudyError: if there is no such study.
@@ -152,12 +153,12 @@ def open_study(where: str | Path, name: str | None = None) -> StoredStudy:
         raise StudyError(f"{place} holds no study: give the folder of a search, or a storage's URL")
     with quiet_optuna(), storage_errors(where):
         storage = open_storage(where)
-        names = [found.study_name for found in storage.get_all_studies()]
+        names = [summary.study_name for summary in storage.get_all_studies()]
         if not names:
             raise StudyError(f"{place} holds no study")
         if name is not None and name not in names:
             raise StudyError(f"{place} holds no study {name!r}; there are: {', '.join(names)}")
         study = optuna.load_study(storage=storage, study_name=name or names[0])
-        found = StoredStudy(storage, study, str(where))
-    found.look()
-    return found
+        stored = StoredStudy(storage, study, str(where))
+    stored.look()
+    return stored

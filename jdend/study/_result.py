@@ -1,4 +1,4 @@
-"""What came of one trial, in plain numbers.
+"""The result of one trial, in plain numbers.
 
 Shape letters: `S` seeds, `E` epochs.
 """
@@ -16,7 +16,7 @@ from jdend.study._html import results_html
 
 __all__ = ["FINAL_FIGURES", "SearchResult"]
 
-# The figures of a trained network, one a seed, taken from `jdend.training.Outcome`.
+# The figures of a trained network, for each seed, taken from `jdend.training.Outcome`.
 FINAL_FIGURES = (
     "train_loss",
     "train_accuracy",
@@ -29,7 +29,7 @@ FINAL_FIGURES = (
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A trial: one configuration, trained with one or more seeds, and what came of it.
+    """The result of a trial: one configuration, trained with one or more seeds.
 
     Figures are means over the seeds. `…_std` is the standard deviation over them (ddof 1), None
     with one seed. Networks are chosen by validation figures alone; test figures are only reported.
@@ -37,16 +37,15 @@ class SearchResult:
     Attributes:
       params: the configuration as it was drawn, under the names of the search space. `seed` is
         among them only if the trial was drawn with exactly one.
-      test_accuracy: of the trained network, in [0, 1].
-      train_accuracy: likewise, one full pass over the training part.
-      total_params: trainable parameters.
-      train_time: seconds: the trial's share of the time in which its population trained.
+      test_accuracy: accuracy of the trained network on the test part, in [0, 1].
+      train_accuracy: the same on the training part, by one full pass.
+      total_params: the number of trainable parameters.
+      train_time: the trial's share of its population's training time, in seconds.
       final_test_loss: mean cross-entropy of the trained network.
-      validation_accuracy, validation_loss: on the part held out of the training set; None if
-        nothing was.
-      train_loss: one full pass.
-      test_accuracy_std, train_accuracy_std, validation_accuracy_std: over the seeds.
-      seeds: with which the configuration was trained.
+      validation_accuracy, validation_loss: on the validation part; None if nothing was held out.
+      train_loss: loss on the training part, by one full pass.
+      test_accuracy_std, train_accuracy_std, validation_accuracy_std: deviations over the seeds.
+      seeds: the seeds that the configuration was trained with.
       failed: the first epoch (from 0) in which the loss of one of the seeds stopped being finite,
         None if none did. Failed trials rank last.
       stopped_epoch: after how many epochs a rung stopped it, None if it was trained to its end. Of
@@ -56,8 +55,8 @@ class SearchResult:
         search that goes on replaces it.
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
-      seed_history: the same, one list a seed.
-      seed_figures: the final figures, one a seed, under the names of `FINAL_FIGURES`.
+      seed_history: the same, one list for each seed.
+      seed_figures: the final figures, one for each seed, under the names of `FINAL_FIGURES`.
     """
 
     params: dict[str, object]
@@ -82,17 +81,17 @@ class SearchResult:
 
     @property
     def accuracy_per_1k_params(self) -> float:
-        """Test accuracy for each 1,000 parameters."""
+        """Test accuracy per 1,000 parameters."""
         return self.test_accuracy * 1000 / self.total_params
 
     @property
     def only_tested(self) -> bool:
-        """Whether it has a test accuracy and no other to rank it by, as the older toolkit's
-        results have; jdend's own have figures by seed, too."""
+        """Whether it has no accuracy but that on the test part, as results of the older toolkit;
+        jdend's own results have figures by seed as well."""
         return self.validation_accuracy is None and not self.seed_figures
 
     def _repr_html_(self) -> str:
-        """For notebooks: a table of one row."""
+        """A table of one row, for notebooks."""
         return results_html([self])
 
     @classmethod
@@ -159,7 +158,7 @@ class SearchResult:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, object]) -> "SearchResult":
-        """The result that `to_dict` gave; what an older version did not store has its default.
+        """The result that `to_dict` converted; fields that are missing get their defaults.
 
         Raises:
           StudyError: if it is not a result.
@@ -169,8 +168,8 @@ class SearchResult:
         missing = [name for name in _REQUIRED if name not in record]
         if missing:
             raise StudyError(f"a result lacks {', '.join(missing)}")
-        known = {f.name for f in dataclasses.fields(cls)}
-        values: dict[str, object] = {k: v for k, v in record.items() if k in known}
+        names = {f.name for f in dataclasses.fields(cls)}
+        values: dict[str, object] = {k: v for k, v in record.items() if k in names}
         if not isinstance(values["params"], dict):
             raise StudyError(f"a result's params must be an object, got {values['params']!r}")
         for name in ("test_accuracy", "train_accuracy", "train_time", "final_test_loss"):
@@ -223,7 +222,7 @@ def _floats(values: np.ndarray) -> list[float]:
 
 
 def _finite(value: object) -> object:
-    """JSON has neither NaN nor infinity."""
+    """Replaces NaN and infinity, which JSON lacks, by None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Trials as Optuna keeps them: what of a result is the objective, what an attribute, and back."""
+"""Converts results to Optuna's trials, with objectives and attributes, and back."""
 
 import dataclasses
 import math
@@ -21,9 +21,9 @@ __all__ = [
     "trial_to_record",
 ]
 
-# Objectives that are better the smaller they are; all others the larger.
+# Objectives to minimize; all others are maximized.
 MINIMIZED = ("total_params", "validation_loss", "train_loss", "train_time")
-# Attributes of a trial beside the fields of `SearchResult`.
+# Attributes of a trial in addition to the fields of `SearchResult`.
 GENERATION, POSITION = "generation", "position"
 FIGURES_ATTRIBUTE = "figures"
 
@@ -40,28 +40,29 @@ def optuna_trial(
 ) -> "FrozenTrial":
     """A finished trial.
 
-    Single numbers are in the attribute `figures`, every other field of the result in one of its
-    own: few attributes, since a database is asked twice for each. A trial that a rung stopped is
-    Optuna's `PRUNED`; one that failed, or has no figure to rank it by, its `FAIL`.
+    All single numbers are in the attribute `figures`, and every other field of the result has an
+    attribute of its own. So there are few attributes, each of which costs a database two queries.
+    A trial that a rung stopped gets Optuna's state `PRUNED`; one that failed, or has no value for
+    an objective, gets `FAIL`.
 
     Args:
-      result: what came of it.
+      result: the result of the trial.
       proposed: the trial before it was trained.
-      generation, position: which of the study's trials it is.
-      distributions: by coordinate of `proposed.point`; a coordinate without one is left out.
-      objectives: fields of the result.
+      generation, position: its generation, and its position there.
+      distributions: by coordinate of `proposed.point`; coordinates without one are left out.
+      objectives: the fields of the result that are objectives.
       surroundings: further attributes: versions, device.
     """
     from optuna.trial import TrialState, create_trial
 
     values = [getattr(result, name) for name in objectives]
-    lost = result.failed is not None or any(v is None or not math.isfinite(v) for v in values)
+    failed = result.failed is not None or any(v is None or not math.isfinite(v) for v in values)
     point = {name: v for name, v in proposed.point.items() if name in distributions}
     stopped = getattr(result, "stopped_epoch", None) is not None
     state = TrialState.PRUNED if stopped else TrialState.COMPLETE
     return create_trial(
-        state=TrialState.FAIL if lost else state,
-        values=None if lost else [float(value) for value in values],
+        state=TrialState.FAIL if failed else state,
+        values=None if failed else [float(value) for value in values],
         params=point,
         distributions={name: distributions[name] for name in point},
         intermediate_values=_by_epoch(result.history.get("validation_accuracy", ())),
@@ -86,19 +87,19 @@ def result_from_attributes(attributes: Mapping[str, object]) -> SearchResult:
 
 
 def position_of(attributes: Mapping[str, object]) -> tuple[int, int] | None:
-    """Generation and position of a trial; None of one that jdend did not make."""
+    """The generation and position of a trial; None if jdend did not make it."""
     if FIGURES_ATTRIBUTE not in attributes:
         return None
     return attributes[GENERATION], attributes[POSITION]  # pyright: ignore[reportReturnType]
 
 
 def trial_to_record(proposed: ProposedTrial) -> dict[str, object]:
-    """For JSON."""
+    """A proposed trial as plain JSON values."""
     return {f.name: plain(getattr(proposed, f.name)) for f in dataclasses.fields(proposed)}
 
 
 def trial_from_record(record: Mapping[str, object]) -> ProposedTrial:
-    """What `trial_to_record` gave."""
+    """The trial that `trial_to_record` converted."""
     fields = {field.name for field in dataclasses.fields(ProposedTrial)}
     values = {name: value for name, value in record.items() if name in fields}
     values["seeds"] = tuple(values["seeds"])  # pyright: ignore[reportArgumentType]
@@ -106,8 +107,8 @@ def trial_from_record(record: Mapping[str, object]) -> ProposedTrial:
 
 
 def plain(value: object) -> object:
-    """JSON's kinds of value only: lists for tuples, Python's numbers for NumPy's, and `NaN` and
-    the infinities, which JSON lacks, as strings."""
+    """A value as JSON can store it: tuples become lists, NumPy's numbers become Python's, and
+    `NaN` and the infinities, which JSON lacks, become strings."""
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -121,18 +122,18 @@ def plain(value: object) -> object:
 
 
 def _attributes(result: SearchResult) -> dict[str, object]:
-    figures, others = {}, {}
+    figures, attributes = {}, {}
     for field in dataclasses.fields(result):
         if field.name == "cut_off":  # such a result is none yet
             continue
         value = plain(getattr(result, field.name))
         number = value is None or isinstance(value, int | float | str)
-        (figures if number else others)[field.name] = value
-    return {FIGURES_ATTRIBUTE: figures, **others}
+        (figures if number else attributes)[field.name] = value
+    return {FIGURES_ATTRIBUTE: figures, **attributes}
 
 
 def _restored(value: object) -> object:
-    """Strings that stand for numbers as numbers."""
+    """The inverse of `plain` for the strings that stand for `NaN` and the infinities."""
     if isinstance(value, str) and value in ("nan", "inf", "-inf"):
         return float(value)
     if isinstance(value, Mapping):
@@ -143,5 +144,5 @@ def _restored(value: object) -> object:
 
 
 def _by_epoch(values: Iterable[float]) -> dict[int, float]:
-    """By number of epochs trained; those that are no numbers are left out."""
+    """The values by the number of epochs trained; without those that are not finite."""
     return {n: float(v) for n, v in enumerate(values, 1) if v is not None and math.isfinite(v)}

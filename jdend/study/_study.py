@@ -1,4 +1,4 @@
-"""A study: a search and all its trials, and where they are kept."""
+"""A study: a search with all its trials, and the folder or storage that holds them."""
 
 import platform
 import shlex
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Effort", "Study"]
 
-NAME = "search"
+DEFAULT_NAME = "search"
 PACKAGES = ("jdend", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What a search has cost in compiling.
+    """How much a search has compiled.
 
     Attributes:
-      step_programs: distinct training-step programs, loaded from a cache or not.
-      programs: distinct programs of any kind.
-      compile_seconds: spent on all of them.
+      step_programs: the number of distinct training-step programs, cached ones included.
+      programs: the number of distinct programs of any kind.
+      compile_seconds: the time spent on compiling all of them.
     """
 
     step_programs: int = 0
@@ -55,23 +55,23 @@ class Effort:
 class Study:
     """Collects the results of one search, or of the several that make a scenario.
 
-    Each of those searches has a ledger, a study of Optuna's: in the storage, or else in the folder;
-    with neither, they are kept in memory.
+    Each of those searches has a ledger, which is an Optuna study in the storage, or else in the
+    folder's journal. With neither storage nor folder, it is held in memory.
 
     Args:
-      folder: where `results.json` and `run.json` are written, and without a storage the journal
-        `study.journal`; None to write nothing. It is made, and shown to be writable, at once.
-      command: the command line to store, by default the process's own.
-      storage: a URL or path, see `jdend.study.open_storage`. Searches of the same name in the same
-        storage are one, whoever works on it.
-      name: of the first search in the storage; those after it are `<name>-2`, ….
-      resume: whether to go on with the search that the folder holds, if it holds one.
+      folder: the folder for `results.json`, `run.json` and, without a storage, the journal
+        `study.journal`; None to write nothing. It is made, and checked to be writable, at once.
+      command: the command line to record; by default that of this process.
+      storage: a URL or path, see `jdend.study.open_storage`. All workers that search under the same
+        name in the same storage share one search.
+      name: the name of the first search in the storage; the next ones are `<name>-2`, ….
+      resume: whether to resume the search that the folder holds, if any.
 
     Attributes:
       has_begun: whether anything trained, or would have but for an interruption.
 
     Raises:
-      StudyError: if the folder holds a search already that is not to be gone on with, or cannot be
+      StudyError: if the folder already holds a search that is not to be resumed, or cannot be
         written.
     """
 
@@ -90,23 +90,23 @@ class Study:
         self.device: Mapping[str, object] = {}
         self.folder = None if folder is None else Path(folder).expanduser()
         self.resume = resume
-        self._storage, self._name = storage, name or NAME
+        self._storage, self._name = storage, name or DEFAULT_NAME
         self._ledgers: list[OptunaLedger] = []
         self._n_ledgers = 0
         words = sys.argv if command is None else command
         self._command = shlex.join(words_without_passwords(words))
         self._begun, self._clock = time.time(), time.monotonic()
-        self._made: list[Path] = []
+        self._new_folders: list[Path] = []
         self.has_begun = False
         self._is_written = False
         self._began_journal = self.folder is not None and not (self.folder / JOURNAL).exists()
         if self.folder is not None:
             kept_in = None if storage is None else without_password(str(storage))
-            self._made = claim_folder(self.folder, kept_in, self._name, resume=resume)
+            self._new_folders = claim_folder(self.folder, kept_in, self._name, resume=resume)
 
     @property
     def keeps(self) -> bool:
-        """Whether generations are kept, in a storage or the folder."""
+        """Whether generations are stored, in a storage or the folder."""
         return self._storage is not None or self.folder is not None
 
     def ledger(
@@ -118,15 +118,15 @@ class Study:
         device: Callable[[], Mapping[str, object]] = dict,
         say: Callable[[str], None] = lambda line: None,
     ) -> Ledger:
-        """What keeps the generations of the next search.
+        """The ledger of the next search.
 
         Args:
-          search: all that its figures follow from, in values of JSON. A study that is gone on with
-            must have been made with the same.
-          distributions: of the dimensions in which `ProposedTrial.point` has coordinates.
-          objectives: fields of `SearchResult`.
-          device: asked what a generation was trained on.
-          say: told in a line what a person should know.
+          search: the settings that determine its figures, in JSON values. A study can only be
+            resumed with the settings that it was made with.
+          distributions: the distributions of the coordinates of `ProposedTrial.point`.
+          objectives: the fields of `SearchResult` that are the objectives.
+          device: returns a description of the device that trains a generation.
+          say: called with lines of text for the user.
 
         Raises:
           StudyError: if the storage cannot be used, or holds another search under that name.
@@ -162,7 +162,7 @@ class Study:
         effort: Effort,
         device: Mapping[str, object],
     ) -> None:
-        """Adds what one search found: the results, its settings, its cost, where it ran."""
+        """Adds the results of one search, its settings, its compiling effort and its device."""
         self.results += results
         self.configs.append(config)
         self.effort += effort
@@ -203,19 +203,19 @@ class Study:
                 return
             for name in (JOURNAL, lock_name(JOURNAL), RUN):
                 (self.folder / name).unlink(missing_ok=True)
-        for folder in reversed(self._made):
+        for folder in reversed(self._new_folders):
             try:
                 folder.rmdir()
             except OSError:
                 return
-        self._made = []
+        self._new_folders = []
 
     def _write_run(self, status: str) -> None:
         assert self.folder is not None
         with os_errors_as(StudyError, f"cannot write {self.folder / RUN}"):
-            write_json(self.folder / RUN, self._run(status))
+            write_json(self.folder / RUN, self._run_record(status))
 
-    def _run(self, status: str) -> dict[str, object]:
+    def _run_record(self, status: str) -> dict[str, object]:
         return {
             "command": self._command,
             "status": status,

@@ -19,7 +19,7 @@ GAP = "  "
 
 
 class TableRow(Protocol):
-    """What a table shows of a result; the meanings are those of `SearchResult`."""
+    """The attributes that a table shows; see `SearchResult` for their meanings."""
 
     @property
     def params(self) -> Mapping[str, object]: ...
@@ -110,7 +110,7 @@ def _explained(results: Sequence[TableRow]) -> list[str]:
 
 
 def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:
-    """Accuracies and parameters, a column each that begins with its heading."""
+    """Columns of accuracies and parameter counts, each with its heading first."""
     columns = []
     if any(r.validation_accuracy is not None for r in results):
         columns.append(
@@ -133,13 +133,13 @@ def _mean(result: TableRow, value: float | None, std: float | None) -> str:
 
 
 def parameter_column(results: Sequence[TableRow], name: str) -> list[str]:
-    """The values of a parameter, under its heading; `name` is as of `parameters_of`."""
+    """The values of a hyperparameter with its heading first; for a name from `parameters_of`."""
     return [heading(name), *(text_of(_parameters(r).get(name)) for r in results)]
 
 
 def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, object]]:
-    """The fields that vary, the architecture first and the others in the order they were drawn, and
-    the values of those that do not."""
+    """The fields that differ between results, the architecture first and the others in the order
+    they were drawn; and the values of the fields that do not differ."""
     rows = [_parameters(result) for result in results]
     named = [canonical_names(result.params) for result in results]
     if not any("architecture" in row for row in named):
@@ -157,12 +157,12 @@ def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, obj
 
 
 def _parameters(result: TableRow) -> dict[str, object]:
-    """By field; the architecture is first, and its default where it was left out."""
+    """Values by canonical field name, the architecture first, by default the default one."""
     return {"architecture": FIELDS["architecture"].default, **canonical_names(result.params)}
 
 
 def text_of(value: object) -> str:
-    """A parameter's value for people."""
+    """A hyperparameter's value, for people."""
     if isinstance(value, float):
         return f"{value:.3g}"
     if value is None:
