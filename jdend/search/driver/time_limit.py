@@ -1,4 +1,4 @@
-"""How many generations end inside a time that was given."""
+"""Ends a search after a given time, and chooses the size of its generations."""
 
 import math
 import time
@@ -12,20 +12,20 @@ from jdend.search.errors import SearchError
 
 __all__ = ["TimeLimit", "with_generations_for"]
 
-# A generation is about so small a share of the time, so that little of it is left over.
-SHARE = 40
+# About so many generations fill the time, so that little of it is left over.
+N_GENERATIONS_IN_TIME = 40
 # How much longer than the longest of the last ones the next may take.
 MARGIN = 1.05
 N_LAST = 3
-# Seconds that go with each network that is trained again: its program, imports, pictures.
-AROUND = 8.0
-# The most of the time that is kept for them.
-LARGEST_RESERVE = 0.25
+# The overhead of each network that is trained again: its program, imports, pictures.
+OVERHEAD_SECONDS = 8.0
+# At most this share of the time is reserved for them.
+MAX_RESERVE_SHARE = 0.25
 # Trials of a generation that is to be short, at least: elsewhere than on a CPU, few together leave
 # most of the device idle.
 SMALLEST_ON_CPU, SMALLEST_ELSEWHERE = 1, 64
-# Without rungs a generation takes no more seconds, so that longer searches have the same ones.
-LONGEST_SECONDS = 5.0
+# Without rungs a generation is at most this long, also in longer searches.
+MAX_GENERATION_SECONDS = 5.0
 # Of the epochs, about so many are trained if rungs stop trials; and the fewest trials for them.
 SHARE_WITH_RUNGS, FEWEST_WITH_RUNGS = 0.4, 9
 
@@ -51,7 +51,7 @@ class TimeLimit:
         self.seconds = _positive_number(seconds)
         self.reserve = 0.0
         self.n_retrained = n_retrained
-        self.generation_seconds = self.seconds / SHARE
+        self.generation_seconds = self.seconds / N_GENERATIONS_IN_TIME
         self._begun = time.monotonic() if since is None else since
         self._last = self._begun
         self._laps: list[float] = []
@@ -63,7 +63,9 @@ class TimeLimit:
 
     def keep(self, seconds: float) -> None:
         """Keeps time for the networks that will be trained again, each so many seconds."""
-        self.reserve = min(self.n_retrained * (seconds + AROUND), LARGEST_RESERVE * self.seconds)
+        self.reserve = min(
+            self.n_retrained * (seconds + OVERHEAD_SECONDS), MAX_RESERVE_SHARE * self.seconds
+        )
 
     def begin(self) -> None:
         """The first generation begins; imports and data are no part of it."""
@@ -92,7 +94,7 @@ def with_generations_for(schedule: Schedule, time_limit: TimeLimit, trainer: Tra
     seconds = trainer.seconds_a_trial(schedule.sample) * len(schedule.problems)
     least = SMALLEST_ON_CPU if jax.default_backend() == "cpu" else SMALLEST_ELSEWHERE
     if not schedule.pruner.stops:
-        n = round(min(time_limit.generation_seconds, LONGEST_SECONDS) / seconds)
+        n = round(min(time_limit.generation_seconds, MAX_GENERATION_SECONDS) / seconds)
     else:  # rungs choose better among many
         n = round(time_limit.generation_seconds / (SHARE_WITH_RUNGS * seconds))
         n, least = min(n, SMALLEST_WITH_RUNGS), max(least, FEWEST_WITH_RUNGS)

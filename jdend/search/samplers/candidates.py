@@ -17,8 +17,8 @@ class Candidate:
     """A proposed trial.
 
     Attributes:
-      params: as drawn, under the names of the space, `seed` left out.
-      configuration: what they mean.
+      params: the parameters as drawn, under the names of the space, without `seed`.
+      configuration: the configuration that they describe.
       seeds: values of `seed` that were drawn with them, empty if the space has none.
     """
 
@@ -68,7 +68,7 @@ class Observation:
     Attributes:
       params: its configuration as drawn.
       point: where it lies in the static dimensions.
-      result: what came of it, None while it is pending.
+      result: its result; None while it is pending.
     """
 
     params: Mapping[str, object]

@@ -17,8 +17,8 @@ class Budget:
     """How many trainable parameters a network may have.
 
     Attributes:
-      max_params: at most.
-      min_param_ratio: at least this share of `max_params`, in [0, 1]; 0 allows any smaller network.
+      max_params: the largest number of parameters.
+      min_param_ratio: the smallest, as a share of `max_params` in [0, 1].
     """
 
     max_params: int
@@ -43,9 +43,9 @@ class Budget:
         return count > self.max_params
 
     def under(self, count: Count):
-        """Likewise, too small."""
+        """Whether a network, or each of an array of them, is too small."""
         return count < self.min_params
 
     def fits(self, count: Count):
-        """Likewise, neither."""
+        """Whether a network, or each of an array of them, is neither too large nor too small."""
         return (count >= self.min_params) & (count <= self.max_params)

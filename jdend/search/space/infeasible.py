@@ -99,7 +99,7 @@ def _smaller(corner: _Corner, problem: Problem, budget: Budget) -> str:
 
 
 def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
-    """Likewise the one whose raising brings it up to what the budget asks for."""
+    """The one size whose raising brings the network into the budget with the least change."""
     options = []
     for field, size in corner.sizes.items():
         end = problem.in_features if field == "n_dendrite_inputs" else LARGEST_SIZE
