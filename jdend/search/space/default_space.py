@@ -76,6 +76,9 @@ _SHAPES: dict[str, dict[str, tuple[float, float, int]]] = {
 def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, object]:
     """The neighbourhood of an architecture's best known networks, for a dozen short trials.
 
+    High rates that fall by a cosine; weak synapses move to free inputs near their field, with
+    weights of zero, ever fewer of them; labels are smoothed (docs/results.md, docs/resampling.md).
+
     Args:
       architecture: `dendritic_simple`, `soma_disabled`, `dendritic_with_hidden` or `mlp`.
       budget: the most trainable parameters allowed.
@@ -88,7 +91,8 @@ def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, 
         "architecture": architecture,
         "schedule": "cosine",
         "lr": {"type": "uniform", "low": 1e-2, "high": 2e-2, "log": True},
-        "weight_decay": {"type": "uniform", "low": 1e-2, "high": 0.1, "log": True},
+        "weight_decay": {"type": "uniform", "low": 0.02, "high": 0.1, "log": True},
+        "label_smoothing": 0.05,
     }
     if architecture == "mlp":
         return {**training, "hidden_dim": (1, max(1, budget // problem.in_features))}
@@ -101,14 +105,18 @@ def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, 
         **training,
         **_sizes(_SHAPES[architecture], budget, problem),
         "initialization": "fan_in",
-        "synaptic_resampling": [True, False],
-        "percentage_resample": {"type": "uniform", "low": 0.02, "high": 0.2, "log": True},
+        "percentage_resample": (0.2, 0.35),
+        "steps_to_resample": 100,
+        "resampling_weights": "zero",
+        "resampling_schedule": "cosine",
+        "resampling_end": 0.85,
+        "resampling_inputs": "uniform_free" if problem.image_shape is None else "local_free",
     }
     if problem.image_shape is not None:
         space |= {
             "connectivity": "local_receptive_fields",
             "field_std": (1.5, 3.0),
-            "resampling_inputs": "local",
+            "resampling_std": 4.0,
         }
     return space
 
