@@ -23,7 +23,7 @@ from jdend.models import (
 
 __all__ = ["c_source"]
 
-MOST_INPUTS = (2**31 - 1) // (255 * 127)  # of int32 sums of pixels times int8 weights
+MAX_INPUTS = (2**31 - 1) // (255 * 127)  # of int32 sums of pixels times int8 weights
 LEAKY = "static float leaky(float z)\n{\n    return z < 0.0f ? 0.1f * z : z;\n}\n"
 
 
@@ -157,9 +157,9 @@ def _reading(file: CFile, weight, bias, indices) -> Rows:
     """Rows that read the input; for whole numbers normalisation becomes part of them."""
     if not _whole(file):
         return rows(weight, bias, file.weights)
-    if weight.shape[1] > MOST_INPUTS:
+    if weight.shape[1] > MAX_INPUTS:
         raise ExportError(
-            f"{weight.shape[1]} inputs a row are more than 32-bit sums hold ({MOST_INPUTS}); "
+            f"{weight.shape[1]} inputs a row are more than 32-bit sums hold ({MAX_INPUTS}); "
             "use weights='float32'"
         )
     offset, scale = file.model.offset, file.model.scale

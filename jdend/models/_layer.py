@@ -15,7 +15,7 @@ from jdend.models._initialization import dendrite_normal, dendrite_std
 __all__ = ["DendriticLayer", "SynapseIndex", "TrueSizes"]
 
 NEGATIVE_SLOPE = 0.1
-MOST_UNITS = 2**16  # neurons, or dendrites a neuron: `dendrite_keys` tells no more apart
+MAX_UNITS = 2**16  # neurons, or dendrites a neuron: `dendrite_keys` tells no more apart
 
 
 class SynapseIndex(nnx.Variable[Array]):
@@ -92,8 +92,8 @@ class DendriticLayer(nnx.Module):
         rngs: nnx.Rngs,
     ):
         check_size("in_features", in_features)
-        check_size("n_neurons", n_neurons, at_most=MOST_UNITS)
-        check_size("n_dendrites", n_dendrites, at_most=MOST_UNITS)
+        check_size("n_neurons", n_neurons, at_most=MAX_UNITS)
+        check_size("n_dendrites", n_dendrites, at_most=MAX_UNITS)
         check_size("n_dendrite_inputs", n_dendrite_inputs)
         if isinstance(n_dendrite_inputs, Integral) and n_dendrite_inputs > in_features:
             raise ValueError(

@@ -61,5 +61,5 @@ def _processor() -> str:
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
     telling = ("flags", "Features", "model name")
-    found = {line for line in lines if line.split(":")[0].strip() in telling}
-    return "\n".join(sorted(found))
+    distinguishing = {line for line in lines if line.split(":")[0].strip() in telling}
+    return "\n".join(sorted(distinguishing))

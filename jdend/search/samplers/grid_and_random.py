@@ -22,7 +22,7 @@ from jdend.search.space.validation import check_space
 __all__ = ["check_trials", "grid", "mixed", "random", "top_up"]
 
 # A grid of more points than this is drawn from, never listed.
-MOST_POINTS = 10_000_000
+MAX_LISTED_POINTS = 10_000_000
 
 Params = dict[str, Value]
 
@@ -59,7 +59,7 @@ def grid(
     }
     n_others = math.prod(len(values) for values in others.values())
     n_points = shapes.n_fit * n_others
-    if isinstance(shapes, ListedShapes) and n_points <= MOST_POINTS:
+    if isinstance(shapes, ListedShapes) and n_points <= MAX_LISTED_POINTS:
         order = np.arange(n_points) if max_trials is None else rng.permutation(n_points)
         points = ((int(i), _grid_point(shapes, others, int(i))) for i in order)
         candidates, n_same = _distinct_first(seedless, points, max_trials)
@@ -67,7 +67,7 @@ def grid(
         candidates, n_same = _until(seedless, [(seedless.space, shapes)], rng, max_trials)
     else:
         raise SpaceError(
-            f"the grid has more than {MOST_POINTS:,} points: give max_trials for a sample"
+            f"the grid has more than {MAX_LISTED_POINTS:,} points: give max_trials for a sample"
         )
     n_over, n_under = shapes.n_over * n_others, shapes.n_under * n_others
     return Candidates(_with_seeds(candidates, seeds), n_over, n_under, n_points, n_same, max_trials)
@@ -107,7 +107,7 @@ def mixed(problem: SearchProblem, rng: np.random.Generator, n_trials: int) -> Ca
     space = seedless.space
     lists = {n: d.values for n, d in space.dimensions.items() if isinstance(d, Choice)}
     n_combinations = math.prod(len(values) for values in lists.values())
-    if n_combinations > MOST_POINTS:
+    if n_combinations > MAX_LISTED_POINTS:
         raise SpaceError(f"the lists have {n_combinations:,} combinations: use the random strategy")
     parts: list[tuple[Space, FeasibleShapes]] = []
     n_over = n_under = n_fit = 0

@@ -25,7 +25,7 @@ __all__ = ["FILL", "Encoding", "Params"]
 FILL = "fill"
 PREFERRED = "n_dendrite_inputs"
 # Of the combinations of other values that fit, so many are looked at for the nearest.
-MOST_NEAR = 200_000
+MAX_NEAR_SHAPES = 200_000
 # Shapes that are drawn of a space too large to be listed.
 N_DRAWN = 2_000
 
@@ -195,7 +195,7 @@ def _positions(shapes: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
     if not axes:
         return np.zeros((1, 0), np.int64)
     if isinstance(shapes, ListedShapes):
-        step = -(-shapes.n_fit // MOST_NEAR)
+        step = -(-shapes.n_fit // MAX_NEAR_SHAPES)
         sides = tuple(len(axis.values) for axis in axes)
         return np.stack(np.unravel_index(shapes.fitting[::step], sides), axis=1)
     drawn = shapes.draw(rng, N_DRAWN)

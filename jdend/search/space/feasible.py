@@ -22,8 +22,8 @@ from jdend.search.space.validation import architectures_of, canonical
 __all__ = ["Axis", "DrawnShapes", "FeasibleShapes", "ListedShapes", "feasible_shapes", "frames"]
 
 # How many shapes are listed, or else drawn, at most; the second where each is traced or evaluated.
-MOST_LISTED = (4_000_000, 2_000)
-MOST_DRAWN = (2_000_000, 10_000)
+MAX_LISTED_SHAPES = (4_000_000, 2_000)
+MAX_DRAWN_SHAPES = (2_000_000, 10_000)
 BLOCK = 8192
 
 Params = dict[str, Value]
@@ -86,12 +86,12 @@ def feasible_shapes(
     axes = tuple(_axes(space))
     at_once = 0 if _count_at_once(axes, problem) else 1
     n_left_out = 0
-    if _size(axes) > MOST_LISTED[at_once] and at_once == 0:
+    if _size(axes) > MAX_LISTED_SHAPES[at_once] and at_once == 0:
         whole, axes = axes, _without_too_large(axes, problem, budget)
         n_left_out = _size(whole) - _size(axes)
-    if _size(axes) <= MOST_LISTED[at_once]:
+    if _size(axes) <= MAX_LISTED_SHAPES[at_once]:
         return ListedShapes(axes, problem, budget, n_left_out)
-    return DrawnShapes(axes, problem, budget, rng, MOST_DRAWN[at_once])
+    return DrawnShapes(axes, problem, budget, rng, MAX_DRAWN_SHAPES[at_once])
 
 
 def _size(axes: Sequence[Axis]) -> int:

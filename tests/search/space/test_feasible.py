@@ -81,7 +81,7 @@ class Wide(nnx.Module):
 )
 def test_what_no_formula_counts_is_listed_only_if_there_is_little(fields, space, kind, monkeypatch):
     monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-    monkeypatch.setattr("jdend.search.space.feasible.MOST_DRAWN", (1000, 20))
+    monkeypatch.setattr("jdend.search.space.feasible.MAX_DRAWN_SHAPES", (1000, 20))
     register_architecture("wide", Wide, fields=fields)
     shapes = shapes_of({"architecture": "wide", **space}, 800_000, 0.0)
     assert isinstance(shapes, kind)
