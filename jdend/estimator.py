@@ -183,12 +183,12 @@ def _split(
     )
 
 
-def _image_shape(given: Sequence[int] | None, n_features: int) -> ImageShape | None:
-    if given is None:
+def _image_shape(image_shape: Sequence[int] | None, n_features: int) -> ImageShape | None:
+    if image_shape is None:
         return None
-    if len(given) != 3 or math.prod(given) != n_features:
+    if len(image_shape) != 3 or math.prod(image_shape) != n_features:
         raise ValueError(
-            f"image_shape must be (H, W, C) of all {n_features} features, got {tuple(given)}"
+            f"image_shape must be (H, W, C) of all {n_features} features, got {tuple(image_shape)}"
         )
-    height, width, channels = map(int, given)
+    height, width, channels = map(int, image_shape)
     return height, width, channels

@@ -21,9 +21,9 @@ def read_configuration(record: Mapping[str, Any]) -> Configuration:
       KeyError, TypeError, ValueError: for what is no configuration.
     """
     structure = of_kind(dict, record, "structure")
-    given = of_kind(dict, record, "hyperparameters")
+    hyperparameters = of_kind(dict, record, "hyperparameters")
     arch = architecture(of_kind(str, structure, "architecture"))
-    for name, value in given.items():
+    for name, value in hyperparameters.items():
         if name in HYPERPARAMETERS:
             _check(HYPERPARAMETERS[name], value)
     values = of_kind(dict, structure, "values")
@@ -37,7 +37,7 @@ def read_configuration(record: Mapping[str, Any]) -> Configuration:
             structure["batch_size"],
             tuple(sorted(values.items())),
         ),
-        Hyperparameters(**given),
+        Hyperparameters(**hyperparameters),
     )
 
 

@@ -78,11 +78,11 @@ class TrainedModel:
         x = self.examples(x)
         logits = np.empty((len(x), len(self.class_names)), np.float32)
         for start in range(0, len(x), ROWS):
-            some = x[start : start + ROWS]
+            rows = x[start : start + ROWS]
             # Few different numbers of rows, since each is a program.
-            room = 1 << (len(some) - 1).bit_length()
-            padded = np.concatenate([some, np.zeros((room - len(some), x.shape[1]), x.dtype)])
-            logits[start : start + ROWS] = np.asarray(self._forward(padded))[: len(some)]
+            room = 1 << (len(rows) - 1).bit_length()
+            padded = np.concatenate([rows, np.zeros((room - len(rows), x.shape[1]), x.dtype)])
+            logits[start : start + ROWS] = np.asarray(self._forward(padded))[: len(rows)]
         return logits
 
     def probabilities(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:

@@ -138,9 +138,9 @@ def compare_architectures(
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     check_trials("n_trials", n_trials)
     spaces = _spaces(ranges, architectures, max_params, searcher.problem)
-    found = _search(searcher, spaces, n_trials * len(spaces))
+    by_architecture = _search(searcher, spaces, n_trials * len(spaces))
     records = []
-    for name, results in zip(architectures, found, strict=True):
+    for name, results in zip(architectures, by_architecture, strict=True):
         best = _best(results)
         if best is not None:
             records.append({"architecture": name, **_record(best, max_params)})
@@ -273,18 +273,18 @@ def _search(
       BudgetError: if nothing fits in any of them.
     """
     check_trials("n_trials", n_trials)
-    found: list[Sequence[SearchResult]] = []
+    of_spaces: list[Sequence[SearchResult]] = []
     misfits: list[BudgetError] = []
     for i, space in enumerate(spaces):
         share = n_trials // len(spaces) + (i < n_trials % len(spaces))
         try:
-            found.append(searcher.optimize(space, share, "random") if share else ())
+            of_spaces.append(searcher.optimize(space, share, "random") if share else ())
         except BudgetError as error:
             misfits.append(error)
-            found.append(())
+            of_spaces.append(())
     if len(misfits) == len(spaces):
         raise misfits[0]
-    return found
+    return of_spaces
 
 
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:

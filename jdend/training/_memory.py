@@ -15,9 +15,9 @@ from jdend.training._population import EVALUATION_ROWS
 __all__ = ["configurations_that_fit", "estimate_bytes"]
 
 # Share of the device's memory that a population may take; the rest is the allocator's.
-USABLE = 0.8
+USABLE_SHARE = 0.8
 # Bytes of hyperparameters and running figures of a trial.
-TRAITS = 64
+BYTES_OF_HYPERPARAMETERS = 64
 
 
 def estimate_bytes(
@@ -59,7 +59,7 @@ def configurations_that_fit(
         return n_configurations
     for parts in range(1, n_configurations):
         room = math.ceil(n_configurations / parts)
-        if estimate_bytes(bucket, room, n_seeds, data) <= USABLE * available:
+        if estimate_bytes(bucket, room, n_seeds, data) <= USABLE_SHARE * available:
             return room
     return 1
 
@@ -85,4 +85,4 @@ def _state_bytes(bucket: Bucket) -> int:
         sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(part))
         for part in jax.eval_shape(parts)
     )
-    return 3 * params + other + TRAITS
+    return 3 * params + other + BYTES_OF_HYPERPARAMETERS

@@ -16,7 +16,7 @@ TRIALS = ("--trials", "6", "--epochs", "150")
 PROGRAM = """
 import sys
 from jdend.search.driver import populations
-populations.SHORTEST, populations.SHARE = 0.0, 1.0
+populations.MIN_SECONDS_BETWEEN, populations.MAX_SHARE_OF_TIME = 0.0, 1.0
 from jdend.search.__main__ import main
 sys.exit(main())
 """

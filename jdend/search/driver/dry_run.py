@@ -19,7 +19,7 @@ from jdend.training import compiled_bytes, estimate_bytes
 __all__ = ["describe_plan", "show_plan"]
 
 # Of more populations, those of the largest capacities are shown.
-MOST_ROWS = 24
+MAX_ROWS = 24
 
 
 def show_plan(
@@ -111,7 +111,7 @@ def describe_plan(
     largest_first = sorted(
         capacities, key=lambda populations: -count_params(populations[0].bucket.structure)
     )
-    shown = {populations[0] for populations in largest_first[:MOST_ROWS]}
+    shown = {populations[0] for populations in largest_first[:MAX_ROWS]}
     largest = 0
     for populations in capacities:
         first = populations[0]
@@ -126,8 +126,8 @@ def describe_plan(
         padded = "padded to " if first.bucket.padded else ""
         shape = textwrap.wrap(padded + _shape(first.bucket.structure), width - len(indent))
         lines += [figures + shape[0], *(indent + more for more in shape[1:])]
-    if len(capacities) > MOST_ROWS:
-        lines.append(f"and {len(capacities) - MOST_ROWS:,} smaller ones")
+    if len(capacities) > MAX_ROWS:
+        lines.append(f"and {len(capacities) - MAX_ROWS:,} smaller ones")
     n_trials = sum(len(population.members) for population in planned)
     n_programs = len({(p.bucket, len(p.seeds), p.width) for p in planned})
     lines.append(

@@ -14,7 +14,7 @@ from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
-from jdend.study import Effort, Ledger, MemoryLedger, ProposedTrial, SearchResult, Study
+from jdend.study import Effort, Ledger, ProposedTrial, SearchResult, Study
 from jdend.training import Outcome, compilations, uninterrupted
 
 __all__ = ["run_search", "train_first"]
@@ -52,7 +52,7 @@ def run_search(
       owns_study: whether nobody else adds to the study.
     """
     programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
-    ledger = _ledger(schedule, trainer, study, reporter, record)
+    ledger = schedule.ledger(study, trainer.data, record, device=device, say=reporter.note)
     before, status = compilations(), "failed"
     if time_limit is not None:
         time_limit.keep(trainer.seconds_alone(schedule.sample[0].configuration))
@@ -70,9 +70,9 @@ def run_search(
                 proposed = schedule.propose(claim.number, ledger.generations())
                 ledger.begin(claim.number, proposed)
             study.begin()
-            known = {} if study.keeps else memo
+            reusable = {} if study.keeps else memo
             keeper = Keeper(snapshots, claim.number, trainer.data.identify(), reporter.note)
-            training = _train(schedule, proposed, trainer, programs, reporter, known, keeper)
+            training = _train(schedule, proposed, trainer, programs, reporter, reusable, keeper)
             for trial, outcome in training:
                 outcomes[trial] = outcome
             results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
@@ -131,9 +131,9 @@ def _train(
     new = list(dict.fromkeys(map(schedule.trial, proposed)))
     rungs = schedule.rungs(proposed)
     if rungs is None:
-        known = {t: memo[t] for t in new if t in memo and memo[t].stopped_epoch is None}
-        yield from known.items()
-        new = [trial for trial in new if trial not in known]
+        finished = {t: memo[t] for t in new if t in memo and memo[t].stopped_epoch is None}
+        yield from finished.items()
+        new = [trial for trial in new if trial not in finished]
     populations = trainer.plan(new, within=programs)
     for trial, outcome in trainer.train(new, populations, reporter, rungs, keeper):
         memo[trial] = outcome
@@ -143,22 +143,3 @@ def _train(
 def _finished(ledger: Ledger) -> list[SearchResult]:
     """The results of all finished generations, in order."""
     return [r for g in ledger.generations() if g.results is not None for r in g.results]
-
-
-def _ledger(
-    schedule: Schedule,
-    trainer: Trainer,
-    study: Study,
-    reporter: Reporter,
-    record: Mapping[str, object],
-) -> Ledger:
-    """Where the study keeps the generations of this search."""
-    if not study.keeps:
-        return MemoryLedger()
-    return study.ledger(
-        {**trainer.data.identify(), **record},
-        distributions=schedule.distributions(),
-        objectives=schedule.objectives,
-        device=device,
-        say=reporter.note,
-    )

@@ -27,9 +27,9 @@ from jdend.training import Bucket, Narrow, Outcome, Progress, Run, in_background
 __all__ = ["Keeper", "train_populations"]
 
 # Writing takes at most this share of the time…
-SHARE = 0.01
+MAX_SHARE_OF_TIME = 0.01
 # …and is not worth the trouble more often than once in so many seconds.
-SHORTEST = 15.0
+MIN_SECONDS_BETWEEN = 15.0
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Keeper:
         self._say, self._clock = say, clock
         self.has_restored = False
         self._kept: list[_Kept] = []
-        self._due = clock() + SHORTEST
+        self._due = clock() + MIN_SECONDS_BETWEEN
 
     def enter(self, run: Run, place: str, bucket: Bucket, members: Sequence[Trial]) -> None:
         """A run is made, which goes on from where one like it was, if that was written.
@@ -116,7 +116,7 @@ class Keeper:
             self._folder.write(self._generation, kept.place, kept.identity, content)
             kept.written = progress
         now = self._clock()
-        self._due = now + max(SHORTEST, (now - begun) / SHARE)
+        self._due = now + max(MIN_SECONDS_BETWEEN, (now - begun) / MAX_SHARE_OF_TIME)
 
     def cut_off(self) -> dict[Trial, Outcome]:
         """What trials had come to that have not ended, of those with a whole epoch behind them."""

@@ -2,13 +2,14 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jdend.models import Configuration, count_params
+from jdend.search.driver.data import SearchData
 from jdend.search.errors import SearchError
 from jdend.search.planning.population import Trial
 from jdend.search.pruners import Bracket, Pruner, find_pruner
@@ -20,7 +21,7 @@ from jdend.search.samplers.registry import Strategy
 from jdend.search.space.dimensions import Choice, Dimension, IntRange, RealRange
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.problem import SearchProblem
-from jdend.study import Generation, ProposedTrial
+from jdend.study import Generation, Ledger, MemoryLedger, ProposedTrial, Study
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -228,6 +229,34 @@ class Schedule:
     def objectives(self) -> tuple[str, ...]:
         """What is searched for, as fields of `SearchResult`."""
         return self.strategy.objectives
+
+    def ledger(
+        self,
+        study: Study,
+        data: SearchData,
+        record: Mapping[str, object],
+        *,
+        device: Callable[[], Mapping[str, object]],
+        say: Callable[[str], None],
+    ) -> Ledger:
+        """Where the study keeps the generations of this search.
+
+        Args:
+          study: keeps them.
+          data: to train on; part of what the search is.
+          record: the other part.
+          device: asked what a generation was trained on.
+          say: told in a line what a person should know.
+        """
+        if not study.keeps:
+            return MemoryLedger()
+        return study.ledger(
+            {**data.identify(), **record},
+            distributions=self.distributions(),
+            objectives=self.objectives,
+            device=device,
+            say=say,
+        )
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Optuna's distributions of the dimensions in which proposed trials have points."""

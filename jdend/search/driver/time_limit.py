@@ -27,7 +27,7 @@ SMALLEST_ON_CPU, SMALLEST_ELSEWHERE = 1, 64
 # Without rungs a generation is at most this long, also in longer searches.
 MAX_GENERATION_SECONDS = 5.0
 # Of the epochs, about so many are trained if rungs stop trials; and the fewest trials for them.
-SHARE_WITH_RUNGS, FEWEST_WITH_RUNGS = 0.4, 9
+EPOCHS_SHARE_WITH_RUNGS, MIN_TRIALS_WITH_RUNGS = 0.4, 9
 
 
 class TimeLimit:
@@ -96,8 +96,8 @@ def with_generations_for(schedule: Schedule, time_limit: TimeLimit, trainer: Tra
     if not schedule.pruner.stops:
         n = round(min(time_limit.generation_seconds, MAX_GENERATION_SECONDS) / seconds)
     else:  # rungs choose better among many
-        n = round(time_limit.generation_seconds / (SHARE_WITH_RUNGS * seconds))
-        n, least = min(n, SMALLEST_WITH_RUNGS), max(least, FEWEST_WITH_RUNGS)
+        n = round(time_limit.generation_seconds / (EPOCHS_SHARE_WITH_RUNGS * seconds))
+        n, least = min(n, SMALLEST_WITH_RUNGS), max(least, MIN_TRIALS_WITH_RUNGS)
     most = LARGEST_GENERATION if schedule.n_trials is None else schedule.n_trials
     return replace(schedule, generation=max(1, min(most, max(least, n))))
 

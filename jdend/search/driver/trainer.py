@@ -177,14 +177,14 @@ def results_of(
       outcomes: of those that are finished.
       cut_off: what others had come to when training was broken off.
     """
-    known = {**(cut_off or {}), **outcomes}
-    trained = [(p, schedule.trial(p)) for p in proposed] if known else []
+    all_outcomes = {**(cut_off or {}), **outcomes}
+    trained = [(p, schedule.trial(p)) for p in proposed] if all_outcomes else []
     return [
         result_from_outcome(
-            p, known[trial], held_out=data.has_validation, cut_off=trial not in outcomes
+            p, all_outcomes[trial], held_out=data.has_validation, cut_off=trial not in outcomes
         )
         for p, trial in trained
-        if trial in known
+        if trial in all_outcomes
     ]
 
 

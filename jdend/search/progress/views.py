@@ -10,9 +10,9 @@ from jdend.search.progress.status import Status
 __all__ = ["JsonLines", "Lines", "Live", "Silent"]
 
 # Seconds between two lines: at first, and later this share of those since the beginning…
-FIRST_LINES, SHARE = 5.0, 0.05
+MIN_SECONDS_BETWEEN, ELAPSED_SHARE_BETWEEN = 5.0, 0.05
 # …but no more than so many.
-LONGEST = 60.0
+MAX_SECONDS_BETWEEN = 60.0
 
 
 class Silent:
@@ -43,14 +43,16 @@ class _Rhythm:
     def is_due(self, now: Status) -> bool:
         if now.seconds < self._next:
             return False
-        self._next = now.seconds + min(max(self._first, SHARE * now.seconds), LONGEST)
+        self._next = now.seconds + min(
+            max(self._first, ELAPSED_SHARE_BETWEEN * now.seconds), MAX_SECONDS_BETWEEN
+        )
         return True
 
 
 class Lines:
     """Plain lines, one every few seconds."""
 
-    def __init__(self, stream: TextIO, seconds_between: float = FIRST_LINES):
+    def __init__(self, stream: TextIO, seconds_between: float = MIN_SECONDS_BETWEEN):
         self._stream = stream
         self._rhythm = _Rhythm(seconds_between)
 
@@ -71,7 +73,7 @@ class Lines:
 class JsonLines:
     """An object a line, with the key `event`; docs/terminal.md has their fields."""
 
-    def __init__(self, stream: TextIO, seconds_between: float = FIRST_LINES):
+    def __init__(self, stream: TextIO, seconds_between: float = MIN_SECONDS_BETWEEN):
         self._stream = stream
         self._rhythm = _Rhythm(seconds_between)
 

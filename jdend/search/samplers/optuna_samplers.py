@@ -186,12 +186,12 @@ def _import_torch() -> None:
     Optuna's matrices are small, and its threads and SciPy's get in each other's way: of a study of
     six dimensions, a proposal took 0.3 s instead of 5 on two busy cores.
     """
-    given = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = given or "1"  # which PyTorch reads when it is imported
+    n_threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = n_threads or "1"  # which PyTorch reads when it is imported
     try:
         importlib.import_module("torch")
     finally:
-        if given is None:
+        if n_threads is None:
             del os.environ["OMP_NUM_THREADS"]
 
 
