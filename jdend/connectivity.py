@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Which inputs a dendrite reads: rules that draw `K` distinct inputs out of `F`.
 
 Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
@@ -13,7 +14,7 @@ of a draw are the draw of `k` inputs: padding neurons, dendrites or synapses cha
 import functools
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -37,17 +38,20 @@ NARROWEST_FIELD = 0.05
 # The smallest normal float32: a draw of zero has no logarithm.
 TINY = float(np.finfo(np.float32).tiny)
 
+Size = int | Any
+"""A dimension: a whole number, or a symbol of `jax.export.symbolic_shape`, as in counting."""
 ImageShape = tuple[int, int, int]
 FieldStd = float | Float[Array, ""]
-Position = tuple[Float[Array, ""], Float[Array, ""]]
+Coordinate = float | Float[Array, ""]
+Position = tuple[Coordinate, Coordinate]
 LogProbabilities = Float[Array, " F"]
 Rule = Callable[[Float[Array, "2"], int, ImageShape | None, FieldStd], LogProbabilities]
 
 
 def draw_indices(
     key: Key[Array, ""],
-    shape: tuple[int, int, int],
-    in_features: int,
+    shape: tuple[Size, Size, Size],
+    in_features: Size,
     *,
     connectivity: str | Int[Array, ""] = "random",
     field_std: FieldStd | None = None,
@@ -92,7 +96,7 @@ def draw_indices(
     return jax.vmap(draw_one)(keys).reshape(shape)
 
 
-def dendrite_keys(key: Key[Array, ""], n_neurons: int, n_dendrites: int) -> Key[Array, "N D"]:
+def dendrite_keys(key: Key[Array, ""], n_neurons: Size, n_dendrites: Size) -> Key[Array, "N D"]:
     """Keys `[N, D]`, each folded by (neuron, dendrite), so that padding leaves them as they are.
 
     Both must be below 2^16.
@@ -104,7 +108,7 @@ def dendrite_keys(key: Key[Array, ""], n_neurons: int, n_dendrites: int) -> Key[
     return keys.reshape(position.shape)
 
 
-def default_field_std(n_inputs: int | Int[Array, ""]) -> Float[Array, ""]:
+def default_field_std(n_inputs: Size | Int[Array, ""]) -> Float[Array, ""]:
     """The reference's width of a local receptive field: `K ** 0.5` pixels."""
     return jnp.sqrt(jnp.asarray(n_inputs, jnp.float32))
 
@@ -147,7 +151,7 @@ def check_indices(indices: ArrayLike, in_features: int) -> None:
 
 def _random(
     uniform: Float[Array, "2"],
-    in_features: int,
+    in_features: Size,
     image_shape: ImageShape | None,
     field_std: FieldStd,
 ) -> LogProbabilities:
@@ -157,7 +161,7 @@ def _random(
 
 def _local_receptive_fields(
     uniform: Float[Array, "2"],
-    in_features: int,
+    in_features: Size,
     image_shape: ImageShape | None,
     field_std: FieldStd,
 ) -> LogProbabilities:
@@ -171,7 +175,7 @@ def _local_receptive_fields(
 
 def _fully_connected(
     uniform: Float[Array, "2"],
-    in_features: int,
+    in_features: Size,
     image_shape: ImageShape | None,
     field_std: FieldStd,
 ) -> LogProbabilities:
@@ -188,7 +192,7 @@ CONNECTIVITIES: dict[str, Rule] = {
 
 def _rule(
     connectivity: str | Int[Array, ""],
-    in_features: int,
+    in_features: Size,
     image_shape: ImageShape | None,
     field_std: FieldStd,
 ) -> Callable[[Float[Array, "2"]], LogProbabilities]:
@@ -224,7 +228,7 @@ def _rule(
     return of_all
 
 
-def _clipped_gaussian(centre: Float[Array, ""], size: int, std: FieldStd) -> Float[Array, " size"]:
+def _clipped_gaussian(centre: Coordinate, size: int, std: FieldStd) -> Float[Array, " size"]:
     """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
     std = jnp.maximum(std, NARROWEST_FIELD)
     pixels = jnp.arange(size)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Structural plasticity: weak synapses are replaced by new ones while the network learns.
 
 Shape letters: `F` features, `K` synapses per dendrite, `N` neurons, `D` dendrites per neuron,
@@ -19,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jdend.connectivity import (
     TINY,
+    Coordinate,
     FieldStd,
     ImageShape,
     Position,
@@ -138,9 +140,9 @@ def resample(
 
 def share_at(
     progress: Float[Array, "*shape"],
-    share: Float[Array, "*shape"],
-    schedule: Int[Array, "*shape"],
-    end: Float[Array, "*shape"],
+    share: float | Float[Array, "*shape"],
+    schedule: int | Int[Array, "*shape"],
+    end: float | Float[Array, "*shape"],
 ) -> Float[Array, "*shape"]:
     """The fraction of synapses to propose anew at a moment of training.
 
@@ -286,7 +288,7 @@ def _centre(pixel: Int[Array, " K"], real: Bool[Array, " K"], width: int) -> Pos
 
 
 def _near(
-    uniform: Float[Array, " K"], centre: Float[Array, ""], std: FieldStd, size: int
+    uniform: Float[Array, " K"], centre: Coordinate, std: FieldStd, size: int
 ) -> Float[Array, " K"]:
     """Gaussian draws around a centre, rounded and clipped to one axis of the image."""
     return jnp.clip(jnp.round(centre + std * _normal(uniform)), 0, size - 1)

@@ -3,7 +3,16 @@
 import os
 import signal
 
+import jaxtyping
 import pytest
+
+# With `make test-types` every call of these packages is held to what it says of types, shapes and
+# dtypes; none of them is imported before.
+CHECKS_TYPES = "JDEND_CHECK_TYPES" in os.environ
+if CHECKS_TYPES:
+    from checked_types import PACKAGES
+
+    jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
 # Tests compile more than they compute; jdend's own programs set their level themselves.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
@@ -13,6 +22,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Needs TensorFlow, in another interpreter than jdend's: `make test-tfds`.
 collect_ignore = [] if "JDEND_TFDS_PYTHON" in os.environ else ["tfds"]
+if not CHECKS_TYPES:
+    collect_ignore.append("test_checked_types.py")
+
+
+@pytest.fixture(autouse=True)
+def types_as_marked(request, monkeypatch):
+    """Tests marked `wrong_types` see what users do, for whom nothing checks annotations."""
+    if request.node.get_closest_marker("wrong_types"):
+        monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(scope="session")

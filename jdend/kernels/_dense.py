@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Weights spread into a dense matrix, then one matmul for all configurations of a seed.
 
 The matrix is ``[U, F]``, U = N D dendrites: under a ``vmap`` over C configurations that shares the

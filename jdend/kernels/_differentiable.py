@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Makes a kernel's separate passes one differentiable operation."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """The plain definition: gather every synapse's input, multiply, sum. Slow, and short to check."""
 
 import jax.numpy as jnp

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """The C++ kernel in ``native/``, called through XLA's foreign function interface on CPUs.
 
 On other platforms the same operation lowers to the dense kernel. The choice is made inside each

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What a dendritic layer is computed from, and the masking that the pure JAX kernels share."""
 
 from typing import NamedTuple

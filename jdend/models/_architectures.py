@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Networks made of dendritic layers, and a plain one to compare them with.
 
 Every network maps `[B, F]` features to `[B, n_classes]` logits. `sizes` holds the true sizes by

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """How many trainable parameters a structure has, without building it."""
 
 import functools

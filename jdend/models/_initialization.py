@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Initialisers whose draws do not change when a layer is padded.
 
 Every row is drawn from a key of its own, folded by its position, and one-dimensionally: for

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
 
 from numbers import Integral

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jdend.fields import HYPERPARAMETERS, Field, Value
 from jdend.models._configuration import Configuration, Hyperparameters, Problem, Structure
 from jdend.models._registry import architecture
 from jdend.models._values import parse_value
 
-__all__ = ["of_kind", "read_configuration"]
+__all__ = ["list_in", "object_in", "of_kind", "read_configuration"]
 
 T = TypeVar("T")
 
@@ -20,20 +20,21 @@ def read_configuration(record: Mapping[str, Any]) -> Configuration:
     Raises:
       KeyError, TypeError, ValueError: for what is no configuration.
     """
-    structure = of_kind(dict, record, "structure")
-    hyperparameters = of_kind(dict, record, "hyperparameters")
+    structure = object_in(record, "structure")
+    hyperparameters = object_in(record, "hyperparameters")
     arch = architecture(of_kind(str, structure, "architecture"))
     for name, value in hyperparameters.items():
         if name in HYPERPARAMETERS:
             _check(HYPERPARAMETERS[name], value)
-    values = of_kind(dict, structure, "values")
+    values = object_in(structure, "values")
     for name, value in values.items():
         _check(arch.field(name), value)
     _check(arch.field("batch_size"), structure["batch_size"])
+    problem = object_in(structure, "problem")
     return Configuration(
         Structure(
             arch.name,
-            _problem(of_kind(dict, structure, "problem")),
+            _problem(problem),
             structure["batch_size"],
             tuple(sorted(values.items())),
         ),
@@ -49,6 +50,16 @@ def of_kind(kind: type[T], record: Mapping[str, Any], name: str) -> T:
     return value
 
 
+def object_in(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An entry of a record that must be an object of JSON."""
+    return cast(dict[str, Any], of_kind(dict, record, name))
+
+
+def list_in(record: Mapping[str, Any], name: str) -> list[Any]:
+    """An entry of a record that must be a list."""
+    return cast(list[Any], of_kind(list, record, name))
+
+
 def _check(field: Field, value: Value | None) -> None:
     """What plays no part is neutral, and all else as the field has it."""
     if type(value) is not type(field.neutral) or value != field.neutral:
@@ -61,7 +72,7 @@ def _problem(record: Mapping[str, Any]) -> Problem:
         raise ValueError(f"there are {in_features} features and {n_classes} classes")
     if record["image_shape"] is None:
         return Problem(in_features, n_classes)
-    sides = of_kind(list, record, "image_shape")
+    sides = list_in(record, "image_shape")
     if len(sides) != 3 or any(type(n) is not int for n in sides) or min(sides) < 1:
         raise ValueError(f"image_shape must be three positive integers, got {sides!r}")
     if math.prod(sides) != in_features:

@@ -135,7 +135,7 @@ def register_architecture(
         if field in parameters and parameters[field].default is not inspect.Parameter.empty
     }
     made = Architecture(
-        name, module, tuple(fields), defaults, ignores, frozenset(CONTEXT) & parameters.keys()
+        name, module, tuple(fields), defaults, ignores, frozenset(parameters).intersection(CONTEXT)
     )
     _ARCHITECTURES[name] = made
     return made

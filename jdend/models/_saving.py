@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Trained networks as folders: weights in safetensors, all else as JSON, and a model card.
 
 model.safetensors    every variable by its path in the module; normalisation.offset and .scale
@@ -26,7 +27,7 @@ from jdend.connectivity import check_indices
 from jdend.models._card import model_card
 from jdend.models._configuration import Structure, build
 from jdend.models._layer import DendriticLayer
-from jdend.models._record import of_kind, read_configuration
+from jdend.models._record import list_in, object_in, of_kind, read_configuration
 from jdend.models._registry import architectures
 from jdend.models._trained import TrainedModel
 
@@ -145,10 +146,10 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             configuration=configuration,
             offset=tensors[OFFSET],
             scale=tensors[SCALE],
-            class_names=tuple(str(name) for name in of_kind(list, record, "class_names")),
+            class_names=tuple(str(name) for name in list_in(record, "class_names")),
             inputs=of_kind(str, record, "inputs"),
-            figures=of_kind(dict, record, "figures"),
-            origin=of_kind(dict, record, "origin"),
+            figures=object_in(record, "figures"),
+            origin=object_in(record, "origin"),
         )
     except Exception as error:  # modules, also those of others, are built as the file says
         raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None

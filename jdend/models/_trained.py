@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """A trained network with all that classifying needs: normalisation, class names, figures.
 
 Shape letters: `B` examples, `F` features.

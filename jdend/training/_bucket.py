@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Buckets, and what is static about the network of each."""
 
 from dataclasses import dataclass
@@ -61,8 +62,8 @@ class Network:
       stateful: whether it has variables that a forward pass changes, such as running statistics.
     """
 
-    training: nnx.GraphDef
-    evaluating: nnx.GraphDef
+    training: nnx.GraphDef[nnx.Module]
+    evaluating: nnx.GraphDef[nnx.Module]
     layers: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
 
@@ -75,7 +76,8 @@ def network(bucket: Bucket) -> Network:
         lambda: build(structure, kernel=bucket.kernel, sizes=sizes, rngs=nnx.Rngs(0))
     )
     layers = tuple((p, m) for p, m in nnx.iter_modules(model) if isinstance(m, DendriticLayer))
-    changeable = nnx.state(model, nnx.Not(nnx.Any(nnx.Param, SynapseIndex, TrueSizes)))
+    changes = nnx.Not(nnx.Any(nnx.Param, SynapseIndex, TrueSizes))
+    changeable: list[Any] = jax.tree.leaves(nnx.state(model, changes))
     model.eval()
     evaluating = nnx.graphdef(model)
     model.train()
@@ -83,5 +85,5 @@ def network(bucket: Bucket) -> Network:
         training=nnx.graphdef(model),
         evaluating=evaluating,
         layers=layers,
-        stateful=bool(jax.tree.leaves(changeable)),
+        stateful=bool(changeable),
     )

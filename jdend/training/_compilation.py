@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Compiled programs: made once for each shape of arguments, ahead of need, and counted."""
 
 import threading
@@ -5,11 +6,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar, TypeVarTuple, cast
 
 import jax
+import numpy as np
 
 __all__ = ["Compilations", "Program", "compilations", "in_background", "shapes_of"]
+
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,12 @@ def compilations() -> Compilations:
     return _count
 
 
-def in_background(work: Callable[[], object]) -> Future:
+def in_background(work: Callable[[], object]) -> Future[object]:
     """Runs work that compiles while the caller goes on; LLVM does not hold Python's lock."""
     return _background.submit(work)
 
 
-class Program:
+class Program(Generic[Result, *Arguments]):
     """A function, compiled ahead of its first call for each shape of its arguments.
 
     Unlike a bare `jax.jit` it knows what compiling took and how often it was needed, and can be
@@ -61,18 +68,25 @@ class Program:
       donate: positions of arguments whose buffers the result may take over.
     """
 
-    def __init__(self, function: Callable, *, trains: bool = False, donate: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        function: Callable[[*Arguments], Result],
+        *,
+        trains: bool = False,
+        donate: tuple[int, ...] = (),
+    ):
         self._function = function
         self._jitted = jax.jit(function, donate_argnums=donate)
         self._trains = trains
-        self._compiled: dict[object, Future] = {}
+        self._compiled: dict[object, Future[Any]] = {}
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: *Arguments) -> Result:
         return self.compile(*arguments)(*arguments)
 
-    def compile(self, *arguments) -> Any:
+    def compile(self, *arguments: Any) -> Any:
         """The executable for such arguments, which may be `jax.ShapeDtypeStruct`s."""
-        leaves, tree = jax.tree.flatten(arguments)
+        leaves: list[Any] = jax.tree.leaves(arguments)
+        tree = cast(object, jax.tree.structure(arguments))
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
         with _lock:
             mine = shapes not in self._compiled
@@ -85,11 +99,11 @@ class Program:
                 future.set_exception(error)
         return future.result()
 
-    def shape_of_result(self, *arguments):
+    def shape_of_result(self, *arguments: Any) -> Result:
         """The shapes of what a call returns, without compiling."""
         return jax.eval_shape(self._jitted, *arguments)
 
-    def _build(self, arguments) -> Callable:
+    def _build(self, arguments: tuple[Any, ...]) -> Any:
         global _count
         begun = time.perf_counter()
         executable = self._jitted.lower(*arguments).compile(_compiler_options())
@@ -102,9 +116,13 @@ class Program:
         return executable
 
 
-def shapes_of(tree):
+def shapes_of(tree: Tree) -> Tree:
     """The same pytree with `jax.ShapeDtypeStruct`s for arrays."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+
+    def shape_of(x: jax.Array | np.ndarray) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+    return jax.tree.map(shape_of, tree)
 
 
 def _compiler_options() -> Any:

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Compiled programs on disk, so that a program is compiled once ever on a machine."""
 
 import hashlib
@@ -5,6 +6,7 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -27,7 +29,8 @@ def enable_program_cache(folder: Path | str | None = None) -> Path | None:
     Returns:
       The folder in use, or None where none can be written.
     """
-    configured = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    config: Any = jax.config  # which has its options as attributes, unknown to type checkers
+    configured: str | None = config.jax_compilation_cache_dir
     if configured is not None:
         return Path(configured)
     folder = program_cache_folder() if folder is None else Path(folder)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Examples on the device: as bytes, normalised on the fly."""
 
 import weakref

@@ -1,7 +1,9 @@
+# pyright: reportUnknownMemberType=false
 """How much memory a population takes, and how many configurations fit at once."""
 
 import functools
 import math
+from typing import Any, cast
 
 import jax
 from flax import nnx
@@ -66,19 +68,22 @@ def configurations_that_fit(
 
 def _device_bytes() -> int | None:
     """The memory of the default device, if it says."""
-    stats = jax.local_devices()[0].memory_stats()
+    stats = cast(dict[str, int] | None, jax.local_devices()[0].memory_stats())
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     return None
+
+
+_Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
 
 
 @functools.cache
 def _state_bytes(bucket: Bucket) -> int:
     """Bytes of one trial's state: parameters, their two moments, and what is no parameter."""
 
-    def parts():
+    def parts() -> tuple[dict[Any, Any], dict[Any, Any]]:
         model = build(bucket.structure, kernel=bucket.kernel, rngs=nnx.Rngs(0))
-        _, params, other = nnx.split(model, nnx.Param, ...)
+        _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
 
     params, other = (

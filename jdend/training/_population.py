@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 """A population: the seeds × configurations of one bucket, as one state that advances.
 
 Shape letters: `S` seeds, `C` configurations, `n` examples, `B` batch, `F` features.
@@ -11,21 +12,24 @@ the same batches. No operation mixes trials, so one that diverges leaves the res
 
 import functools
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from jdend.models import architecture, build
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised
 from jdend.training._resampling import is_due, next_resampling, resampler
-from jdend.training._state import State
+from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
 
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
@@ -35,6 +39,12 @@ ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
 _making = threading.Lock()
 
+Scalar = Int[Array, ""]
+Seeds = UInt32[Array, " S"]
+Orders = Int[Array, "S n"]
+# Of losses, and of examples that are classified right.
+Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
+_Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
 Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
 
 
@@ -50,9 +60,9 @@ class Population:
         of `data`, at least one; both bounds are traced.
     """
 
-    init: Program
-    advance: Program
-    evaluate: Program
+    init: Program[State, TracedHyperparameters, Seeds]
+    advance: Program[State, State, Examples, Orders, Scalar]
+    evaluate: Program[Figures, State, Examples, Scalar, Scalar]
 
     def compile(
         self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
@@ -77,7 +87,15 @@ class Population:
         return held + said.temp_size_in_bytes
 
 
-def _shapes(hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData):
+def _shapes(
+    hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
+) -> tuple[
+    TracedHyperparameters,
+    jax.ShapeDtypeStruct,
+    jax.ShapeDtypeStruct,
+    jax.ShapeDtypeStruct,
+    Examples,
+]:
     """Of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
     seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
     whole = jax.ShapeDtypeStruct((), jnp.int32)
@@ -103,14 +121,14 @@ def _population(bucket: Bucket, module: type[nnx.Module]) -> Population:
     )
 
 
-def epoch_order(seeds: Int[Array, " S"], epoch: int, n: int) -> Int[Array, "S n"]:
+def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
     """The order in which each seed sees `n` examples in an epoch, a fresh shuffle."""
-    return _shuffle(n)(seeds, jnp.int32(epoch))
+    return _shuffle(n)(jnp.asarray(seeds), jnp.int32(epoch))
 
 
 @functools.lru_cache
-def _shuffle(n: int) -> Program:
-    def one(seed, epoch):
+def _shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
+    def of_seed(seed: UInt32[Array, ""], epoch: Scalar) -> Int[Array, " n"]:
         bits = jax.random.bits(_step_key(seed, ORDER, epoch), (n,))
         of_index = (n - 1).bit_length()
         if of_index > 17:
@@ -121,13 +139,15 @@ def _shuffle(n: int) -> Program:
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
 
-    return Program(lambda seeds, epoch: jax.vmap(one, in_axes=(0, None))(seeds, epoch))
+    return Program(jax.vmap(of_seed, in_axes=(0, None)))
 
 
-def _init(bucket: Bucket):
+def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
     """The function `init` of a bucket's population, not compiled."""
 
-    def init_trial(seed, hyperparameters: TracedHyperparameters):
+    def init_trial(
+        seed: UInt32[Array, ""], hyperparameters: TracedHyperparameters
+    ) -> tuple[Tree, Tree]:
         model = build(
             bucket.structure,
             kernel=bucket.kernel,
@@ -135,10 +155,10 @@ def _init(bucket: Bucket):
             rngs=nnx.Rngs(_key(seed, INIT)),
             **hyperparameters.wiring(),
         )
-        _, params, other = nnx.split(model, nnx.Param, ...)
+        _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
 
-    def init(hyperparameters: TracedHyperparameters, seeds: Int[Array, " S"]) -> State:
+    def init(hyperparameters: TracedHyperparameters, seeds: Seeds) -> State:
         over_configurations = jax.vmap(init_trial, in_axes=(None, 0))
         params, other = jax.vmap(over_configurations, in_axes=(0, None))(seeds, hyperparameters)
         shape = (*seeds.shape, *hyperparameters.lr.shape)
@@ -148,7 +168,7 @@ def _init(bucket: Bucket):
             hyperparameters=hyperparameters,
             params=params,
             other=other,
-            adam=ADAM.init(params),  # pyright: ignore[reportArgumentType]
+            adam=cast(optax.ScaleByAdamState, ADAM.init(params)),
             loss_sum=jnp.zeros(shape),
             n_correct=jnp.zeros(shape, jnp.int32),
             failed_step=jnp.full(shape, -1, jnp.int32),
@@ -157,14 +177,20 @@ def _init(bucket: Bucket):
     return init
 
 
-def _advance(bucket: Bucket):
+def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], State]:
     net = network(bucket)
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
 
-    def loss(params, other, smoothing, x, y):
+    def loss(
+        params: Tree,
+        other: Tree,
+        smoothing: Float[Array, ""],
+        x: Float[Array, "B F"],
+        y: Int[Array, " B"],
+    ) -> tuple[Float[Array, ""], tuple[Int[Array, ""], Tree]]:
         """Mean softmax cross-entropy of one trial on one batch."""
-        model = nnx.merge(net.training, params, other)
+        model: Callable[[Array], Array] = nnx.merge(net.training, params, other)
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
@@ -192,7 +218,7 @@ def _advance(bucket: Bucket):
             failed_step=jnp.where(failed_now, state.step, state.failed_step),
         )
 
-    def advance(state: State, data: Examples, order: Int[Array, "S n"], stop_step) -> State:
+    def advance(state: State, data: Examples, order: Orders, stop_step: Scalar) -> State:
         steps_per_epoch = order.shape[1] // batch_size
         # Sums start anew with an epoch, not at its end, so that they can be read in between.
         begins = state.step % steps_per_epoch == 0
@@ -207,17 +233,24 @@ def _advance(bucket: Bucket):
             rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
             return one_step(state, normalised(data, data.x[rows]), data.y[rows])
 
-        def train_until(state: State, step) -> State:
+        def train_until(state: State, step: Scalar) -> State:
             return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
+
+        def unchanged(state: State, *_: Array) -> State:
+            return state
 
         def train_and_resample(state: State) -> State:
             # Resampling stands outside the loop over steps: a conditional within it would copy the
             # state at every step.
             state = train_until(state, jnp.minimum(stop_step, next_resampling(state)))
             due = is_due(state)
-            keys = jax.vmap(lambda seed: _step_key(seed, RESAMPLE, state.step))(state.seeds)
-            return jax.lax.cond(
-                due.any(), resample_layers, lambda state, *_: state, state, keys, due
+
+            def key_of(seed: UInt32[Array, ""]) -> Key[Array, ""]:
+                return _step_key(seed, RESAMPLE, state.step)
+
+            keys = jax.vmap(key_of)(state.seeds)
+            return cast(
+                State, jax.lax.cond(due.any(), resample_layers, unchanged, state, keys, due)
             )
 
         if not net.layers:
@@ -227,19 +260,20 @@ def _advance(bucket: Bucket):
     return advance
 
 
-def _evaluate(bucket: Bucket):
+def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
     net = network(bucket)
 
-    def forward(params, other, x):
-        return nnx.merge(net.evaluating, params, other)(x)
+    def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
+        model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
+        return model(x)
 
     forward_all = jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))
 
-    def evaluate(state: State, data: Examples, begin, end) -> Figures:
+    def evaluate(state: State, data: Examples, begin: Scalar, end: Scalar) -> Figures:
         n = data.x.shape[0]
         rows = min(n, EVALUATION_ROWS)
 
-        def add_rows(i, sums):
+        def add_rows(i: Scalar, sums: Sums) -> Sums:
             # A slice that would reach past the data is moved back; what lies outside is skipped.
             first = begin + i * rows
             start = jnp.minimum(first, n - rows)
@@ -253,7 +287,8 @@ def _evaluate(bucket: Bucket):
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
 
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
-        total, hits = jax.lax.fori_loop(0, -(-(end - begin) // rows), add_rows, zeros)
+        n_slices = -(-(end - begin) // rows)
+        total, hits = cast(Sums, jax.lax.fori_loop(0, n_slices, add_rows, zeros))
         return total / (end - begin), hits / (end - begin)
 
     return evaluate
@@ -271,30 +306,29 @@ def _cross_entropy(
     return jax.nn.logsumexp(logits, -1) - jnp.sum(target * logits, -1)
 
 
-def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]):
+def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Bool[Array, "*S B"]:
     """Which examples are classified right; none whose logits are not finite."""
     return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)
 
 
-def _adamw(state: State, grads):
+def _adamw(state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
     """AdamW with decoupled decay (Loshchilov & Hutter 2019), rate and decay by configuration."""
     updates, adam = ADAM.update(grads, state.adam)
-    rate, decay = (
-        learning_rate(state.hyperparameters, state.step),
-        state.hyperparameters.weight_decay,
-    )
+    rate = learning_rate(state.hyperparameters, state.step)
+    decay = state.hyperparameters.weight_decay
 
-    def move(p, update):
-        of_trial = (slice(None), *(None,) * (p.ndim - 2))
+    def move(p: Float[Array, "S C ..."], update: Float[Array, "S C ..."]) -> Array:
+        of_trial = (slice(None), *[None] * (p.ndim - 2))
         return p - rate[of_trial] * (update + decay[of_trial] * p)
 
-    return jax.tree.map(move, state.params, updates), adam
+    params: Tree = jax.tree.map(move, state.params, updates)
+    return params, cast(optax.ScaleByAdamState, adam)
 
 
-def _key(seed, purpose: int) -> PRNGKeyArray:
+def _key(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:
     """Threefry, whose draws padding leaves as they are."""
     return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
 
 
-def _step_key(seed, purpose: int, step) -> PRNGKeyArray:
+def _step_key(seed: UInt32[Array, ""], purpose: int, step: Scalar) -> Key[Array, ""]:
     return jax.random.fold_in(_key(seed, purpose), step)

@@ -1,26 +1,32 @@
+# pyright: reportUnknownMemberType=false
 """Resampling in a population: every dendritic layer of its networks, of the trials that are due.
 
 Shape letters: `S` seeds, `C` configurations, `N` neurons, `D` dendrites, `K` synapses a dendrite.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import resample, share_at
 from jdend.training._bucket import Path
-from jdend.training._state import State
+from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["is_due", "next_resampling", "resampler"]
 
 BLOCK = 16  # configurations that resample side by side on accelerators
+
+Layers = tuple[tuple[Path, DendriticLayer], ...]
+Keys = Key[Array, " S"]
+# Weights, indices and the two moments of a layer's synapses.
+Synapses = Sequence[Array]
 
 
 def next_resampling(state: State) -> Int[Array, ""]:
@@ -43,43 +49,48 @@ def _last_resampling(hyperparameters: TracedHyperparameters) -> Float[Array, " C
     return hyperparameters.resampling_end * hyperparameters.n_steps
 
 
-def resampler(layers: tuple[tuple[Path, DendriticLayer], ...]) -> Callable[..., State]:
+def resampler(layers: Layers) -> Callable[[State, Keys, Bool[Array, " C"]], State]:
     """Makes `(state, keys [S], due [C]) → state`, which resamples the given layers.
 
     It goes through the configurations that are due, so that the others cost nothing: one at a time
     on CPUs, where each then runs its own rule alone; in blocks where a call costs more than work.
     """
 
-    def one_by_one(state: State, keys, due: Bool[Array, " C"]) -> State:
+    def one_by_one(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
         due_first = jnp.argsort(~due, stable=True)
 
-        def resample(i, state: State) -> State:
+        def resample(i: Int[Array, ""], state: State) -> State:
             return _resample_columns(layers, state, keys, due_first[i])
 
-        return jax.lax.fori_loop(0, due.sum(), resample, state)
+        return cast(State, jax.lax.fori_loop(0, due.sum(), resample, state))
 
-    def in_blocks(state: State, keys, due: Bool[Array, " C"]) -> State:
+    def in_blocks(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
         due_first, n_due = jnp.argsort(~due, stable=True), due.sum()
         width = min(BLOCK, due.size)
 
-        def resample_block(i, state: State) -> State:
+        def resample_block(i: Int[Array, ""], state: State) -> State:
             # What is beyond the last that is due repeats it: equal values, written twice.
             position = jnp.minimum(i * width + jnp.arange(width), n_due - 1)
             return _resample_columns(layers, state, keys, due_first[position])
 
-        return jax.lax.fori_loop(0, -(-n_due // width), resample_block, state)
+        return cast(State, jax.lax.fori_loop(0, -(-n_due // width), resample_block, state))
 
-    def resample_layers(state: State, keys, due: Bool[Array, " C"]) -> State:
-        return jax.lax.platform_dependent(state, keys, due, cpu=one_by_one, default=in_blocks)
+    def resample_layers(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
+        return cast(
+            State,
+            jax.lax.platform_dependent(state, keys, due, cpu=one_by_one, default=in_blocks),
+        )
 
     return resample_layers
 
 
-def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> State:
+def _resample_columns(layers: Layers, state: State, keys: Keys, columns: Int[Array, "*W"]) -> State:
     """The state with every layer of one configuration, or of several, resampled."""
-    hyperparameters: TracedHyperparameters = jax.tree.map(
-        lambda x: x[columns], state.hyperparameters
-    )
+
+    def taken(x: Int[Array, " C"] | Float[Array, " C"]) -> Array:
+        return x[columns]
+
+    hyperparameters = jax.tree.map(taken, state.hyperparameters)
     share = share_at(
         state.step / hyperparameters.n_steps,
         hyperparameters.percentage_resample,
@@ -88,7 +99,7 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
     )
     hyperparameters = replace(hyperparameters, percentage_resample=share)  # of this moment
     n_resampled = state.step // jnp.maximum(hyperparameters.steps_to_resample, 1) - 1
-    trees = [state.params, state.other, state.adam.mu, state.adam.nu]
+    trees: list[Any] = [state.params, state.other, state.adam.mu, state.adam.nu]
     for position, (path, layer) in enumerate(layers):
         weight, indices = (*path, "weight"), (*path, "indices")
         paths = (weight, indices, weight, weight)
@@ -109,8 +120,13 @@ def _resample_columns(layers, state: State, keys, columns: Int[Array, "*W"]) -> 
 
 
 def _resample_trial(
-    layer: DendriticLayer, key, hyperparameters: TracedHyperparameters, n_resampled, synapses, sizes
-):
+    layer: DendriticLayer,
+    key: Key[Array, ""],
+    hyperparameters: TracedHyperparameters,
+    n_resampled: Int[Array, ""],
+    synapses: Synapses,
+    sizes: Int[Array, "4"] | None,
+) -> Synapses:
     """One trial's layer; a replaced synapse starts with the optimizer's moments at zero."""
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
@@ -133,13 +149,13 @@ def _resample_trial(
     return weight, indices, jnp.where(replaced, 0.0, mu), jnp.where(replaced, 0.0, nu)
 
 
-def _get(tree: Any, path: Path):
+def _get(tree: Any, path: Path) -> Array:
     for name in path:
         tree = tree[name]
     return tree
 
 
-def _set(tree: Any, path: Path, value) -> dict:
+def _set(tree: Any, path: Path, value: Array) -> Tree:
     """A copy of nested dicts with one leaf replaced."""
     head, *rest = path
     return {**tree, head: _set(tree[head], tuple(rest), value) if rest else value}

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """One population on its way through its epochs.
 
 Shape letters: `S` seeds, `C` configurations.
@@ -12,7 +13,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.data import Split
 from jdend.models import Configuration
@@ -252,7 +253,7 @@ class Run:
             self.configurations, self._steps_per_epoch, padded=self.bucket.padded
         )
 
-    def _seeds(self) -> Int[Array, " S"]:
+    def _seeds(self) -> UInt32[Array, " S"]:
         return jnp.array(self.seeds, jnp.uint32)
 
     def _train_epoch(self, state: State) -> State:

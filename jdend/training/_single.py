@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """One configuration, trained with one seed and kept: weights, normalisation, figures.
 
 A search keeps no weights. A trial is the same wherever it is trained, so the few that are wanted
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
@@ -95,7 +97,11 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     """The network of one trial of an exact bucket, by its positions in the population."""
     if bucket.padded:
         raise ValueError("a network is taken from an exact bucket; this one is padded")
-    params, other = jax.tree.map(lambda x: x[seed, column], (state.params, state.other))
+
+    def of_trial(x: Array) -> Array:
+        return x[seed, column]
+
+    params, other = jax.tree.map(of_trial, (state.params, state.other))
     return nnx.merge(network(bucket).evaluating, params, other)
 
 
@@ -124,10 +130,10 @@ def _trained(
 def _figures(programs: Population, state: State, data: Split) -> dict[str, float]:
     """Loss and accuracy of one full pass over each part that has examples."""
     on = on_device(data)
-    figures = {}
+    figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():
         if begin < end:
-            values = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
-            for name, value in zip(("loss", "accuracy"), values, strict=True):
+            means = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
+            for name, value in zip(("loss", "accuracy"), means, strict=True):
                 figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
     return figures

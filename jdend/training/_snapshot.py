@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What a run has come to, as bytes: so that another process goes on as if nothing had been.
 
 Shape letters: `S` seeds, `C` configurations, `E` epochs.
@@ -5,7 +6,7 @@ Shape letters: `S` seeds, `C` configurations, `E` epochs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,9 @@ from safetensors.numpy import save as save_tensors
 from jdend.training._state import State
 
 __all__ = ["Snapshot"]
+
+Leaves = Sequence[tuple[Sequence[Any], Any]]
+"""Paths and what is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +117,14 @@ def _has_state(tensors: Mapping[str, np.ndarray]) -> bool:
 
 
 def _tensors(prefix: str, state: State) -> dict[str, np.ndarray]:
-    leaves, _ = jax.tree.flatten_with_path(state)
+    leaves = cast(Leaves, jax.tree.leaves_with_path(state))
     return {_name(prefix, path): np.asarray(_plain(leaf)) for path, leaf in leaves}
 
 
 def _state(prefix: str, tensors: Mapping[str, np.ndarray], outline: State) -> State:
-    leaves, tree = jax.tree.flatten_with_path(outline)
+    leaves = cast(Leaves, jax.tree.leaves_with_path(outline))
     restored = [_restored(tensors[_name(prefix, path)], leaf) for path, leaf in leaves]
-    return jax.tree.unflatten(tree, restored)
+    return jax.tree.unflatten(cast(Any, jax.tree.structure(outline)), restored)
 
 
 def _name(prefix: str, path: Sequence[Any]) -> str:
@@ -134,7 +138,9 @@ def _plain(leaf: Any) -> Any:
 
 def _restored(value: np.ndarray, outline: Any) -> Any:
     if _is_key(outline):
-        return jax.random.wrap_key_data(jnp.asarray(value), impl=outline.dtype._impl.name)
+        return cast(
+            Any, jax.random.wrap_key_data(jnp.asarray(value), impl=outline.dtype._impl.name)
+        )
     # Seeds and columns come first, and of columns there may be fewer by now.
     if value.dtype != outline.dtype or value.shape[2:] != outline.shape[2:]:
         raise ValueError(f"{value.dtype}{list(value.shape)} in place of {outline}")

@@ -1,20 +1,25 @@
+# pyright: reportMissingTypeStubs=false
 """A population's state: one pytree that advances, and that goes to the host and back.
 
 Shape letters: `S` seeds, `C` configurations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["State", "concat", "take"]
+__all__ = ["State", "Tree", "concat", "take"]
+
+Tree = dict[Any, Any]
+"""Nested dicts, by name or position, with arrays as leaves."""
 
 
 @jax.tree_util.register_dataclass
@@ -34,22 +39,27 @@ class State:
     """
 
     step: Int[Array, ""]
-    seeds: Int[Array, " S"]
+    seeds: UInt32[Array, " S"]
     hyperparameters: TracedHyperparameters
-    params: dict
-    other: dict
+    params: Tree
+    other: Tree
     adam: optax.ScaleByAdamState
     loss_sum: Float[Array, "S C"]
     n_correct: Int[Array, "S C"]
     failed_step: Int[Array, "S C"]
 
 
-def take(state: State, columns: Sequence[int] | Int[Array, " taken"]) -> State:
+def take(state: State, columns: Sequence[int] | Int[Array | np.ndarray, " taken"]) -> State:
     """The population of some configurations, by position; of one on the host, on the host."""
     taken = columns if isinstance(columns, jax.Array) else np.asarray(columns, np.int32)
-    of_configuration = lambda x: x[taken]  # noqa: E731
-    of_trial = lambda x: x[:, taken]  # noqa: E731
-    return _map_columns(of_configuration, of_trial, state)
+
+    def of_configurations(x: Any) -> Any:
+        return x[taken]
+
+    def of_trials(x: Any) -> Any:
+        return x[:, taken]
+
+    return _map_columns(of_configurations, of_trials, state)
 
 
 def concat(states: Sequence[State]) -> State:
@@ -58,24 +68,34 @@ def concat(states: Sequence[State]) -> State:
     for other in states[1:]:
         if int(other.step) != int(first.step) or (other.seeds != first.seeds).any():
             raise ValueError("populations are joined only at the same step, with the same seeds")
-    join = np.concatenate if isinstance(first.failed_step, np.ndarray) else jnp.concatenate
-    return _map_columns(lambda *x: join(x), lambda *x: join(x, axis=1), *states)
+    on_host = isinstance(first.failed_step, np.ndarray)
+    join: Callable[..., Any] = cast(Any, np.concatenate) if on_host else jnp.concatenate
+
+    def of_configurations(*x: Any) -> Any:
+        return join(x)
+
+    def of_trials(*x: Any) -> Any:
+        return join(x, axis=1)
+
+    return _map_columns(of_configurations, of_trials, *states)
 
 
-def _map_columns(of_configuration, of_trial, *states: State) -> State:
+def _map_columns(
+    of_configurations: Callable[..., Any], of_trials: Callable[..., Any], *states: State
+) -> State:
     """Applies one function to `[C, …]` leaves and another to `[S, C, …]` leaves."""
     first = states[0]
 
-    def trial(name: str):
-        return jax.tree.map(of_trial, *(getattr(state, name) for state in states))
+    def trial(name: str) -> Any:
+        return jax.tree.map(of_trials, *(getattr(state, name) for state in states))
 
     adam = first.adam._replace(
-        mu=jax.tree.map(of_trial, *(s.adam.mu for s in states)),
-        nu=jax.tree.map(of_trial, *(s.adam.nu for s in states)),
+        mu=jax.tree.map(of_trials, *(s.adam.mu for s in states)),
+        nu=jax.tree.map(of_trials, *(s.adam.nu for s in states)),
     )
     return replace(
         first,
-        hyperparameters=jax.tree.map(of_configuration, *(s.hyperparameters for s in states)),
+        hyperparameters=jax.tree.map(of_configurations, *(s.hyperparameters for s in states)),
         params=trial("params"),
         other=trial("other"),
         adam=adam,

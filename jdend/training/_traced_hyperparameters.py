@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Hyperparameters as arrays: one entry a configuration, traced, so that none of them recompiles."""
 
 from collections.abc import Sequence

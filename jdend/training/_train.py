@@ -71,7 +71,7 @@ def runs(
             f"batch_size={batch_size} is more than the {len(data.train_y)} training examples"
         )
     for seed in seeds:
-        if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
     for configuration in configurations:
         bucket.check_fits(configuration.structure)

@@ -1,5 +1,6 @@
 """The learning rate of each configuration, step by step."""
 
+import jax.numpy as jnp
 import numpy as np
 from small_populations import configured
 
@@ -9,7 +10,7 @@ from jdend.training._traced_hyperparameters import learning_rate
 
 def rates(*configurations, steps):
     hyperparameters = trace_hyperparameters(configurations, steps_per_epoch=10)
-    return np.array([learning_rate(hyperparameters, np.int32(step)) for step in steps])
+    return np.array([learning_rate(hyperparameters, jnp.int32(step)) for step in steps])
 
 
 def test_a_constant_rate_is_the_peak():

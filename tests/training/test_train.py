@@ -150,6 +150,7 @@ def test_what_progress_raises_ends_training():
         train(BUCKET, MEMBERS, SEEDS, data(), on_progress=stop)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, 1.0, True, "1", None, np.nan])
 def test_a_bad_seed_is_refused(seed):
     with pytest.raises(ValueError, match="seeds must be integers from 0"):

@@ -62,12 +62,14 @@ def test_without_a_validation_part_it_has_no_such_figure(configuration):
     assert not {"validation_loss", "validation_accuracy"} & model.figures.keys()
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True])
 def test_a_seed_out_of_range_is_refused(configuration, seed):
     with pytest.raises(ValueError, match="seed must be an integer from 0"):
         train_model(configuration, seed, data())
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("n_epochs", [0, -1, 2.0, True])
 def test_epochs_must_be_positive_integers(configuration, n_epochs):
     with pytest.raises(ValueError, match="n_epochs must be a positive integer"):

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Plans and trains the trials of one generation.
 
 A trainer remembers nothing: what it plans and what it yields follows from its arguments.
@@ -6,6 +7,7 @@ A trainer remembers nothing: what it plans and what it yields follows from its a
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import jax
 
@@ -215,7 +217,7 @@ def result_from_outcome(
 
 def device() -> dict[str, object]:
     """What JAX runs on."""
-    devices = jax.devices()
+    devices = cast(list[Any], jax.devices())
     return {
         "platform": devices[0].platform,
         "kind": devices[0].device_kind,
