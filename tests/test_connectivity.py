@@ -255,6 +255,7 @@ def test_wrong_indices_are_refused(indices, message):
         check_indices(np.array(indices), 4)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50).flatmap(lambda n: st.tuples(st.just(n), st.permutations(range(n)))))
 def test_right_indices_pass(case):
     n, order = case
