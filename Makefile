@@ -103,7 +103,7 @@ sanitize: $(READY)
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet pyproject.toml --extra test --universal \
+	$(VENV)-lock/bin/uv pip compile --quiet pyproject.toml --extra test --universal --no-strip-extras \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
 	rm -rf $(VENV)-lock
 
