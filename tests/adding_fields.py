@@ -10,7 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FIELDS = ROOT / "jdend" / "fields.py"
+TABLE = ROOT / "jdend" / "_hyperparameters.py"
 BEHIND = "    def wiring(self)"  # the table's last entry
 ENTRIES = """
     momentum: Real = _real(
@@ -38,14 +38,13 @@ NEW_ROWS = ("| `momentum`", "| `new_weights`")
 SMALL = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5}
 
 
-def with_entries() -> types.ModuleType:
-    """The table with both entries, in its place."""
-    source = FIELDS.read_text(encoding="utf-8")
+def add_entries() -> None:
+    """Puts the table with both entries in its place."""
+    source = TABLE.read_text(encoding="utf-8")
     assert source.count(BEHIND) == 1
-    module = types.ModuleType("jdend.fields")
-    sys.modules["jdend.fields"] = module
+    module = types.ModuleType("jdend._hyperparameters")
+    sys.modules["jdend._hyperparameters"] = module
     exec(source.replace(BEHIND, ENTRIES + BEHIND), module.__dict__)
-    return module
 
 
 def said(function, *arguments) -> str:
@@ -56,10 +55,7 @@ def said(function, *arguments) -> str:
 
 
 def main() -> None:
-    fields = with_entries()
-    import jdend
-
-    jdend.fields = fields
+    add_entries()
     from jdend.models import Hyperparameters, Problem, configure
     from jdend.report._format import called
     from jdend.search.cli.main import EPILOG

@@ -1,0 +1,228 @@
+"""The hyperparameters of a configuration: an entry of the table of fields for each.
+
+`jdend.fields` adds the other fields, and is where all of them are read.
+"""
+
+# ruff: noqa: RUF009  (an entry is a call that makes a dataclass field)
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from jdend._field import Condition, Derived, Kind
+
+__all__ = ["SCHEDULES", "HyperparameterFields"]
+
+SCHEDULES = ("constant", "cosine")
+
+
+def _whole(**settings: Any) -> Any:
+    return _hyperparameter("whole", **{"at_least": 1, **settings})
+
+
+def _real(**settings: Any) -> Any:
+    return _hyperparameter("real", **settings)
+
+
+def _choice(**settings: Any) -> Any:
+    return _hyperparameter("choice", **settings)
+
+
+def _hyperparameter(kind: Kind, **settings: Any) -> Any:
+    """An entry: a dataclass's field whose value, where it is left out, is the neutral one."""
+    neutral = settings.get("neutral", dataclasses.MISSING)
+    return dataclasses.field(default=neutral, metadata={"kind": kind, **settings})
+
+
+Real = TypeVar("Real")
+Whole = TypeVar("Whole")
+Name = TypeVar("Name")
+
+_RESAMPLED = Condition("percentage_resample", 0.0, negated=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperparameterFields(Generic[Real, Whole, Name]):
+    """The hyperparameters: of one configuration `float`, `int` and `str`, of a population arrays.
+
+    What always plays a part has no neutral value.
+    """
+
+    n_epochs: Whole = _whole(
+        group="training",
+        doc="Passes over the training data.",
+        default=15,
+        label="epochs",
+    )
+    lr: Real = _real(
+        group="training",
+        doc="Peak learning rate of AdamW.",
+        default=5e-4,
+        above=0.0,
+        label="rate",
+    )
+    weight_decay: Real = _real(
+        group="training",
+        doc="AdamW's decoupled decay, a fraction of the learning rate a step.",
+        default=0.01,
+        at_least=0.0,
+        heading="decay",
+        label="decay",
+    )
+    schedule: Name = _choice(
+        group="training",
+        doc="How the rate goes: as it is, or along half a cosine to zero at the end of `n_epochs`.",
+        default="constant",
+        choices=SCHEDULES,
+    )
+    warmup_steps: Whole = _whole(
+        group="training",
+        doc="Steps in which the rate rises from zero in a straight line.",
+        default=0,
+        neutral=0,
+        at_least=0,
+        heading="warm-up",
+        label="warm-up",
+        unit="steps",
+    )
+    label_smoothing: Real = _real(
+        group="training",
+        doc="Share of a target's probability that is spread over all classes (Szegedy et al. "
+        "2016).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=1.0,
+        heading="smoothing",
+        label="label smoothing",
+    )
+    connectivity: Name = _choice(
+        group="wiring",
+        doc="The rule that draws which inputs a dendrite reads.",
+        default="random",
+        neutral="random",
+        choices="jdend.connectivity:CONNECTIVITIES",
+        needs_images={"local_receptive_fields": "random"},
+        fixes_shape=True,  # fully connected dendrites read all features
+        aliases=("strategy",),
+    )
+    field_std: Real = _real(
+        group="wiring",
+        doc="Width of a local receptive field, as a standard deviation.",
+        default=Derived(
+            "n_dendrite_inputs", lambda inputs: inputs**0.5, "n_dendrite_inputs ** 0.5"
+        ),
+        neutral=1.0,
+        above=0.0,
+        only_if=(
+            Condition("connectivity", "local_receptive_fields"),
+            Condition("resampling_inputs", "local"),
+            Condition("resampling_inputs", "local_free"),
+        ),
+        label="field width",
+        unit="pixels",
+    )
+    initialization: Name = _choice(
+        group="wiring",
+        doc="Variance of a dendrite's first weights: 2 / features, or 2 / inputs of the dendrite.",
+        default="reference",
+        neutral="reference",
+        choices="jdend.models._initialization:INITIALIZATIONS",
+        heading="init",
+        label="initialisation",
+    )
+    percentage_resample: Real = _real(
+        group="resampling",
+        doc="Fraction of a dendrite's synapses that may be replaced at a time.",
+        default=0.25,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=1.0,
+        only_if=(Condition("synaptic_resampling", True),),
+        heading="share",
+        label="share resampled",
+    )
+    steps_to_resample: Whole = _whole(
+        group="resampling",
+        doc="Steps between resamplings.",
+        default=128,
+        neutral=0,
+        only_if=(_RESAMPLED,),
+        heading="every",
+        label="steps to resample",
+        unit="steps",
+    )
+    resampling_rule: Name = _choice(
+        group="resampling",
+        doc="Which synapses may be replaced.",
+        default="flat",
+        neutral="flat",
+        choices="jdend.plasticity:RULES",
+        only_if=(_RESAMPLED,),
+        label="resampling rule",
+    )
+    resampling_inputs: Name = _choice(
+        group="resampling",
+        doc="Where new inputs come from.",
+        default="uniform",
+        neutral="uniform",
+        choices="jdend.plasticity:PROPOSALS",
+        needs_images={"local": "uniform", "local_free": "uniform_free"},
+        only_if=(_RESAMPLED,),
+        label="new inputs",
+    )
+    resampling_std: Real = _real(
+        group="resampling",
+        doc="Width in which new local inputs are drawn, as a standard deviation around the mean of "
+        "the dendrite's inputs.",
+        default=Derived("field_std", float, "field_std"),
+        neutral=1.0,
+        above=0.0,
+        only_if=(
+            Condition("resampling_inputs", "local"),
+            Condition("resampling_inputs", "local_free"),
+        ),
+        heading="reach",
+        label="reach of new inputs",
+        unit="pixels",
+    )
+    resampling_weights: Name = _choice(
+        group="resampling",
+        doc="A new synapse's weight: drawn as at the beginning, or zero.",
+        default="drawn",
+        neutral="drawn",
+        choices="jdend.plasticity:NEW_WEIGHTS",
+        only_if=(_RESAMPLED,),
+        heading="new weights",
+        label="new weights",
+    )
+    resampling_schedule: Name = _choice(
+        group="resampling",
+        doc="How `percentage_resample` goes: as it is, or along half a cosine to zero at "
+        "`resampling_end`.",
+        default="constant",
+        neutral="constant",
+        choices="jdend.plasticity:SHARES",
+        only_if=(_RESAMPLED,),
+        heading="share goes",
+        label="schedule of resampling",
+    )
+    resampling_end: Real = _real(
+        group="resampling",
+        doc="The part of training after which no synapse is replaced.",
+        default=1.0,
+        neutral=1.0,
+        above=0.0,
+        at_most=1.0,
+        only_if=(_RESAMPLED,),
+        heading="until",
+        label="end of resampling",
+    )
+
+    def wiring(self) -> dict[str, Real | Whole | Name]:
+        """Those that an architecture's constructor takes, by name."""
+        return {
+            entry.name: getattr(self, entry.name)
+            for entry in dataclasses.fields(self)
+            if entry.metadata.get("group") == "wiring"
+        }
