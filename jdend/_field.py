@@ -64,6 +64,11 @@ class Field:
       choices: allowed names, or `module:NAME` of a collection of them, which may grow.
       needs_images: choices that need images, and what to use instead.
       fixes_shape: whether arrays' shapes, or how many parameters there are, can depend on it.
+      own_program: whether training with it takes a program that others are not slowed down by:
+        `if_used`, one with a part for it, in which its values are traced; `by_value`, one for each
+        value. Its neutral value, and those in `ordinary`, never do. Trials of different programs
+        train in different populations.
+      ordinary: see `own_program`.
       capped_by: a field; any value above that one's means the same as that one's.
       only_if: it plays a part only where one of these holds; always where there are none.
       heading: of a table's column.
@@ -84,6 +89,8 @@ class Field:
     choices: tuple[str, ...] | str = ()
     needs_images: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     fixes_shape: bool = False
+    own_program: Literal["never", "if_used", "by_value"] = "never"
+    ordinary: tuple[Value, ...] = ()
     capped_by: str = ""
     only_if: tuple[Condition, ...] = ()
     heading: str = ""
@@ -94,6 +101,12 @@ class Field:
     def plays_part(self, values: Values) -> bool:
         """Whether it does, under a configuration's other values."""
         return not self.only_if or any(condition.holds(values) for condition in self.only_if)
+
+    def in_program(self, value: Value) -> Value | None:
+        """What a program has to be made for, of a value of this field; None if any will do."""
+        if self.own_program == "never" or value in (self.neutral, *self.ordinary):
+            return None
+        return value if self.own_program == "by_value" else True
 
     def allowed(self) -> tuple[str, ...]:
         """The names that it may have at this moment."""

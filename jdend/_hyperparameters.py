@@ -96,6 +96,30 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="smoothing",
         label="label smoothing",
     )
+    augmentation: Name = _choice(
+        group="training",
+        doc="How training images are changed at every step: one in two is mirrored left to right, "
+        "each is moved by up to `shift_pixels` in both directions, or both (Simard et al. 2003).",
+        default="none",
+        neutral="none",
+        choices="jdend.training:AUGMENTATIONS",
+        needs_images=dict.fromkeys(("flips", "shifts", "flips_and_shifts"), "none"),
+        own_program="by_value",  # all configurations of a seed see the same batch
+    )
+    shift_pixels: Whole = _whole(
+        group="training",
+        doc="The most that an image is moved, in each direction; its border is repeated.",
+        default=1,
+        neutral=0,
+        only_if=(
+            Condition("augmentation", "shifts"),
+            Condition("augmentation", "flips_and_shifts"),
+        ),
+        own_program="by_value",
+        heading="shift",
+        label="largest shift",
+        unit="pixels",
+    )
     connectivity: Name = _choice(
         group="wiring",
         doc="The rule that draws which inputs a dendrite reads.",

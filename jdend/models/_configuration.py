@@ -34,6 +34,7 @@ __all__ = [
     "check_names",
     "check_value",
     "configure",
+    "extras_of",
     "known_fields",
 ]
 
@@ -64,12 +65,15 @@ class Structure:
       problem: what the data fix.
       batch_size: examples a step.
       values: the architecture's own fields, sorted by name.
+      extras: hyperparameters that take a program of their own, see `Field.own_program`: by name
+        the value, or True where values are traced; those that are off are left out.
     """
 
     architecture: str
     problem: Problem
     batch_size: int
     values: tuple[tuple[str, Value], ...]
+    extras: tuple[tuple[str, Value], ...] = ()
 
     def __getitem__(self, field: str) -> Value:
         return dict(self.values)[field]
@@ -88,8 +92,12 @@ class Structure:
         """The same with other sizes: a padded bucket's, traced ones, or none at all."""
         return replace(self, values=tuple(sorted({**self.options, **sizes}.items())))
 
+    def extra(self, name: str) -> Value | None:
+        """One of the `extras`; None where it is off."""
+        return dict(self.extras).get(name)
+
     def __str__(self) -> str:
-        values = ", ".join(f"{name}={value}" for name, value in self.values)
+        values = ", ".join(f"{name}={value}" for name, value in (*self.values, *self.extras))
         return f"{self.architecture}({values})"
 
 
@@ -129,7 +137,16 @@ def configure(
     parsed = _Parsed(arch, {**values, **arch.defaults, **params}, problem)
     structure = _structure(arch, parsed, problem)
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
-    return Configuration(structure, hyperparameters)
+    return Configuration(replace(structure, extras=extras_of(hyperparameters)), hyperparameters)
+
+
+def extras_of(hyperparameters: Hyperparameters) -> tuple[tuple[str, Value], ...]:
+    """The `extras` of a structure that follow from a configuration's hyperparameters."""
+    extras = {
+        name: field.in_program(getattr(hyperparameters, name))
+        for name, field in HYPERPARAMETERS.items()
+    }
+    return tuple((name, extra) for name, extra in extras.items() if extra is not None)
 
 
 def check_value(field: str, value: object, architecture_name: str, problem: Problem) -> None:
@@ -180,6 +197,8 @@ def build(
     problem = structure.problem
     context = {"image_shape": problem.image_shape, "kernel": kernel, "sizes": sizes}
     arguments = {name: value for name, value in wiring.items() if name in arch.fields}
+    of_wiring = [extra for extra in structure.extras if extra[0] in names_of("wiring")]
+    arguments |= {name: value for name, value in of_wiring if name in arch.fields}
     arguments |= {name: value for name, value in context.items() if name in arch.context}
     module: Any = arch.module
     return module(

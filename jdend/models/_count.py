@@ -78,7 +78,7 @@ def trace_params(structure: Structure) -> int:
 
 def _frame(structure: Structure) -> Structure:
     """All that is not a size, and plays a part in how many parameters there are."""
-    return replace(structure.with_sizes({}), batch_size=1)
+    return replace(structure.with_sizes({}), batch_size=1, extras=())
 
 
 def _module(structure: Structure) -> type[nnx.Module]:

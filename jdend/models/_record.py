@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from jdend.fields import HYPERPARAMETERS, Field, Value
-from jdend.models._configuration import Configuration, Hyperparameters, Problem, Structure
+from jdend.models._configuration import (
+    Configuration,
+    Hyperparameters,
+    Problem,
+    Structure,
+    extras_of,
+)
 from jdend.models._registry import architecture
 from jdend.models._values import parse_value
 
@@ -31,14 +37,16 @@ def read_configuration(record: Mapping[str, Any]) -> Configuration:
         _check(arch.field(name), value)
     _check(arch.field("batch_size"), structure["batch_size"])
     problem = object_in(structure, "problem")
+    read = Hyperparameters(**hyperparameters)
     return Configuration(
         Structure(
             arch.name,
             _problem(problem),
             structure["batch_size"],
             tuple(sorted(values.items())),
+            extras_of(read),
         ),
-        Hyperparameters(**hyperparameters),
+        read,
     )
 
 

@@ -66,6 +66,7 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         raise ModelError(f"this network could not be loaded again: {error}") from None
     weights = save_tensors(tensors)
     configuration = dataclasses.asdict(model.configuration)
+    del configuration["structure"]["extras"]  # they follow from the hyperparameters
     configuration["structure"]["values"] = dict(model.configuration.structure.values)
     record: dict[str, object] = {
         "format": FORMAT,

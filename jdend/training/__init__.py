@@ -1,5 +1,6 @@
 """Populations: many configurations of one shape and many seeds, trained in one program."""
 
+from jdend.training._augmentation import AUGMENTATIONS
 from jdend.training._bucket import Bucket
 from jdend.training._compilation import Compilations, compilations, in_background
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
@@ -16,6 +17,7 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_
 from jdend.training._train import compiled_bytes, prepare, runs, train
 
 __all__ = [
+    "AUGMENTATIONS",
     "HISTORY_FIGURES",
     "Bucket",
     "Compilations",

@@ -25,6 +25,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from jdend.models import architecture, build
+from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised
@@ -34,7 +35,7 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters, learni
 
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
 
-INIT, ORDER, RESAMPLE = range(3)  # what a seed's key is folded by
+INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # what a seed's key is folded by
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
 _making = threading.Lock()
@@ -181,6 +182,15 @@ def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], Stat
     net = network(bucket)
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
+    augment = augmenter(bucket.structure)
+
+    def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
+        """Of this step, one a seed."""
+
+        def of_seed(seed: UInt32[Array, ""]) -> Key[Array, ""]:
+            return _step_key(seed, purpose, state.step)
+
+        return jax.vmap(of_seed)(state.seeds)
 
     def loss(
         params: Tree,
@@ -231,7 +241,10 @@ def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], Stat
         def train_on_next_batch(state: State) -> State:
             start = (state.step % steps_per_epoch) * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
-            return one_step(state, normalised(data, data.x[rows]), data.y[rows])
+            x = data.x[rows]
+            if augment is not None:
+                x, _ = jax.vmap(augment)(keys_of(state, AUGMENT), x)
+            return one_step(state, normalised(data, x), data.y[rows])
 
         def train_until(state: State, step: Scalar) -> State:
             return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
@@ -243,12 +256,7 @@ def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], Stat
             # Resampling stands outside the loop over steps: a conditional within it would copy the
             # state at every step.
             state = train_until(state, jnp.minimum(stop_step, next_resampling(state)))
-            due = is_due(state)
-
-            def key_of(seed: UInt32[Array, ""]) -> Key[Array, ""]:
-                return _step_key(seed, RESAMPLE, state.step)
-
-            keys = jax.vmap(key_of)(state.seeds)
+            due, keys = is_due(state), keys_of(state, RESAMPLE)
             return cast(
                 State, jax.lax.cond(due.any(), resample_layers, unchanged, state, keys, due)
             )

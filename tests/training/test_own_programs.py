@@ -1,0 +1,98 @@
+"""Hyperparameters that take a program of their own: alike alone, beside others and resumed."""
+
+import functools
+
+import numpy as np
+import pytest
+from small_populations import advance, bucket_of, configured, data, on_host, start
+
+from jdend.fields import HYPERPARAMETERS
+from jdend.models import load, save
+from jdend.training import Bucket, Run, take, train_model
+
+# One entry a program; what is traced differs between members.
+PROGRAMS = {
+    "flips and shifts": [
+        {"augmentation": "flips_and_shifts"},
+        {"augmentation": "flips_and_shifts"},
+    ],
+}
+TRAITS = [{"lr": 1e-2, "n_neurons": 2}, {"lr": 3e-3, "percentage_resample": 0.5}]
+programs = pytest.mark.parametrize("name", PROGRAMS)
+
+
+def members(name):
+    return [configured(**one, **t) for one, t in zip(PROGRAMS[name], TRAITS, strict=True)]
+
+
+def at_30(bucket, configurations):
+    return on_host(advance(bucket, start(bucket, configurations, (0, 5)), 30))
+
+
+@functools.cache
+def padded(name):
+    bucket = bucket_of(members(name)[1], padded=True)
+    return at_30(bucket, members(name))
+
+
+@programs
+@pytest.mark.parametrize("c", [0, 1])
+def test_alone_in_a_bucket_of_its_own_as_padded_beside_another(name, c):
+    alone = at_30(bucket_of(members(name)[c]), [members(name)[c]])
+    together = take(padded(name), [c])
+    assert np.isfinite(alone.loss_sum).all()
+    np.testing.assert_allclose(together.loss_sum, alone.loss_sum, rtol=1e-3)
+    np.testing.assert_allclose(together.n_correct, alone.n_correct, atol=1)
+
+
+@programs
+def test_it_changes_training(name):
+    plain = [configured(**traits) for traits in TRAITS]
+    without = at_30(bucket_of(plain[1], padded=True), plain)
+    assert (without.loss_sum != padded(name).loss_sum).all()
+
+
+@programs
+def test_broken_off_it_goes_on_with_the_figures_of_an_undisturbed_run(name):
+    bucket = bucket_of(members(name)[1], padded=True)
+    whole, first, second = (Run(bucket, members(name), (0,), data()) for _ in range(3))
+    whole.train_to(3)
+    first.train_to(2)
+    second.restore(first.snapshot().to_bytes())
+    second.train_to(3)
+    for one, other in zip(second.outcomes(), whole.outcomes(), strict=True):
+        np.testing.assert_array_equal(one.test_loss, other.test_loss)
+        np.testing.assert_array_equal(one.validation_accuracy, other.validation_accuracy)
+
+
+@programs
+def test_trials_without_it_train_in_another_population(name):
+    bucket, plain = bucket_of(members(name)[1], padded=True), configured()
+    with pytest.raises(ValueError, match="does not fit"):
+        bucket.check_fits(plain.structure)
+    with pytest.raises(ValueError, match="does not fit"):
+        Bucket(plain.structure, padded=True).check_fits(members(name)[1].structure)
+
+
+@programs
+def test_a_saved_network_says_how_it_was_trained(name, tmp_path):
+    model = train_model(members(name)[0], 0, data(), n_epochs=1)
+    loaded = load(save(model, tmp_path / "model"))
+    assert loaded.configuration == model.configuration
+    np.testing.assert_array_equal(loaded.logits(data().test_x), model.logits(data().test_x))
+
+
+@programs
+def test_its_network_has_the_figures_of_the_search(name):
+    member = members(name)[0]
+    run = Run(bucket_of(member), [member], (0,), data())
+    run.train_to(run.last_epoch)
+    accuracy = run.outcomes()[0].test_accuracy[0]
+    model = train_model(member, 0, data())
+    assert np.mean(model.predict(data().test_x) == data().test_y) == pytest.approx(accuracy)
+
+
+def test_all_that_take_a_program_of_their_own_are_here():
+    of_here = {name for pair in PROGRAMS.values() for one in pair for name in one}
+    own = {name for name, field in HYPERPARAMETERS.items() if field.own_program != "never"}
+    assert own - of_here == {"shift_pixels"}  # goes with the augmentation
