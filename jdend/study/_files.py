@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from jdend._files import os_errors_as, write_json
 from jdend.study._errors import StudyError
@@ -35,6 +36,6 @@ def read_results(path: str | Path) -> list[SearchResult]:
     if not isinstance(records, list):
         raise StudyError(f"{path} must hold a list of results, not {type(records).__name__}")
     try:
-        return [SearchResult.from_dict(record) for record in records]
+        return [SearchResult.from_dict(record) for record in cast(list[object], records)]
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from None

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Journal(JournalStorage):
         super().__init__(self._file)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> Generator[None]:
         """Within the block, writing does not wait for the disk; its end waits once for all.
 
         Other processes see each line at once, even if this process is killed. Only a crash of the

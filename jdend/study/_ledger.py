@@ -31,7 +31,7 @@ class ProposedTrial:
 
     params: Mapping[str, object]
     seeds: tuple[int, ...]
-    point: Mapping[str, object] = field(default_factory=dict)
+    point: Mapping[str, object] = field(default_factory=dict[str, object])
     total_params: int = 0
     budget: int = 0
 

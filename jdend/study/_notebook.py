@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 """A list of results that a notebook shows as a table, and as a DataFrame."""
 
 from collections.abc import Iterable

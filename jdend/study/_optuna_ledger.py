@@ -10,10 +10,10 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 from uuid import uuid4
 
 import optuna
@@ -203,7 +203,7 @@ class OptunaLedger:
         return True
 
     @contextmanager
-    def _writing(self, number: int):
+    def _writing(self, number: int) -> Generator[None]:
         """Waits until no other worker writes the same generation, and claims it for writing."""
         try:
             while True:
@@ -263,21 +263,26 @@ def _by_field(search: Mapping[str, object]) -> dict[str, object]:
 
 def _canonical(space: object) -> object:
     """A space, or the spaces of several budgets, under canonical field names."""
-    if not isinstance(space, Mapping):
+    if not _is_object(space):
         return space
-    return {canonical_name(str(name)): _canonical(inner) for name, inner in space.items()}
+    return {canonical_name(name): _canonical(inner) for name, inner in space.items()}
 
 
 def differences(stored: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
     """The differences between the settings of two searches, a phrase for each."""
-    phrases = []
+    phrases: list[str] = []
     for name in dict.fromkeys([*stored, *current]):
         old, new = stored.get(name), current.get(name)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if _is_object(old) and _is_object(new):
             phrases += [f"{name}.{phrase}" for phrase in differences(old, new)]
         elif old != new:
             phrases.append(f"{name} is {_short(old)} there and {_short(new)} here")
     return phrases
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Whether a JSON value is an object, with names and values."""
+    return isinstance(value, Mapping)
 
 
 def _short(value: object) -> str:

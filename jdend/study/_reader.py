@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jdend.study._errors import StudyError
 from jdend.study._folder import journal_in
@@ -52,7 +52,7 @@ class StoredStudy:
         self.search: Mapping[str, object] | None = study.user_attrs.get(SEARCH)
         self.results: dict[int, dict[int, SearchResult]] = {}
         self.finished: dict[int, Generation] = {}
-        self._attributes: Mapping[str, object] = {}
+        self._attributes: Mapping[str, Any] = {}
         self._n_seen = 0  # trials that are in `results`
 
     def look(self) -> None:
@@ -87,7 +87,7 @@ class StoredStudy:
 
     def keys(self, number: int) -> list[str] | None:
         """The attributes that hold a generation's trials; None if it was not begun."""
-        return self._attributes.get(f"{GENERATION}{number}")  # pyright: ignore[reportReturnType]
+        return self._attributes.get(f"{GENERATION}{number}")
 
     def trials(self, number: int) -> tuple[ProposedTrial, ...] | None:
         """A generation's trials; None if it was not begun."""
@@ -96,8 +96,7 @@ class StoredStudy:
         keys = self.keys(number)
         if keys is None:
             return None
-        parts: Iterable[Iterable[Mapping]] = (self._attributes[key] for key in keys)  # pyright: ignore[reportAssignmentType]
-        return tuple(trial_from_record(record) for part in parts for record in part)
+        return tuple(trial_from_record(record) for key in keys for record in self._attributes[key])
 
     def generations(self) -> list[Generation]:
         """The generations that were begun, in order."""
@@ -106,10 +105,10 @@ class StoredStudy:
             for number in self.begun()
         ]
 
-    def write(self, key: str, value: object) -> None:
+    def write(self, key: str, value: Any) -> None:
         """Sets an attribute that Optuna's tools do not show."""
         with storage_errors(self.where):
-            self._storage.set_study_system_attr(self._id, key, value)  # pyright: ignore[reportArgumentType]
+            self._storage.set_study_system_attr(self._id, key, value)
 
     def add(self, trials: Iterable["FrozenTrial"]) -> None:
         """Adds finished trials."""
@@ -131,7 +130,7 @@ class StoredStudy:
             for key, record in self._attributes.items()
             if key.startswith(WORKER) and key != f"{WORKER}{but}"
         ]
-        holdings = [Holding(**record) for record in records]  # pyright: ignore[reportCallIssue]
+        holdings = [Holding(**record) for record in records]
         now = time.time()
         return [h for h in holdings if h.generation is not None and h.lives(now)]
 

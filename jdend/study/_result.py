@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -73,9 +74,11 @@ class SearchResult:
     validation_accuracy_std: float | None = None
     seeds: tuple[int, ...] = (0,)
     failed: int | None = None
-    history: dict[str, list[float]] = field(default_factory=dict, repr=False)
-    seed_history: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
-    seed_figures: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    history: dict[str, list[float]] = field(default_factory=dict[str, list[float]], repr=False)
+    seed_history: dict[str, list[list[float]]] = field(
+        default_factory=dict[str, list[list[float]]], repr=False
+    )
+    seed_figures: dict[str, list[float]] = field(default_factory=dict[str, list[float]], repr=False)
     stopped_epoch: int | None = None
     cut_off: bool = False
 
@@ -157,7 +160,7 @@ class SearchResult:
         return {name: _finite(value) for name, value in record.items()}
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, object]) -> "SearchResult":
+    def from_dict(cls, record: object) -> "SearchResult":
         """The result that `to_dict` converted; fields that are missing get their defaults.
 
         Raises:
@@ -165,11 +168,12 @@ class SearchResult:
         """
         if not isinstance(record, Mapping):
             raise StudyError(f"a result must be an object, got {type(record).__name__}")
-        missing = [name for name in _REQUIRED if name not in record]
+        fields = cast(Mapping[str, Any], record)
+        missing = [name for name in _REQUIRED if name not in fields]
         if missing:
             raise StudyError(f"a result lacks {', '.join(missing)}")
         names = {f.name for f in dataclasses.fields(cls)}
-        values: dict[str, object] = {k: v for k, v in record.items() if k in names}
+        values: dict[str, Any] = {k: v for k, v in fields.items() if k in names}
         if not isinstance(values["params"], dict):
             raise StudyError(f"a result's params must be an object, got {values['params']!r}")
         for name in ("test_accuracy", "train_accuracy", "train_time", "final_test_loss"):
@@ -184,8 +188,8 @@ class SearchResult:
         seeds = values.get("seeds", (0,))
         if not isinstance(seeds, list | tuple):
             raise StudyError(f"a result's seeds must be a list, got {seeds!r}")
-        values["seeds"] = tuple(seeds)
-        return cls(**values)  # pyright: ignore[reportArgumentType]
+        values["seeds"] = tuple(cast(Sequence[int], seeds))
+        return cls(**values)
 
 
 _REQUIRED = (
@@ -226,9 +230,9 @@ def _finite(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: _finite(item) for name, item in cast(dict[str, object], value).items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_finite(item) for item in cast(Sequence[object], value)]
     return value
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from jdend.study._ledger import ProposedTrial
 from jdend.study._result import SearchResult
@@ -76,21 +76,21 @@ def optuna_trial(
     )
 
 
-def result_from_attributes(attributes: Mapping[str, object]) -> SearchResult:
+def result_from_attributes(attributes: Mapping[str, Any]) -> SearchResult:
     """The result whose trial has these attributes."""
     fields = {field.name for field in dataclasses.fields(SearchResult)}
     values = {name: value for name, value in attributes.items() if name in fields}
-    values |= attributes[FIGURES_ATTRIBUTE]  # pyright: ignore[reportOperatorIssue]
+    values |= attributes[FIGURES_ATTRIBUTE]
     values = {n: v if n == "params" else _restored(v) for n, v in values.items() if n in fields}
     values["seeds"] = tuple(values["seeds"])
-    return SearchResult(**values)  # pyright: ignore[reportArgumentType]
+    return SearchResult(**values)
 
 
-def position_of(attributes: Mapping[str, object]) -> tuple[int, int] | None:
+def position_of(attributes: Mapping[str, Any]) -> tuple[int, int] | None:
     """The generation and position of a trial; None if jdend did not make it."""
     if FIGURES_ATTRIBUTE not in attributes:
         return None
-    return attributes[GENERATION], attributes[POSITION]  # pyright: ignore[reportReturnType]
+    return attributes[GENERATION], attributes[POSITION]
 
 
 def trial_to_record(proposed: ProposedTrial) -> dict[str, object]:
@@ -98,21 +98,23 @@ def trial_to_record(proposed: ProposedTrial) -> dict[str, object]:
     return {f.name: plain(getattr(proposed, f.name)) for f in dataclasses.fields(proposed)}
 
 
-def trial_from_record(record: Mapping[str, object]) -> ProposedTrial:
+def trial_from_record(record: Mapping[str, Any]) -> ProposedTrial:
     """The trial that `trial_to_record` converted."""
     fields = {field.name for field in dataclasses.fields(ProposedTrial)}
     values = {name: value for name, value in record.items() if name in fields}
-    values["seeds"] = tuple(values["seeds"])  # pyright: ignore[reportArgumentType]
-    return ProposedTrial(**values)  # pyright: ignore[reportArgumentType]
+    values["seeds"] = tuple(values["seeds"])
+    return ProposedTrial(**values)
 
 
 def plain(value: object) -> object:
     """A value as JSON can store it: tuples become lists, NumPy's numbers become Python's, and
     `NaN` and the infinities, which JSON lacks, become strings."""
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {
+            str(name): plain(item) for name, item in cast(Mapping[object, object], value).items()
+        }
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item) for item in cast(Sequence[object], value)]
     item = getattr(value, "item", None)
     if item is not None and not isinstance(value, int | float | str):
         return plain(item())
@@ -122,7 +124,8 @@ def plain(value: object) -> object:
 
 
 def _attributes(result: SearchResult) -> dict[str, object]:
-    figures, attributes = {}, {}
+    figures: dict[str, object] = {}
+    attributes: dict[str, object] = {}
     for field in dataclasses.fields(result):
         if field.name == "cut_off":  # such a result is none yet
             continue
@@ -137,12 +140,12 @@ def _restored(value: object) -> object:
     if isinstance(value, str) and value in ("nan", "inf", "-inf"):
         return float(value)
     if isinstance(value, Mapping):
-        return {name: _restored(item) for name, item in value.items()}
+        return {name: _restored(item) for name, item in cast(Mapping[str, object], value).items()}
     if isinstance(value, list):
-        return [_restored(item) for item in value]
+        return [_restored(item) for item in cast(list[object], value)]
     return value
 
 
-def _by_epoch(values: Iterable[float]) -> dict[int, float]:
+def _by_epoch(values: Iterable[float | None]) -> dict[int, float]:
     """The values by the number of epochs trained; without those that are not finite."""
     return {n: float(v) for n, v in enumerate(values, 1) if v is not None and math.isfinite(v)}

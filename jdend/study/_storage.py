@@ -9,7 +9,7 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def without_password(where: str) -> str:
 
 def words_without_passwords(words: Iterable[str]) -> list[str]:
     """The words of a command line, with URLs as `without_password` shows them."""
-    shown = []
+    shown: list[str] = []
     for word in words:
         option, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
         if "://" in option:  # that was an `=` of the URL
@@ -84,7 +84,7 @@ def words_without_passwords(words: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def storage_errors(where: str | Path) -> Iterator[None]:
+def storage_errors(where: str | Path) -> Generator[None]:
     """Turns errors of storages into `StudyError`, in one line and without passwords."""
     text = str(where)
     place = without_password(text)
@@ -133,7 +133,7 @@ def _without_secrets(text: str, where: str) -> str:
 
 
 @contextmanager
-def quiet_optuna() -> Iterator[None]:
+def quiet_optuna() -> Generator[None]:
     """Suppresses Optuna's messages about new studies and its warnings of experimental features."""
     import optuna
 

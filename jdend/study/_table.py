@@ -66,7 +66,7 @@ def results_table(
         heading = f"{heading} "
     columns = [[heading, *texts], *figure_columns(results)]
     varying, constant = parameters_of(results)
-    omitted = []
+    omitted: list[str] = []
     for name in varying:
         column = parameter_column(results, name)
         if _width([*columns, column]) <= width:
@@ -111,7 +111,7 @@ def _explained(results: Sequence[TableRow]) -> list[str]:
 
 def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:
     """Columns of accuracies and parameter counts, each with its heading first."""
-    columns = []
+    columns: list[list[str]] = []
     if any(r.validation_accuracy is not None for r in results):
         columns.append(
             [
