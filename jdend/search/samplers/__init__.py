@@ -1,1 +1,1 @@
-"""What proposes configurations."""
+"""Samplers propose the configurations to train; a strategy says which one, and how it is used."""

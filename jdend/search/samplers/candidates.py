@@ -1,4 +1,4 @@
-"""What samplers propose, what they are told, and how they are asked."""
+"""The types that samplers handle: candidates, observations, and the interface of an asker."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ __all__ = ["Asker", "Candidate", "Candidates", "Observation"]
 
 @dataclass
 class Candidate:
-    """A proposed trial.
+    """A configuration that a sampler proposes to train.
 
     Attributes:
       params: the parameters as drawn, under the names of the space, without `seed`.
-      configuration: the configuration that they describe.
-      seeds: values of `seed` that were drawn with them, empty if the space has none.
+      configuration: the configuration that these parameters mean.
+      seeds: the values of `seed` that were drawn with them; empty if the space has no `seed`.
     """
 
     params: Mapping[str, object]
@@ -29,16 +29,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a sampler proposes.
+    """The candidates that a sampler proposes, and how many points of the space it considered.
 
     Attributes:
-      candidates: in the order in which their results will be listed. Several may mean the same
+      candidates: in the order in which their results will be listed. Several may have the same
         configuration.
-      n_over, n_under: how many of the space's points were left out as too large and too small. Of
-        a random search, points are shapes; of a grid, all combinations.
-      n_fit: how many fit.
-      n_same: how many candidates meant the configuration of an earlier one; those of a grid are
-        among `candidates`, others were drawn anew.
+      n_over, n_under: how many points of the space were left out as too large and too small. The
+        points of a grid are all combinations of its values, those of a random search are shapes.
+      n_fit: how many points fit.
+      n_same: how many candidates had the configuration of an earlier one. A grid keeps these in
+        `candidates`; other samplers drew another in their place.
       asked: how many candidates were asked for; None for all.
     """
 
@@ -50,7 +50,7 @@ class Candidates:
     asked: int | None = None
 
     def summary(self, budget: Budget) -> list[str]:
-        """How many were over, under or the same, in a line or two."""
+        """How many points were too large, too small or the same, in one or two lines of text."""
         lines = [
             f"{self.n_over:,} over {budget.max_params:,} parameters, {self.n_under:,} under "
             f"{budget.min_params:,}, {self.n_fit:,} fit; {len(self.candidates):,} trials, "
@@ -63,12 +63,12 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial of an earlier generation, as a sampler is told of it.
+    """A trial of an earlier generation, in the form in which samplers learn from it.
 
     Attributes:
-      params: its configuration as drawn.
-      point: where it lies in the static dimensions.
-      result: its result; None while it is pending.
+      params: its parameters as drawn.
+      point: its coordinates in the static dimensions.
+      result: its result; None if it is not finished yet.
     """
 
     params: Mapping[str, object]
@@ -77,8 +77,8 @@ class Observation:
 
     @property
     def accuracy(self) -> float | None:
-        """Validation accuracy, mean over seeds, of the last epoch that was trained; None while the
-        trial is pending, and if it failed."""
+        """Its validation accuracy after its last epoch, mean over seeds; None if it is not finished
+        yet, or failed."""
         if self.result is None or self.result.failed is not None:
             return None
         accuracy = self.result.validation_accuracy
@@ -86,18 +86,20 @@ class Observation:
 
 
 class Asker(Protocol):
-    """A sampler of points, made anew for each generation, that was told of the earlier ones."""
+    """The interface of a sampler of points. One is made for each generation, and is told the
+    results of the earlier ones when it is made."""
 
     def ask(self) -> Mapping[str, object]:
-        """The next point: a value for each of the dimensions."""
+        """The next point: a value for each dimension."""
         ...
 
     def settle(self, point: Mapping[str, object] | None) -> None:
-        """What became of the point that was asked for last, said once for each.
+        """Tells what became of the point that `ask` returned last; called once for each point.
 
         Args:
-          point: where the trial lies that will be trained: there, or nearby, where the budget
-            allows one, or elsewhere; None if that trial was proposed before, and another is asked
-            for.
+          point: the coordinates of the trial that will be trained in its place. They may be those
+            of that point, of the nearest point that fits the budget, or of another one that was
+            drawn at random. None if nothing is trained, since a trial of that configuration was
+            proposed before; then `ask` is called again.
         """
         ...

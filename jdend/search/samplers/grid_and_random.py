@@ -1,6 +1,6 @@
-"""Samplers: functions that propose configurations which fit the budget.
+"""Samplers that learn nothing: grid, random and mixed. All that they propose fits the budget.
 
-All randomness comes from the NumPy generator that they are given.
+All their randomness comes from a NumPy generator, their argument `rng`.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from jdend.search.space.validation import check_space
 
 __all__ = ["check_trials", "grid", "mixed", "random", "top_up"]
 
-# A grid of more points than this is drawn from, never listed.
+# A grid with more points is not listed; its points are drawn.
 MAX_LISTED_POINTS = 10_000_000
 
 Params = dict[str, Value]
@@ -30,17 +30,17 @@ Params = dict[str, Value]
 def grid(
     problem: SearchProblem, rng: np.random.Generator, max_trials: int | None = None
 ) -> Candidates:
-    """All combinations of lists of values that fit, or a random sample of them.
+    """All combinations of the lists' values that fit, or a random sample of them.
 
     Args:
-      problem: its space holds lists and constants only. `seed` makes no trials of its own: the
-        configuration is trained with each of its values.
+      problem: its space holds only lists and constants. Values of `seed` are not combined with the
+        others: each configuration is one trial, trained with all of them.
       rng: draws the sample.
-      max_trials: at most so many candidates; distinct configurations come first, and those that
-        mean one of them again only if there is room. None for all.
+      max_trials: the largest number of candidates; None for no limit. Combinations that mean the
+        configuration of another one are left out first.
 
     Raises:
-      SpaceError: for a range, or what `check_space` refuses.
+      SpaceError: if the space holds a range, or `check_space` refuses it.
       BudgetError: if nothing fits.
     """
     check_trials("max_trials", max_trials, none_allowed=True)
@@ -52,19 +52,19 @@ def grid(
         )
     shapes = _fitting_shapes(problem, rng)
     seedless, seeds = problem.seedless, problem.seeds
-    others = {
+    other_values = {
         name: dimension.values
         for name, dimension in seedless.space.dimensions.items()
         if isinstance(dimension, Choice) and name not in {axis.name for axis in shapes.axes}
     }
-    n_others = math.prod(len(values) for values in others.values())
+    n_others = math.prod(len(values) for values in other_values.values())
     n_points = shapes.n_fit * n_others
     if isinstance(shapes, ListedShapes) and n_points <= MAX_LISTED_POINTS:
         order = np.arange(n_points) if max_trials is None else rng.permutation(n_points)
-        points = ((int(i), _grid_point(shapes, others, int(i))) for i in order)
+        points = ((int(i), _grid_point(shapes, other_values, int(i))) for i in order)
         candidates, n_same = _distinct_first(seedless, points, max_trials)
     elif max_trials is not None:
-        candidates, n_same = _until(seedless, [(seedless.space, shapes)], rng, max_trials)
+        candidates, n_same = _draw(seedless, [(seedless.space, shapes)], rng, max_trials)
     else:
         raise SpaceError(
             f"the grid has more than {MAX_LISTED_POINTS:,} points: give max_trials for a sample"
@@ -74,30 +74,31 @@ def grid(
 
 
 def random(problem: SearchProblem, rng: np.random.Generator, n_trials: int) -> Candidates:
-    """Draws configurations that fit, all different, each with the law of drawing until one fits.
+    """Draws different configurations that fit, distributed as if each were drawn until one fits.
 
     Args:
       problem: its space may hold anything.
-      rng: draws.
-      n_trials: how many; fewer are drawn only if the space holds fewer.
+      rng: draws the configurations.
+      n_trials: how many; there are fewer only if the space has no more.
 
     Raises:
-      SpaceError: for what `check_space` refuses.
+      SpaceError: if `check_space` refuses the space.
       BudgetError: if nothing fits.
     """
     check_trials("n_trials", n_trials)
     shapes = _fitting_shapes(problem, rng)
-    candidates, n_same = _until(problem, [(problem.space, shapes)], rng, n_trials)
+    candidates, n_same = _draw(problem, [(problem.space, shapes)], rng, n_trials)
     return Candidates(
         tuple(candidates), shapes.n_over, shapes.n_under, shapes.n_fit, n_same, n_trials
     )
 
 
 def mixed(problem: SearchProblem, rng: np.random.Generator, n_trials: int) -> Candidates:
-    """Goes through all combinations of the lists, drawing the ranges anew for each.
+    """Goes through the combinations of all lists; for each it draws values of the ranges.
 
-    The combinations come in random order, again and again until there are `n_trials` of them, so
-    that each is drawn as often as any other, or one more; those in which nothing fits are left out.
+    The combinations come in a random order, which is repeated until there are `n_trials`
+    candidates. So each combination occurs as often as any other, or once more. Combinations in
+    which nothing fits are left out.
 
     Args, Raises: as `random`.
     """
@@ -124,7 +125,7 @@ def mixed(problem: SearchProblem, rng: np.random.Generator, n_trials: int) -> Ca
     if not parts:
         whole = feasible_shapes(space, problem.problem, problem.budget, rng)
         raise nothing_fits(whole, problem.problem, problem.budget)
-    candidates, n_same = _until(seedless, parts, rng, n_trials)
+    candidates, n_same = _draw(seedless, parts, rng, n_trials)
     return Candidates(_with_seeds(candidates, seeds), n_over, n_under, n_fit, n_same, n_trials)
 
 
@@ -134,10 +135,11 @@ def top_up(
     n_trials: int,
     proposed: Collection[Configuration],
 ) -> list[Candidate]:
-    """Draws at random, like `random`, what is not proposed yet; fewer only if there is no more."""
+    """Draws `n_trials` configurations as `random` does, without those that are in `proposed`; fewer
+    only if the space has no more."""
     seedless, seeds = problem.seedless, problem.seeds
     shapes = _fitting_shapes(seedless, rng)
-    candidates, _ = _until(seedless, [(seedless.space, shapes)], rng, n_trials, proposed)
+    candidates, _ = _draw(seedless, [(seedless.space, shapes)], rng, n_trials, proposed)
     return list(_with_seeds(candidates, seeds))
 
 
@@ -149,24 +151,28 @@ def _fitting_shapes(problem: SearchProblem, rng: np.random.Generator) -> Feasibl
     return shapes
 
 
-def _until(
+def _draw(
     problem: SearchProblem,
     parts: Sequence[tuple[Space, FeasibleShapes]],
     rng: np.random.Generator,
-    n: int,
+    n_trials: int,
     proposed: Collection[Configuration] = (),
 ) -> tuple[list[Candidate], int]:
-    """Draws from the parts of a space in turn, until there are `n` different configurations that
-    are not proposed yet, or no new one turns up any more."""
-    seen = {configuration: Candidate({}, configuration) for configuration in proposed}
-    n_same, idle = 0, 0
+    """Draws from the parts of a space in turn, until there are `n_trials` different configurations
+    that are not in `proposed`, or long drawing gives no new one.
+
+    Returns:
+      The candidates, and how many draws gave a configuration that was there already.
+    """
+    candidates = {configuration: Candidate({}, configuration) for configuration in proposed}
+    n_same = n_in_vain = 0
     for space, shapes in itertools.cycle(parts):
-        if len(seen) >= len(proposed) + n or idle >= max(200, 20 * len(seen)):
+        n_before = len(candidates)
+        if n_before >= len(proposed) + n_trials or n_in_vain >= max(200, 20 * n_before):
             break
-        before = len(seen)
-        n_same += _draw_one(problem, space, shapes, rng, seen)
-        idle = idle + 1 if len(seen) == before else 0
-    return list(seen.values())[len(proposed) :], n_same
+        n_same += _draw_one(problem, space, shapes, rng, candidates)
+        n_in_vain = n_in_vain + 1 if len(candidates) == n_before else 0
+    return list(candidates.values())[len(proposed) :], n_same
 
 
 def _draw_one(
@@ -174,9 +180,12 @@ def _draw_one(
     space: Space,
     shapes: FeasibleShapes,
     rng: np.random.Generator,
-    seen: dict[Configuration, Candidate],
+    candidates: dict[Configuration, Candidate],
 ) -> int:
-    """Draws once; returns 1 if that is a configuration seen before, with no seed of its own."""
+    """Draws once and adds the candidate, or its seed to the candidate of the same configuration.
+
+    Returns 1 if it added nothing, since configuration and seed were there already; else 0.
+    """
     drawn = shapes.draw(rng, 1)
     if not drawn:
         return 0
@@ -188,18 +197,23 @@ def _draw_one(
     configuration = problem.configure(values)
     if not problem.budget.fits(count_params(configuration.structure)):
         return 0
-    is_known = configuration in seen
-    candidate = seen.setdefault(configuration, Candidate(values, configuration))
+    is_same = configuration in candidates
+    candidate = candidates.setdefault(configuration, Candidate(values, configuration))
     if seed is not None and seed not in candidate.seeds:
         candidate.seeds.append(int(seed))
         return 0
-    return int(is_known)
+    return int(is_same)
 
 
 def _distinct_first(
-    problem: SearchProblem, points: Iterable[tuple[int, Params]], most: int | None
+    problem: SearchProblem, points: Iterable[tuple[int, Params]], max_trials: int | None
 ) -> tuple[list[Candidate], int]:
-    """Up to `most` candidates in grid order, those of new configurations before their likes."""
+    """Up to `max_trials` candidates in the order of the grid. If there are more, those that have
+    the configuration of another one are left out first.
+
+    Returns:
+      The candidates, and how many have the configuration of another one.
+    """
     first: dict[Configuration, tuple[int, Candidate]] = {}
     again: list[tuple[int, Candidate]] = []
     for position, params in points:
@@ -209,10 +223,10 @@ def _distinct_first(
             again.append(candidate)
         else:
             first[configuration] = candidate
-        if most is not None and len(first) >= most:
+        if max_trials is not None and len(first) >= max_trials:
             break
-    room = None if most is None else most - len(first)
-    chosen = sorted([*first.values(), *again[:room]], key=lambda item: item[0])
+    n_left = None if max_trials is None else max_trials - len(first)
+    chosen = sorted([*first.values(), *again[:n_left]], key=lambda item: item[0])
     return [candidate for _, candidate in chosen], len(chosen) - len(first)
 
 
@@ -220,10 +234,13 @@ def _with_seeds(candidates: Sequence[Candidate], seeds: Sequence[int]) -> tuple[
     return tuple(replace(candidate, seeds=list(seeds)) for candidate in candidates)
 
 
-def _grid_point(shapes: ListedShapes, others: Mapping[str, Sequence[Value]], point: int) -> Params:
-    n_others = math.prod(len(values) for values in others.values())
-    shape, other = divmod(point, n_others)
-    return {**shapes.at(int(shapes.fitting[shape])), **_combination(others, other)}
+def _grid_point(
+    shapes: ListedShapes, other_values: Mapping[str, Sequence[Value]], position: int
+) -> Params:
+    """The point at a position of the grid, whose first dimension is the shapes that fit."""
+    n_others = math.prod(len(values) for values in other_values.values())
+    shape, other = divmod(position, n_others)
+    return {**shapes.at(int(shapes.fitting[shape])), **_combination(other_values, other)}
 
 
 def _combination(values: Mapping[str, Sequence[Value]], position: int) -> Params:

@@ -1,4 +1,4 @@
-"""Proposals around configurations that did well."""
+"""Proposes configurations that are similar to good ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,9 +13,9 @@ from jdend.search.space.problem import SearchProblem
 
 __all__ = ["around"]
 
-# How far a size may move, and by which factor a rate.
-STEPS = {"n_neurons": 2, "n_dendrites": 1, "n_dendrite_inputs": 16, "hidden_dim": 2}
-FACTOR = 1.5
+# By how much a size may differ, and by which factor a rate.
+SIZE_STEPS = {"n_neurons": 2, "n_dendrites": 1, "n_dendrite_inputs": 16, "hidden_dim": 2}
+RATE_FACTOR = 1.5
 RATES = ("lr", "weight_decay", "field_std")
 
 
@@ -25,17 +25,17 @@ def around(
     centres: Sequence[Mapping[str, object]],
     n_each: int,
 ) -> Candidates:
-    """Each centre itself, and others that differ from it by little and fit the budget.
+    """Each centre itself, and similar configurations that fit the budget.
 
     Args:
-      problem: its space plays no part.
-      rng: draws.
+      problem: its space is ignored.
+      rng: draws the configurations.
       centres: parameters of configurations that fit the budget.
-      n_each: how many for each centre, itself included; fewer if there are no more.
+      n_each: how many for each centre, itself included; there are fewer if there are no more.
 
     Raises:
-      SpaceError: for a centre that is impossible.
-      BudgetError: for one that does not fit.
+      SpaceError: if a centre is impossible.
+      BudgetError: if a centre does not fit.
     """
     check_trials("n_each", n_each)
     candidates: dict[Configuration, Candidate] = {}
@@ -55,16 +55,18 @@ def around(
 
 
 def _near(params: Mapping[str, object], problem: Problem) -> dict[str, object]:
-    """Narrow ranges around a configuration's sizes and rates; all else as it is."""
+    """A space of narrow ranges around a configuration's sizes and rates; all else is constant."""
     space = dict(params)
-    for name, step in STEPS.items():
+    for name, step in SIZE_STEPS.items():
         size = params.get(name)
         if isinstance(size, int):
-            most = problem.in_features if name == "n_dendrite_inputs" else size + step
-            space[name] = (max(1, size - step), min(most, size + step))
+            high = size + step
+            if name == "n_dendrite_inputs":
+                high = min(problem.in_features, high)
+            space[name] = (max(1, size - step), high)
     for name in RATES:
         rate = params.get(name)
         if isinstance(rate, float) and rate > 0:
-            ends = {"low": rate / FACTOR, "high": rate * FACTOR}
+            ends = {"low": rate / RATE_FACTOR, "high": rate * RATE_FACTOR}
             space[name] = {"type": "uniform", **ends, "log": True}
     return space

@@ -1,4 +1,5 @@
-"""Optuna's samplers, asked for points: a study in memory, made anew for each generation."""
+"""Optuna's samplers as askers: for each generation a study in memory that holds the trials of the
+earlier ones."""
 
 import importlib
 import os
@@ -27,21 +28,21 @@ Direction = Literal["maximize", "minimize"]
 
 
 def distributions(dimensions: Dimensions) -> dict[str, BaseDistribution]:
-    """Optuna's words for static dimensions."""
+    """Optuna's distributions of static dimensions."""
     return {name: _distribution(dimension) for name, dimension in dimensions.items()}
 
 
 class OptunaAsker:
-    """A study in memory and its sampler; see `Asker`.
+    """An Optuna sampler with a study in memory; see `Asker`.
 
     Args:
-      sampler: of Optuna.
-      dimensions: static.
-      directions: of the objectives, `maximize` or `minimize`.
+      sampler: the sampler of Optuna.
+      dimensions: the static dimensions.
+      directions: `maximize` or `minimize` for each objective.
 
     Attributes:
-      study: Optuna's.
-      distributions: of the dimensions.
+      study: the study of Optuna.
+      distributions: the distributions of the dimensions.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class OptunaAsker:
     def settle(self, point: Mapping[str, object] | None) -> None:
         assert self._asked is not None
         if point is not None and dict(point) == self._asked.params:
-            return  # Optuna takes what it was asked for for pending
+            return  # for Optuna, a trial that was asked for is pending
         with quiet_optuna():
             self.study.tell(self._asked, state=TrialState.FAIL, skip_if_finished=True)
         if point is not None:
@@ -93,7 +94,7 @@ class OptunaAsker:
 def optuna_asker(
     sampler: Callable[[int], BaseSampler], *, tells_stopped: bool = False
 ) -> MakesAsker:
-    """What makes a strategy that learns of one of Optuna's samplers, of one objective.
+    """Turns a sampler of Optuna into an asker, for a strategy that learns, with one objective.
 
     Example usage::
 
@@ -106,14 +107,14 @@ def optuna_asker(
 
       >>> strategy = Strategy("tpe-multivariate", asker=optuna_asker(multivariate), learns=True)
 
-    A trial that failed counts like the worst.
+    The sampler is told that a failed trial has the accuracy of the worst trial.
 
     Args:
-      sampler: makes the sampler, given its seed.
-      tells_stopped: whether the sampler is told of a trial that was stopped early that it was
-        pruned; else only which accuracy it had. TPE takes pruned trials for worse than all that
-        were trained to their end, and for the better the longer they were kept; other samplers
-        leave them out.
+      sampler: a function from a seed to the sampler.
+      tells_stopped: whether the sampler is told that trials that a rung stopped were pruned;
+        otherwise it is told only their accuracy. TPE ranks pruned trials below all those that were
+        trained to their end, the ones that were pruned later first. Other samplers ignore pruned
+        trials.
     """
 
     def make(
@@ -151,9 +152,9 @@ gp = optuna_asker(_gaussian_process)
 def nsga2(
     dimensions: Dimensions, observations: Sequence[Observation], *, seed: int, size: int
 ) -> OptunaAsker:
-    """NSGA-II: few parameters are its second objective.
+    """NSGA-II, with few parameters as its second objective.
 
-    What is finished is asked for and told again, so that the sampler forms its generations.
+    All finished trials are asked for and told again, so that the sampler forms its generations.
     """
     with quiet_optuna():
         sampler = NSGAIISampler(seed=seed, population_size=max(2, size))
@@ -175,19 +176,19 @@ def qmc(
     """A scrambled Sobol sequence."""
     with quiet_optuna():
         asker = OptunaAsker(QMCSampler(seed=seed, scramble=True), dimensions)
-    # The first trial of a study is none of the sequence, so here is one.
+    # The sampler gives points of the sequence only if its study has a trial; so this adds one.
     asker.add({name: _any_value(dimension) for name, dimension in dimensions.items()}, 0.0)
     return asker
 
 
 def _import_torch() -> None:
-    """Imports PyTorch, if nobody has, such that it computes with one thread.
+    """Imports PyTorch so that it computes with one thread, unless it is imported already.
 
-    Optuna's matrices are small, and its threads and SciPy's get in each other's way: of a study of
-    six dimensions, a proposal took 0.3 s instead of 5 on two busy cores.
+    Optuna's matrices are small, and PyTorch's threads and SciPy's slow each other down: with six
+    dimensions, on two busy cores, a proposal took 0.3 s instead of 5 s.
     """
     n_threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = n_threads or "1"  # which PyTorch reads when it is imported
+    os.environ["OMP_NUM_THREADS"] = n_threads or "1"  # PyTorch reads it when it is imported
     try:
         importlib.import_module("torch")
     finally:

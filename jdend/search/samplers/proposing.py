@@ -1,9 +1,9 @@
-"""Asks a strategy for trials.
+"""Asks a strategy for the trials of a generation.
 
-One that learns nothing is a sequence fixed by the study's seed, of which a generation is a slice.
-The others see the trials of finished generations, and avoid those that are pending; they are seeded
-by study and generation. So what a generation holds never depends on the machine, and one that is
-proposed again is the same.
+A strategy that does not learn is a sequence of trials that the study's seed fixes; generations are
+slices of it. A strategy that learns is told the results of finished generations and which trials
+are pending, and its seed follows from the study's and the generation's number. So a generation is
+the same on every machine, and the same if it is proposed again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,20 +22,20 @@ from jdend.search.space.problem import SearchProblem
 
 __all__ = ["listed", "propose_generation", "propose_sequence"]
 
-# How often a sampler is asked again for a configuration that it has proposed already.
-N_ASKED_AGAIN = 8
-# Seeds of askers are below this, which every NumPy and SciPy takes.
+# How often a sampler is asked in a row, if it gives configurations that were proposed before.
+N_ATTEMPTS = 8
+# The seeds of askers are smaller; NumPy and SciPy accept all of these.
 SEED_LIMIT = 2**31
 
 
 def propose_sequence(
     strategy: Strategy, problem: SearchProblem, entropy: Sequence[int], n: int | None
 ) -> Candidates:
-    """The first `n` trials of a strategy that learns nothing; None for all, where it lists all.
+    """The first `n` trials of a strategy that does not learn; None for all of one that `lists_all`.
 
     Raises:
-      SearchError: for a number that is not allowed, or an asker that does not keep its contract.
-      SpaceError: for what the strategy or `check_space` refuses.
+      SearchError: if `n` is not allowed, or the asker gives a point outside the dimensions.
+      SpaceError: if the strategy or `check_space` refuses the space.
       BudgetError: if nothing fits.
     """
     rng = np.random.default_rng(list(entropy))
@@ -57,30 +57,30 @@ def propose_generation(
     n: int,
     observations: Sequence[Observation],
 ) -> list[Candidate]:
-    """The trials that a strategy which learns proposes next, all different from each other and from
-    those of earlier generations; fewer than `n` only if the space holds no more.
+    """The next trials of a strategy that learns. They differ from each other and from those of
+    earlier generations. There are fewer than `n` only if the space has no more.
 
     Args:
-      strategy: learns.
+      strategy: a strategy that learns.
       problem: what is searched.
-      encoding: of the problem.
-      entropy: of study and generation.
-      n: how many.
-      observations: trials of earlier generations.
+      encoding: the encoding of the problem.
+      entropy: numbers that fix all randomness: the study's seed and the generation's number.
+      n: the number of trials.
+      observations: the trials of earlier generations.
 
     Raises:
-      SearchError: for an asker that does not keep its contract.
+      SearchError: if the asker gives a point outside the dimensions.
     """
     rng = np.random.default_rng(list(entropy))
     n_finished = sum(observation.result is not None for observation in observations)
     if n_finished < (n if strategy.n_initial is None else strategy.n_initial):
-        seen = {encoding.configure(observation.params) for observation in observations}
-        return top_up(problem, rng, n, seen)
+        proposed = {encoding.configure(observation.params) for observation in observations}
+        return top_up(problem, rng, n, proposed)
     return _asked(strategy, problem, encoding, rng, n, observations)
 
 
 def listed(name: str, candidates: Candidates) -> Strategy:
-    """Trials that are known beforehand, as a strategy; they need not lie in the space."""
+    """A strategy that proposes these candidates, in their order; they may lie outside the space."""
 
     def propose(
         problem: SearchProblem, rng: np.random.Generator, n_trials: int | None, /
@@ -98,40 +98,40 @@ def _asked(
     n: int,
     observations: Sequence[Observation],
 ) -> list[Candidate]:
-    """Asks until there are `n` new configurations; random ones where the asker has no new one."""
+    """Asks for `n` new configurations; where the asker gives none, one is drawn at random."""
     assert strategy.asker is not None
-    seen = {encoding.configure(observation.params) for observation in observations}
+    proposed = {encoding.configure(observation.params) for observation in observations}
     seed, seeds = int(rng.integers(SEED_LIMIT)), problem.seeds
     if not encoding.dimensions:
-        return top_up(problem, rng, n, seen)
+        return top_up(problem, rng, n, proposed)
     asker = strategy.asker(encoding.dimensions, observations, seed=seed, size=n)
     candidates: list[Candidate] = []
     while len(candidates) < n:
-        params = _ask_for_new(strategy.name, encoding, asker, seen)
+        params = _ask_for_new(strategy.name, encoding, asker, proposed)
         if params is None:
-            others = top_up(problem, rng, 1, seen)
-            if not others:
+            drawn = top_up(problem, rng, 1, proposed)
+            if not drawn:
                 break
-            params = dict(others[0].params)
+            params = dict(drawn[0].params)
         asker.settle(encoding.point(params))
         configuration = encoding.configure(params)
-        seen.add(configuration)
+        proposed.add(configuration)
         candidates.append(Candidate(params, configuration, list(seeds)))
     return candidates
 
 
 def _ask_for_new(
-    name: str, encoding: Encoding, asker: Asker, seen: set[Configuration]
+    name: str, encoding: Encoding, asker: Asker, proposed: set[Configuration]
 ) -> Mapping[str, object] | None:
-    """A configuration that nobody has proposed, None if the asker has none.
+    """Parameters of a configuration that was not proposed before; None if all attempts fail.
 
-    All points but the last are settled.
+    The last point that was asked for is left for the caller to settle.
     """
-    for again in range(N_ASKED_AGAIN):
-        if again:
+    for attempt in range(N_ATTEMPTS):
+        if attempt > 0:
             asker.settle(None)
         params: Params = encoding.params(_checked(name, encoding.dimensions, asker.ask()))
-        if encoding.configure(params) not in seen:
+        if encoding.configure(params) not in proposed:
             return params
     return None
 
@@ -139,7 +139,11 @@ def _ask_for_new(
 def _checked(
     name: str, dimensions: Mapping[str, Dimension], point: Mapping[str, object]
 ) -> dict[str, object]:
-    """A point in plain values, inside the dimensions."""
+    """The point as plain Python values, each moved into its dimension.
+
+    Raises:
+      SearchError: if it has other dimensions, or a value that is not allowed.
+    """
     if point.keys() != dimensions.keys():
         raise SearchError(
             f"strategy {name!r} gave a point with {', '.join(point) or 'no values'}; the "
@@ -149,10 +153,10 @@ def _checked(
 
 
 def _inside(name: str, parameter: str, dimension: Dimension, value: object) -> object:
-    """The value, as Python has it, or the nearest in range.
+    """The value as a plain Python value; a number outside its range becomes the range's end.
 
     Raises:
-      SearchError: if it is none of a choice's values, or no number where there is a range.
+      SearchError: if it is not one of a choice's values, or not a number where there is a range.
     """
     plain = cast(object, value.item()) if isinstance(value, np.generic) else value
     if isinstance(dimension, Choice):

@@ -1,6 +1,6 @@
-"""Strategies by name: what each needs and does, and what makes it propose.
+"""The strategies: what each needs, what it does, and how it proposes trials.
 
-Nothing heavy is imported before a strategy proposes, so that the command line's help has the names.
+The command line's help shows their names, so nothing heavy is imported until one proposes.
 """
 
 import importlib
@@ -30,18 +30,18 @@ __all__ = [
 
 
 class Proposes(Protocol):
-    """A function that proposes trials by itself."""
+    """The interface of a function that proposes trials."""
 
     def __call__(
         self, problem: "SearchProblem", rng: "np.random.Generator", n_trials: int | None, /
     ) -> "Candidates":
-        """The first `n_trials` candidates of a sequence that `rng` fixes, all of which fit; None
-        for all there are."""
+        """The first `n_trials` candidates, or all if None, of a sequence that `rng` fixes. All of
+        them fit the budget."""
         ...
 
 
 class MakesAsker(Protocol):
-    """A function, or a class, that makes a sampler of points."""
+    """The interface of a function or class that makes an asker."""
 
     def __call__(
         self,
@@ -51,44 +51,44 @@ class MakesAsker(Protocol):
         seed: int,
         size: int,
     ) -> "Asker":
-        """An asker that was told of earlier generations.
+        """An asker that is told the trials of earlier generations.
 
         Args:
-          dimensions: by name, in which points lie; see `jdend.search.space.encoding`.
-          observations: the trials of earlier generations, in order; none if it does not learn.
-          seed: of all its randomness.
-          size: trials of a generation.
+          dimensions: the dimensions of points, by name; see `jdend.search.space.encoding`.
+          observations: the trials of earlier generations, in order; empty if it does not learn.
+          seed: fixes all its randomness.
+          size: the number of trials in a generation.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way to search.
+    """A way to search: what proposes configurations, and what it learns from.
 
-    It proposes in one of two ways. An `asker` gives points of static dimensions; jdend moves them
-    to configurations that fit the budget and were not proposed before. A function `propose` gives
-    the trials themselves.
+    A strategy has either an `asker` or a function `propose`. An asker gives points of the static
+    dimensions, and jdend turns them into configurations that fit the budget and were not proposed
+    before. A function `propose` gives the candidates themselves.
 
     Attributes:
-      name: what the command line and records call it.
-      asker: makes what is asked for points.
-      propose: proposes trials; instead of `asker`.
-      learns: whether it is told results. A strategy that learns is asked for one generation at a
-        time; one that does not is a sequence that the study's seed fixes, and generations are its
-        slices.
-      objectives: the fields of `SearchResult` that it is after.
+      name: its name on the command line and in records.
+      asker: makes an asker for each generation.
+      propose: proposes candidates; instead of `asker`.
+      learns: whether it learns from results. A strategy that learns is asked for one generation at
+        a time. One that does not is a sequence that the study's seed fixes, and generations are
+        slices of it.
+      objectives: the fields of `SearchResult` that it optimizes.
       may_stop_early: whether a pruner may stop its trials early.
-      default_pruner: the name of the pruner that it goes with where nobody names one.
+      default_pruner: the name of its pruner, if the user gives none.
       n_initial: how many trials are drawn at random and finished before a strategy that learns is
-        asked; None for as many as a generation has.
-      lists_all: whether it comes to an end by itself, so that it needs no number of trials.
-      in_space: whether its trials lie in the space that is searched, and so have points there.
-      needs: modules that have to be installed.
+        asked; None for the size of a generation.
+      lists_all: whether its sequence is finite, so that it can do without a number of trials.
+      in_space: whether its candidates lie in the search space, so that they have points there.
+      needs: the modules that it needs, which may not be installed.
       install: the command that installs them.
 
     Raises:
-      SearchError: for what does not go together.
+      SearchError: if these attributes contradict each other.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Strategy:
             )
 
     def check_installed(self) -> None:
-        """Raises `SearchError` if what it needs is not installed."""
+        """Raises `SearchError` if a module that it needs is not installed."""
         missing = [name for name in self.needs if importlib.util.find_spec(name) is None]
         if missing:
             how = self.install or f"pip install {' '.join(missing)}"
@@ -132,9 +132,9 @@ _STRATEGIES: dict[str, Strategy] = {}
 
 
 def register_strategy(strategy: Strategy) -> Strategy:
-    """Makes a strategy known by its name, to `optimize` and to `--strategy`; returns it.
+    """Adds a strategy to those that `optimize` and `--strategy` find by name; returns it.
 
-    Registering a name again replaces it.
+    If the name was registered before, the new strategy replaces the old one.
     """
     _STRATEGIES[strategy.name] = strategy
     return strategy
@@ -146,10 +146,11 @@ def strategies() -> tuple[str, ...]:
 
 
 def find_strategy(strategy: object) -> Strategy:
-    """The strategy of that name, or the strategy itself.
+    """The registered strategy of this name; a `Strategy` is returned unchanged.
 
     Raises:
-      SearchError: if there is none of that name, or what it needs is not installed.
+      SearchError: if the name is not registered, or a module that the strategy needs is not
+        installed.
     """
     if not isinstance(strategy, Strategy):
         if strategy not in _STRATEGIES:
@@ -160,7 +161,7 @@ def find_strategy(strategy: object) -> Strategy:
 
 
 def _lazily(module: str, name: str) -> Callable[..., Any]:
-    """A function of a module of samplers, which is imported when it is called."""
+    """A function of a module of samplers; the module is imported when the function is called."""
 
     def call(*args: object, **options: object) -> object:
         samplers = importlib.import_module(f"jdend.search.samplers.{module}")

@@ -1,1 +1,1 @@
-"""Search spaces: dimensions, the budget, what fits, and points that always do."""
+"""Search spaces: their dimensions, the budget, which networks fit it, and points that always do."""

@@ -1,4 +1,4 @@
-"""The budget: which numbers of parameters are allowed."""
+"""The budget: which parameter counts are allowed."""
 
 import math
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Count = int | np.ndarray
 
 @dataclass(frozen=True)
 class Budget:
-    """How many trainable parameters a network may have.
+    """The range of trainable parameters that a network may have.
 
     Attributes:
-      max_params: the largest number of parameters.
-      min_param_ratio: the smallest, as a share of `max_params` in [0, 1].
+      max_params: the largest number of parameters allowed.
+      min_param_ratio: the smallest number allowed, as a share of `max_params` in [0, 1].
     """
 
     max_params: int
@@ -35,17 +35,17 @@ class Budget:
 
     @property
     def min_params(self) -> int:
-        """The fewest parameters allowed."""
+        """The smallest number of parameters allowed."""
         return math.ceil(self.min_param_ratio * self.max_params - 1e-9)
 
     def over(self, count: Count):
-        """Whether a network, or each of an array of them, is too large."""
+        """Whether a network with so many parameters is too large; of an array, for each entry."""
         return count > self.max_params
 
     def under(self, count: Count):
-        """Whether a network, or each of an array of them, is too small."""
+        """Whether a network with so many parameters is too small; of an array, for each entry."""
         return count < self.min_params
 
     def fits(self, count: Count):
-        """Whether a network, or each of an array of them, is neither too large nor too small."""
+        """Whether it is neither too large nor too small; of an array, for each entry."""
         return (count >= self.min_params) & (count <= self.max_params)

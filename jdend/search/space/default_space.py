@@ -1,4 +1,4 @@
-"""The spaces that are searched when nobody names one."""
+"""The search spaces that are used when the user gives none."""
 
 from collections.abc import Mapping
 
@@ -21,11 +21,12 @@ ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 def default_space(budget: int, problem: Problem) -> dict[str, object]:
     """A space of good networks for a budget: many neurons, sparse dendrites, high rates.
 
-    Its ranges are where the best of wide random searches on Fashion-MNIST lay (docs/results.md).
+    In these ranges lay the best networks of wide random searches on Fashion-MNIST
+    (docs/results.md).
 
     Args:
-      budget: the most trainable parameters allowed.
-      problem: what the data fix.
+      budget: the largest number of trainable parameters allowed.
+      problem: the data's features, classes and image shape.
     """
     scale = budget**0.5
     most_inputs = min(problem.in_features, 48)
@@ -50,10 +51,11 @@ def default_space(budget: int, problem: Problem) -> dict[str, object]:
     return space
 
 
-# By architecture and size: the ends of a range as multiples of the budget's square root, and the
-# least value of its upper end. At 8,000 parameters 40 to 60 neurons of 4 to 8 dendrites with 13 to
-# 36 inputs; without somata 120 to 180 dendrites of 13 to 36 inputs, and 20 to 26 units after them.
-_SHAPES: dict[str, dict[str, tuple[float, float, int]]] = {
+# For each architecture and size: both ends of the range as multiples of the budget's square root,
+# and the smallest value allowed for the upper end. For 8,000 parameters these are 40 to 60 neurons
+# of 4 to 8 dendrites with 13 to 36 inputs; for the architecture without somata 120 to 180 dendrites
+# of 13 to 36 inputs, and 20 to 26 units after them.
+_SIZE_RANGES: dict[str, dict[str, tuple[float, float, int]]] = {
     "dendritic_simple": {
         "n_neurons": (0.45, 0.67, 2),
         "n_dendrites": (0.045, 0.09, 3),
@@ -74,15 +76,16 @@ _SHAPES: dict[str, dict[str, tuple[float, float, int]]] = {
 
 
 def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, object]:
-    """The neighbourhood of an architecture's best known networks, for a dozen short trials.
+    """A narrow space around an architecture's best networks, for a search of a dozen short trials.
 
-    High rates that fall by a cosine; weak synapses move to free inputs near their field, with
-    weights of zero, ever fewer of them; labels are smoothed (docs/results.md, docs/resampling.md).
+    High learning rates that fall by a cosine, and smoothed labels. Resampling moves weak synapses
+    to free inputs near the dendrite's field, where they start with weight 0; the share of synapses
+    that it moves shrinks during training (docs/results.md, docs/resampling.md).
 
     Args:
       architecture: `dendritic_simple`, `soma_disabled`, `dendritic_with_hidden` or `mlp`.
-      budget: the most trainable parameters allowed.
-      problem: what the data fix.
+      budget: the largest number of trainable parameters allowed.
+      problem: the data's features, classes and image shape.
 
     Raises:
       SpaceError: for another architecture.
@@ -96,14 +99,14 @@ def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, 
     }
     if architecture == "mlp":
         return {**training, "hidden_dim": (1, max(1, budget // problem.in_features))}
-    if architecture not in _SHAPES:
+    if architecture not in _SIZE_RANGES:
         raise SpaceError(
-            f"no good ranges are known for {architecture!r}{did_you_mean(architecture, _SHAPES)}; "
-            "search a space of your own"
+            f"no good ranges are known for {architecture!r}"
+            f"{did_you_mean(architecture, _SIZE_RANGES)}; search a space of your own"
         )
     space = {
         **training,
-        **_sizes(_SHAPES[architecture], budget, problem),
+        **_sizes(_SIZE_RANGES[architecture], budget, problem),
         "initialization": "fan_in",
         "percentage_resample": (0.2, 0.35),
         "steps_to_resample": 100,
@@ -122,12 +125,12 @@ def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, 
 
 
 def budget_architectures(max_params: int) -> tuple[str, ...]:
-    """Those that suit a budget: small ones are for `dendritic_simple` alone."""
+    """The architectures that suit a budget; with a small one, `dendritic_simple` alone."""
     return ARCHITECTURES[: 1 + (max_params > 2000) + (max_params > 5000)]
 
 
 def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
-    """The older toolkit's ranges: one space for the architectures that suit a budget."""
+    """The older toolkit's space for a budget, with all architectures that suit it."""
     architectures = budget_architectures(max_params)
     space: dict[str, object] = {
         **architecture_sizes("dendritic_simple", max_params, problem),
@@ -138,7 +141,7 @@ def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
         "lr": {"type": "uniform", "low": 5e-4, "high": 5e-3, "log": True},
     }
     if len(architectures) > 1:
-        space["n_dendrites"] = (2, 40)  # without somata, dendrites are what there is
+        space["n_dendrites"] = (2, 40)  # soma_disabled has no other units in that layer
     if len(architectures) > 2:
         space["hidden_dim"] = (5, 20)
     if problem.image_shape is not None:
@@ -148,7 +151,7 @@ def budget_space(max_params: int, problem: Problem) -> dict[str, object]:
 
 
 def architecture_sizes(name: str, max_params: int, problem: Problem) -> dict[str, object]:
-    """Likewise of the sizes of one architecture."""
+    """The older toolkit's ranges of the sizes of one architecture, for a budget."""
     if max_params <= 2000:
         neurons, dendrites, inputs = (2, 10), (2, 6), (8, 64)
     elif max_params <= 5000:
@@ -171,10 +174,10 @@ def architecture_sizes(name: str, max_params: int, problem: Problem) -> dict[str
 
 
 def _sizes(
-    shape: Mapping[str, tuple[float, float, int]], budget: int, problem: Problem
+    size_ranges: Mapping[str, tuple[float, float, int]], budget: int, problem: Problem
 ) -> dict[str, object]:
     ranges = {}
-    for field, (low, high, least) in shape.items():
+    for field, (low, high, least) in size_ranges.items():
         most = problem.in_features if field == "n_dendrite_inputs" else budget
         ends = max(1, round(low * budget**0.5)), max(least, round(high * budget**0.5))
         ranges[field] = tuple(min(end, most) for end in ends)

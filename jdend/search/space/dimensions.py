@@ -1,4 +1,4 @@
-"""Search spaces: what a user wrote, parsed once into typed dimensions.
+"""Search spaces, parsed once from what the user wrote into typed dimensions:
 
 {"n_neurons": [8, 10, 12],                                       one of a list
  "n_dendrites": (4, 8),                                          a range, both ends included
@@ -44,7 +44,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, each as likely. A constant is a choice of one."""
+    """One of several values, all equally likely. A constant is a choice with one value."""
 
     values: tuple[Value, ...]
 
@@ -54,7 +54,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class IntRange:
-    """A whole number from `low` to `high`, both included, each as likely."""
+    """A whole number from `low` to `high`, both included, all equally likely."""
 
     low: int
     high: int
@@ -65,7 +65,7 @@ class IntRange:
 
 @dataclass(frozen=True)
 class RealRange:
-    """A real number from `low` to `high`, uniform, or uniform in its logarithm."""
+    """A real number from `low` to `high`, uniformly distributed; if `log`, its logarithm is."""
 
     low: float
     high: float
@@ -83,29 +83,29 @@ Dimension = Choice | IntRange | RealRange
 
 @dataclass(frozen=True)
 class Space:
-    """Dimensions by parameter, under the names and in the order in which the user wrote them."""
+    """A dimension for each parameter, under the names and in the order that the user wrote."""
 
     dimensions: Mapping[str, Dimension]
 
     @property
     def ranges(self) -> tuple[str, ...]:
-        """The parameters that have infinitely or too many values to list."""
+        """The names of the parameters that are ranges, not lists of values."""
         return tuple(n for n, d in self.dimensions.items() if not isinstance(d, Choice))
 
     def to_dict(self) -> dict[str, object]:
-        """As `parse_space` and TOML read it."""
+        """The space as a dict that `parse_space` reads and a TOML file can hold."""
         return {name: _written(dimension) for name, dimension in self.dimensions.items()}
 
 
 def parse_space(space: object) -> Space:
-    """Parses what a user wrote; parameters' names and values are checked later, with the data.
+    """Parses a space as users write it. `check_space` checks names and values, with the data.
 
     Args:
-      space: by parameter a list of values, a `(low, high)` pair, a `{"type": …}` dict, or a
-        constant. Ranges of whole numbers include both ends, and so does `randint`.
+      space: a dict with a value for each parameter: a list of values, a `(low, high)` pair, a
+        `{"type": …}` dict, or a constant. Ranges of whole numbers include both ends.
 
     Raises:
-      SpaceError: naming the parameter and the forms that are allowed.
+      SpaceError: if the form is wrong; its message names the parameter and the forms allowed.
     """
     if isinstance(space, Space):
         return space
@@ -217,7 +217,7 @@ def _check_order(name: str, low: float, high: float) -> None:
 
 
 def _value(name: str, value: object) -> Value:
-    """A plain Python value, as it will stand in results."""
+    """The value as plain Python has it; so it will be in results."""
     if isinstance(value, np.generic):
         value = value.item()
     field = FIELDS.get(canonical_name(name))

@@ -1,9 +1,11 @@
-"""A study's static dimensions, and the configurations that its points mean.
+"""The static dimensions of a study, and how their points become configurations that fit.
 
-A size that has to fit the budget depends on all the others, so a sampler that proposed it directly
-would mostly miss, and could learn nothing of it if its range moved. So one size is no dimension:
-`fill`, the share of the budget to use, stands for it. Its own value is derived from the other sizes
-and `fill`, and every point means a configuration that fits.
+Whether a network fits the budget depends on all of its sizes together. A sampler that proposed
+every size by itself would mostly propose networks that do not fit. And if the range of one size
+were adapted to the others, it would differ from trial to trial, and the sampler could not learn
+from it. So one size is not a dimension. In its place stands `fill`, the share of the budget to
+use; the size is derived from `fill` and the other sizes. Every point then means a configuration
+that fits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,28 +25,31 @@ from jdend.search.space.validation import check_space
 __all__ = ["FILL", "Encoding", "Params"]
 
 FILL = "fill"
-PREFERRED = "n_dendrite_inputs"
-# Of the combinations of other values that fit, so many are looked at for the nearest.
+# The size that `fill` stands for where it is about as good as another.
+PREFERRED_SIZE = "n_dendrite_inputs"
+# How many shapes that fit are compared, at most, to find the nearest.
 MAX_NEAR_SHAPES = 200_000
-# Shapes that are drawn of a space too large to be listed.
-N_DRAWN = 2_000
+# How many shapes are drawn from a space that is too large to be listed.
+N_DRAWN_SHAPES = 2_000
 
 Params = dict[str, Value]
 Point = Mapping[str, Any]
 
 
 class Encoding:
-    """Maps points to configurations that fit the budget, and back.
+    """Turns points into configurations that fit the budget, and back.
 
     Args:
-      problem: what is searched; `seed` plays no part.
+      problem: what is searched; its `seed` is ignored.
 
     Attributes:
-      dimensions: by name, in the space's order, `fill` last; of each, only values with which
-        something fits. Constants are left out.
-      derived: the size that `fill` stands for, None if no size is free: that which can make most
-        combinations of the other values fit, or `n_dendrite_inputs` if it makes half as many.
-      n_fit, n_over, n_under: shapes, see `jdend.search.space.feasible`.
+      dimensions: by name, in the space's order, `fill` last. Each has only the values with which
+        some network fits. Constants are left out.
+      derived: the size that `fill` stands for; None if no size varies. It is the size that can make
+        the most combinations of the other values fit, or `n_dendrite_inputs` if that can do so for
+        at least half as many.
+      n_fit, n_over, n_under: how many shapes fit, are too large and too small; see
+        `jdend.search.space.feasible`.
 
     Raises:
       SpaceError: for what `check_space` refuses.
@@ -54,7 +59,7 @@ class Encoding:
     def __init__(self, problem: SearchProblem):
         self._problem = problem = problem.seedless
         check_space(problem.space, problem.problem, problem.defaults)
-        # The generator draws shapes of a space too large to be listed, always the same.
+        # From a space that is too large to be listed, always the same shapes are drawn.
         rng = np.random.default_rng(0)
         shapes = feasible_shapes(problem.space, problem.problem, problem.budget, rng)
         if shapes.n_fit == 0:
@@ -71,9 +76,10 @@ class Encoding:
         self.dimensions, self._constants = self._dimensions()
 
     def params(self, point: Point) -> Params:
-        """The configuration, under the space's names, that a point means.
+        """The parameters that a point means, under the space's names.
 
-        Other sizes that leave the derived one no value are moved to the nearest that do.
+        If no value of the derived size fits beside the point's other sizes, these are moved to the
+        nearest sizes beside which one fits.
 
         Args:
           point: a value for each dimension.
@@ -90,7 +96,7 @@ class Encoding:
         return {n: others[n] if n in others else _clipped(d, point[n]) for n, d in dimensions}
 
     def point(self, params: Point) -> dict[str, object]:
-        """Where a configuration that fits lies: `params` of it gives that configuration again."""
+        """The point of parameters that fit: `params` turns it into these parameters again."""
         point = {name: params[name] for name in self.dimensions if name != FILL}
         if FILL in self.dimensions and self._axis is not None:
             values, counts = self._feasible({a.name: params[a.name] for a in self._others})
@@ -98,21 +104,22 @@ class Encoding:
         return point
 
     def configure(self, params: Point) -> Configuration:
-        """What drawn parameters mean, `seed` left out."""
+        """The configuration of drawn parameters; `seed` is ignored."""
         return self._problem.configure({n: v for n, v in params.items() if n != "seed"})
 
     def own_names(self, point: Point) -> dict[str, object]:
-        """A point whose dimensions may have other names of the same fields, under its own."""
+        """The point with the dimensions' names of this space; it may use aliases of them."""
         names = {canonical_name(name): name for name in self.dimensions}
         return {names.get(canonical_name(name), name): value for name, value in point.items()}
 
     @property
     def _by_count(self) -> bool:
-        """Whether `fill` is a share of the budget; of a list it indexes the values that fit."""
+        """Whether the derived size is a range, for which `fill` is a share of the budget. Of a list
+        it says the position among the values that fit."""
         return self._axis is not None and isinstance(self._axis.values, range)
 
     def _dimensions(self) -> tuple[dict[str, Dimension], Params]:
-        """Those in which a point may move, and the values of the others."""
+        """The dimensions that vary, and the values of the parameters that do not."""
         free: dict[str, Dimension] = {}
         constants: Params = {}
         for name, dimension in self._problem.space.dimensions.items():
@@ -120,7 +127,7 @@ class Encoding:
                 continue
             position = next((i for i, a in enumerate(self._others) if a.name == name), None)
             if position is not None:
-                dimension = self._that_fits(dimension, position)
+                dimension = self._restricted(dimension, position)
             elif isinstance(dimension, Choice):
                 dimension = Choice(_distinct(dimension.values))
             only = _only_value(dimension)
@@ -133,7 +140,8 @@ class Encoding:
             free[FILL] = RealRange(ratio, 1.0)
         return free, constants
 
-    def _that_fits(self, dimension: Dimension, position: int) -> Dimension:
+    def _restricted(self, dimension: Dimension, position: int) -> Dimension:
+        """The dimension without the values with which no network fits."""
         axis, used = self._others[position], np.unique(self._reachable[:, position])
         if isinstance(dimension, Choice):
             return Choice(_distinct([axis.values[int(i)] for i in used]))
@@ -142,7 +150,8 @@ class Encoding:
         return IntRange(axis.sizes[int(used[0])], axis.sizes[int(used[-1])])
 
     def _feasible(self, others: Params) -> tuple[list[Value], np.ndarray]:
-        """The derived size's values that fit beside the others, by count, and their counts."""
+        """The values of the derived size that fit beside the other values, fewest parameters first,
+        and the number of parameters with each."""
         frame = {axis.field: others[axis.name] for axis in self._others if not axis.is_size}
         sizes = {
             axis.field: np.array([others[axis.name]], np.int64)
@@ -162,7 +171,7 @@ class Encoding:
         return list(unique), np.array([counts[values.index(value)] for value in unique])
 
     def _nearest(self, others: Params) -> Params:
-        """The combination that fits and lies nearest; what is no size changes last."""
+        """The nearest combination that fits; values that are no sizes change only if they must."""
         distance = np.zeros(len(self._reachable))
         for column, axis in zip(self._reachable.T, self._others, strict=True):
             here = axis.values.index(others[axis.name])
@@ -174,6 +183,7 @@ class Encoding:
         return {a.name: a.values[int(i)] for a, i in zip(self._others, row, strict=True)}
 
     def _position(self, fill: float, counts: np.ndarray) -> int:
+        """The position of the value that `fill` means, among those of `_feasible`."""
         budget = self._problem.budget
         if self._by_count:
             return int(np.argmin(np.abs(counts - fill * budget.max_params)))
@@ -182,6 +192,7 @@ class Encoding:
         return min(max(int(share * len(counts)), 0), len(counts) - 1)
 
     def _fill(self, position: int, counts: np.ndarray) -> float:
+        """The `fill` that means the value at this position: the inverse of `_position`."""
         budget = self._problem.budget
         ratio = budget.min_param_ratio
         if self._by_count:
@@ -190,7 +201,7 @@ class Encoding:
 
 
 def _positions(shapes: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
-    """Shapes that fit, as positions on the axes, one a row."""
+    """Shapes that fit, one in each row, as positions on the axes."""
     axes = shapes.axes
     if not axes:
         return np.zeros((1, 0), np.int64)
@@ -198,13 +209,13 @@ def _positions(shapes: FeasibleShapes, rng: np.random.Generator) -> np.ndarray:
         step = -(-shapes.n_fit // MAX_NEAR_SHAPES)
         sides = tuple(len(axis.values) for axis in axes)
         return np.stack(np.unravel_index(shapes.fitting[::step], sides), axis=1)
-    drawn = shapes.draw(rng, N_DRAWN)
+    drawn = shapes.draw(rng, N_DRAWN_SHAPES)
     rows = [[axis.values.index(shape[axis.name]) for axis in axes] for shape in drawn]
     return np.array(rows, np.int64)
 
 
 def _derived(axes: Sequence[Axis], positions: np.ndarray, *, listed: bool) -> int | None:
-    """The position of the size that makes most of the others' combinations fit."""
+    """The position of the size that can make the most combinations of the others fit."""
     shares: dict[int, float] = {}
     for i, axis in enumerate(axes):
         if axis.is_size and len(set(axis.values)) > 1:
@@ -213,19 +224,19 @@ def _derived(axes: Sequence[Axis], positions: np.ndarray, *, listed: bool) -> in
             shares[i] = len(np.unique(positions[:, others], axis=0)) / n_others
     if not shares:
         return None
-    preferred = next((i for i in shares if axes[i].name == PREFERRED), None)
+    preferred = next((i for i in shares if axes[i].name == PREFERRED_SIZE), None)
     if preferred is not None and (not listed or 2 * shares[preferred] >= max(shares.values())):
         return preferred
     return max(shares, key=lambda i: (shares[i], i == preferred))
 
 
 def _distinct(values: Sequence[Value]) -> tuple[Value, ...]:
-    """Without repetitions; 1 and True are not the same."""
+    """The values without repetitions; 1 and True count as different."""
     return tuple({(type(value), value): value for value in values}.values())
 
 
 def _only_value(dimension: Dimension) -> tuple[Value, ...]:
-    """The one value of a dimension that has no other, else nothing."""
+    """The value of a dimension that has only one; empty if it has several."""
     if isinstance(dimension, Choice):
         distinct = _distinct(dimension.values)
         return distinct if len(distinct) == 1 else ()

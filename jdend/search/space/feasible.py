@@ -1,8 +1,9 @@
-"""The shapes of a space that fit the budget: all of them, where they can be listed.
+"""The shapes of a space that fit the budget: all of them, if there are few enough to be listed.
 
-A shape is a combination of values of those parameters that decide how many trainable parameters a
-network has. Counting them all at once makes random proposals that fit cost nothing extra: drawing
-uniformly among the shapes that fit has exactly the law of drawing until one fits.
+A shape is a combination of values of the parameters that decide how many trainable parameters a
+network has. All shapes are counted at once, and random proposals are then drawn uniformly from
+those that fit. That has the same distribution as drawing from all of them until one fits, but no
+draw is in vain.
 """
 
 import math
@@ -21,10 +22,12 @@ from jdend.search.space.validation import architectures_of, canonical
 
 __all__ = ["Axis", "DrawnShapes", "FeasibleShapes", "ListedShapes", "feasible_shapes", "frames"]
 
-# How many shapes are listed, or else drawn, at most; the second where each is traced or evaluated.
+# How many shapes are listed at most, and how many are drawn if there are more. The first number is
+# for spaces that formulas count at once, the second for those whose shapes are counted one by one.
 MAX_LISTED_SHAPES = (4_000_000, 2_000)
 MAX_DRAWN_SHAPES = (2_000_000, 10_000)
-BLOCK = 8192
+# How many shapes are drawn and counted at a time.
+BLOCK_SHAPES = 8192
 
 Params = dict[str, Value]
 
@@ -42,7 +45,7 @@ class Axis:
 
     @property
     def sizes(self) -> Sequence[int]:
-        """The values of one that is a size."""
+        """The values, of an axis that is a size."""
         if isinstance(self.values, range):
             return self.values
         return [value for value in self.values if isinstance(value, int)]
@@ -54,12 +57,12 @@ class Axis:
 
 
 class FeasibleShapes(Protocol):
-    """The shapes of a space that fit.
+    """The shapes of a space that fit the budget.
 
     Attributes:
-      axes: what decides them.
-      n_fit, n_over, n_under: how many fit, are too large and too small; of a space too large to be
-        listed, how many of those that were drawn.
+      axes: the parameters of which a shape is a combination of values.
+      n_fit, n_over, n_under: how many shapes fit, are too large and too small. If the space is too
+        large to be listed, these are numbers of shapes that were drawn.
     """
 
     axes: tuple[Axis, ...]
@@ -68,20 +71,20 @@ class FeasibleShapes(Protocol):
     n_under: int
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
-        """Draws `n` shapes that fit, or fewer if no more turn up."""
+        """Draws `n` shapes that fit; fewer if long drawing gives no more."""
         ...
 
 
 def feasible_shapes(
     space: Space, problem: Problem, budget: Budget, rng: np.random.Generator
 ) -> FeasibleShapes:
-    """Lists the shapes of a space where there are few enough, and else draws among them.
+    """Lists the shapes of a space if there are few enough, otherwise draws from them.
 
     Args:
-      space: checked against the problem.
-      problem: what the data fix.
-      budget: which counts fit.
-      rng: for a space that is too large to be listed.
+      space: a space that `check_space` accepts for the problem.
+      problem: the data's features, classes and image shape.
+      budget: which parameter counts fit.
+      rng: draws from a space that is too large to be listed.
     """
     axes = tuple(_axes(space))
     at_once = 0 if _count_at_once(axes, problem) else 1
@@ -95,11 +98,12 @@ def feasible_shapes(
 
 
 def _size(axes: Sequence[Axis]) -> int:
+    """How many shapes there are."""
     return math.prod(len(axis.values) for axis in axes)
 
 
 def _count_at_once(axes: Sequence[Axis], problem: Problem) -> bool:
-    """Whether all shapes are counted by formulas."""
+    """Whether formulas count all shapes, so that none is traced."""
     return all(counts_many(frame, _smallest(axes), problem) for frame in frames(axes))
 
 
@@ -111,7 +115,8 @@ def _smallest(axes: Sequence[Axis]) -> dict[str, np.ndarray]:
 def _without_too_large(
     axes: tuple[Axis, ...], problem: Problem, budget: Budget
 ) -> tuple[Axis, ...]:
-    """Ranges cut at the largest value that can fit, all other sizes at their smallest."""
+    """The axes with each range cut after the largest value that fits if all other sizes are at
+    their smallest."""
     smallest = _smallest(axes)
 
     def can_fit(axis: Axis, value: int) -> bool:
@@ -128,14 +133,15 @@ def _without_too_large(
 
 
 class ListedShapes:
-    """Every shape of a space, counted.
-
-    Attributes:
-      counts: int64 parameters by shape, in the order of `itertools.product`.
-      fitting: the positions of those that fit.
+    """All shapes of a space, with their parameter counts; see `FeasibleShapes`.
 
     Args:
-      n_left_out: how many shapes are known to be too large, and are not listed.
+      axes, problem, budget: see `feasible_shapes`.
+      n_left_out: how many shapes of the space are not listed because they are too large.
+
+    Attributes:
+      counts: the parameters of each shape as int64, in the order of `itertools.product`.
+      fitting: the positions in `counts` of the shapes that fit.
     """
 
     def __init__(
@@ -177,7 +183,12 @@ class ListedShapes:
 
 
 class DrawnShapes:
-    """Shapes of a space too large to be listed, found by drawing blocks of them."""
+    """Shapes drawn from a space that is too large to be listed; see `FeasibleShapes`.
+
+    Args:
+      axes, problem, budget, rng: see `feasible_shapes`.
+      max_drawn: how many shapes are drawn at most until enough fit.
+    """
 
     def __init__(
         self,
@@ -185,35 +196,35 @@ class DrawnShapes:
         problem: Problem,
         budget: Budget,
         rng: np.random.Generator,
-        most: int,
+        max_drawn: int,
     ):
         self.axes = axes
         self.n_fit = self.n_over = self.n_under = 0
-        self._problem, self._budget, self._most = problem, budget, most
-        self._at_hand: list[Params] = []
-        self._drawn = 0
+        self._problem, self._budget, self._max_drawn = problem, budget, max_drawn
+        self._unused: list[Params] = []  # shapes that fit and were not handed out yet
+        self._n_drawn = 0
         self._search(rng, 1)
 
     def draw(self, rng: np.random.Generator, n: int) -> list[Params]:
         self._search(rng, n)
-        drawn, self._at_hand = self._at_hand[:n], self._at_hand[n:]
+        drawn, self._unused = self._unused[:n], self._unused[n:]
         return drawn
 
     def _search(self, rng: np.random.Generator, n: int) -> None:
-        """Draws blocks until `n` shapes that fit are at hand."""
-        until = self._drawn + self._most
-        while len(self._at_hand) < n and self._drawn < until:
-            block = min(BLOCK, self._most)
+        """Draws blocks of shapes until `n` that fit are unused, or too many were drawn."""
+        last = self._n_drawn + self._max_drawn
+        while len(self._unused) < n and self._n_drawn < last:
+            block = min(BLOCK_SHAPES, self._max_drawn)
             where = [rng.integers(len(axis.values), size=block) for axis in self.axes]
             counts = self._count(where, block)
-            self._drawn += block
+            self._n_drawn += block
             fitting = np.flatnonzero(self._budget.fits(counts))
             self.n_fit += len(fitting)
             self.n_over += int(np.count_nonzero(self._budget.over(counts)))
             self.n_under += int(np.count_nonzero(self._budget.under(counts)))
             for i in fitting:
                 chosen = zip(self.axes, where, strict=True)
-                self._at_hand.append({axis.name: axis.values[int(w[i])] for axis, w in chosen})
+                self._unused.append({axis.name: axis.values[int(w[i])] for axis, w in chosen})
 
     def _count(self, where: list[np.ndarray], block: int) -> np.ndarray:
         counts = np.empty(block, np.int64)
@@ -259,7 +270,7 @@ def _values_at(axis: Axis, where: np.ndarray) -> np.ndarray:
 
 
 def frames(axes: Sequence[Axis]) -> Iterator[Mapping[str, Value]]:
-    """Every combination of the values that are not sizes, by field."""
+    """Each combination of the values of the axes that are not sizes, by field."""
     framing = [axis for axis in axes if not axis.is_size]
     for where in np.ndindex(*(len(axis.values) for axis in framing)):
         yield {axis.field: axis.values[j] for axis, j in zip(framing, where, strict=True)}

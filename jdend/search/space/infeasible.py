@@ -15,13 +15,13 @@ from jdend.search.space.parameter_count import count_points
 
 __all__ = ["nothing_fits"]
 
-# No network that is searched for here has a size beyond this.
+# Larger values of a size are not suggested.
 LARGEST_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
 class _Corner:
-    """The smallest or the largest network of a space: what it is called and what it counts."""
+    """The smallest or the largest network of a space: its fields, and its parameter count."""
 
     count: int
     frame: Mapping[str, Value]
@@ -29,7 +29,7 @@ class _Corner:
 
 
 def nothing_fits(shapes: FeasibleShapes, problem: Problem, budget: Budget) -> BudgetError:
-    """The error to raise: what the smallest network would need and which parameter to change."""
+    """The error to raise: how large the nearest networks are, and which parameter to change."""
     smallest = min(_corners(shapes, problem, min), key=lambda corner: corner.count)
     largest = max(_corners(shapes, problem, max), key=lambda corner: corner.count)
     if budget.over(smallest.count):
@@ -69,8 +69,8 @@ def _named(corner: _Corner) -> str:
 
 
 def _corners(shapes: FeasibleShapes, problem: Problem, end: Callable) -> Iterator[_Corner]:
-    """With each combination of the values that are not sizes, the network of extreme sizes; the
-    sizes that the space leaves out have their defaults."""
+    """For each combination of the values that are not sizes, the network with the smallest or the
+    largest sizes; `end` is `min` or `max`. Sizes that the space leaves out have their defaults."""
     extremes = {axis.field: int(end(axis.values)) for axis in shapes.axes if axis.is_size}
     for frame in frames(shapes.axes):
         arch = architecture(str(frame.get("architecture", DEFAULTS["architecture"])))
@@ -84,7 +84,7 @@ def _count(frame: Mapping[str, Value], sizes: Mapping[str, int], problem: Proble
 
 
 def _smaller(corner: _Corner, problem: Problem, budget: Budget) -> str:
-    """The one size whose lowering brings the network under the budget with the least change."""
+    """Advises to lower the one size that has to change least for the network to fit."""
     options = []
     for field, size in corner.sizes.items():
 
@@ -99,7 +99,7 @@ def _smaller(corner: _Corner, problem: Problem, budget: Budget) -> str:
 
 
 def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
-    """The one size whose raising brings the network into the budget with the least change."""
+    """Advises to raise the one size that has to change least for the network to fit."""
     options = []
     for field, size in corner.sizes.items():
         end = problem.in_features if field == "n_dendrite_inputs" else LARGEST_SIZE
@@ -115,7 +115,8 @@ def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
 
 
 def _last(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The last whole number in [low, high) for which `holds`, which holds at `low`."""
+    """The last whole number in [low, high) for which `holds` is true. It is true for `low`, and
+    false for all numbers above that one."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)

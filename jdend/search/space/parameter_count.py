@@ -1,7 +1,7 @@
-"""How many trainable parameters networks have: one, many at once, or one counted twice.
+"""Counts the trainable parameters of one network, of many at once, or of one in two ways.
 
 All counts come from `jdend.models`, which traces the construction of an architecture once, with
-symbols for its sizes.
+symbols in place of its sizes.
 """
 
 import functools
@@ -37,17 +37,17 @@ def estimate_params(
     hidden_dim: int | None = None,
     **fields: object,
 ) -> int:
-    """The trainable parameters of a network; none is built.
+    """The number of trainable parameters of a network, which is not built for that.
 
-    The order of the arguments is that of the older toolkit.
+    The arguments have the order of the older toolkit.
 
     Args:
-      in_dim: `F`, the data's features.
-      n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled, hidden_dim: the network's sizes;
-        those that the architecture does not read play no part, those left out have its defaults.
-      n_classes: number of logits.
-      architecture: a registered name.
-      **fields: further fields, such as `connectivity`, or those of a registered architecture.
+      in_dim: `F`, the number of the data's features.
+      n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled, hidden_dim: the network's sizes. The
+        architecture ignores those that it does not read, and has defaults for those that are None.
+      n_classes: the number of logits.
+      architecture: the name of a registered architecture.
+      **fields: further fields, such as `connectivity`, or those of an architecture of your own.
 
     Raises:
       SpaceError: for an unknown name or an impossible size.
@@ -66,7 +66,8 @@ def estimate_params(
         "hidden_dim": hidden_dim,
         **fields,
     }
-    # Counting knows features only; as an image of one row they allow every connectivity.
+    # Of the data only the number of features is told. As an image of one row they allow every
+    # connectivity.
     problem = Problem(in_dim, n_classes, (1, in_dim, 1))
     try:
         return count_params(configure(params, problem).structure)
@@ -81,11 +82,11 @@ def dendritic_params(
     soma_enabled: bool,
     linear_layers: Sequence[tuple[int, int]],
 ) -> int:
-    """The trainable parameters of a dendritic layer and of any linear layers that follow it.
+    """The number of trainable parameters of a dendritic layer and the linear layers after it.
 
     Args:
       n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled: of the dendritic layer.
-      linear_layers: inputs and outputs of each; inputs of -1 are the outputs of the one before.
+      linear_layers: `(inputs, outputs)` of each; inputs of -1 mean the outputs of the layer before.
     """
     dendrites = n_dendrites * (n_dendrite_inputs + 1)
     total = n_neurons * (dendrites + n_dendrites + 1) if soma_enabled else dendrites
@@ -99,12 +100,12 @@ def dendritic_params(
 def count_points(
     frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
 ) -> Int[np.ndarray, "..."]:
-    """The parameters of many networks at once.
+    """The numbers of parameters of many networks at once.
 
     Args:
-      frame: the fields that they share, under canonical names; `architecture` may be among them.
-      sizes: whole numbers by field, int64 arrays that broadcast together.
-      problem: what the data fix.
+      frame: the fields that all of them share, under canonical names, such as `architecture`.
+      sizes: by field, the values of its size: int64 arrays that broadcast together.
+      problem: the data's features, classes and image shape.
 
     Returns:
       int64 counts in the arrays' broadcast shape.
@@ -122,14 +123,15 @@ def count_points(
 def counts_many(
     frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
 ) -> bool:
-    """Whether `count_points` evaluates a formula, and does not trace shape by shape."""
+    """Whether `count_points` evaluates one formula, instead of tracing shape by shape."""
     structure = _smallest(frame, sizes, problem)
     return counts_at_once(structure) and _has_one_formula(structure, sizes)
 
 
 def confirmed_params(structure: Structure) -> int:
-    """The parameters of a program's shape, counted twice: from symbolic sizes, as those of all the
-    trials that it pads are, and by tracing this very shape, once a process.
+    """The number of parameters of a program's shape, counted in two ways: from symbolic sizes, like
+    those of the trials that are padded to this shape, and by tracing this very shape. Each shape is
+    traced once per process.
 
     Raises:
       RuntimeError: if the counts differ.
@@ -139,7 +141,7 @@ def confirmed_params(structure: Structure) -> int:
 
 @functools.lru_cache(maxsize=10_000)
 def _confirm(structure: Structure, module: type) -> int:
-    """`module` tells a name registered anew from the old."""
+    """The argument `module` is there for the cache: a name may be registered anew."""
     counted, traced = count_params(structure), trace_params(structure)
     if counted != traced:
         raise RuntimeError(f"{structure} has {traced} parameters, but {counted} were counted")
@@ -149,7 +151,7 @@ def _confirm(structure: Structure, module: type) -> int:
 def _smallest(
     frame: Mapping[str, object], sizes: Mapping[str, np.ndarray], problem: Problem
 ) -> Structure:
-    """The structure with the smallest of each size."""
+    """The structure of the network in which each size has its smallest value."""
     smallest = {field: int(column.min()) for field, column in sizes.items()}
     return configure({**frame, **smallest}, problem).structure
 
@@ -157,11 +159,11 @@ def _smallest(
 def _column(
     name: str, structure: Structure, frame: Mapping[str, object], sizes: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """The values of one of a structure's sizes: those given, those that follow from another size,
-    or the one that its other fields fix."""
+    """The values of one size of a structure: those in `sizes`, those that follow from another size,
+    or the one that the other fields fix."""
     arch, fixed = architecture(structure.architecture), structure.sizes[name]
     field = arch.field(name)
-    if field.capped_by and name not in sizes:  # the count caps it, for each size of the other
+    if field.capped_by and name not in sizes:  # counting caps it at each value of the other size
         return np.asarray(frame.get(name, arch.defaults.get(name)), np.int64)
     if name in sizes:
         # Fully connected dendrites have all features.
@@ -174,13 +176,13 @@ def _column(
 
 
 def _has_one_formula(structure: Structure, sizes: Mapping[str, np.ndarray]) -> bool:
-    """Whether its sizes are all that varies: no whole numbers that stand for other values, and the
-    fields that play no part are the same for all sizes."""
+    """Whether only true sizes vary: no whole numbers that stand for other values. And which fields
+    the architecture ignores must not depend on the sizes."""
     if not structure.options.keys().isdisjoint(sizes):
         return False
     try:
         architecture(structure.architecture).ignores(structure.options)
-    except (KeyError, TypeError):  # it asks for a size
+    except (KeyError, TypeError):  # it reads a size to tell
         return False
     return True
 

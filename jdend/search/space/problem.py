@@ -1,4 +1,4 @@
-"""What is searched: a space, the data, the budget, and what the space leaves out."""
+"""What is searched: a space, the data, the budget, and values for what the space leaves out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ class SearchProblem:
     """What is searched.
 
     Attributes:
-      space: parsed.
-      problem: what the data fix.
-      budget: which numbers of parameters fit.
-      defaults: values of training's fields that the space leaves out.
+      space: the parsed search space.
+      problem: the data's features, classes and image shape.
+      budget: which parameter counts fit.
+      defaults: the values of training's fields that the space leaves out.
     """
 
     space: Space
@@ -30,16 +30,16 @@ class SearchProblem:
 
     @property
     def seedless(self) -> "SearchProblem":
-        """The same without `seed`, which makes no trials of its own."""
+        """The same problem without the dimension `seed`: another seed is not another trial."""
         dimensions = {n: d for n, d in self.space.dimensions.items() if n != "seed"}
         return replace(self, space=Space(dimensions))
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The distinct values of `seed`, with each of which a trial is trained.
+        """The distinct values of `seed`; each trial is trained with all of them.
 
         Raises:
-          SpaceError: if they are a range.
+          SpaceError: if `seed` is a range.
         """
         seed = self.space.dimensions.get("seed", Choice(()))
         if not isinstance(seed, Choice):
@@ -47,7 +47,7 @@ class SearchProblem:
         return tuple(dict.fromkeys(check_seed("seed", value) for value in seed.values))
 
     def configure(self, params: Mapping[str, object]) -> Configuration:
-        """What drawn parameters mean; `SpaceError` if they are impossible."""
+        """The configuration of drawn parameters; `SpaceError` if they are impossible."""
         try:
             return configure(params, self.problem, self.defaults)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Checks of a search space against the data: every name known, every value possible."""
+"""Checks a search space against the data: whether each name is a field, and each value possible."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,16 +12,16 @@ __all__ = ["architectures_of", "canonical", "check_seed", "check_space", "parse_
 
 
 def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) -> None:
-    """Checks each value that a dimension can take, alone, with an architecture that reads it.
+    """Checks every value of each list and both ends of each range, each value by itself.
 
     Args:
-      space: parsed.
-      problem: what the data fix.
-      defaults: the searcher's values of training's fields.
+      space: the parsed search space.
+      problem: the data's features, classes and image shape.
+      defaults: the values of training's fields that the space leaves out.
 
     Raises:
-      SpaceError: for an unknown or doubled parameter, an impossible value, or a default that the
-        data do not allow.
+      SpaceError: for an unknown parameter, one that is named twice, an impossible value, or a
+        default that the data do not allow.
     """
     fields: dict[str, str] = {}
     for name in space.dimensions:
@@ -42,10 +42,10 @@ def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) 
 
 
 def parse_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """The seeds that a number of them, or a list, stands for: `N` means 0 to N - 1.
+    """The distinct seeds of a list; a number `N` means the seeds from 0 to N - 1.
 
     Raises:
-      SearchError: for anything else, or none.
+      SearchError: for an empty list, and for anything else.
     """
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         if seeds < 1:
@@ -66,10 +66,10 @@ def check_seed(name: str, value: object) -> int:
 
 
 def architectures_of(space: Space) -> tuple[str, ...]:
-    """The names of the architectures that a space holds.
+    """The names of the architectures in a space.
 
     Raises:
-      SpaceError: if one is unknown.
+      SpaceError: if one is not registered.
     """
     dimension = space.dimensions.get("architecture", Choice((str(DEFAULTS["architecture"]),)))
     if not isinstance(dimension, Choice):
@@ -81,10 +81,10 @@ def architectures_of(space: Space) -> tuple[str, ...]:
 
 
 def canonical(name: str) -> str:
-    """The field that a parameter stands for: `connectivity` for the older toolkit's `strategy`.
+    """The name of a parameter's field: `connectivity` for `strategy`, as the older toolkit says.
 
     Raises:
-      SpaceError: if nothing reads it; names the nearest that is known.
+      SpaceError: if no architecture reads it; the message names the most similar field.
     """
     try:
         return next(iter(check_names({name: None})))
@@ -93,7 +93,7 @@ def canonical(name: str) -> str:
 
 
 def _check_value(field: str, value: Value, names: tuple[str, ...], problem: Problem) -> None:
-    """Checks one value, alone, with the first architecture that reads its field."""
+    """Checks one value by itself, with the first architecture that reads its field."""
     for name in names:
         if field in architecture(name).reads:
             try:
@@ -111,7 +111,7 @@ def _configured(params: Mapping[str, object], problem: Problem, defaults: Mappin
 
 
 def _ends(dimension) -> Iterator[Value]:
-    """The values, or those between which all others lie."""
+    """All values of a list; the two ends of a range."""
     if isinstance(dimension, Choice):
         yield from dimension.values
     else:
