@@ -1,4 +1,4 @@
-"""The networks that a searcher may train: its data and settings, what fits, how one is made."""
+"""The networks that a searcher may train: which of them fit its budget, and how one is built."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, overload
@@ -21,13 +21,13 @@ __all__ = ["NetworksWithinBudget"]
 
 
 class NetworksWithinBudget(CollectedResults):
-    """What a searcher knows of networks before it trains any.
+    """The part of a searcher that concerns networks which are not trained.
 
     Args:
-      options: all that the searcher is told.
+      options: all settings of the searcher.
 
     Attributes:
-      budget: which numbers of parameters are allowed.
+      budget: which parameter counts are allowed.
     """
 
     def __init__(self, options: SearcherOptions):
@@ -42,7 +42,7 @@ class NetworksWithinBudget(CollectedResults):
             target=options.target,
         )
         self._data.check_classes(options.n_classes)
-        self._configure({"architecture": "mlp"})  # which reads nothing but training's fields
+        self._configure({"architecture": "mlp"})  # checks the defaults of training's fields
 
     @property
     def problem(self) -> Problem:
@@ -51,90 +51,89 @@ class NetworksWithinBudget(CollectedResults):
 
     @property
     def dataset(self) -> Dataset:
-        """The whole data set, loaded when first asked for."""
+        """The whole data set; it is loaded when this is first read."""
         return self._data.dataset
 
     @property
     def max_params(self) -> int:
-        """The most trainable parameters allowed."""
+        """The largest number of trainable parameters allowed."""
         return self.budget.max_params
 
     @property
     def min_params(self) -> int:
-        """The fewest trainable parameters allowed."""
+        """The smallest number of trainable parameters allowed."""
         return self.budget.min_params
 
     @property
     def min_param_ratio(self) -> float:
-        """The share of `max_params` that is used at least."""
+        """`min_params` as a share of `max_params`."""
         return self.budget.min_param_ratio
 
     @property
     def in_dim(self) -> int:
-        """The data's features."""
+        """The number of the data's features."""
         return self.problem.in_features
 
     @property
     def n_classes(self) -> int:
-        """The data's classes."""
+        """The number of the data's classes."""
         return self.problem.n_classes
 
     @property
     def X_train(self) -> Float[np.ndarray, "n F"]:
-        """The examples that networks are trained on, as they read them: normalised. None of those
-        held out is among them."""
+        """The examples that networks are trained on, normalised; without those held out."""
         return self._normalised(self._data.split.train_x)
 
     @property
     def y_train(self) -> Int[np.ndarray, " n"]:
-        """Their classes."""
+        """The classes of `X_train`."""
         return self._data.split.train_y
 
     @property
     def X_test(self) -> Float[np.ndarray, "n F"]:
-        """The test examples, likewise."""
+        """The test examples, normalised."""
         return self._normalised(self._data.split.test_x)
 
     @property
     def y_test(self) -> Int[np.ndarray, " n"]:
-        """Their classes."""
+        """The classes of `X_test`."""
         return self._data.split.test_y
 
     @property
     def n_epochs(self) -> int:
-        """Epochs, where a space has none."""
+        """The number of epochs, unless the space has them."""
         return self._options.n_epochs
 
     @property
     def lr(self) -> float:
-        """The rate, where a space has none."""
+        """The learning rate, unless the space has one."""
         return self._options.lr
 
     @property
     def weight_decay(self) -> float:
-        """Its decay, where a space has none."""
+        """The weight decay, unless the space has one."""
         return self._options.weight_decay
 
     @property
     def batch_size(self) -> int:
-        """Examples a batch, where a space has none."""
+        """The number of examples in a batch, unless the space has one."""
         return self._options.batch_size
 
     @property
     def subset_size(self) -> int | None:
-        """Training examples that are used; None for all."""
+        """The number of training examples that are used; None for all."""
         return self._options.subset_size
 
     @property
     def verbose(self) -> bool:
-        """Whether it says on stderr how a search goes."""
+        """Whether the progress of searches is shown on stderr."""
         return self._options.verbose
 
     def is_valid_config(self, params: Mapping[str, object]) -> bool:
         """Whether a configuration can be built and fits the budget.
 
         Raises:
-          SpaceError: for an unknown parameter, or a value that no data would allow.
+          SpaceError: if a parameter is unknown, or a value impossible with any data.
         """
         return self._misfit(params) is None
 
@@ -156,12 +155,12 @@ class NetworksWithinBudget(CollectedResults):
         """Builds the untrained network of a configuration.
 
         Args:
-          params: values by parameter.
-          seed: of its weights and connectivity; by default that of `params`, or 0.
-          counted: whether to return the number of its trainable parameters, too.
+          params: a value for each parameter.
+          seed: the seed of its weights and connectivity; by default that in `params`, or 0.
+          counted: whether to return the number of its trainable parameters as well.
 
         Raises:
-          SpaceError: for an unknown parameter or an impossible value.
+          SpaceError: if a parameter is unknown or a value impossible.
         """
         configuration = self._configure(params)
         seed = check_seed("seed", params.get("seed", 0) if seed is None else seed)
@@ -184,13 +183,13 @@ class NetworksWithinBudget(CollectedResults):
         soma_enabled: bool = True,
         additional_layers: Sequence[tuple[int, int]] | None = None,
     ) -> int:
-        """The trainable parameters of a dendritic layer and of linear layers that follow it.
+        """The number of trainable parameters of a dendritic layer and the linear layers after it.
 
         Args:
-          in_dim: the data's features, which play no part.
+          in_dim: the number of the data's features; it does not matter.
           n_neurons, n_dendrites, n_dendrite_inputs, soma_enabled: of the dendritic layer.
-          additional_layers: inputs and outputs of each linear layer; inputs of -1 are the outputs
-            of the one before. By default one to the data's classes.
+          additional_layers: `(inputs, outputs)` of each linear layer; inputs of -1 mean the outputs
+            of the layer before. By default there is one layer, to the data's classes.
         """
         return dendritic_params(
             n_neurons,
@@ -201,7 +200,7 @@ class NetworksWithinBudget(CollectedResults):
         )
 
     def describe(self) -> dict[str, object]:
-        """What the record of a search says of data and training, enough to repeat it."""
+        """The settings of data and training for the record of a search, enough to repeat it."""
         return {**self._data.describe(), **self._options.record()}
 
     def _configure(self, params: Mapping[str, object]) -> Configuration:

@@ -1,9 +1,9 @@
-"""What a searcher is told: each setting once, with its name, default and help.
+"""The settings of a searcher, each of them once, with its name, default and help.
 
-A field is a keyword of `HyperparameterSearcher` and of the scenarios and, unless its `flag` is
-None, an option of `python -m jdend.search`. So a new setting is a new field here, and the code that
-reads it. Values are checked by who reads them, before any data are loaded. Nothing heavy is
-imported: the command line shows its help from here.
+A field here is a keyword of `HyperparameterSearcher` and of the scenarios and, unless its `flag` is
+None, an option of `python -m jdend.search`. So a new setting takes a new field here, and the code
+that reads it. That code checks the value as well, before any data are loaded. The command line
+shows its help from here, so nothing heavy is imported.
 """
 
 import functools
@@ -54,17 +54,18 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class Setting:
-    """What a field means, and how the command line takes it.
+    """What a field means, and how the command line reads it.
 
     Attributes:
-      help: one line, for Python and the command line.
-      python: what only Python takes, or needs to know; ends the sentence.
-      none: what None stands for.
-      flag: of the command line, by default the field's name with dashes; None for none.
-      parse: makes the value of a text.
-      metavar: stands for the value in the command line's help.
-      bare: the value if the flag stands alone; None if it cannot.
-      recorded: whether `run.json` says it, and a search that goes on must have the same.
+      help: one line of text, for Python and the command line.
+      python: the end of that sentence, for Python only.
+      none: what None means.
+      flag: the option of the command line, by default the field's name with dashes; None if it has
+        no option.
+      parse: turns text into the value.
+      metavar: the name of the value in the command line's help.
+      bare: the value of an option that is given without one; None if it needs one.
+      recorded: whether it is in `run.json`, and must be the same when the search is resumed.
     """
 
     help: str
@@ -78,24 +79,24 @@ class Setting:
 
 
 def about(help: str, parse: Callable[[str], object] = str, **others: Any) -> dict[str, Setting]:
-    """A field's metadata; the arguments are those of `Setting`."""
+    """The metadata of a field, made of the arguments of `Setting`."""
     return {"setting": Setting(help, parse=parse, **others)}
 
 
 def setting_of(field: Field) -> Setting:
-    """What `about` said of a field."""
+    """The setting that `about` put into a field's metadata."""
     return field.metadata["setting"]
 
 
 def own_fields(options: type) -> list[Field]:
-    """The fields of a type of options that it has not inherited."""
+    """The fields of a type of options, without those that it inherits."""
     own = inspect.get_annotations(options)
     return [field for field in fields(options) if field.name in own]
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The data, and which of them networks are ranked by."""
+    """The data, and which examples are held out."""
 
     dataset: "str | Path | Dataset" = field(
         default="fashion-mnist",
@@ -115,10 +116,12 @@ class DataOptions:
     validation_fraction: float = field(
         default=0.1,
         metadata=about(
-            "share of them held out to rank by", float, python="; with 0 nothing can be ranked"
+            "share of the training examples held out to rank by",
+            float,
+            python="; with 0 nothing can be ranked",
         ),
     )
-    split_seed: int = field(default=0, metadata=about("which of them are held out", int))
+    split_seed: int = field(default=0, metadata=about("seed that decides which are held out", int))
     target: str | None = field(
         default=None,
         metadata=about("the column of a CSV file that holds the classes", metavar="COLUMN"),
@@ -132,7 +135,7 @@ class ProposalOptions:
     max_params: int = field(
         default=8000,
         metadata=about(
-            "the budget, the most trainable parameters allowed", flag=None, recorded=True
+            "the budget, the largest number of trainable parameters", flag=None, recorded=True
         ),
     )
     min_param_ratio: float = field(
@@ -145,9 +148,9 @@ class ProposalOptions:
     search_seed: int = field(
         default=0,
         metadata=about(
-            "of the random proposals",
+            "seed of the proposals",
             int,
-            python=": the same searches, in the same order, propose the same",
+            python=": the same searches, in the same order, propose the same networks",
         ),
     )
 
@@ -158,27 +161,27 @@ class TrainingOptions:
 
     n_epochs: int = field(
         default=15,
-        metadata=about("epochs, where the space has none", int, flag="--epochs", recorded=True),
+        metadata=about("epochs, unless the space has them", int, flag="--epochs", recorded=True),
     )
     lr: float = field(
         default=0.0005,
-        metadata=about("rate of AdamW, where the space has none", float, recorded=True),
+        metadata=about("learning rate, unless the space has one", float, recorded=True),
     )
     weight_decay: float = field(
-        default=0.01, metadata=about("its decay, where the space has none", float, recorded=True)
+        default=0.01, metadata=about("weight decay, unless the space has one", float, recorded=True)
     )
     batch_size: int = field(
         default=256,
-        metadata=about("examples a batch, where the space has none", int, recorded=True),
+        metadata=about("examples in a batch, unless the space has it", int, recorded=True),
     )
     _: KW_ONLY
     seeds: int | Sequence[int] = field(
         default=1,
         metadata=about(
-            "train each network with so many",
+            "train each network with so many seeds",
             int,
-            python=" (0, 1, …), or with those of a list; of a trial with a `seed` of its own, they "
-            "are counted from there",
+            python=" (0, 1, …), or with those of a list; if a trial has a `seed` of its own, that "
+            "is added to each of them",
             recorded=True,
         ),
     )
@@ -194,23 +197,23 @@ class TrainingOptions:
     max_programs: int | None = field(
         default=None,
         metadata=about(
-            "at most so many at a time",
+            "largest number of programs at a time",
             int,
-            python=", as far as architectures allow",
+            python=", if the architectures allow so few",
             none="what is fastest",
             recorded=True,
         ),
     )
     kernel: str = field(
         default="auto",
-        metadata=about("how dendrites are computed", python=", see `jdend.kernels`", recorded=True),
+        metadata=about("what computes dendrites", python="; see `jdend.kernels`", recorded=True),
     )
     compile_cache: bool = field(
         default=True, metadata=about("keep compiled programs in the user's cache folder")
     )
 
     def defaults(self) -> dict[str, object]:
-        """The values of training's fields where a space has none."""
+        """The values of training's fields that a space leaves out."""
         return {
             "n_epochs": self.n_epochs,
             "lr": self.lr,
@@ -219,10 +222,10 @@ class TrainingOptions:
         }
 
     def resolved_kernel(self) -> str:
-        """The kernel that is taken here.
+        """The kernel's own name, where `kernel` may be "auto".
 
         Raises:
-          SearchError: if there is none of that name, or it cannot be used here.
+          SearchError: if there is no kernel of that name, or it cannot be used here.
         """
         from jdend import kernels
 
@@ -234,7 +237,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """Where a search is kept."""
+    """Where a search is stored."""
 
     _: KW_ONLY
     out: str | Path | None = field(
@@ -246,26 +249,26 @@ class StorageOptions:
     storage: str | Path | None = field(
         default=None,
         metadata=about(
-            "a database of several workers",
-            python=", who share one search; see `jdend.study.open_storage`",
+            "a database, in which several workers can share one search",
+            python="; see `jdend.study.open_storage`",
             metavar="URL",
         ),
     )
     study_name: str | None = field(
-        default=None, metadata=about("the search in the storage that they share", flag="--study")
+        default=None, metadata=about("name of the search in the storage", flag="--study")
     )
     resume: bool = field(
         default=False, metadata=about("go on with the search in the folder, if it holds one")
     )
 
     def new_study(self, command: Sequence[str] | None = None) -> "Study":
-        """What keeps it.
+        """The study that stores the search.
 
         Args:
-          command: the command line to store, by default the process's own.
+          command: the command line to record; by default that of this process.
 
         Raises:
-          StudyError: if the folder holds a search that is not to be gone on with, or cannot be
+          StudyError: if the folder already holds a search that is not to be resumed, or cannot be
             written.
         """
         from jdend.study import Study
@@ -281,16 +284,16 @@ class StorageOptions:
 
 @dataclass(frozen=True)
 class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOptions):
-    """All that a searcher is told. The order is that of the older toolkit's arguments: of data,
-    budget and training, then these; what follows a `KW_ONLY` is taken by keyword alone."""
+    """All settings of a searcher. The arguments have the order of the older toolkit; those after a
+    `KW_ONLY` can only be given by keyword."""
 
     n_classes: int | None = field(
         default=None,
-        metadata=about("checked against the data", none="taken from them", flag=None),
+        metadata=about(
+            "the number of classes, which is checked", none="that of the data", flag=None
+        ),
     )
-    verbose: bool = field(
-        default=True, metadata=about("say on stderr how the search goes", flag=None)
-    )
+    verbose: bool = field(default=True, metadata=about("show the progress on stderr", flag=None))
     _: KW_ONLY
     study: "Study | None" = field(
         default=None,
@@ -304,13 +307,13 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
         default=False,
         metadata=about(
             "only print what a search would train",
-            python='; `"compile"` to compile it, too, for the memory that the compiler says',
+            python='; `"compile"` compiles it as well, to show the memory that it takes',
             flag=None,
         ),
     )
     log_format: str = field(
         default="text",
-        metadata=about("of progress: text, or json for an object a line", metavar="F"),
+        metadata=about("format of progress: text, or json for JSON lines", metavar="F"),
     )
 
     def __post_init__(self):
@@ -321,7 +324,7 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
             )
 
     def record(self) -> dict[str, object]:
-        """What is kept of it, enough to repeat the search: all as it was asked for."""
+        """The settings that are recorded, enough to repeat the search, as the user gave them."""
         from jdend.search.space.validation import parse_seeds
 
         recorded = [option.name for option in fields(self) if setting_of(option).recorded]
@@ -330,7 +333,7 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
 
 
 def check_log_format(log_format: object) -> None:
-    """Raises `SearchError` if progress has no such format."""
+    """Raises `SearchError` unless it is a format of progress."""
     if log_format not in LOG_FORMATS:
         raise SearchError(
             f"unknown log_format {log_format!r}{did_you_mean(log_format, LOG_FORMATS)}"
@@ -338,7 +341,7 @@ def check_log_format(log_format: object) -> None:
 
 
 def check_keywords(name: str, keywords: Iterable[str], allowed: Iterable[str]) -> None:
-    """Raises `TypeError`, in one line, if something takes no such keyword."""
+    """Raises `TypeError`, in one line, if a keyword is not allowed; `name` is what was called."""
     allowed = tuple(allowed)
     for keyword in keywords:
         if keyword not in allowed:
@@ -348,16 +351,17 @@ def check_keywords(name: str, keywords: Iterable[str], allowed: Iterable[str]) -
 def keywords_of(
     options: Callable[P, Options],
 ) -> Callable[[Callable[[Owner, Options], None]], Callable[Concatenate[Owner, P], None]]:
-    """Makes of an initializer that takes options one that takes their fields.
+    """Decorates an initializer whose argument is an object of the type `options`, so that it takes
+    the fields of that type as arguments.
 
-    Its signature and its docstring say which. An unknown keyword is a `TypeError` of one line.
+    Its signature and docstring list them. An unknown keyword raises a `TypeError` of one line.
 
     Args:
-      options: a type of options, of fields with `about`.
+      options: a dataclass whose fields have the metadata of `about`.
     """
     signature = inspect.signature(options)
 
-    def taking(initialize: Callable[[Owner, Options], None]):
+    def decorated(initialize: Callable[[Owner, Options], None]):
         @functools.wraps(initialize)
         def with_keywords(self: Owner, *args: P.args, **kwargs: P.kwargs) -> None:
             check_keywords(type(self).__name__, kwargs, signature.parameters)
@@ -370,11 +374,11 @@ def keywords_of(
         with_keywords.__doc__ = f"{lead}\n\nArgs:\n{_described(options, signature)}"
         return with_keywords
 
-    return taking
+    return decorated
 
 
 def _described(options: Any, signature: inspect.Signature) -> str:
-    """The fields of options as in a docstring."""
+    """The fields of options as lines of a docstring."""
     lines = []
     by_name = {option.name: option for option in fields(options)}
     for option in (by_name[name] for name in signature.parameters):

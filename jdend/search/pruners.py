@@ -1,8 +1,8 @@
-"""Pruners by name: at which epochs weak trials of a generation are stopped, and how many go on.
+"""The pruners: at which epochs weak trials of a generation are stopped, and how many go on.
 
-Successive halving (Jamieson & Talwalkar 2016) and Hyperband (Li et al. 2018) over one generation:
-at each rung, of the trials that are left those of highest validation accuracy, averaged over seeds,
-go on. Nothing heavy is imported: the command line's help has the names from here.
+These are successive halving (Jamieson & Talwalkar 2016) and Hyperband (Li et al. 2018) within one
+generation: at each rung, the remaining trials with the highest validation accuracy (mean over
+seeds) go on. The command line's help shows the names, so nothing heavy is imported here.
 """
 
 import math
@@ -26,13 +26,13 @@ __all__ = [
     "register_pruner",
 ]
 
-# One in so many goes on.
+# At each rung, one trial in so many goes on.
 ETA = 3
 
 
 @dataclass(frozen=True)
 class Rung:
-    """After `epoch` epochs, the best `keep` go on."""
+    """After `epoch` epochs, the best `keep` trials go on and the others are stopped."""
 
     epoch: int
     keep: int
@@ -40,7 +40,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Bracket:
-    """Trials that are ranked among themselves, by position, and their rungs in order."""
+    """The positions of trials that are ranked among themselves, and their rungs in order."""
 
     members: tuple[int, ...]
     rungs: tuple[Rung, ...] = ()
@@ -48,13 +48,13 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Pruner:
-    """What stops weak trials early.
+    """A rule that stops weak trials early.
 
     Attributes:
-      name: what the command line and records call it.
-      brackets: given the positions of trials that may be compared (they share a budget) and the
-        epochs of the longest of them, the brackets that they are divided into.
-      stops: whether it ever stops a trial.
+      name: its name on the command line and in records.
+      brackets: a function that divides trials into brackets. Its arguments are the positions of
+        trials that may be compared, since they share a budget, and the epochs of the longest.
+      stops: whether it stops any trials.
     """
 
     name: str
@@ -62,11 +62,12 @@ class Pruner:
     stops: bool = True
 
     def divide(self, members: Sequence[int], n_epochs: int) -> Sequence[Bracket]:
-        """The brackets of some trials.
+        """The brackets of these trials, checked.
 
         Raises:
-          SearchError: if the pruner does not keep its contract: each trial in one bracket; a
-            bracket's epochs ascend and lie before the last, and never more trials go on, but one.
+          SearchError: unless each trial is in one bracket, the epochs of a bracket's rungs ascend
+            and lie before the last epoch, and at each rung at least one trial goes on, and not more
+            than at the rung before.
         """
         brackets = self.brackets(members, n_epochs)
         placed = sorted(member for bracket in brackets for member in bracket.members)
@@ -87,26 +88,27 @@ class Pruner:
 
 
 def none(members: Sequence[int], n_epochs: int) -> list[Bracket]:
-    """One bracket that stops none."""
+    """One bracket without rungs, so that no trial is stopped."""
     return [Bracket(tuple(members))]
 
 
 def halving(members: Sequence[int], n_epochs: int, *, eta: int = ETA) -> list[Bracket]:
-    """One bracket, which stops as early as it can: a trial in `eta` passes each rung, at epochs
-    that grow by a factor of `eta` up to `n_epochs`.
+    """One bracket with as many rungs as possible. At each rung one trial in `eta` goes on, and the
+    epochs of successive rungs grow by a factor of `eta` up to `n_epochs`.
 
     Args:
-      members: trials that may be compared.
-      n_epochs: of the longest.
-      eta: at least 2.
+      members: the positions of trials that may be compared.
+      n_epochs: the epochs of the longest of these trials.
+      eta: a whole number of at least 2.
     """
     n_rungs = _n_rungs(len(members), n_epochs, eta)
     return [Bracket(tuple(members), _rungs(len(members), n_epochs, n_rungs, eta))]
 
 
 def hyperband(members: Sequence[int], n_epochs: int, *, eta: int = ETA) -> list[Bracket]:
-    """Several brackets: the first is that of `halving`, each further one skips another rung, and
-    the last stops none. Trials are shared out so that the brackets cost about the same.
+    """Several brackets: the first has the rungs of `halving`, each further one leaves out one more
+    of the early rungs, and the last has none. The trials are divided so that training takes about
+    the same time for each bracket.
 
     Args: as `halving`.
     """
@@ -125,9 +127,9 @@ _PRUNERS: dict[str, Pruner] = {}
 
 
 def register_pruner(pruner: Pruner) -> Pruner:
-    """Makes a pruner known by its name, to `optimize` and to `--pruner`; returns it.
+    """Adds a pruner to those that `optimize` and `--pruner` find by name; returns it.
 
-    Registering a name again replaces it.
+    If the name was registered before, the new pruner replaces the old one.
     """
     _PRUNERS[pruner.name] = pruner
     return pruner
@@ -139,7 +141,7 @@ def pruners() -> tuple[str, ...]:
 
 
 def find_pruner(pruner: object) -> Pruner:
-    """The pruner of that name, or the pruner itself; `SearchError` if there is none."""
+    """The registered pruner of this name, or `SearchError`; a `Pruner` is returned unchanged."""
     if isinstance(pruner, Pruner):
         return pruner
     if pruner not in _PRUNERS:
@@ -148,12 +150,12 @@ def find_pruner(pruner: object) -> Pruner:
 
 
 def _n_rungs(n: int, n_epochs: int, eta: int) -> int:
-    """How many rungs so many trials and epochs allow."""
+    """The largest number of rungs for `n` trials and `n_epochs` epochs."""
     return min(_log(n, eta), _log(n_epochs, eta))
 
 
 def _rungs(n: int, n_epochs: int, depth: int, eta: int) -> tuple[Rung, ...]:
-    """`depth` rungs, the last an `eta`-th of the way; as many as `n` trials allow."""
+    """`depth` rungs, or as many as `n` trials allow; the last of `depth` is at `n_epochs / eta`."""
     rungs: dict[int, Rung] = {}
     for k in range(1, min(depth, _log(n, eta)) + 1):
         epoch = max(1, round(n_epochs / eta ** (depth - k + 1)))
@@ -162,7 +164,8 @@ def _rungs(n: int, n_epochs: int, depth: int, eta: int) -> tuple[Rung, ...]:
 
 
 def _shared_out(members: Sequence[int], weights: Sequence[int]) -> list[list[int]]:
-    """The members in turn to whoever has least of its share."""
+    """Divides the members in proportion to the weights: each goes to the part that is furthest
+    behind its share."""
     parts: list[list[int]] = [[] for _ in weights]
     for member in members:
         least = min(range(len(weights)), key=lambda i: (len(parts[i]) + 1) / weights[i])
@@ -171,7 +174,7 @@ def _shared_out(members: Sequence[int], weights: Sequence[int]) -> list[list[int
 
 
 def _log(n: int, eta: int) -> int:
-    """The whole part of the logarithm."""
+    """The logarithm of `n` to the base `eta`, rounded down."""
     exponent = 0
     while eta ** (exponent + 1) <= n:
         exponent += 1

@@ -1,6 +1,6 @@
-"""The rungs of one generation: which of its trials are stopped, and when.
+"""The rungs of one generation: at which epochs weak trials are stopped, and which ones.
 
-A rung is the same epoch for all, and no trial passes it before all have reached it.
+A rung is at the same epoch for all trials, and none passes it before all have reached it.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ class Rungs:
     """The rungs of one generation.
 
     Args:
-      brackets: of all of its trials.
-      n_epochs: of each trial, by position, if it is not stopped.
+      brackets: the brackets into which its trials are divided.
+      n_epochs: the epochs of each trial, by position, if it is not stopped.
 
     Attributes:
-      epochs: at which there are rungs, in order.
+      epochs: the epochs with a rung, in order.
     """
 
     def __init__(self, brackets: Sequence[Bracket], n_epochs: Sequence[int]):
@@ -33,15 +33,15 @@ class Rungs:
     def stopped(
         self, epoch: int, accuracy: Float[np.ndarray, " n"], live: Bool[np.ndarray, " n"]
     ) -> list[int]:
-        """Positions of the trials to stop after so many epochs.
+        """The positions of the trials to stop at a rung.
 
-        Trials that have ended by themselves take part in the ranking, and keep their place. Those
-        whose accuracy is NaN come last; of equals the earlier goes on.
+        Trials that are finished are ranked with the others, and count among those that go on.
+        Trials whose accuracy is NaN come last. Of two with equal accuracy the earlier is better.
 
         Args:
           epoch: one of `epochs`.
-          accuracy: validation accuracy, mean over seeds, of the last epoch that each trained.
-          live: which still train.
+          accuracy: each trial's validation accuracy after its last epoch, mean over seeds.
+          live: which trials are neither finished nor stopped.
         """
         out = ~live & (self._n_epochs > epoch)  # stopped before
         score = np.where(np.isnan(accuracy), -np.inf, accuracy)
@@ -56,7 +56,7 @@ class Rungs:
         return sorted(stopped)
 
     def example(self) -> list[int]:
-        """After how many epochs each trial would end if accuracy were drawn at random."""
+        """The epochs that each trial would be trained if its accuracy were drawn at random."""
         ends, accuracy = self._n_epochs.copy(), np.random.default_rng(0).random(len(self._n_epochs))
         for epoch in self.epochs:
             ends[self.stopped(epoch, accuracy, ends > epoch)] = epoch

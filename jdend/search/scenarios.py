@@ -1,10 +1,10 @@
-"""Ready-made searches, with the older toolkit's meaning, and its numbers of trials and epochs.
+"""Ready-made searches: those of the older toolkit, with its numbers of trials and epochs.
 
-What they search is what is known to be good (`jdend.search.space.default_space`), or with
-`ranges="toolkit"` what the toolkit searched. Each returns the best network by validation accuracy,
-or a list of dicts, and takes every keyword argument of `HyperparameterSearcher` that it does not
-set itself. `python -m jdend.search.scenarios` runs them all, as
-`python -m jdend.search --scenario all` does.
+They search ranges in which good networks lie (`jdend.search.space.default_space`), or, with
+`ranges="toolkit"`, the ranges of the toolkit. Each returns the best result by validation accuracy,
+or a list of dicts. Each takes the keyword arguments of `HyperparameterSearcher` that it does not
+set itself. `python -m jdend.search.scenarios` runs all of them, and so does
+`python -m jdend.search --scenario all`.
 """
 
 import inspect
@@ -62,18 +62,18 @@ def quick_prototype_search(
     ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
-    """A first impression: few short trials in large batches (512).
+    """A first impression: a few short trials with large batches of 512 examples.
 
     Args:
       max_params: the budget.
-      dataset: as of `HyperparameterSearcher`.
-      n_trials, n_epochs: how many trials, and how long.
-      ranges: `best`, those of `jdend.search.space.default_space.narrow_space`; or `toolkit`, those
-        of the older toolkit, which keep its rate.
+      dataset: as for `HyperparameterSearcher`.
+      n_trials, n_epochs: the number of trials, and of epochs of each.
+      ranges: `best` for those of `jdend.search.space.default_space.narrow_space`, `toolkit` for
+        those of the older toolkit, with its learning rate.
       **settings: further arguments of `HyperparameterSearcher`.
 
     Returns:
-      The best result, None if every trial failed.
+      The best result; None if every trial failed.
 
     Raises:
       ValueError: as `HyperparameterSearcher.optimize`.
@@ -94,9 +94,10 @@ def optimize_for_budget(
     ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
-    """The best network for one budget, of the architectures that suit it.
+    """The best network for one budget, among the architectures that suit it.
 
-    These share the trials, each in ranges of its own; those of the older toolkit are one space.
+    Each architecture has its own ranges and an equal share of the trials. With `ranges="toolkit"`
+    they are all in one space.
 
     Args, Returns, Raises: as `quick_prototype_search`.
     """
@@ -116,22 +117,23 @@ def compare_architectures(
     ranges: str = "best",
     **settings: Any,
 ) -> list[Record]:
-    """The best network of each architecture, all with the same budget (at least 75 % used).
+    """The best network of each architecture, with the same budget, of which at least 75 % is used.
 
     Args:
-      max_params, dataset, ranges, settings: as of `quick_prototype_search`.
-      n_trials, n_epochs: how many trials of each architecture, and how long.
-      architectures: which to compare.
+      max_params, dataset, ranges, settings: as for `quick_prototype_search`.
+      n_trials, n_epochs: the number of trials of each architecture, and of epochs of each trial.
+      architectures: the names of the architectures to compare.
 
     Returns:
-      One dict an architecture, best first: `architecture`, `validation_accuracy`, `test_accuracy`,
-      their `…_std`, `total_params`, `accuracy_per_1k_params`, `config` (its parameters) and
-      `result`; and under the older toolkit's names `accuracy` (on the test examples), `params` and
-      `actual_params` (how many) and `budget`. Architectures of which nothing fits, or every trial
-      failed, are left out.
+      A dict for each architecture, the best first: `architecture`, `validation_accuracy`,
+      `test_accuracy`, their `…_std`, `total_params`, `accuracy_per_1k_params`, `config` (the
+      parameters as drawn) and `result`. The older toolkit's names are there as well: `accuracy`
+      (test accuracy), `params` and `actual_params` (the number of parameters) and `budget`.
+      Architectures without a network that fits, and those of which every trial failed, are left
+      out.
 
     Raises:
-      BudgetError: if nothing fits of any of them.
+      BudgetError: if no network of any architecture fits.
       ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(compare_architectures, settings, min_param_ratio=0.75)
@@ -157,17 +159,17 @@ def thorough_optimization(
     ranges: str = "best",
     **settings: Any,
 ) -> SearchResult | None:
-    """Two phases: a broad one, then refinement around its best three, with several seeds.
+    """Two phases: a broad search, then a refinement around its best three, with several seeds.
 
     Args:
-      max_params, dataset, ranges, settings: as of `quick_prototype_search`; at least 85 % of the
-        budget is used.
-      n_trials: of the broad phase, one seed each.
-      n_refinements: trials around each of the best three, itself included.
-      n_epochs: of all trials. `seeds`, by default 5, are those of the second phase.
+      max_params, dataset, ranges, settings: as for `quick_prototype_search`; at least 85 % of the
+        budget is used. `seeds`, by default 5, are those of the second phase.
+      n_trials: the number of trials in the first phase, with one seed each.
+      n_refinements: the number of trials around each of the best three, itself included.
+      n_epochs: the number of epochs of every trial.
 
     Returns:
-      The best of the second phase, None if every trial failed.
+      The best result of the second phase; None if every trial failed.
 
     Raises:
       ValueError: as `HyperparameterSearcher.optimize`.
@@ -197,19 +199,20 @@ def find_pareto_optimal(
 ) -> list[Record]:
     """The networks that no other beats in both parameters and validation accuracy.
 
-    TPE searches all budgets at once. NSGA-II, which has both for objectives, finds fronts as good
-    (`python experiments/pareto.py`; docs/search.md), but here each budget has a network of its own.
+    TPE searches for all budgets at once. NSGA-II, which has both as objectives, gives fronts that
+    are as good (`python experiments/pareto.py`; docs/search.md), but with TPE there is a network
+    for each budget.
 
     Args:
-      dataset, ranges, settings: as of `quick_prototype_search`.
+      dataset, ranges, settings: as for `quick_prototype_search`.
       max_budget: the largest budget.
-      budgets: by default 2,000, 4,000, 6,000 and 8,000, as far as they are smaller, and
-        `max_budget`. Those in which nothing fits are left out.
-      n_trials, n_epochs: how many trials for each budget, and how long.
+      budgets: the budgets; by default `max_budget`, and of 2,000, 4,000, 6,000 and 8,000 those
+        below it. Budgets that no network fits are left out.
+      n_trials, n_epochs: the number of trials for each budget, and of epochs of each trial.
 
     Returns:
-      One dict a network, fewest parameters first, with the keys of `compare_architectures` but
-      `architecture`; `budget` is the smallest of the budgets that allows it.
+      A dict for each network, the one with the fewest parameters first, with the keys of
+      `compare_architectures` except `architecture`; `budget` is the smallest budget that it fits.
 
     Raises:
       BudgetError: if nothing fits any of the budgets.
@@ -248,7 +251,7 @@ def find_pareto_optimal(
 def _spaces(
     ranges: str, architectures: Sequence[str], max_params: int, problem: Problem
 ) -> list[Mapping[str, object]]:
-    """One for each architecture."""
+    """The space of each architecture."""
     if ranges not in RANGES:
         raise SearchError(f"unknown ranges {ranges!r}{did_you_mean(ranges, RANGES)}")
     if ranges == "best":
@@ -258,7 +261,7 @@ def _spaces(
 
 
 def _spaces_of_budget(ranges: str, max_params: int, problem: Problem) -> list[Mapping[str, object]]:
-    """Those of the architectures that suit a budget."""
+    """The spaces of the architectures that suit a budget."""
     if ranges == "toolkit":
         return [budget_space(max_params, problem)]
     return _spaces(ranges, budget_architectures(max_params), max_params, problem)
@@ -267,24 +270,24 @@ def _spaces_of_budget(ranges: str, max_params: int, problem: Problem) -> list[Ma
 def _search(
     searcher: HyperparameterSearcher, spaces: Sequence[Mapping[str, object]], n_trials: int
 ) -> list[Sequence[SearchResult]]:
-    """Draws from each space an equal share of the trials, and returns the results of each.
+    """Draws an equal share of the trials from each space; returns the results of each.
 
     Raises:
-      BudgetError: if nothing fits in any of them.
+      BudgetError: if nothing fits in any space.
     """
     check_trials("n_trials", n_trials)
-    of_spaces: list[Sequence[SearchResult]] = []
+    by_space: list[Sequence[SearchResult]] = []
     misfits: list[BudgetError] = []
     for i, space in enumerate(spaces):
         share = n_trials // len(spaces) + (i < n_trials % len(spaces))
         try:
-            of_spaces.append(searcher.optimize(space, share, "random") if share else ())
+            by_space.append(searcher.optimize(space, share, "random") if share else ())
         except BudgetError as error:
             misfits.append(error)
-            of_spaces.append(())
+            by_space.append(())
     if len(misfits) == len(spaces):
         raise misfits[0]
-    return of_spaces
+    return by_space
 
 
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:
@@ -293,11 +296,11 @@ def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget)
 
 
 def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Settings:
-    """A scenario's further settings, with defaults of its own.
+    """The further settings of a scenario, with its own defaults for those that are left out.
 
     Raises:
-      TypeError: for one that neither it nor a searcher has.
-      SearchError: if no examples are held out, for scenarios choose.
+      TypeError: if neither the scenario nor a searcher has such a setting.
+      SearchError: if no examples are held out, since scenarios choose by validation accuracy.
     """
     allowed = [*inspect.signature(scenario).parameters, *(f.name for f in fields(SearcherOptions))]
     check_keywords(scenario.__name__, settings, dict.fromkeys(allowed))
@@ -310,8 +313,8 @@ def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Sett
 
 
 def _in_one_study(settings: Settings) -> Settings:
-    """The settings with a study that collects several searches, made of those for it if there is
-    none."""
+    """The settings with a study that collects the results of several searches. If there is none,
+    it is made from the settings for storage."""
     if settings.get("study") is not None:
         return settings
     names = {field.name for field in fields(StorageOptions)}
@@ -326,7 +329,7 @@ def _best(results: Sequence[SearchResult]) -> SearchResult | None:
 
 
 def _record(result: SearchResult, budget: int) -> Record:
-    """A network's figures; from `config` on under the older toolkit's names."""
+    """The figures of a network; from `config` on the names are those of the older toolkit."""
     return {
         "validation_accuracy": result.validation_accuracy,
         "validation_accuracy_std": result.validation_accuracy_std,

@@ -32,7 +32,7 @@ from jdend.training import Outcome
 
 __all__ = ["HyperparameterSearcher"]
 
-# A space, or what makes one for a budget.
+# A space, or a function that returns the space for a budget.
 SpaceOfBudget = Mapping[str, object] | Callable[[int], Mapping[str, object]]
 
 
@@ -50,14 +50,14 @@ class HyperparameterSearcher(NetworksWithinBudget):
       >>> 800 <= best.total_params <= 1000
       True
 
-    Spaces are written as `jdend.search.space.dimensions` says. Each search appends to `results`.
+    `jdend.search.space.dimensions` shows how spaces are written. Each search appends to `results`.
     Networks are ranked by validation accuracy; test accuracy is only reported.
 
     Attributes:
-      results: of all searches so far.
+      results: the results of all searches so far.
 
     Raises:
-      ValueError: `SearchError`, `DataError` or `StudyError`, for an argument that is not allowed.
+      ValueError: `SearchError`, `DataError` or `StudyError`, if an argument is not allowed.
     """
 
     @keywords_of(SearcherOptions)
@@ -76,7 +76,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             compile_cache=options.compile_cache,
         )
         self._study = options.study or options.new_study()
-        self._outcomes: dict[Trial, Outcome] = {}  # of all that was trained
+        self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far
         self.results: Results = Results()
 
     def grid_search(
@@ -89,19 +89,19 @@ class HyperparameterSearcher(NetworksWithinBudget):
         """Trains all combinations of lists of values that fit the budget, or a sample of them.
 
         Args:
-          param_grid: by parameter a list of values, or a constant.
-          max_trials: at most so many, a random sample of those that fit; None for all.
-          search_seed: of this search alone; by default that of the searcher and the number of its
-            searches so far.
+          param_grid: a list of values or a constant for each parameter.
+          max_trials: the largest number of trials, a random sample of those that fit; None for all.
+          search_seed: the seed of this search; by default it follows from the searcher's
+            `search_seed` and the number of searches before this one.
 
         Returns:
-          This search's results, in the grid's order. Combinations that differ only in what plays no
-          role are trained once, and each has its result. If nothing fits, a `BudgetWarning` names
-          the nearest change that would help, and there are none; `optimize` raises.
+          The results of this search, in the order of the grid. Combinations that mean the same
+          configuration are trained once, and each has a result. If nothing fits, the list is empty,
+          and a `BudgetWarning` says which change would help most easily; `optimize` raises instead.
 
         Raises:
-          SpaceError: for an unknown parameter, an impossible value or a range.
-          DataError: if the data cannot be had.
+          SpaceError: if a parameter is unknown, a value impossible, or there is a range.
+          DataError: if the data cannot be loaded.
         """
         return self._search_what_fits(param_grid, max_trials, "grid", search_seed)
 
@@ -112,12 +112,12 @@ class HyperparameterSearcher(NetworksWithinBudget):
         *,
         search_seed: int | None = None,
     ) -> list[SearchResult]:
-        """Trains configurations drawn at random among those that fit the budget, all different.
+        """Trains different configurations, drawn at random from those that fit the budget.
 
         Args:
-          param_distributions: by parameter a list, a `(low, high)` pair (both ends included), a
-            `{"type": "randint" | "uniform" | "choice", …}`, or a constant.
-          n_trials: how many; fewer only if the space holds fewer.
+          param_distributions: for each parameter a list, a `(low, high)` pair (both ends included),
+            a `{"type": "randint" | "uniform" | "choice", …}`, or a constant.
+          n_trials: the number of trials; there are fewer only if the space has no more.
           search_seed: as for `grid_search`.
 
         Returns, Raises: as `grid_search`, in the order drawn.
@@ -132,7 +132,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         *,
         search_seed: int | None = None,
     ) -> list[SearchResult]:
-        """Goes through all combinations of the lists, with the ranges drawn at random for each.
+        """Goes through all combinations of the lists; for each it draws values of the ranges.
 
         Args, Returns, Raises: as `random_search`.
         """
@@ -154,28 +154,29 @@ class HyperparameterSearcher(NetworksWithinBudget):
         """Searches by any strategy, generation by generation.
 
         Args:
-          space: by parameter a list, a `(low, high)` pair (both ends included), a
+          space: for each parameter a list, a `(low, high)` pair (both ends included), a
             `{"type": "randint" | "uniform" | "choice", …}`, or a constant. Or a function that
             returns such a space for a budget.
-          n_trials: how many; fewer only if the space holds fewer. None for all of a grid, or for
-            as many as there is time for.
-          strategy: `grid`, `random`, `mixed` or `qmc`, which learn nothing; `tpe` or `gp`, which
-            propose what looks best after the trials so far; `nsga2`, which trades validation
-            accuracy against parameters (see `pareto_front`); or one of your own, by its name or
-            itself, see `jdend.search.samplers.registry.Strategy`.
-          generation: how many trials are proposed and trained together. By default few where the
-            strategy learns, an eighth of `n_trials` but at least 8, or 27 with a pruner, and up to
-            128 where it does not.
+          n_trials: the number of trials; there are fewer only if the space has no more. None for
+            all trials of a grid, or, with `seconds`, for as many as there is time for.
+          strategy: `grid`, `random`, `mixed` or `qmc`, which do not learn from results; `tpe` or
+            `gp`, which propose what looks best after the trials so far; `nsga2`, which trades
+            validation accuracy against parameters (see `pareto_front`). Or a strategy of your own,
+            or its name, see `jdend.search.samplers.registry.Strategy`.
+          generation: how many trials are proposed and trained together. By default, a strategy that
+            learns has an eighth of `n_trials`, at least 8, or 27 if a pruner stops trials; one that
+            does not learn has up to 128.
           pruner: `halving` or `hyperband` stop the weak trials of a generation early, `none` stops
-            none; or one of your own, see `jdend.search.pruners.Pruner`. By default halving with
-            `tpe` and `gp`, else none.
-          budgets: several, in place of the searcher's, that share programs; each has `n_trials`.
-          seconds: begin no generation that would not end in so many seconds; the first one is
-            trained in any case.
+            none. Or a pruner of your own, or its name, see `jdend.search.pruners.Pruner`. By
+            default `halving` with `tpe` and `gp`, `none` with the others.
+          budgets: several budgets in place of the searcher's, with `n_trials` each; they share
+            programs.
+          seconds: the time limit in seconds: no generation begins that would end later. The first
+            generation is always trained.
           search_seed: as for `grid_search`.
 
         Returns, Raises: as `grid_search`, in the order proposed. `BudgetError` if nothing fits;
-        `SearchError` also for what does not go together.
+        `SearchError` also if arguments contradict each other.
         """
         time_limit = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
         chosen = find_strategy(strategy)
@@ -192,17 +193,17 @@ class HyperparameterSearcher(NetworksWithinBudget):
             pruner=stopping,
         )
         if n_trials is None and time_limit is None and schedule.n_generations is None:
-            raise SearchError(f"{chosen.name!r} knows no end: give n_trials, or seconds")
+            raise SearchError(f"{chosen.name!r} has no end: give n_trials, or seconds")
         if time_limit is not None and generation is None:
             schedule = with_generations_for(schedule, time_limit, self._trainer)
         return self._run(schedule, {"n_trials": n_trials}, time_limit)
 
     def refine(self, centres: Sequence[SearchResult], n_each: int = 4) -> list[SearchResult]:
-        """Trains the configurations of some results again, with others close to each.
+        """Trains the configurations of results again, and similar ones around each of them.
 
         Args:
-          centres: such as the best of another search, whose seeds were fewer.
-          n_each: trials for each centre, itself included.
+          centres: the results, such as the best ones of another search with fewer seeds.
+          n_each: the number of trials around each centre, itself included.
 
         Returns, Raises: as `random_search`.
         """
@@ -222,15 +223,15 @@ class HyperparameterSearcher(NetworksWithinBudget):
         The result is not appended to `results`.
 
         Args:
-          params: values by parameter, such as a result's `params`.
+          params: a value for each parameter, such as a result's `params`.
           allow_any_size: whether to train it even if it does not fit the budget.
 
         Returns:
-          None if it does not fit, with a `BudgetWarning` that says why.
+          The result. None if it does not fit; a `BudgetWarning` says why.
 
         Raises:
-          SpaceError: for an unknown parameter or an impossible value.
-          DataError: if the data cannot be had.
+          SpaceError: if a parameter is unknown or a value impossible.
+          DataError: if the data cannot be loaded.
         """
         misfit = None if allow_any_size else self._misfit(params)
         if misfit is not None:
@@ -242,26 +243,27 @@ class HyperparameterSearcher(NetworksWithinBudget):
     def retrain(
         self, result: SearchResult, *, n_epochs: int | None = None, seeds: int | Sequence[int] = 5
     ) -> SearchResult:
-        """Trains a result's configuration again, with seeds that chose nothing.
+        """Trains a result's configuration again with new seeds, which it was not chosen by.
 
         The new result is not appended to `results`.
 
         Args:
-          result: such as the best.
-          n_epochs: instead of as many as it was trained for.
-          seeds: how many, counted on from the result's own; or which.
+          result: the result, such as the best one.
+          n_epochs: the number of epochs; None for that of the result.
+          seeds: a number of seeds, which follow those of the result; or a list of seeds.
 
         Raises:
-          SearchError: if there are no such seeds.
-          SpaceError: for an impossible number of epochs.
+          SearchError: if the seeds are not allowed.
+          SpaceError: if the number of epochs is not allowed.
         """
         params = lengthened(result.params, n_epochs)
         return self._train_once(params, fresh_seeds(result, seeds))
 
     def best_model(self, result: SearchResult | None = None) -> TrainedModel:
-        """The network of a result, by default the best, trained again to be kept; some seconds.
+        """Trains the network of a result, by default the best, again; returns it with its weights.
 
-        See `jdend.search.driver.retraining.network_of`; `jdend.save` saves it.
+        It is the network that was trained with the best of the result's seeds; see
+        `jdend.search.driver.retraining.network_of`. `jdend.save` saves it.
 
         Raises:
           SearchError: if there are no results, or training fails.
@@ -281,8 +283,8 @@ class HyperparameterSearcher(NetworksWithinBudget):
         strategy: str,
         search_seed: int | None,
     ) -> list[SearchResult]:
-        """A search that ends with no results where nothing fits, so that a loop over spaces goes
-        on, as with the older toolkit."""
+        """As `optimize`, but if nothing fits, it warns and returns no results. So a loop over
+        spaces goes on, as with the older toolkit."""
         try:
             return self.optimize(space, n_trials, strategy, search_seed=search_seed)
         except BudgetError as error:
@@ -295,7 +297,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
     def _search_problems(
         self, space: SpaceOfBudget, budgets: Sequence[int] | None
     ) -> tuple[SearchProblem, ...]:
-        """One for each budget."""
+        """The problem of each budget."""
         allowed = [self.budget]
         if budgets is not None:
             allowed = [Budget(n, self.budget.min_param_ratio) for n in budgets]
@@ -336,7 +338,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
                 time_limit=time_limit,
                 owns_study=self._options.study is None,
             )
-        finally:  # what is finished is kept, whatever ended the search
+        finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]
         return Results(results)
 
@@ -347,5 +349,5 @@ class HyperparameterSearcher(NetworksWithinBudget):
         candidate = Candidate(configuration, self._configure(configuration), bases)
         problem = self._search_problem(params, self.budget)
         candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
-        schedule = Schedule((problem,), listed("given", candidates), (0,), tuple(seeds))
+        schedule = Schedule((problem,), listed("one configuration", candidates), (0,), tuple(seeds))
         return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]

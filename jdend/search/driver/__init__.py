@@ -1,1 +1,1 @@
-"""Runs a search: generation by generation, population by population."""
+"""Runs a search: one generation after another, each of them in populations."""

@@ -1,4 +1,4 @@
-"""The data of a search: their shape at once, their contents when they are first needed."""
+"""The data of a search. Their shapes are there at once, their contents are loaded when needed."""
 
 import math
 from pathlib import Path
@@ -13,15 +13,16 @@ __all__ = ["SearchData"]
 
 
 class SearchData:
-    """A data set, given by name, by path or as it is, and how it is divided.
+    """A data set and how it is divided.
 
     Args:
-      dataset: a name that `jdend.data` knows, the path of an `.npz` or `.csv` file, or a `Dataset`.
+      dataset: a name in the catalogue of `jdend.data`, the path of an `.npz` or `.csv` file, or a
+        `Dataset`.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
 
     Attributes:
-      name: of the data set.
+      name: the name of the data set.
 
     Raises:
       DataError: if there is no such data set or file.
@@ -41,10 +42,10 @@ class SearchData:
         self._subset_size = subset_size
         self._validation_fraction = validation_fraction
         self._split_seed = split_seed
-        # Both are None until they are first asked for.
+        # Both are None until they are first needed.
         self._dataset: Dataset | None = None
         self._split: Split | None = None
-        self._entry: Entry | None = None  # of a data set that is given by name
+        self._entry: Entry | None = None  # in the catalogue, if `dataset` is a name
         if isinstance(dataset, Dataset):
             self.name = dataset.name
             self._dataset = dataset
@@ -65,7 +66,7 @@ class SearchData:
 
     @property
     def dataset(self) -> Dataset:
-        """The whole data set, loaded when it is first asked for."""
+        """The whole data set; it is loaded when this is first read."""
         if self._dataset is None:
             assert not isinstance(self._source, Dataset)
             self._dataset = load(self._source, target=self._target)
@@ -85,15 +86,16 @@ class SearchData:
 
     @property
     def outline(self) -> Split:
-        """A split of the true shapes, for estimates: without contents if nothing is loaded yet and
-        the shapes are known by the data set's name."""
+        """A split with the true shapes, for estimates. If the catalogue has the shapes and nothing
+        is loaded yet, it has no contents."""
         if self._entry is None or self._split is not None:
             return self.split
         return _outline(self._entry, self._subset_size, self._validation_fraction)
 
     @property
     def problem(self) -> Problem:
-        """What the data fix. A data set known by name need not be loaded for it."""
+        """The data's features, classes and image shape. For a data set of the catalogue nothing is
+        loaded."""
         if self._entry is not None:
             features = math.prod(self._entry.image_shape)
             return Problem(features, self._entry.n_classes, self._entry.image_shape)
@@ -111,7 +113,8 @@ class SearchData:
         return len(self.split.validation_y) > 0
 
     def describe(self) -> dict[str, object]:
-        """What the search's record says of the data; their source and fingerprint once loaded."""
+        """The settings of the data for the search's record; with source and fingerprint if the data
+        are loaded."""
         record: dict[str, object] = {
             "dataset": self.name if isinstance(self._source, Dataset) else str(self._source),
             "target": self._target,
@@ -124,16 +127,16 @@ class SearchData:
         return record
 
     def identify(self) -> dict[str, object]:
-        """Which data a search was made with, wherever they were found; loads them.
+        """The settings of the data and their fingerprint, but not where they came from; loads them.
 
-        A search can only be gone on with where these are the same.
+        A search can only be resumed with data for which these are the same.
         """
         data = {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
         places = ("dataset", "source", "fingerprint")
         return data | {name: v for name, v in self.describe().items() if name not in places}
 
     def check_classes(self, n_classes: int | None) -> None:
-        """Raises `SearchError` if a stated number of classes is not that of the data."""
+        """Raises `SearchError` if `n_classes` is not None and not the data's number of classes."""
         if n_classes is not None and n_classes != self.problem.n_classes:
             raise SearchError(
                 f"n_classes={n_classes!r}, but {self.name} has {self.problem.n_classes} classes; "
@@ -142,9 +145,9 @@ class SearchData:
 
 
 def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) -> Split:
-    """Arrays of the right shapes that take no memory."""
+    """A split with the true shapes whose arrays take no memory."""
     n_train, n_test = entry.n_train, entry.n_test
-    # What is out of range is refused when the data are divided.
+    # `split` refuses arguments out of range later.
     n_train = max(0, subset_size or n_train)
     n_validation = min(max(0, int(n_train * validation_fraction)), n_train)
     features = math.prod(entry.image_shape)

@@ -1,4 +1,4 @@
-"""What a search would do: its populations, their parameters, their memory and their time."""
+"""Shows what a search would do: its populations, their parameters, memory and time."""
 
 import math
 import textwrap
@@ -18,7 +18,7 @@ from jdend.training import compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan", "show_plan"]
 
-# Of more populations, those of the largest capacities are shown.
+# The table has at most so many rows, of the largest capacities.
 MAX_ROWS = 24
 
 
@@ -29,13 +29,13 @@ def show_plan(
     *,
     compiled: bool = False,
 ) -> None:
-    """Prints what would be trained; of a strategy that learns, its first generation.
+    """Prints what would be trained; if the strategy learns, in the first generation only.
 
     Args:
-      schedule: what the generations consist of.
+      schedule: which trials the generations have.
       trainer: plans them.
-      time_limit: when to begin no more generations; None for never.
-      compiled: whether to compile what would be trained, to know the memory that it takes.
+      time_limit: the time limit of the search; None for no limit.
+      compiled: whether to compile the programs, to show the memory that they take.
     """
     programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
     trials: list[Trial] = []
@@ -63,12 +63,12 @@ def show_plan(
 
 
 def _n_shown(schedule: Schedule) -> int:
-    """How many generations can be shown, since they follow from no results."""
+    """How many generations can be shown: those that do not depend on results."""
     return 1 if schedule.learns else schedule.n_generations or 1
 
 
 def _within(time_limit: TimeLimit, schedule: Schedule, compiling: float, a_trial: float) -> str:
-    """How many trials there is time for, each of so many seconds."""
+    """How many trials there is time for, if each takes `a_trial` seconds."""
     n = max(0.0, time_limit.seconds - compiling) / a_trial
     n_generations, a_generation = schedule.n_generations, schedule.generation
     limit = n_generations * a_generation * len(schedule.problems) if n_generations else math.inf
@@ -78,7 +78,7 @@ def _within(time_limit: TimeLimit, schedule: Schedule, compiling: float, a_trial
 
 
 def _further(schedule: Schedule, first: Forecast) -> str:
-    """What follows the first generation, of which this is the forecast."""
+    """What comes after the first generation; `first` is its forecast."""
     n = f"{schedule.n_generations - 1:,} more" if schedule.n_generations else "more"
     return (
         f"{n} generations of up to {schedule.generation:,} trials follow from what this one finds, "
@@ -95,15 +95,15 @@ def describe_plan(
     compiled: bool = False,
     width: int = 80,
 ) -> str:
-    """A table: a row a capacity, with the parameters of its largest network, padding left out.
+    """A table with a row for each capacity; `params` is that of its largest network, unpadded.
 
     Args:
-      trials: what was planned.
+      trials: the trials that were planned.
       planned: the populations in which they would be trained.
-      data: of the right shapes; its contents are not read.
-      expected: how long it would take.
-      compiled: whether to compile the programs, for what the compiler says of their memory.
-      width: columns at most.
+      data: a split with the right shapes; its contents are not read.
+      expected: the time that it would take.
+      compiled: whether to compile the programs, to show the memory that they take.
+      width: the largest number of columns.
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
     indent = " " * (len(lines[0]) - len("shape"))
@@ -142,7 +142,7 @@ def describe_plan(
 
 
 def _by_capacity(planned: Sequence[PlannedPopulation]) -> list[list[PlannedPopulation]]:
-    """Those that share capacity and seeds: a program for each of their widths."""
+    """The populations in groups that share capacity and seeds, and differ only in width."""
     capacities: dict[object, list[PlannedPopulation]] = {}
     for population in planned:
         capacities.setdefault((population.bucket, population.seeds), []).append(population)
@@ -161,7 +161,7 @@ def _memory(
 
 
 def seconds(n: float) -> str:
-    """A time, rounded, for a person."""
+    """A rounded time, in the unit that suits it."""
     if n < 90:
         return f"{n:.0f} s"
     return f"{n / 60:.0f} min" if n < 5400 else f"{n / 3600:.1f} h"

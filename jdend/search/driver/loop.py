@@ -1,7 +1,7 @@
 """A search: claim or propose a generation, plan it, train it rung by rung, finish it, go on or end.
 
-The schedule says what a generation consists of, the trainer plans and trains it, and the ledger
-keeps it and knows who else is at work.
+The schedule says which trials a generation has, the trainer plans and trains them, and the ledger
+stores them and knows which other workers are at work.
 """
 
 import sys
@@ -33,34 +33,34 @@ def run_search(
     time_limit: TimeLimit | None = None,
     owns_study: bool = True,
 ) -> list[SearchResult]:
-    """Trains the generations of a schedule, and returns their results in the order proposed.
+    """Trains the generations of a schedule; returns their results in the order proposed.
 
-    Whatever ends the search, the study has the results of what is finished, and of trials that were
-    cut off what they had come to; a study with a folder keeps their networks as well, so that a
-    search that goes on trains nothing twice.
+    However the search ends, the study then has the results of all finished generations, and the
+    figures so far of the trials that were cut off. A study with a folder stores their networks as
+    well, so that resuming it trains nothing twice.
 
     Args:
-      schedule: what the generations consist of.
+      schedule: which trials the generations have.
       trainer: plans and trains them.
-      study: keeps them, and collects the results.
-      reporter: told how it goes.
-      record: all that is to be known of the search, beside its data.
-      memo: outcomes of earlier searches, which need not train again; those of this one are added.
-        A study that keeps generations goes without: each is trained as if it were the first, so
-        that its figures are the same, to the last bit, after whatever else.
-      time_limit: when to begin no more generations; None for never.
-      owns_study: whether nobody else adds to the study.
+      study: stores them, and collects the results.
+      reporter: is told the progress.
+      record: the settings of the search, but for those of its data.
+      memo: outcomes of earlier searches. Their trials are not trained again, and the outcomes of
+        this search are added. It is not used if the study stores generations: then each of them is
+        trained as if it were the first, so that its figures are always the same, to the last bit.
+      time_limit: decides when to begin no more generations; None for no limit.
+      owns_study: whether no other search adds to the study.
     """
     programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
     ledger = schedule.ledger(study, trainer.data, record, device=device, say=reporter.note)
     before, status = compilations(), "failed"
     if time_limit is not None:
-        time_limit.keep(trainer.seconds_alone(schedule.sample[0].configuration))
+        time_limit.reserve_for(trainer.seconds_alone(schedule.sample[0].configuration))
         time_limit.begin()
     results, left = _finished(ledger), time_limit.left if time_limit else None
     reporter.open(schedule.most_trials, done=len(results), seconds=left, best=best_of(results))
     proposed: Sequence[ProposedTrial] = ()
-    outcomes: Outcomes = {}  # of the generation that trains
+    outcomes: Outcomes = {}  # of the generation that is trained now
     keeper = Keeper()
     snapshots = study.snapshots(reporter.note)
     try:
@@ -78,7 +78,7 @@ def run_search(
             results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
             ledger.finish(claim.number, results)
             keeper.clear()
-            if not proposed:  # the space holds nothing that was not proposed before
+            if not proposed:  # all of the space was proposed before
                 break
             reporter.reach(len(_finished(ledger)))
             if time_limit is not None and time_limit.is_over((compilations() - before).seconds):
@@ -108,7 +108,7 @@ def run_search(
 def train_first(
     schedule: Schedule, trainer: Trainer, reporter: Reporter, memo: Outcomes
 ) -> list[SearchResult]:
-    """Trains the first generation alone, and keeps it nowhere but in the memo."""
+    """Trains the first generation only, and stores it nowhere but in the memo."""
     proposed = schedule.propose(0, [])
     outcomes = dict(_train(schedule, proposed, trainer, (), reporter, memo))
     return results_of(schedule, proposed, outcomes, trainer.data)
@@ -123,10 +123,10 @@ def _train(
     memo: Outcomes,
     keeper: Keeper | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
-    """Yields each different trial of a generation with its outcome, as soon as there is one.
+    """Trains the different trials of a generation; yields each with its outcome when it is there.
 
-    What the memo knows is not trained again, unless it was stopped early, or rungs are to rank it
-    with the others. What is trained is added to it.
+    A trial whose outcome is in the memo is not trained again, unless it was stopped early, or the
+    generation has rungs, at which it has to be ranked. New outcomes are added to the memo.
     """
     new = list(dict.fromkeys(map(schedule.trial, proposed)))
     rungs = schedule.rungs(proposed)

@@ -1,4 +1,4 @@
-"""How far a generation is, added up over its populations."""
+"""Measures the progress of a generation: the sum over its populations."""
 
 import math
 import time
@@ -17,23 +17,23 @@ __all__ = ["Meter", "best_of"]
 
 
 class Meter:
-    """Adds up what the populations of a generation report, in trials, and tells a reporter.
+    """Adds up the progress of a generation's populations, in trials, and tells a reporter.
 
     Args:
-      reporter: told at once that training begins.
-      n_trials: of the generation.
+      reporter: is told at once that training begins.
+      n_trials: the number of trials of the generation.
     """
 
     def __init__(self, reporter: Reporter, n_trials: int):
         self._reporter, self._n_trials = reporter, n_trials
         self._begun = time.monotonic()
-        self._waited = 0.0  # seconds, for programs
+        self._waited = 0.0  # seconds of waiting for programs
         self._setting_up = 0.0  # seconds, until each run had taken its first few steps
-        self._entered = 0.0  # seconds of training when the run that trains was entered
-        self._run: Run | None = None  # which trains now
+        self._entered = 0.0  # `training` when the present run was entered
+        self._run: Run | None = None  # the present run
         self._done: dict[Run, float] = {}  # trials
         self._compiling: dict[Run, float] = {}  # seconds
-        self._best: dict[Run, Best | None] = {}  # now or at the end
+        self._best: dict[Run, Best | None] = {}  # at present, or when the run ended
         self._doing = "preparing"
         reporter.begin(n_trials)
 
@@ -47,16 +47,16 @@ class Meter:
         self._waited += time.monotonic() - begun
 
     def stop(self, n_trials: int) -> None:
-        """A rung stopped so many trials."""
+        """Is told that a rung stopped so many trials."""
         self._reporter.stop(n_trials)
 
     def enter(self, run: Run, doing: str) -> None:
-        """A run begins or goes on to train: what is seen from now on is of it."""
+        """Is told that a run begins to train or goes on; `look` is about this run from now on."""
         self._run, self._doing = run, doing
         self._entered = self.training
 
     def look(self, progress: Progress) -> None:
-        """The run that trains has come so far."""
+        """Is told how far the present run is."""
         run = self._run
         assert run is not None
         begins = run not in self._done and progress.epoch < 1
@@ -64,19 +64,21 @@ class Meter:
         self._done[run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
         self._compiling[run] = progress.compile_seconds
         self._best[run] = _best(run, progress)
-        if begins:  # few steps, and first of all the data were moved: no rate is told by that
+        if (
+            begins
+        ):  # moving the data to the device took most of this time: it says nothing of the rate
             self._setting_up += self.training - self._entered
             return
         self._tell()
 
     @property
     def training(self) -> float:
-        """Seconds so far, compiling left out."""
+        """Seconds of training so far, without compiling."""
         compiling = self._waited + sum(self._compiling.values())
         return max(0.0, time.monotonic() - self._begun - compiling)
 
     def end(self) -> None:
-        """Training is over, or was broken off."""
+        """Is told that training is over, or was broken off."""
         self._reporter.end()
 
     def _tell(self) -> None:
@@ -88,8 +90,8 @@ class Meter:
 
 
 def _best(run: Run, progress: Progress) -> Best | None:
-    """The best by its mean over seeds, of those that no rung has stopped; None if there is none
-    yet."""
+    """The trial with the best mean over seeds among those that no rung has stopped; None if no
+    trial has been evaluated."""
     means = progress.validation_accuracy.mean(axis=0)
     if not np.isfinite(means).any():
         return None
@@ -103,7 +105,7 @@ def _best(run: Run, progress: Progress) -> Best | None:
 
 
 def best_of(results: Iterable[SearchResult]) -> Best | None:
-    """The first of the table that there would be of these results; None if none has a figure."""
+    """The best of these results, as `rank` has it; None if none has a validation accuracy."""
     measured = [r for r in results if r.failed is None and r.validation_accuracy is not None]
     best = next(iter(rank(measured)), None)
     if best is None or best.validation_accuracy is None or math.isnan(best.validation_accuracy):

@@ -1,8 +1,8 @@
 """Trains the populations of a generation side by side, rung by rung.
 
-All populations come to a rung, one after the other, before any of them passes it. What their runs
-have come to is written to the study's folder from time to time, and when training is broken off; a
-search that goes on takes them over from there.
+All populations are trained to a rung, one after the other, before any of them passes it. The states
+of their runs are written to the study's folder from time to time, and when training is broken off.
+A search that is resumed goes on from there.
 """
 
 import functools
@@ -26,15 +26,14 @@ from jdend.training import Bucket, Narrow, Outcome, Progress, Run, in_background
 
 __all__ = ["Keeper", "train_populations"]
 
-# Writing takes at most this share of the time…
-MAX_SHARE_OF_TIME = 0.01
-# …and is not worth the trouble more often than once in so many seconds.
-MIN_SECONDS_BETWEEN = 15.0
+# States are written so seldom that it takes at most this share of the time, and at most once in so
+# many seconds.
+MAX_SHARE_OF_TIME, MIN_SECONDS_BETWEEN = 0.01, 15.0
 
 
 @dataclass
 class _Kept:
-    """A run, where it is written, its columns' trials, and how far it was when last written."""
+    """A run with its file's place and identity, its trials, and its progress when last written."""
 
     run: Run
     place: str
@@ -44,17 +43,17 @@ class _Kept:
 
 
 class Keeper:
-    """Knows the runs of a generation.
+    """Writes the states of the runs of a generation, and restores them.
 
     Args:
-      folder: where they are written; None for nowhere.
-      generation: its number.
-      data: identifies the data that they are trained on.
-      say: told in a line what a person should know.
-      clock: seconds from some beginning.
+      folder: where they are written; None to write nothing.
+      generation: the number of the generation.
+      data: identifies the data that the runs are trained on.
+      say: called with lines of text for the user.
+      clock: returns the time in seconds.
 
     Attributes:
-      has_restored: whether a run went on from what was written.
+      has_restored: whether a run went on from a state that an earlier search had written.
     """
 
     def __init__(
@@ -72,13 +71,13 @@ class Keeper:
         self._due = clock() + MIN_SECONDS_BETWEEN
 
     def enter(self, run: Run, place: str, bucket: Bucket, members: Sequence[Trial]) -> None:
-        """A run is made, which goes on from where one like it was, if that was written.
+        """Adds a run; if its state was written before, the run goes on from there.
 
         Args:
-          run: before its first epoch.
-          place: among those of the generation, the same whenever it is planned.
-          bucket: of the run.
-          members: trials of its first columns; further columns only fill it up.
+          run: a run before its first epoch.
+          place: its place among the runs of the generation, the same whenever that is planned.
+          bucket: its bucket.
+          members: the trials of its first columns; further columns are fillers.
         """
         identity = repr((jdend.__version__, self._data, bucket, run.configurations, run.seeds))
         kept = _Kept(run, place, identity, members)
@@ -96,12 +95,12 @@ class Keeper:
             kept.written, self.has_restored = _progress(run), True
 
     def look(self) -> None:
-        """Writes what has changed, if it is time."""
+        """Writes the states that have changed, if it is time to."""
         if self._folder is not None and self._clock() >= self._due:
             self.write()
 
     def write(self) -> None:
-        """Writes what has changed since it was last written."""
+        """Writes the states that have changed since they were last written."""
         if self._folder is None:
             return
         begun = self._clock()
@@ -111,7 +110,7 @@ class Keeper:
                 continue
             try:
                 content = kept.run.snapshot().to_bytes()
-            except RuntimeError:  # lost to an exception in the middle of a step
+            except RuntimeError:  # an exception in the middle of a step has destroyed the state
                 continue
             self._folder.write(self._generation, kept.place, kept.identity, content)
             kept.written = progress
@@ -119,7 +118,7 @@ class Keeper:
         self._due = now + max(MIN_SECONDS_BETWEEN, (now - begun) / MAX_SHARE_OF_TIME)
 
     def cut_off(self) -> dict[Trial, Outcome]:
-        """What trials had come to that have not ended, of those with a whole epoch behind them."""
+        """The outcomes so far of unfinished trials that were trained for at least one epoch."""
         return {
             trial: outcome
             for kept in self._kept
@@ -129,7 +128,7 @@ class Keeper:
         }
 
     def clear(self) -> None:
-        """The generation is finished, and kept otherwise."""
+        """Removes what was written; called when the generation's results are stored."""
         self._kept = []
         if self._folder is not None:
             self._folder.clear(self._generation)
@@ -150,12 +149,12 @@ def train_populations(
     """Trains planned populations; yields each trial with its outcome when its population ends.
 
     Args:
-      trials: what was planned, all different.
+      trials: the trials that were planned, without repetitions.
       planned: the populations in which they train.
-      data: to train on.
-      meter: told how it goes.
-      rungs: when weak trials are stopped; None if none ever is.
-      keeper: keeps what they come to.
+      data: the data to train on.
+      meter: is told the progress.
+      rungs: say when weak trials are stopped; None to stop none.
+      keeper: writes the states of the runs while they train.
     """
     populations = [
         _Population(trials, planned, number, data, meter, keeper or Keeper())
@@ -171,7 +170,7 @@ def train_populations(
 
 
 class _Population:
-    """A planned population in training: one run, or several where memory asks for it."""
+    """A planned population in training: one run, or several if memory is too small for one."""
 
     def __init__(
         self,
@@ -191,14 +190,14 @@ class _Population:
         self._runs: list[Run] | None = None
 
     def programs(self) -> Future[object]:
-        """Its programs; they begin to compile when this is first called."""
+        """Its programs; the first call begins to compile them in the background."""
         if self._programs is None:
             work = functools.partial(prepare, *self._arguments(), narrow=self._narrow)
             self._programs = in_background(work)
         return self._programs
 
     def train_to_rung(self, epoch: int) -> None:
-        """Trains until so many epochs are done; of several runs, one at a time is on the device."""
+        """Trains until `epoch` epochs are done; of several runs, one at a time is on the device."""
         of_population = self._begun()
         for run in of_population:
             self._meter.enter(run, self._name)
@@ -207,7 +206,7 @@ class _Population:
                 run.park()
 
     def train_to_end(self) -> list[tuple[Trial, Outcome]]:
-        """Trains what is left; returns each trial with its outcome."""
+        """Trains the rest; returns each trial with its outcome."""
         of_population = self._begun()
         for run in of_population:
             self._meter.enter(run, self._name)
@@ -219,19 +218,21 @@ class _Population:
         return list(zip(members, outcomes[: len(members)], strict=True))
 
     def stop(self, positions: Collection[int]) -> None:
-        """Stops trials, by their positions among all, and the columns that only fill it up."""
+        """Stops the trials at these positions of the generation, and all fillers."""
         columns = self.columns()
         for run in self._begun():
             run.stop([c for r, c, i in columns if r is run and (i is None or i in positions)])
 
     def columns(self) -> list[tuple[Run, int, int | None]]:
-        """Of each column its run, its place there, and its trial's position, None for fillers."""
+        """For each column its run, its place in the run, and the position of its trial in the
+        generation, None for a filler."""
         places = [(run, c) for run in self._begun() for c in range(len(run.configurations))]
         members = self._planned.members
         positions = [*members, *[None] * (len(places) - len(members))]
         return [(run, c, i) for (run, c), i in zip(places, positions, strict=True)]
 
     def _begun(self) -> list[Run]:
+        """Its runs, which are made when this is first called."""
         if self._runs is None:
             arguments = self._arguments()
             self._runs = runs(*arguments, on_progress=self._look, narrow=self._narrow)
@@ -253,13 +254,13 @@ class _Population:
 def _pass_rungs(
     populations: Sequence[_Population], rungs: Rungs, n_trials: int, meter: Meter
 ) -> None:
-    """Trains up to the last rung; at each, all trials are ranked and the weak ones stopped."""
+    """Trains up to the last rung; at each rung, ranks all trials and stops the weak ones."""
     for epoch in rungs.epochs:
         for population in _compiled(populations, meter):
             population.train_to_rung(epoch)
         accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
         for population in populations:
-            # As they were at the rung: one that goes on from what was kept may be beyond it.
+            # Their accuracy at the rung: a run that was restored may be beyond it already.
             latest = {run: run.accuracy_after(epoch) for run, _, _ in population.columns()}
             for run, column, position in population.columns():
                 if position is not None:
@@ -273,7 +274,7 @@ def _pass_rungs(
 
 
 def _compiled(populations: Sequence[_Population], meter: Meter) -> Iterator[_Population]:
-    """Each population when its programs are compiled; those of the next one compile meanwhile."""
+    """Yields each population when its programs are compiled; the next one's compile meanwhile."""
     for population, following in zip(populations, [*populations[1:], None], strict=True):
         meter.wait(population.programs())
         if following is not None:
@@ -282,12 +283,14 @@ def _compiled(populations: Sequence[_Population], meter: Meter) -> Iterator[_Pop
 
 
 def _columns(trials: Sequence[Trial], planned: PlannedPopulation) -> list[Configuration]:
-    """The members' configurations; the shortest again and again up to the population's width."""
+    """The configurations of all columns: those of the members, then fillers up to the population's
+    width, which repeat the member with the fewest epochs."""
     members = [trials[i].configuration for i in planned.members]
     shortest = min(members, key=lambda c: c.hyperparameters.n_epochs)
     return [*members, *[shortest] * (planned.width - len(members))]
 
 
 def _narrow(trials: Sequence[Trial], planned: PlannedPopulation) -> Narrow:
+    """Decides to which width a run is narrowed when trials have been stopped."""
     params = [count_params(trials[i].configuration.structure) for i in planned.members]
     return narrowing(planned.bucket, float(np.mean(params)), len(planned.seeds))

@@ -1,4 +1,5 @@
-"""What follows a search: the best network itself, and whether it holds with fresh seeds."""
+"""After a search: trains the best network again to have its weights, or with fresh seeds to see
+whether its figures hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,11 +19,11 @@ __all__ = ["fresh_seeds", "lengthened", "network_of"]
 def network_of(
     result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
 ) -> TrainedModel:
-    """Trains a result's configuration again with the best of its seeds, and keeps the network.
+    """Trains a result's configuration again with the best of its seeds; returns the network.
 
-    A search keeps figures and no weights; training is repeatable. The seed is chosen by validation
-    accuracy, which therefore flatters this one network; the means over all seeds are in its
-    `origin`, and its test figures are honest.
+    A search stores figures and no weights, but training can be repeated exactly. The seed is chosen
+    by validation accuracy, so the validation figures of this network are too good; its test figures
+    are not. The means over all seeds are in its `origin`.
 
     Raises:
       SearchError: if training diverges, or the batch is larger than the training part.
@@ -43,7 +44,7 @@ def network_of(
 
 
 def fresh_seeds(result: SearchResult, seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """So many seeds that a result was not trained with, or those that are listed."""
+    """`seeds` new seeds that the result was not trained with; a list is returned as a tuple."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         first = max(result.seeds, default=-1) + 1
         return tuple(first + seed for seed in parse_seeds(seeds))
@@ -51,6 +52,6 @@ def fresh_seeds(result: SearchResult, seeds: int | Sequence[int]) -> tuple[int, 
 
 
 def lengthened(params: Mapping[str, object], n_epochs: int | None) -> dict[str, object]:
-    """A result's parameters without its seed, for so many epochs if given."""
+    """A result's parameters without `seed`, with `n_epochs` epochs unless that is None."""
     own = {name: value for name, value in params.items() if name != "seed"}
     return own if n_epochs is None else {**own, "n_epochs": n_epochs}

@@ -1,4 +1,4 @@
-"""A search as a sequence of generations: what each consists of, for one budget or several."""
+"""A search as a sequence of generations: which trials each has, for one budget or several."""
 
 import functools
 import math
@@ -33,21 +33,21 @@ __all__ = [
     "default_generation",
 ]
 
-# How many trials tell what the others will be like.
-SAMPLE = 512
+# How many trials of each budget are drawn to estimate what the generations will be like.
+N_SAMPLE_TRIALS = 512
 
-# A generation of a strategy that learns nothing: large, since a population of many trials is fast;
-# bounded, since an unfinished generation is lost.
+# Trials in a generation. Many trials train faster together. But there must not be too many, since
+# the results of a generation are stored when all of it is finished.
 LARGEST_GENERATION = 128
-# One that learns has about so many generations to learn from.
+# A strategy that learns gets about so many generations, to learn from the results of each.
 N_GENERATIONS = 8
 SMALLEST_GENERATION = 8
-# Of fewer, rungs leave hardly any.
+# With fewer trials, hardly any are left after the rungs.
 SMALLEST_WITH_RUNGS = 27
 
 
 def default_generation(strategy: Strategy, n_trials: int | None, pruner: Pruner) -> int:
-    """Trials a generation where nobody says: few where the strategy learns from them."""
+    """The number of trials in a generation, if the user gives none: few if the strategy learns."""
     most = LARGEST_GENERATION if n_trials is None else max(1, min(n_trials, LARGEST_GENERATION))
     if not strategy.learns:
         return most
@@ -57,22 +57,24 @@ def default_generation(strategy: Strategy, n_trials: int | None, pruner: Pruner)
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a study consists of, generation by generation.
+    """Says which trials the generations of a search have.
 
-    Each generation holds trials of every budget. What it holds follows from the arguments, its
-    number and the results of those that are finished.
+    Each generation has trials of every budget. They follow from these attributes, the generation's
+    number and, if the strategy learns, the results of finished generations.
 
     Attributes:
-      problems: one a budget.
-      strategy: what proposes trials.
+      problems: one for each budget.
+      strategy: proposes the trials.
       entropy: the study's seed.
-      seeds: with which trials are trained; of a trial with seeds of its own, counted from these.
-      n_trials: of each budget; None for no end, or for all where the strategy lists all.
-      generation: trials of each budget a generation.
-      pruner: what stops weak trials early.
+      seeds: the seeds that each trial is trained with. If the space has seeds of its own, each of
+        these is added to each of those.
+      n_trials: the number of trials for each budget. None for no limit, or for all
+        trials of a strategy that `lists_all`.
+      generation: the number of trials of each budget in a generation.
+      pruner: decides which weak trials are stopped early.
 
     Raises:
-      SearchError: for an argument that is not allowed.
+      SearchError: if an argument is not allowed.
     """
 
     problems: tuple[SearchProblem, ...]
@@ -101,7 +103,11 @@ class Schedule:
             raise SearchError(f"{why}: take pruner 'none', or strategy 'tpe'")
 
     def check_held_out(self, fraction: object) -> None:
-        """Raises `SearchError` if it chooses by examples held out, and that is no share of them."""
+        """Raises `SearchError` if the search needs validation accuracy, but nothing is held out.
+
+        Args:
+          fraction: the share of the training examples that is held out.
+        """
         chooser = self.strategy if self.learns else self.pruner
         if (self.learns or self.pruner.stops) and fraction == 0:
             raise SearchError(
@@ -111,12 +117,12 @@ class Schedule:
 
     @property
     def learns(self) -> bool:
-        """Whether what a generation holds depends on the results of others."""
+        """Whether the trials of a generation depend on the results of earlier ones."""
         return self.strategy.learns
 
     @functools.cached_property
     def n_generations(self) -> int | None:
-        """How many there are at most; None for no end."""
+        """The largest number of generations; None for no limit."""
         if self.learns:
             return None if self.n_trials is None else math.ceil(self.n_trials / self.generation)
         if self.n_trials is None and not self.strategy.lists_all:
@@ -126,7 +132,7 @@ class Schedule:
 
     @property
     def most_trials(self) -> int | None:
-        """How many trials there are at most, of all budgets; None for no end."""
+        """The largest number of trials of all budgets together; None for no limit."""
         if self.n_generations is None:
             return None
         if self.learns:
@@ -134,7 +140,7 @@ class Schedule:
         return sum(len(self._sequence(i, 0).candidates) for i in range(len(self.problems)))
 
     def describe(self) -> dict[str, object]:
-        """What its record says of it, in plain values: all that its proposals follow from."""
+        """All settings that the proposals depend on, as plain values for the search's record."""
         spaces = {str(q.budget.max_params): q.space.to_dict() for q in self.problems}
         several = len(spaces) > 1
         return {
@@ -147,7 +153,8 @@ class Schedule:
         }
 
     def summary(self) -> list[str]:
-        """What fits each budget and what of it will be trained, in a line or two for each."""
+        """For each budget how much of the space fits it, and how many trials there are: one or two
+        lines of text."""
         lines: list[str] = []
         for index, problem in enumerate(self.problems):
             if not self.learns and self.n_generations is not None:
@@ -162,11 +169,11 @@ class Schedule:
         return lines
 
     def propose(self, number: int, generations: Sequence[Generation]) -> list[ProposedTrial]:
-        """The trials of a generation; none if the space holds no more.
+        """The trials of a generation; empty if all of the space was proposed before.
 
         Args:
-          number: of the generation.
-          generations: those that were begun; what is not finished is pending.
+          number: the number of the generation.
+          generations: the generations that were begun, with their results if they are finished.
         """
         proposed: list[ProposedTrial] = []
         for index in range(len(self.problems)):
@@ -181,19 +188,19 @@ class Schedule:
         return proposed
 
     def configure(self, proposed: ProposedTrial) -> Configuration:
-        """What a trial's parameters mean."""
+        """The configuration of a proposed trial."""
         params = {name: value for name, value in proposed.params.items() if name != "seed"}
         return self.problems[0].configure(params)
 
     def trial(self, proposed: ProposedTrial) -> Trial:
-        """What is trained."""
+        """A proposed trial as it is trained."""
         return Trial(self.configure(proposed), proposed.seeds)
 
     def rungs(self, proposed: Sequence[ProposedTrial]) -> Rungs | None:
-        """When weak trials of a generation are stopped; None if none ever is.
+        """The rungs of a generation; None if the pruner stops no trials.
 
-        Positions are among the generation's different trials. Trials of different budgets are
-        ranked apart.
+        Trials of different budgets are ranked separately. The positions in the rungs are those in
+        the list of the generation's trials without repetitions.
         """
         if not self.pruner.stops:
             return None
@@ -209,17 +216,17 @@ class Schedule:
 
     @functools.cached_property
     def sample(self) -> list[Trial]:
-        """Trials such as the generations will consist of, up to `SAMPLE` of each budget; the same
-        whatever was trained."""
+        """Typical trials of the generations, up to `N_SAMPLE_TRIALS` for each budget, in random
+        order. They do not depend on results."""
         proposed: list[ProposedTrial] = []
         for index, problem in enumerate(self.problems):
             if self.learns or self.n_generations is None:
                 rng = np.random.default_rng(list(self.entropy))
-                candidates = random(problem, rng, SAMPLE).candidates
+                candidates = random(problem, rng, N_SAMPLE_TRIALS).candidates
             else:
                 candidates = self._sequence(index, 0).candidates
-            # Evenly spaced, for the two ends of a grid differ.
-            spaced = np.linspace(0, len(candidates) - 1, SAMPLE).astype(int)
+            # Evenly spaced, since the two ends of a grid differ.
+            spaced = np.linspace(0, len(candidates) - 1, N_SAMPLE_TRIALS).astype(int)
             chosen: list[int] = np.unique(spaced).tolist()
             proposed += [self._proposed(candidates[i], index) for i in chosen]
         order: list[int] = np.random.default_rng(0).permutation(len(proposed)).tolist()
@@ -227,7 +234,7 @@ class Schedule:
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """What is searched for, as fields of `SearchResult`."""
+        """The objectives of the search, as fields of `SearchResult`."""
         return self.strategy.objectives
 
     def ledger(
@@ -239,14 +246,14 @@ class Schedule:
         device: Callable[[], Mapping[str, object]],
         say: Callable[[str], None],
     ) -> Ledger:
-        """Where the study keeps the generations of this search.
+        """The ledger that stores the generations of this search.
 
         Args:
-          study: keeps them.
-          data: to train on; part of what the search is.
-          record: the other part.
-          device: asked what a generation was trained on.
-          say: told in a line what a person should know.
+          study: the study that makes the ledger.
+          data: the data of the search, which are among the settings that determine its figures.
+          record: the other settings.
+          device: returns a description of the device that trains a generation.
+          say: called with lines of text for the user.
         """
         if not study.keeps:
             return MemoryLedger()
@@ -259,14 +266,14 @@ class Schedule:
         )
 
     def distributions(self) -> "dict[str, BaseDistribution]":
-        """Optuna's distributions of the dimensions in which proposed trials have points."""
+        """Optuna's distributions of the dimensions; empty if the trials have no points there."""
         from jdend.search.samplers.optuna_samplers import distributions
 
         return distributions(self.dimensions) if self.strategy.in_space else {}
 
     @functools.cached_property
     def dimensions(self) -> dict[str, Dimension]:
-        """The static dimensions of the points of all budgets."""
+        """The static dimensions, each with the values of all budgets."""
         merged: dict[str, Dimension] = {}
         for encoding in self._encodings:
             for name, dimension in encoding.dimensions.items():
@@ -279,10 +286,10 @@ class Schedule:
         return [Encoding(problem) for problem in self.problems]
 
     def _sequence(self, index: int, number: int) -> Candidates:
-        """The trials of one budget, up to those of the generation at least."""
+        """The candidates of one budget, at least as far as the generation with this number."""
         n = self.n_trials
         if n is None and not self.strategy.lists_all:
-            # Twice as many each time it is too short, so that a long search draws few times.
+            # Whenever it is too short, twice as many are drawn, so that this happens seldom.
             n = self.generation << (number.bit_length())
         if (index, n) not in self._sequences:
             entropy = [*self.entropy, *([index] if index else [])]
@@ -293,6 +300,7 @@ class Schedule:
     def _learned(
         self, index: int, number: int, generations: Sequence[Generation]
     ) -> list[Candidate]:
+        """The candidates of one budget in a generation of a strategy that learns."""
         problem, encoding = self.problems[index], self._encodings[index]
         observations = [
             Observation(
@@ -311,6 +319,7 @@ class Schedule:
         return propose_generation(self.strategy, problem, encoding, entropy, n, observations)
 
     def _proposed(self, candidate: Candidate, index: int) -> ProposedTrial:
+        """The candidate as a trial of the budget with this index."""
         params: dict[str, object] = dict(candidate.params)
         budget, total_params = (
             self.problems[index].budget,
@@ -338,7 +347,7 @@ class Schedule:
 
 
 def _both(first: Dimension, second: Dimension) -> Dimension:
-    """A dimension that holds the values of two."""
+    """A dimension with the values of both."""
     if isinstance(first, Choice) or isinstance(second, Choice):
         ends = [d.values if isinstance(d, Choice) else (d.low, d.high) for d in (first, second)]
         return Choice(tuple(dict.fromkeys([*ends[0], *ends[1]])))

@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Plans and trains the trials of one generation.
 
-A trainer remembers nothing: what it plans and what it yields follows from its arguments.
+A trainer has no state: what it plans and yields follows from its arguments alone.
 """
 
 import os
@@ -29,8 +29,8 @@ from jdend.training import Outcome, enable_program_cache
 
 __all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
 
-# So many trials tell how long one takes.
-N_TYPICAL = 64
+# How many trials of the sample the time of one trial is estimated from.
+N_TYPICAL_TRIALS = 64
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Trainer:
     """Trains trials in planned populations.
 
     Attributes:
-      data: to train on.
-      kernel: how dendrites are computed; a kernel's own name, never "auto".
+      data: the data to train on.
+      kernel: the name of the kernel that computes dendrites; not "auto".
       buckets, max_programs: `mode` and `max_programs` of `jdend.search.planning.planner.plan`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
 
     Raises:
-      SearchError: for an unknown mode, or a number of programs that cannot be.
+      SearchError: if the mode is unknown, or the number of programs is not allowed.
     """
 
     data: SearchData
@@ -59,11 +59,11 @@ class Trainer:
     def plan(
         self, trials: Sequence[Trial], within: Sequence[PlannedPopulation] = ()
     ) -> list[PlannedPopulation]:
-        """The populations in which different trials are trained.
+        """The populations in which these trials are trained.
 
         Args:
-          trials: all different.
-          within: `shared_programs`, whose programs are taken by the trials that fit them.
+          trials: the trials, without repetitions.
+          within: the result of `shared_programs`; trials that fit into these programs use them.
         """
         return plan(
             trials,
@@ -77,13 +77,13 @@ class Trainer:
     def shared_programs(
         self, schedule: Schedule, seconds: float | None = None
     ) -> list[PlannedPopulation]:
-        """Programs that the generations of a schedule share; none for a single generation.
+        """The programs that all generations of a schedule share; empty if it has only one.
 
-        They follow from what the schedule may propose, and not from what was trained before.
+        They depend on what the schedule may propose, and not on what was trained before.
 
         Args:
-          schedule: what the generations consist of.
-          seconds: that there are, if time ends the search.
+          schedule: which trials the generations have.
+          seconds: the time limit of the search; None for no limit.
         """
         if schedule.n_generations == 1:
             return []
@@ -116,15 +116,15 @@ class Trainer:
         """Trains planned populations; yields each trial with its outcome when its population ends.
 
         Args:
-          trials: what was planned.
-          populations: its plan.
-          reporter: told how it goes.
-          rungs: when weak trials are stopped; None if none ever is.
-          keeper: keeps what they come to.
+          trials: the trials that were planned, without repetitions.
+          populations: the populations that `plan` returned for them.
+          reporter: is told the progress.
+          rungs: say when weak trials are stopped; None to stop none.
+          keeper: writes the populations' states to the study's folder while they train.
 
         Raises:
           SearchError: if a batch is larger than the training part.
-          DataError: if the data cannot be had.
+          DataError: if the data cannot be loaded.
         """
         if not trials:
             return
@@ -145,18 +145,18 @@ class Trainer:
             ends[trial] = outcome.stopped_epoch or n_epochs
             yield trial, outcome
         went_on = keeper is not None and keeper.has_restored
-        if len(populations) == 1 and not went_on:  # else programs have compiled beside it
+        if len(populations) == 1 and not went_on:  # otherwise programs compiled at the same time
             expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
             learn(self.kernel, expected.training, meter.training)
 
     def seconds_a_trial(self, sample: Sequence[Trial]) -> float:
-        """How long a trial of a population takes, by the cost model: the same on every machine."""
-        typical = sample[:N_TYPICAL]
+        """The training time of a trial in a population, by the cost model; equal everywhere."""
+        typical = sample[:N_TYPICAL_TRIALS]
         expected = forecast(typical, self.plan(typical), self.data.outline)
         return expected.training / len(typical)
 
     def seconds_alone(self, configuration: Configuration) -> float:
-        """How long it takes to train one network alone, on this machine."""
+        """The time to train one network alone, by the cost model calibrated for this machine."""
         trials = [Trial(configuration, (0,))]
         populations = plan(trials, kernel=self.kernel)
         expected = forecast(trials, populations, self.data.outline)
@@ -171,13 +171,13 @@ def results_of(
     *,
     cut_off: Mapping[Trial, Outcome] | None = None,
 ) -> list[SearchResult]:
-    """The results of those proposed trials that have an outcome, in the order proposed.
+    """The results of the proposed trials that have an outcome, in the order proposed.
 
     Args:
-      schedule, data: of the search.
+      schedule, data: the schedule and the data of the search.
       proposed: the trials of a generation.
-      outcomes: of those that are finished.
-      cut_off: what others had come to when training was broken off.
+      outcomes: the outcomes of the finished trials.
+      cut_off: the outcomes so far of trials whose training was broken off.
     """
     all_outcomes = {**(cut_off or {}), **outcomes}
     trained = [(p, schedule.trial(p)) for p in proposed] if all_outcomes else []
@@ -193,13 +193,13 @@ def results_of(
 def result_from_outcome(
     proposed: ProposedTrial, outcome: Outcome, *, held_out: bool, cut_off: bool = False
 ) -> SearchResult:
-    """The outcome as it is reported and stored.
+    """The result of a trial, with means over its seeds.
 
     Args:
       proposed: the trial before it was trained.
-      outcome: what came of it.
-      held_out: whether there was a validation part.
-      cut_off: whether training was broken off.
+      outcome: its figures for each seed.
+      held_out: whether examples were held out for validation.
+      cut_off: whether its training was broken off.
     """
     return SearchResult.from_seeds(
         proposed.params,
@@ -216,7 +216,7 @@ def result_from_outcome(
 
 
 def device() -> dict[str, object]:
-    """What JAX runs on."""
+    """A description of the devices that JAX uses."""
     devices = cast(list[Any], jax.devices())
     return {
         "platform": devices[0].platform,

@@ -1,1 +1,1 @@
-"""What a search says while it runs, and how that is shown."""
+"""The progress of a search, and how it is shown."""

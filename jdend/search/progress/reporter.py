@@ -1,4 +1,4 @@
-"""What a search says while it runs, all of it to stderr."""
+"""The reporter is told the progress of a search, and shows it on stderr."""
 
 import json
 import os
@@ -14,41 +14,41 @@ __all__ = ["Reporter", "reporter", "say"]
 
 
 @dataclass
-class _Sum:
-    """What a search came to up to its current generation."""
+class _Totals:
+    """The progress of a search, and of its current generation."""
 
     n_trials: int | None
     done: float
-    before: float  # trials that were done when it began
-    seconds: float | None  # that there are
-    since: float
+    before: float  # how many trials were done when the search began
+    seconds: float | None  # the time limit
+    since: float  # when the search began
     best: Best | None
-    waited: float = 0.0  # for compilers, and before the first generation
+    waited: float = 0.0  # seconds of waiting for programs, and before the first generation
     stopped: int = 0
-    now: float = 0.0  # trials of the current generation
+    now: float = 0.0  # trials done, waiting and best network of the current generation
     now_waited: float = 0.0
     now_best: Best | None = None
     doing: str = "preparing"
-    begun: float | None = None
+    begun: float | None = None  # when the current generation began
 
 
 class Reporter:
-    """Told about a search as it goes; adds up its generations for a view.
+    """Is told the progress of a search, adds up its generations, and tells a view.
 
-    A generation that begins outside a search counts as one.
+    A generation that begins outside of a search counts as a search of its own.
 
     Args:
-      view: shows it.
-      clock: seconds from some beginning.
+      view: shows the progress to the user.
+      clock: returns the time in seconds.
     """
 
     def __init__(self, view: View, clock: Callable[[], float] = time.monotonic):
         self._view, self._clock = view, clock
-        self._sum: _Sum | None = None
+        self._totals: _Totals | None = None
         self._alone = False
 
     def note(self, line: str) -> None:
-        """A line of its own."""
+        """Shows a line of text."""
         self._view.note(line)
 
     def open(
@@ -59,51 +59,51 @@ class Reporter:
         seconds: float | None = None,
         best: Best | None = None,
     ) -> None:
-        """A search begins.
+        """Is told that a search begins.
 
         Args:
-          n_trials: at most so many; None if only time ends it.
-          done: of these, trials that are finished already.
-          seconds: that are left, where time ends it.
-          best: the best of those that are finished.
+          n_trials: the largest number of trials; None if only time ends the search.
+          done: how many of these are finished already.
+          seconds: the seconds that are left; None if there is no time limit.
+          best: the best network of the finished trials.
         """
-        self._sum = _Sum(n_trials, done, done, seconds, self._clock(), best)
-        self._view.begin(self._status(self._sum))
+        self._totals = _Totals(n_trials, done, done, seconds, self._clock(), best)
+        self._view.begin(self._status(self._totals))
 
     def reach(self, done: int) -> None:
-        """So many trials are finished, by whomever."""
-        if self._sum is not None:
-            self._sum.done = done
-            self._view.show(self._status(self._sum))
+        """Is told how many trials are finished, those of other workers included."""
+        if self._totals is not None:
+            self._totals.done = done
+            self._view.show(self._status(self._totals))
 
     def close(self) -> None:
-        """The search is over, or was broken off."""
-        if self._sum is not None:
-            self._view.end(self._status(self._sum))
-            self._sum = None
+        """Is told that the search is over, or was broken off."""
+        if self._totals is not None:
+            self._view.end(self._status(self._totals))
+            self._totals = None
 
     def begin(self, n_trials: int) -> None:
-        """Training of a generation of so many trials begins."""
-        self._alone = self._sum is None
-        if self._sum is None:
+        """Is told that the training of a generation with so many trials begins."""
+        self._alone = self._totals is None
+        if self._totals is None:
             self.open(n_trials)
-        now, total = self._clock(), self._sum
+        now, total = self._clock(), self._totals
         assert total is not None
         if total.waited == 0.0:  # data and proposals of the first generation
             total.waited = now - total.since
         total.begun, total.now, total.now_waited = now, 0.0, 0.0
 
     def advance(self, trials_done: float, seconds: float, best: Best | None, doing: str) -> None:
-        """The generation goes on.
+        """Is told how far the generation is.
 
         Args:
-          trials_done: of its trials, fractions included.
-          seconds: since it began, compiling left out.
-          best: of its networks, as they are now: not of what they were at an earlier epoch, so
-            that in the end it is the best of the results.
-          doing: what happens now.
+          trials_done: how many of its trials are trained, fractions included.
+          seconds: the time since it began, without waiting for programs.
+          best: the best of its networks as they are now, not at an earlier epoch; so in the end it
+            is the best of the results.
+          doing: what happens now, in words.
         """
-        total = self._sum
+        total = self._totals
         if total is None or total.begun is None:
             return
         total.now, total.doing = trials_done, doing
@@ -112,13 +112,13 @@ class Reporter:
         self._view.show(self._status(total))
 
     def stop(self, n_trials: int) -> None:
-        """A rung stopped so many trials."""
-        if self._sum is not None:
-            self._sum.stopped += n_trials
+        """Is told that a rung stopped so many trials."""
+        if self._totals is not None:
+            self._totals.stopped += n_trials
 
     def end(self) -> None:
-        """Training of the generation is over, or was broken off."""
-        total = self._sum
+        """Is told that the training of the generation is over, or was broken off."""
+        total = self._totals
         if total is None or total.begun is None:
             return
         total.done += total.now
@@ -131,14 +131,15 @@ class Reporter:
         if self._alone:
             self.close()
 
-    def _status(self, total: _Sum) -> Status:
+    def _status(self, total: _Totals) -> Status:
         seconds = self._clock() - total.since
         done = total.done + total.now
         if total.n_trials is not None:
             done = min(done, float(total.n_trials))
         working = seconds - total.waited - total.now_waited
         rate = (done - total.before) / working if done > total.before and working > 0 else None
-        lefts, shares = [], []
+        lefts: list[float] = []
+        shares: list[float] = []
         if total.seconds is not None:
             lefts.append(max(0.0, total.seconds - seconds))
             shares.append(min(1.0, seconds / total.seconds) if total.seconds > 0 else 1.0)
@@ -160,14 +161,14 @@ class Reporter:
 
 
 def _better(first: Best | None, second: Best | None) -> Best | None:
-    """The one of higher accuracy; the first of equals."""
+    """The network with the higher accuracy; the first if they are equal."""
     networks = [best for best in (first, second) if best is not None]
     return max(networks, key=lambda best: best.accuracy, default=None)
 
 
 def reporter(verbose: bool, log_format: str = "text") -> Reporter:
-    """A live view where a person watches a terminal, lines where nobody does, JSON lines if
-    `log_format` is `json`; nothing if not verbose."""
+    """A reporter with a live view if stderr is a terminal, otherwise with lines of text, or with
+    JSON lines if `log_format` is `json`; silent if not `verbose`."""
     if not verbose:
         return Reporter(Silent())
     if log_format == "json":
@@ -178,6 +179,6 @@ def reporter(verbose: bool, log_format: str = "text") -> Reporter:
 
 
 def say(line: str, log_format: str = "text", event: str = "note") -> None:
-    """A line on stderr, outside of any search."""
+    """Shows a line on stderr, outside of a search."""
     text = json.dumps({"event": event, "text": line}) if log_format == "json" else line
     complain(text)

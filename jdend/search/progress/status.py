@@ -1,4 +1,4 @@
-"""How far a search is, and what shows it: what the reporter and its views share."""
+"""The status of a search, and the interface of the views that show it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,9 +11,9 @@ class Best:
     """The best network so far.
 
     Attributes:
-      accuracy: on the validation examples, mean over seeds.
-      total_params: its trainable parameters.
-      architecture: its name.
+      accuracy: its validation accuracy, mean over seeds.
+      total_params: the number of its trainable parameters.
+      architecture: the name of its architecture.
     """
 
     accuracy: float
@@ -26,15 +26,16 @@ class Status:
     """How far a search is.
 
     Attributes:
-      done: trials, with fractions of those that train now; of other workers too.
-      n_trials: at most so many; None if only time ends the search.
-      seconds: since it began.
-      rate: trials a second, waiting for compilers left out; None before the first.
-      left: seconds that are expected to be left; None while nothing is known.
-      share: of the search that is done, in [0, 1].
-      stopped: trials that were stopped early by this process.
-      best: None before the first network was evaluated.
-      doing: what happens now.
+      done: how many trials are trained, those of other workers included. A trial that is in
+        training counts as a fraction.
+      n_trials: the largest number of trials; None if only time ends the search.
+      seconds: the time since it began.
+      rate: trials per second, without waiting for programs; None before the first.
+      left: how many seconds it will probably take from now on; None before that can be estimated.
+      share: the share of the search that is done, in [0, 1].
+      stopped: how many trials this process stopped early.
+      best: the best network so far; None before one was evaluated.
+      doing: what happens now, in words.
     """
 
     done: float
@@ -49,20 +50,20 @@ class Status:
 
 
 class View(Protocol):
-    """Shows what a reporter is told."""
+    """The interface of what shows a search to the user."""
 
     def note(self, line: str) -> None:
-        """A line of its own."""
+        """Shows a line of text."""
         ...
 
     def begin(self, now: Status) -> None:
-        """A search begins."""
+        """Is told that a search begins."""
         ...
 
     def show(self, now: Status) -> None:
-        """Something has changed; called several times a second."""
+        """Shows a new status; called several times a second."""
         ...
 
     def end(self, now: Status) -> None:
-        """The search is over, or was broken off."""
+        """Is told that the search is over, or was broken off."""
         ...

@@ -1,4 +1,4 @@
-"""How progress is shown: one live view on a terminal, plain lines elsewhere, or JSON lines."""
+"""How progress is shown: a live view on a terminal, otherwise lines of text or of JSON."""
 
 import json
 import math
@@ -9,14 +9,13 @@ from jdend.search.progress.status import Status
 
 __all__ = ["JsonLines", "Lines", "Live", "Silent"]
 
-# Seconds between two lines: at first, and later this share of those since the beginning…
-MIN_SECONDS_BETWEEN, ELAPSED_SHARE_BETWEEN = 5.0, 0.05
-# …but no more than so many.
-MAX_SECONDS_BETWEEN = 60.0
+# The time between two lines is a share of the time since the search began, within these limits.
+MIN_SECONDS_BETWEEN, MAX_SECONDS_BETWEEN = 5.0, 60.0
+ELAPSED_SHARE_BETWEEN = 0.05
 
 
 class Silent:
-    """Says nothing."""
+    """Shows nothing."""
 
     def note(self, line: str) -> None:
         pass
@@ -32,7 +31,7 @@ class Silent:
 
 
 class _Rhythm:
-    """Says when it is time for another line: often at first, then more seldom."""
+    """Decides when it is time for the next line: often at first, less often later."""
 
     def __init__(self, first: float):
         self._first, self._next = first, 0.0
@@ -50,7 +49,7 @@ class _Rhythm:
 
 
 class Lines:
-    """Plain lines, one every few seconds."""
+    """Shows lines of text, one every few seconds."""
 
     def __init__(self, stream: TextIO, seconds_between: float = MIN_SECONDS_BETWEEN):
         self._stream = stream
@@ -71,7 +70,7 @@ class Lines:
 
 
 class JsonLines:
-    """An object a line, with the key `event`; docs/terminal.md has their fields."""
+    """Shows one JSON object per line; docs/terminal.md explains their fields."""
 
     def __init__(self, stream: TextIO, seconds_between: float = MIN_SECONDS_BETWEEN):
         self._stream = stream
@@ -115,7 +114,7 @@ class JsonLines:
 
 
 class Live:
-    """Two lines that stay in place at the bottom of a terminal, drawn by `rich`."""
+    """Shows two lines that stay at the bottom of the terminal and change there, by `rich`."""
 
     def __init__(self, stream: TextIO, **console: Any):
         from rich.console import Console
@@ -159,7 +158,7 @@ class Live:
 
         now = self._now
         assert now is not None
-        # Time goes on between two reports.
+        # The time that is shown goes on between two reports.
         since = time.monotonic() - self._at
         pace = " · ".join(_pace(now, since))
         width = max(8, min(30, self._console.width - len(pace) - 3))
@@ -181,7 +180,7 @@ def _trials(now: Status) -> str:
 
 
 def _pace(now: Status, since: float = 0.0) -> list[str]:
-    """How many trials, how fast, how long; `since` seconds ago."""
+    """How many trials, how fast, and how long; `since` is the seconds since `now` was reported."""
     parts = [_trials(now)]
     if now.rate is not None:
         parts.append(f"{now.rate:.3g} a second")

@@ -36,7 +36,7 @@ def time(monkeypatch):
 def n_generations(time, seconds, laps, waited=0.0, **arguments):
     """How many generations of given lengths a clock allows."""
     watch = TimeLimit(seconds, **arguments)
-    watch.keep(2.0)
+    watch.reserve_for(2.0)
     watch.begin()
     for n, lap in enumerate(laps):
         time.now += lap
