@@ -16,7 +16,7 @@ KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test test-types postgres chromium lint fuzz docs format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint fuzz docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -84,11 +84,6 @@ test-tfds: $(READY)
 	$(TFDS_VENV)/bin/pip install --quiet tensorflow-cpu "tensorflow-datasets>=4.9.9" array_record \
 	  importlib_resources pillow
 	JDEND_TFDS_PYTHON=$(TFDS_VENV)/bin/python $(BIN)/python -m pytest tests/tfds
-
-# Shapes, dtypes and types of functions are checked at every call of these tests.
-test-types: $(READY)
-	JDEND_CHECK_TYPES=1 $(BIN)/python -m pytest tests/test_checked_types.py tests/test_connectivity.py \
-	  tests/test_plasticity.py tests/kernels tests/training
 
 # The kernel's tests with the native library built under AddressSanitizer and UBSan (GCC).
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all

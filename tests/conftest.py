@@ -5,14 +5,11 @@ import signal
 
 import jaxtyping
 import pytest
+from checked_types import PACKAGES
 
-# With `make test-types` every call of these packages is held to what it says of types, shapes and
-# dtypes; none of them is imported before.
-CHECKS_TYPES = "JDEND_CHECK_TYPES" in os.environ
-if CHECKS_TYPES:
-    from checked_types import PACKAGES
-
-    jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
+# In the process of the tests every call of these packages is held to what it says of types, shapes
+# and dtypes; none of them is imported before.
+jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
 # Tests compile more than they compute; jdend's own programs set their level themselves.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
@@ -22,8 +19,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Needs TensorFlow, in another interpreter than jdend's: `make test-tfds`.
 collect_ignore = [] if "JDEND_TFDS_PYTHON" in os.environ else ["tfds"]
-if not CHECKS_TYPES:
-    collect_ignore.append("test_checked_types.py")
 
 
 @pytest.fixture(autouse=True)

@@ -116,8 +116,10 @@ def test_the_number_of_parameters(ref):
 def test_first_logits_and_gradients(ref, kernel):
     graphdef, params, other = nnx.split(ref.model(kernel), nnx.Param, ...)
 
+    x, y = jnp.asarray(ref.x[0]), jnp.asarray(ref.y[0])
+
     def loss(params):
-        return loss_of(nnx.merge(graphdef, params, other), ref.x[0], ref.y[0])
+        return loss_of(nnx.merge(graphdef, params, other), x, y)
 
     grads, logits = jax.jit(jax.grad(loss, has_aux=True), compiler_options=QUICKLY)(params)
     np.testing.assert_allclose(logits, ref.arrays["first_logits"], rtol=0, atol=1e-5)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
 from jdend.kernels._operands import Gradients, Operands
@@ -42,7 +43,8 @@ def differentiable(passes: Passes) -> Apply:
         return forward(operands, negative_slope)[0]
 
     def forward(operands: Operands, negative_slope: float) -> tuple[Array, Residuals]:
-        prepared = passes.prepare(operands.x)
+        # A constant of a program is no array to JAX yet, but a literal.
+        prepared = passes.prepare(jnp.asarray(operands.x))
         out, signs = passes.forward(operands, prepared, negative_slope)
         return out, (operands, prepared, signs)
 

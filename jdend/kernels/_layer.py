@@ -1,21 +1,26 @@
 """The one public operation: a dendritic layer, forward and backward, by the kernel of choice."""
 
+from typing import Any
+
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jdend.kernels._choice import for_lowering
 from jdend.kernels._operands import Operands
 from jdend.kernels._registry import KERNELS
 
+AnyArray = Array | np.ndarray
+
 
 def dendritic_layer(
-    x: Float[Array, "B F"],
-    weight: Float[Array, "N D K"],
-    bias: Float[Array, "N D"],
-    indices: Int[Array, "N D K"],
-    soma_weight: Float[Array, "N D"] | None = None,
-    soma_bias: Float[Array, " N"] | None = None,
+    x: Float[AnyArray, "B F"],
+    weight: Float[AnyArray, "N D K"],
+    bias: Float[AnyArray, "N D"],
+    indices: Int[AnyArray, "N D K"],
+    soma_weight: Float[AnyArray, "N D"] | None = None,
+    soma_bias: Float[AnyArray, " N"] | None = None,
     *,
-    sizes: Int[Array, "3"] | None = None,
+    sizes: Int[AnyArray, "3"] | None = None,
     negative_slope: float = 0.1,
     kernel: str = "auto",
 ) -> Array:
@@ -57,7 +62,8 @@ def dendritic_layer(
       TypeError: if ``indices`` are not int32.
       RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
-    operands = Operands(x, weight, bias, indices, soma_weight, soma_bias, sizes)
+    arrays: tuple[Any, ...] = (x, weight, bias, indices, soma_weight, soma_bias, sizes)
+    operands = Operands(*arrays)
     _check_shapes(operands)
     return KERNELS[for_lowering(kernel)].apply(operands, negative_slope)
 

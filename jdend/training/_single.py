@@ -133,7 +133,7 @@ def _figures(programs: Population, state: State, data: Split) -> dict[str, float
     figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():
         if begin < end:
-            means = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
-            for name, value in zip(("loss", "accuracy"), means, strict=True):
+            values = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
+            for name, value in zip(("loss", "accuracy"), values, strict=True):
                 figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
     return figures
