@@ -50,6 +50,11 @@ class NetworksWithinBudget(CollectedResults):
         return self._data.problem
 
     @property
+    def n_train(self) -> int:
+        """Examples that networks are trained on; validation's are not among them."""
+        return len(self._data.outline.train_y)
+
+    @property
     def dataset(self) -> Dataset:
         """The whole data set; it is loaded when this is first read."""
         return self._data.dataset

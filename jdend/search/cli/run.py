@@ -31,7 +31,7 @@ from jdend.search.pruners import find_pruner
 from jdend.search.samplers.registry import find_strategy
 from jdend.search.scenarios import SCENARIOS
 from jdend.search.searcher import HyperparameterSearcher
-from jdend.search.space.default_space import default_space
+from jdend.search.space.default_space import default_space, default_training
 from jdend.search.space.dimensions import Space, read_space
 from jdend.study import (
     SearchResult,
@@ -179,7 +179,7 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
     if n_trials is None and not strategy.lists_all and search.seconds is None:
         n_trials = TRIALS_WITH_RUNGS if pruner.stops else TRIALS
     searcher.optimize(
-        space.dimensions if space else lambda budget: default_space(budget, searcher.problem),
+        space.dimensions if space else lambda budget: _default_space(command, searcher, budget),
         n_trials,
         strategy,
         generation=search.generation,
@@ -188,6 +188,15 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
         seconds=_time_limit(command, study),
     )
     return searcher
+
+
+def _default_space(
+    command: Command, searcher: HyperparameterSearcher, budget: int
+) -> dict[str, object]:
+    """With the length of training, where the command line does not say it."""
+    training = default_training(budget, searcher.n_train, command.search.seconds)
+    own = {name: value for name, value in training.items() if name not in command.settings}
+    return default_space(budget, searcher.problem) | own
 
 
 def _time_limit(command: Command, study: Study) -> TimeLimit | None:

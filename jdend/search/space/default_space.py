@@ -12,6 +12,7 @@ __all__ = [
     "budget_architectures",
     "budget_space",
     "default_space",
+    "default_training",
     "narrow_space",
 ]
 
@@ -19,36 +20,87 @@ ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 
 
 def default_space(budget: int, problem: Problem) -> dict[str, object]:
-    """A space of good networks for a budget: many neurons, sparse dendrites, high rates.
+    """A space of good networks for a budget: many sparse dendrites, shared by all neurons.
 
-    In these ranges lay the best networks of wide random searches on Fashion-MNIST
-    (docs/results.md).
+    The ranges were measured on Fashion-MNIST with 110 to 32,000 parameters (docs/results.md). The
+    number of dendrites grows with the budget to the power of 0.75 and the other sizes with its
+    square root, while rates fall with its fourth root.
 
     Args:
       budget: the largest number of trainable parameters allowed.
       problem: the data's features, classes and image shape.
     """
-    scale = budget**0.5
-    most_inputs = min(problem.in_features, 48)
+    root, size = budget**0.5, budget / 8000
+
+    def whole(low: float, high: float, least: int, most: int) -> tuple[int, int]:
+        return min(max(1, round(low)), most), min(max(least, round(high)), most)
+
+    def real(low: float, high: float) -> dict[str, object]:
+        return {"type": "uniform", "low": low, "high": high, "log": True}
+
     space: dict[str, object] = {
-        "architecture": "dendritic_simple",
-        "n_neurons": (max(1, round(0.2 * scale)), max(2, round(0.7 * scale))),
-        "n_dendrites": (2, 10),
-        "n_dendrite_inputs": (min(4, most_inputs), most_inputs),
+        "architecture": ["sparse_somata", "soma_disabled"],
+        "n_dendrites": whole(0.16 * root**1.5, 0.37 * root**1.5, 3, budget),
+        "n_neurons": whole(0.25 * root, 0.7 * root, 2, budget),
+        "n_soma_inputs": whole(0.4 * root, 0.9 * root, 2, budget),
+        "n_dendrite_inputs": whole(max(4.0, 0.1 * root), 0.4 * root, 16, problem.in_features),
         "initialization": "fan_in",
         "schedule": "cosine",
-        "lr": {"type": "uniform", "low": 6e-3, "high": 2.5e-2, "log": True},
-        "weight_decay": {"type": "uniform", "low": 1e-3, "high": 0.1, "log": True},
-        "synaptic_resampling": [True, False],
-        "percentage_resample": {"type": "uniform", "low": 0.02, "high": 0.2, "log": True},
+        "warmup_steps": 100,
+        "lr": real(8e-3 * size**-0.25, 2.5e-2 * size**-0.25),
+        "weight_decay": real(0.01 * size**0.5, 0.15 * size**0.5),
+        "label_smoothing": (0.0, 0.1 * min(1.0, size**0.5)),
+        "percentage_resample": (0.1, 0.4),
+        "steps_to_resample": 100,
+        "resampling_weights": "zero",
+        "resampling_schedule": "cosine",
+        "resampling_end": 0.85,
+        "resampling_inputs": "uniform_free",
     }
     if problem.image_shape is not None:
         space |= {
             "connectivity": "local_receptive_fields",
-            "field_std": (1.5, 5.0),
-            "resampling_inputs": "local",
+            "field_std": (1.5, 3.0),
+            "resampling_inputs": "local_free",
+            "resampling_std": (2.0, 5.0),
         }
+        if budget < LOCAL_PARAMS:
+            space |= {
+                "connectivity": ["local_receptive_fields", "random"],
+                "resampling_inputs": ["local_free", "uniform_free"],
+            }
     return space
+
+
+# Networks of fewer parameters may read pixels from anywhere.
+LOCAL_PARAMS = 2000
+# Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
+# steps, at least. Smaller networks are trained for longer, up to so many times.
+MIN_EPOCHS, MIN_STEPS, MAX_TIMES_LONGER = 20, 1500, 4.0
+# Batches are smaller where fewer than so many would make an epoch.
+MIN_STEPS_AN_EPOCH = 32
+MIN_BATCH_SIZE, MAX_BATCH_SIZE = 16, 256
+
+
+def default_training(budget: int, n_train: int, seconds: float | None = None) -> dict[str, object]:
+    """How long networks are trained, and in which batches, when nobody says it.
+
+    Small data are passed over more often, in smaller batches. In a search of more than a minute the
+    epochs grow with the square root of its time, and so does the number of networks.
+
+    Args:
+      budget: the largest number of trainable parameters allowed.
+      n_train: training examples.
+      seconds: that the search may take; None for about a minute.
+    """
+    batch_size = MAX_BATCH_SIZE
+    while batch_size > MIN_BATCH_SIZE and n_train < MIN_STEPS_AN_EPOCH * batch_size:
+        batch_size //= 2
+    n_steps = max(1, n_train // batch_size)  # an epoch
+    longer = min(MAX_TIMES_LONGER, max(1.0, (8000 / budget) ** 0.5))
+    longer *= max(1.0, (seconds or 0.0) / 60) ** 0.5
+    n_epochs = max(MIN_EPOCHS, -(-MIN_STEPS // n_steps)) * longer
+    return {"batch_size": batch_size, "n_epochs": round(n_epochs)}
 
 
 # For each architecture and size: both ends of the range as multiples of the budget's square root,

@@ -5,7 +5,11 @@ import pytest
 from jdend.fields import FIELDS
 from jdend.models import Problem
 from jdend.search import default_space
+from jdend.search.space.budget import Budget
+from jdend.search.space.default_space import default_training
 from jdend.search.space.dimensions import parse_space
+from jdend.search.space.encoding import Encoding
+from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_space
 
 DATA = [Problem(784, 10, (28, 28, 1)), Problem(64, 10, (8, 8, 1)), Problem(4, 3)]
@@ -24,3 +28,29 @@ def test_fields_go_by_their_own_names():
 def test_only_images_have_receptive_fields():
     assert "field_std" in default_space(8000, DATA[0])
     assert default_space(8000, DATA[2]).keys().isdisjoint(["connectivity", "field_std"])
+
+
+@pytest.mark.parametrize("budget", [110, 8000, 32_000])
+def test_more_than_one_architecture_fits(budget):
+    problem = SearchProblem(
+        parse_space(default_space(budget, DATA[0])), DATA[0], Budget(budget), {}
+    )
+    encoding = Encoding(problem)
+    assert set(encoding.dimensions["architecture"].values) == {"sparse_somata", "soma_disabled"}
+    assert encoding.n_fit > 50
+
+
+def test_small_data_are_passed_over_more_often_in_smaller_batches():
+    assert default_training(8000, 54_000) == {"batch_size": 256, "n_epochs": 20}
+    assert default_training(8000, 1294) == {"batch_size": 32, "n_epochs": 38}
+    assert default_training(8000, 5) == {"batch_size": 16, "n_epochs": 1500}
+
+
+def test_small_networks_are_trained_for_longer():
+    epochs = [default_training(budget, 54_000)["n_epochs"] for budget in (110, 2000, 100_000)]
+    assert epochs == [80, 40, 20]
+
+
+def test_epochs_grow_with_the_square_root_of_the_time():
+    epochs = [default_training(8000, 54_000, s)["n_epochs"] for s in (10.0, 60.0, 240.0)]
+    assert epochs == [20, 20, 40]
