@@ -18,6 +18,9 @@ SIDE, PIXEL = 12, 13.0
 FIELD = ((0, 0), (1, 0), (0, 1), (-1, 1), (1, -1))
 CENTRES = ((2, 2), (5, 3), (9, 2), (3, 6), (7, 6), (10, 7), (2, 10), (5, 9), (9, 10))
 
+# Which of the seven dendrites each of four somata reads.
+SOMA_INPUTS = ((0, 2, 5), (1, 2, 4), (0, 3, 6), (3, 5, 6))
+
 
 class Picture:
     """SVG elements, drawn from left to right."""
@@ -115,6 +118,15 @@ def without_somata(picture: Picture):
     return dendrites
 
 
+def sharing_somata(picture: Picture):
+    dendrites = without_somata(picture)
+    somata = picture.column(480, 4, 11, SOMA, "somata", "N, n_soma_inputs each")
+    for i, soma in enumerate(somata):
+        for j in SOMA_INPUTS[i]:
+            picture.line(dendrites[j], soma, SOMA, 1.6, 0.8)
+    return somata
+
+
 def classes(picture: Picture, before, x):
     found = picture.column(x, 5, 9, CLASS, "classes", "C logits")
     picture.all_to_all(before, found, CLASS)
@@ -134,6 +146,8 @@ def pictures() -> dict[str, str]:
     classes(bare, without_somata(bare), 480)
     disabled = Picture("soma_disabled: dendrites, a linear layer, classes")
     classes(disabled, hidden(disabled, without_somata(disabled), 480, "n_neurons"), 620)
+    sparse = Picture("sparse_somata: dendrites, somata that each read some of them, classes")
+    classes(sparse, sharing_somata(sparse), 620)
     deep = Picture("dendritic_with_hidden: dendrites, somata, a linear layer, classes")
     classes(deep, hidden(deep, with_somata(deep), 620, "hidden_dim"), 760)
     mlp = Picture("mlp: a linear layer that reads every input, classes")
@@ -145,6 +159,7 @@ def pictures() -> dict[str, str]:
         "dendritic_simple.svg": simple.text(),
         "dendritic_simple_without_somata.svg": bare.text(),
         "soma_disabled.svg": disabled.text(),
+        "sparse_somata.svg": sparse.text(),
         "dendritic_with_hidden.svg": deep.text(),
         "mlp.svg": mlp.text(),
     }
