@@ -24,20 +24,23 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
-from jdend.models import architecture, build
+from jdend.models import architecture, build, count_params
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised
-from jdend.training._resampling import is_due, next_resampling, resampler
+from jdend.training._resampling import is_due, next_resampling, resampler, resamples
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
 
-__all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population"]
+__all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population", "population_for"]
 
 INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # what a seed's key is folded by
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
+# A population that trains for a second or two: steps of a trial, each counted once and once more
+# for so many parameters.
+BRIEF_STEPS, BRIEF_PARAMS = 50_000, 10_000
 _making = threading.Lock()
 
 Scalar = Int[Array, ""]
@@ -104,21 +107,39 @@ def _shapes(
     return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
-def population(bucket: Bucket) -> Population:
-    """The functions that train a bucket's members, each compiled once a shape."""
+def population(bucket: Bucket, *, resampling: bool = True, brief: bool = False) -> Population:
+    """The functions that train a bucket's members, each compiled once a shape.
+
+    Args:
+      bucket: what they share.
+      resampling: whether their dendritic layers may be resampled; half of what is compiled.
+      brief: whether they train for so short a time that compiling takes longer.
+    """
     with _making:  # threads that ask at once get the same
-        return _population(bucket, architecture(bucket.structure.architecture).module)
+        module = architecture(bucket.structure.architecture).module
+        return _population(bucket, module, resampling, brief)
+
+
+def population_for(
+    bucket: Bucket, hyperparameters: TracedHyperparameters, n_seeds: int
+) -> Population:
+    """The functions that these members need, and no more; figures are the same with others."""
+    n_steps, width = int(hyperparameters.n_steps.max()), hyperparameters.lr.size
+    work = n_steps * width * n_seeds * (1 + count_params(bucket.structure) / BRIEF_PARAMS)
+    return population(bucket, resampling=resamples(hyperparameters), brief=work < BRIEF_STEPS)
 
 
 # On CPUs each program takes a hundred or two of the 65,530 memory mappings that Linux allows a
 # process, and LLVM ends the process where there are no more.
 @functools.lru_cache(maxsize=32)
-def _population(bucket: Bucket, module: type[nnx.Module]) -> Population:
+def _population(
+    bucket: Bucket, module: type[nnx.Module], resampling: bool, brief: bool
+) -> Population:
     """`module` tells a name registered anew from the old."""
     return Population(
-        init=Program(_init(bucket)),
-        advance=Program(_advance(bucket), trains=True, donate=(0,)),
-        evaluate=Program(_evaluate(bucket)),
+        init=Program(_init(bucket), quickly=True),
+        advance=Program(_advance(bucket, resampling), trains=True, donate=(0,), quickly=brief),
+        evaluate=Program(_evaluate(bucket), quickly=True),
     )
 
 
@@ -140,7 +161,7 @@ def _shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
 
-    return Program(jax.vmap(of_seed, in_axes=(0, None)))
+    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
 
 
 def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
@@ -178,7 +199,9 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
     return init
 
 
-def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], State]:
+def _advance(
+    bucket: Bucket, resampling: bool
+) -> Callable[[State, Examples, Orders, Scalar], State]:
     net = network(bucket)
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
@@ -261,7 +284,7 @@ def _advance(bucket: Bucket) -> Callable[[State, Examples, Orders, Scalar], Stat
                 State, jax.lax.cond(due.any(), resample_layers, unchanged, state, keys, due)
             )
 
-        if not net.layers:
+        if not net.layers or not resampling:
             return train_until(state, stop_step)
         return jax.lax.while_loop(lambda s: s.step < stop_step, train_and_resample, state)
 

@@ -19,7 +19,7 @@ from jdend.training._bucket import Path
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["is_due", "next_resampling", "resampler"]
+__all__ = ["is_due", "next_resampling", "resampler", "resamples"]
 
 BLOCK = 16  # configurations that resample side by side on accelerators
 
@@ -27,6 +27,12 @@ Layers = tuple[tuple[Path, DendriticLayer], ...]
 Keys = Key[Array, " S"]
 # Weights, indices and the two moments of a layer's synapses.
 Synapses = Sequence[Array]
+
+
+def resamples(hyperparameters: TracedHyperparameters) -> bool:
+    """Whether any of these configurations resamples within its training."""
+    every = hyperparameters.steps_to_resample
+    return bool(((every > 0) & (every <= _last_resampling(hyperparameters))).any())
 
 
 def next_resampling(state: State) -> Int[Array, ""]:
@@ -76,10 +82,9 @@ def resampler(layers: Layers) -> Callable[[State, Keys, Bool[Array, " C"]], Stat
         return cast(State, jax.lax.fori_loop(0, -(-n_due // width), resample_block, state))
 
     def resample_layers(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
-        return cast(
-            State,
-            jax.lax.platform_dependent(state, keys, due, cpu=one_by_one, default=in_blocks),
-        )
+        # Chosen while tracing: `jax.lax.platform_dependent` would trace both.
+        on_cpu = jax.default_backend() == "cpu"
+        return (one_by_one if on_cpu else in_blocks)(state, keys, due)
 
     return resample_layers
 

@@ -21,7 +21,7 @@ from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
-from jdend.training._population import Population, epoch_order, population
+from jdend.training._population import Population, epoch_order, population_for
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
 from jdend.training._stopwatch import Stopwatch
@@ -229,7 +229,7 @@ class Run:
 
     @functools.cached_property
     def _population(self) -> Population:
-        return population(self.bucket)
+        return population_for(self.bucket, self._traced(), len(self.seeds))
 
     @functools.cached_property
     def _data(self) -> DeviceData:

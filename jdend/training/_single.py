@@ -18,7 +18,7 @@ from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
-from jdend.training._population import Population, epoch_order, population
+from jdend.training._population import Population, epoch_order, population_for
 from jdend.training._state import State
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -66,13 +66,12 @@ def train_model(
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
 
     bucket = Bucket(structure, kernel=kernel)
-    programs = population(bucket)
 
     def show(epoch: int, state: State) -> None:
         if on_epoch is not None:
             on_epoch(epoch, extract(bucket, state))
 
-    state = _trained(programs, configuration, int(seed), data, show)
+    programs, state = _trained(bucket, configuration, int(seed), data, show)
     figures = _figures(programs, state, data)
     if int(state.failed_step[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
         raise ValueError(f"training with seed {seed} diverged (its loss is not finite); lower lr")
@@ -106,15 +105,16 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
 
 
 def _trained(
-    programs: Population,
+    bucket: Bucket,
     configuration: Configuration,
     seed: int,
     data: Split,
     show: Callable[[int, State], None],
-) -> State:
+) -> tuple[Population, State]:
     on = on_device(data)
     steps_per_epoch = on.n_train // configuration.structure.batch_size
     hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
+    programs = population_for(bucket, hyperparameters, 1)
     programs.compile(hyperparameters, 1, on)
     state = programs.init(hyperparameters, jnp.array([seed], jnp.uint32))
     show(0, state)
@@ -124,7 +124,7 @@ def _trained(
         state = programs.advance(state, on.examples, order, end)
         jax.block_until_ready(state.step)  # between epochs Ctrl-C is heard
         show(epoch + 1, state)
-    return state
+    return programs, state
 
 
 def _figures(programs: Population, state: State, data: Split) -> dict[str, float]:

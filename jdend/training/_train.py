@@ -9,7 +9,7 @@ from jdend.training._bucket import Bucket
 from jdend.training._device_data import on_device
 from jdend.training._memory import configurations_that_fit
 from jdend.training._outcome import Outcome, Progress
-from jdend.training._population import population
+from jdend.training._population import population_for
 from jdend.training._run import Narrow, Run
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -102,11 +102,11 @@ def prepare(
     on = on_device(data)
     steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
     first = configurations[:room]
+    hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
+    programs = population_for(bucket, hyperparameters, len(seeds))
     for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
-        hyperparameters = trace_hyperparameters(
-            first[:width], steps_per_epoch, padded=bucket.padded
-        )
-        population(bucket).compile(hyperparameters, len(seeds), on)
+        narrower = trace_hyperparameters(first[:width], steps_per_epoch, padded=bucket.padded)
+        programs.compile(narrower, len(seeds), on)
 
 
 def compiled_bytes(
@@ -119,7 +119,8 @@ def compiled_bytes(
     hyperparameters = trace_hyperparameters(
         configurations[:room], steps_per_epoch, padded=bucket.padded
     )
-    return population(bucket).memory(hyperparameters, len(seeds), on)
+    programs = population_for(bucket, hyperparameters, len(seeds))
+    return programs.memory(hyperparameters, len(seeds), on)
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:

@@ -112,7 +112,7 @@ def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
 def test_one_step_programs_serves_all_hyperparameters_and_data_of_a_shape():
     outcomes()
     before = compilations()
-    others = [configured(lr=10.0**-i, n_epochs=1, synaptic_resampling=False) for i in (2, 3, 4)]
+    others = [configured(lr=10.0**-i, n_epochs=1, steps_to_resample=i) for i in (2, 3, 4)]
     train(BUCKET, others, (8, 9), data())
     assert compilations().step_programs == before.step_programs
 

@@ -1,0 +1,69 @@
+"""Which functions a population needs; fewer or faster compiled ones compute the same."""
+
+import numpy as np
+import pytest
+from small_populations import (
+    STEPS_PER_EPOCH,
+    assert_equal,
+    bucket_of,
+    configured,
+    data,
+    on_host,
+)
+
+from jdend.training import epoch_order, on_device, population, trace_hyperparameters
+from jdend.training._population import population_for
+
+SEEDS = np.array([0, 1], np.uint32)
+
+
+def programs_for(*configurations, n_seeds=2):
+    hyperparameters = trace_hyperparameters(configurations, STEPS_PER_EPOCH)
+    return population_for(bucket_of(configurations[0]), hyperparameters, n_seeds)
+
+
+def after_an_epoch(configuration, **programs):
+    made = population(bucket_of(configuration), **programs)
+    hyperparameters = trace_hyperparameters([configuration], STEPS_PER_EPOCH)
+    state, on = made.init(hyperparameters, SEEDS), on_device(data())
+    state = made.advance(state, on.examples, epoch_order(SEEDS, 0, on.n_train), np.int32(12))
+    return on_host(state)
+
+
+NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
+
+
+@pytest.mark.parametrize(
+    ("params", "needed"),
+    [
+        ({}, True),
+        ({"synaptic_resampling": False}, False),
+        (NEVER, False),
+        ({"steps_to_resample": 3 * STEPS_PER_EPOCH}, True),
+        ({"steps_to_resample": 20, "resampling_end": 0.5}, False),
+    ],
+)
+def test_what_never_resamples_has_a_program_without_it(params, needed):
+    configuration = configured(**{"synaptic_resampling": True, **params})
+    expected = population(bucket_of(configuration), resampling=needed, brief=True)
+    assert programs_for(configuration) is expected
+
+
+def test_one_that_resamples_is_enough_for_the_program_with_it():
+    members = [configured(**NEVER), configured()]
+    with_it = population(bucket_of(members[0]), resampling=True, brief=True)
+    assert programs_for(*members) is with_it
+
+
+def test_a_population_that_trains_for_long_is_compiled_to_run_fast():
+    configuration = configured(n_epochs=10_000)
+    assert programs_for(configuration) is population(bucket_of(configuration))
+
+
+def test_without_resampling_steps_are_the_same_to_the_last_bit():
+    never = configured(**NEVER)
+    assert_equal(after_an_epoch(never), after_an_epoch(never, resampling=False))
+
+
+def test_what_is_compiled_quickly_computes_the_same_to_the_last_bit():
+    assert_equal(after_an_epoch(configured()), after_an_epoch(configured(), brief=True))
