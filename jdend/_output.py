@@ -6,8 +6,10 @@ reader went away, otherwise with a line. Messages, by `complain` and `messages`,
 """
 
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -57,8 +59,12 @@ def printing() -> Iterator[None]:
 
 
 def complain(line: str) -> None:
-    """A line on standard error, if that can be."""
-    print(line, file=messages(), flush=True)
+    """A line on standard error, if that can be; on a terminal it is broken between words."""
+    stream = messages()
+    if stream.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    print(line, file=stream, flush=True)
 
 
 def messages() -> TextIO:

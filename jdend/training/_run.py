@@ -110,6 +110,11 @@ class Run:
         return int(self._state.step)
 
     @property
+    def epochs_done(self) -> float:
+        """The same in epochs."""
+        return self.steps_done / self._steps_per_epoch
+
+    @property
     def is_measured(self) -> bool:
         """Whether `outcomes` were asked for, and are known."""
         return self._figures is not None

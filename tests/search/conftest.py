@@ -71,6 +71,8 @@ class InstantRun:
     def steps_done(self):
         return self.epoch
 
+    epochs_done = steps_done
+
     @property
     def is_measured(self):
         return not self.live

@@ -75,7 +75,10 @@ def test_the_summary_counts_over_under_and_same(search, capsys):
          "synaptic_resampling": [False], "steps_to_resample": [64, 128]}
     )  # fmt: skip
     said = capsys.readouterr().err
-    assert "2 over 1,000 parameters, 2 under 800, 2 fit; 2 trials, 1 the same" in said
+    assert said.splitlines()[:2] == [
+        "2 networks of the space fit; 2 have over 1,000 parameters, 2 under 800",
+        "2 trials, 1 the same as another",
+    ]
 
 
 def test_configurations_equal_but_for_the_seed_are_one_trial(search, instant_training):

@@ -58,7 +58,9 @@ def run_search(
         time_limit.reserve_for(trainer.seconds_alone(schedule.sample[0].configuration))
         time_limit.begin()
     results, left = _finished(ledger), time_limit.left if time_limit else None
-    reporter.open(schedule.most_trials, done=len(results), seconds=left, best=best_of(results))
+    done, best = len(results), best_of(results)
+    expected = trainer.expected(schedule, programs, done)
+    reporter.open(schedule.most_trials, done=done, seconds=left, best=best, expected=expected)
     proposed: Sequence[ProposedTrial] = ()
     outcomes: Outcomes = {}  # of the generation that is trained now
     keeper = Keeper()

@@ -2,79 +2,129 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
 from jdend.models import count_params
+from jdend.search.planning.population import PlannedPopulation
+from jdend.search.planning.runtime import Forecast
 from jdend.search.progress.reporter import Reporter
-from jdend.search.progress.status import Best
+from jdend.search.progress.status import Best, Reached
+from jdend.search.progress.time_left import Expected
 from jdend.study import SearchResult, rank
 from jdend.training import Progress, Run
 
 __all__ = ["Meter", "best_of"]
 
+# While programs compile it is said so often how long that takes.
+SECONDS_BETWEEN = 1.0
+# What is not compiled yet is so far at most.
+ALMOST = 0.9
+
+
+@dataclass
+class _Part:
+    """A run: how far it is, and how far it was when it was taken over, in epochs."""
+
+    population: int
+    n_members: int
+    taken_over: float
+    epoch: float = 0.0
+    compiling: float = 0.0  # seconds
+    best: Best | None = None
+
 
 class Meter:
-    """Adds up the progress of a generation's populations, in trials, and tells a reporter.
+    """Adds up what the populations of a generation report, and tells a reporter.
 
     Args:
-      reporter: is told at once that training begins.
-      n_trials: the number of trials of the generation.
+      reporter: told at once that training begins.
+      planned: the populations.
+      expected: how long they will take.
+      ends: the epoch after which each trial is expected to end.
     """
 
-    def __init__(self, reporter: Reporter, n_trials: int):
-        self._reporter, self._n_trials = reporter, n_trials
+    def __init__(
+        self,
+        reporter: Reporter,
+        planned: Sequence[PlannedPopulation],
+        expected: Forecast,
+        ends: Sequence[int],
+    ):
+        self._reporter = reporter
+        # Of each population, the part of all training that an epoch of a trial of it takes.
+        whole = max(expected.training, 1e-9)
+        self._shares = [
+            seconds / whole / max(1, sum(ends[i] for i in p.members))
+            for p, seconds in zip(planned, expected.populations, strict=True)
+        ]
         self._begun = time.monotonic()
         self._waited = 0.0  # seconds of waiting for programs
         self._setting_up = 0.0  # seconds, until each run had taken its first few steps
-        self._entered = 0.0  # `training` when the present run was entered
-        self._run: Run | None = None  # the present run
-        self._done: dict[Run, float] = {}  # trials
-        self._compiling: dict[Run, float] = {}  # seconds
-        self._best: dict[Run, Best | None] = {}  # at present, or when the run ended
+        self._entered = 0.0  # seconds of training when the run that trains was entered
+        self._compiled = 0.0  # populations whose programs there are
+        self._a_program = expected.compiling / max(1, len(planned))  # seconds
+        self._run: Run | None = None  # which trains now
+        self._parts: dict[Run, _Part] = {}
         self._doing = "preparing"
-        reporter.begin(n_trials)
+        n_trials = sum(len(p.members) for p in planned)
+        reporter.begin(n_trials, Expected(expected.compiling, expected.training))
 
-    def wait(self, programs: Future[object]) -> None:
-        """Waits until programs are compiled."""
+    def wait(self, programs: Future[object], number: int) -> None:
+        """Waits until the programs of a population are compiled."""
+        waited = self._waited
         begun = time.monotonic()
-        if not programs.done():
+        while not programs.done():
             self._doing = "compiling"
+            self._waited = waited + time.monotonic() - begun
+            # Nobody knows how far a compiler is: it is taken to need as long as was expected.
+            of_program = (self._waited - waited) / max(self._a_program, 1e-9)
+            self._compiled = max(self._compiled, number + min(of_program, ALMOST))
             self._tell()
+            with suppress(TimeoutError):
+                programs.result(timeout=SECONDS_BETWEEN)
         programs.result()
-        self._waited += time.monotonic() - begun
+        self._waited = waited + time.monotonic() - begun
+        self._compiled = max(self._compiled, number + 1.0)
 
     def stop(self, n_trials: int) -> None:
         """Is told that a rung stopped so many trials."""
         self._reporter.stop(n_trials)
 
-    def enter(self, run: Run, doing: str) -> None:
-        """Is told that a run begins to train or goes on; `look` is about this run from now on."""
-        self._run, self._doing = run, doing
+    def enter(self, run: Run, population: int, n_members: int) -> None:
+        """A run begins or goes on to train: what is seen from now on is of it.
+
+        Args:
+          run: before or between its epochs.
+          population: the number of its population.
+          n_members: its first columns, each a trial; the others only fill it up.
+        """
+        part = _Part(population, n_members, run.epochs_done, run.epochs_done)
+        self._parts.setdefault(run, part)
+        self._run, self._doing = run, f"population {population + 1} of {len(self._shares)}"
         self._entered = self.training
 
     def look(self, progress: Progress) -> None:
         """Is told how far the present run is."""
         run = self._run
         assert run is not None
-        begins = run not in self._done and progress.epoch < 1
-        ends = np.asarray(run.ends)
-        self._done[run] = float(np.minimum(progress.epoch / ends, 1.0).sum())
-        self._compiling[run] = progress.compile_seconds
-        self._best[run] = _best(run, progress)
-        if (
-            begins
-        ):  # moving the data to the device took most of this time: it says nothing of the rate
+        part = self._parts[run]
+        begins = part.epoch == part.taken_over and progress.epoch - part.epoch < 1
+        part.epoch, part.compiling = progress.epoch, progress.compile_seconds
+        part.best = _best(run, progress)
+        if begins and progress.epoch < 1:  # few steps, and first of all the data were moved
             self._setting_up += self.training - self._entered
             return
         self._tell()
 
     @property
     def training(self) -> float:
-        """Seconds of training so far, without compiling."""
-        compiling = self._waited + sum(self._compiling.values())
+        """Seconds so far, compiling left out."""
+        compiling = self._waited + sum(part.compiling for part in self._parts.values())
         return max(0.0, time.monotonic() - self._begun - compiling)
 
     def end(self) -> None:
@@ -82,11 +132,30 @@ class Meter:
         self._reporter.end()
 
     def _tell(self) -> None:
-        done = min(sum(self._done.values()), float(self._n_trials))
-        networks = [best for best in self._best.values() if best is not None]
+        networks = [part.best for part in self._parts.values() if part.best is not None]
         best = max(networks, key=lambda best: best.accuracy, default=None)
-        seconds = max(0.0, self.training - self._setting_up)
-        self._reporter.advance(done, seconds, best, self._doing)
+        self._reporter.advance(self._reached(), best, self._doing)
+
+    def _reached(self) -> Reached:
+        share, own, finished = 0.0, 0.0, 0
+        for run, part in self._parts.items():
+            ends = np.asarray(run.ends)[: part.n_members]
+            done, before = (
+                float(np.minimum(epoch, ends).sum()) * self._shares[part.population]
+                for epoch in (part.epoch, part.taken_over)
+            )
+            share, own = share + done, own + done - before
+            finished += int((part.epoch >= ends).sum())
+        now = self._parts.get(self._run) if self._run is not None else None
+        goes_on = now is not None and self._run is not None and now.epoch < max(self._run.ends)
+        return Reached(
+            finished=finished,
+            epoch=math.floor(now.epoch) + 1 if now is not None and goes_on else None,
+            share=min(share, 1.0),
+            own=min(own, 1.0),
+            compiled=self._compiled / max(1, len(self._shares)),
+            seconds=max(0.0, self.training - self._setting_up),
+        )
 
 
 def _best(run: Run, progress: Progress) -> Best | None:

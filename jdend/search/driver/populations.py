@@ -183,7 +183,6 @@ class _Population:
     ):
         self._trials, self._planned, self._data = trials, planned[number], data
         self._meter, self._keeper, self._number = meter, keeper, number
-        self._name = f"population {number + 1} of {len(planned)}"
         self._configurations = _columns(trials, self._planned)
         self._narrow = _narrow(trials, self._planned)
         self._programs: Future[object] | None = None
@@ -200,7 +199,7 @@ class _Population:
         """Trains until `epoch` epochs are done; of several runs, one at a time is on the device."""
         of_population = self._begun()
         for run in of_population:
-            self._meter.enter(run, self._name)
+            self._meter.enter(run, self._number, self._n_members(run))
             run.train_to(epoch)
             if len(of_population) > 1:
                 run.park()
@@ -209,7 +208,7 @@ class _Population:
         """Trains the rest; returns each trial with its outcome."""
         of_population = self._begun()
         for run in of_population:
-            self._meter.enter(run, self._name)
+            self._meter.enter(run, self._number, self._n_members(run))
             run.train_to(run.last_epoch)
         outcomes = [outcome for run in of_population for outcome in run.outcomes()]
         self._keeper.look()
@@ -230,6 +229,11 @@ class _Population:
         members = self._planned.members
         positions = [*members, *[None] * (len(places) - len(members))]
         return [(run, c, i) for (run, c), i in zip(places, positions, strict=True)]
+
+    def _n_members(self, run: Run) -> int:
+        """Its columns that are trials of their own."""
+        of_run = [position for r, _, position in self.columns() if r is run]
+        return sum(position is not None for position in of_run)
 
     def _begun(self) -> list[Run]:
         """Its runs, which are made when this is first called."""
@@ -274,9 +278,10 @@ def _pass_rungs(
 
 
 def _compiled(populations: Sequence[_Population], meter: Meter) -> Iterator[_Population]:
-    """Yields each population when its programs are compiled; the next one's compile meanwhile."""
-    for population, following in zip(populations, [*populations[1:], None], strict=True):
-        meter.wait(population.programs())
+    """Each population when its programs are compiled; those of the next one compile meanwhile."""
+    following_ones = [*populations[1:], None]
+    for number, (population, following) in enumerate(zip(populations, following_ones, strict=True)):
+        meter.wait(population.programs(), number)
         if following is not None:
             following.programs()
         yield population

@@ -153,19 +153,17 @@ class Schedule:
         }
 
     def summary(self) -> list[str]:
-        """For each budget how much of the space fits it, and how many trials there are: one or two
-        lines of text."""
+        """What fits each budget and what of it will be trained, in two lines or three for each."""
         lines: list[str] = []
         for index, problem in enumerate(self.problems):
             if not self.learns and self.n_generations is not None:
                 lines += self._sequence(index, 0).summary(problem.budget)
                 continue
             counted = self._encodings[index] if self.learns else self._sequence(index, 0)
-            lines.append(
-                f"{counted.n_over:,} over {problem.budget.max_params:,} parameters, "
-                f"{counted.n_under:,} under {problem.budget.min_params:,}, {counted.n_fit:,} fit; "
-                f"{self.strategy.name}, {self.generation:,} trials a generation"
-            )
+            lines += [
+                problem.budget.summary(counted.n_fit, counted.n_over, counted.n_under),
+                f"{self.strategy.name}, {self.generation:,} trials a generation",
+            ]
         return lines
 
     def propose(self, number: int, generations: Sequence[Generation]) -> list[ProposedTrial]:

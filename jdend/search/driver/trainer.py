@@ -22,6 +22,7 @@ from jdend.search.planning.planner import plan, programs
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
+from jdend.search.progress.time_left import Expected
 from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
@@ -29,8 +30,10 @@ from jdend.training import Outcome, enable_program_cache
 
 __all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
 
-# How many trials of the sample the time of one trial is estimated from.
+# So many trials tell how long one takes.
 N_TYPICAL_TRIALS = 64
+# Of the time to compile a generation's programs, what several generations take.
+PROGRAMS_OF_MORE = 1.5
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,11 @@ class Trainer:
             enable_program_cache()
         for population in populations:
             confirmed_params(population.bucket.structure)
-        meter = Meter(reporter, len(trials))
+        likely_ends = rungs.example() if rungs else None
+        expected = forecast(trials, populations, data, likely_ends)
+        meter = Meter(
+            reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
+        )
         ends: dict[Trial, int] = {}
         for trial, outcome in train_populations(trials, populations, data, meter, rungs, keeper):
             n_epochs = trial.configuration.hyperparameters.n_epochs
@@ -148,6 +155,33 @@ class Trainer:
         if len(populations) == 1 and not went_on:  # otherwise programs compiled at the same time
             expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
             learn(self.kernel, expected.training, meter.training)
+
+    def expected(
+        self, schedule: Schedule, programs: Sequence[PlannedPopulation], n_done: int
+    ) -> Expected:
+        """What the other trials of a schedule will take on this machine, by its first generation.
+
+        Args:
+          schedule: what the generations consist of.
+          programs: `shared_programs` of it.
+          n_done: trials that are finished already.
+
+        Returns:
+          Nothing if only time ends the search.
+        """
+        proposed = schedule.propose(0, [])
+        n_left = (schedule.most_trials or 0) - n_done
+        if not proposed or n_left <= 0:
+            return Expected()
+        trials, rungs = list(dict.fromkeys(map(schedule.trial, proposed))), schedule.rungs(proposed)
+        ends = rungs.example() if rungs else None
+        populations = self.plan(trials, within=programs)
+        first = corrected(forecast(trials, populations, self.data.outline, ends), self.kernel)
+        more = n_left > len(proposed)  # whose populations have other widths
+        return Expected(
+            first.compiling * (PROGRAMS_OF_MORE if more else 1.0),
+            first.training * n_left / len(proposed),
+        )
 
     def seconds_a_trial(self, sample: Sequence[Trial]) -> float:
         """The training time of a trial in a population, by the cost model; equal everywhere."""
@@ -161,6 +195,10 @@ class Trainer:
         populations = plan(trials, kernel=self.kernel)
         expected = forecast(trials, populations, self.data.outline)
         return corrected(expected, self.kernel).training
+
+
+def _whole(trials: Sequence[Trial]) -> list[int]:
+    return [trial.configuration.hyperparameters.n_epochs for trial in trials]
 
 
 def results_of(

@@ -53,10 +53,7 @@ def learn(kernel: str, predicted: float, measured: float) -> None:
 
 def corrected(predicted: Forecast, kernel: str) -> Forecast:
     """The forecast for this machine; compiling is assumed to differ by the same factor."""
-    factor = pace(kernel)
-    return Forecast(
-        predicted.compiling * factor, predicted.training * factor, predicted.padding * factor
-    )
+    return predicted * pace(kernel)
 
 
 def _path() -> Path:

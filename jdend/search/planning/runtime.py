@@ -19,6 +19,9 @@ __all__ = ["Forecast", "forecast"]
 LOST_SHARE = 0.6
 # The first programs, which compile before anything trains, take this much longer.
 FIRST_PROGRAM_MS = 500.0
+# Of the time to compile a population's programs: where nothing is resampled, and where it trains
+# for so short a time that compiling quickly matters more.
+PLAIN_SHARE, BRIEF_SHARE, BRIEF_MS = 0.5, 0.8, 2000.0
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,26 @@ class Forecast:
     """Predicted seconds, on the machine that the cost model was measured on.
 
     Attributes:
-      compiling: until the first population trains, and by how much later programs slow training.
+      compiling: until the first population trains, by how much later programs slow training, and
+        for those of narrowed populations.
       training: the training of all populations.
       padding: the part of `training` that is spent on padding.
+      populations: the part of `training` that each population takes.
     """
 
     compiling: float = 0.0
     training: float = 0.0
     padding: float = 0.0
+    populations: tuple[float, ...] = ()
+
+    def __mul__(self, factor: float) -> "Forecast":
+        """So many times as long."""
+        return Forecast(
+            self.compiling * factor,
+            self.training * factor,
+            self.padding * factor,
+            tuple(seconds * factor for seconds in self.populations),
+        )
 
     @property
     def seconds(self) -> float:
@@ -58,28 +73,50 @@ def forecast(
     if ends is None:
         ends = [trial.configuration.hyperparameters.n_epochs for trial in trials]
     times = [
-        _population_ms([trials[i] for i in p.members], [ends[i] for i in p.members], p, data)
+        _population([trials[i] for i in p.members], [ends[i] for i in p.members], p, data)
         for p in populations
     ]
     compiling, trained = 0.0, 0.0
     compiled: set[tuple[Bucket, int, int]] = set()
-    for population, (milliseconds, _) in zip(populations, times, strict=True):
-        key = (population.bucket, len(population.seeds), population.width)
-        if key not in compiled:
-            program = cost_of(population.bucket.kernel).program
-            overlap = min(program, trained)
-            extra = 0.0 if compiled else FIRST_PROGRAM_MS
-            compiling += program - overlap + LOST_SHARE * overlap + extra
-            compiled.add(key)
-        trained = milliseconds  # the next program compiles meanwhile
-    training, padding = (sum(column) for column in zip(*times, strict=True)) if times else (0, 0)
-    return Forecast(compiling / 1000, training / 1000, padding / 1000)
+    for population, time in zip(populations, times, strict=True):
+        extra = 0.0 if compiled else FIRST_PROGRAM_MS
+        for width in time.widths:
+            key = (population.bucket, len(population.seeds), width)
+            if key not in compiled:
+                first = width == population.width  # the others are needed in the middle of training
+                overlap = min(time.program, trained) if first else 0.0
+                compiling += time.program - overlap + LOST_SHARE * overlap
+                compiled.add(key)
+        compiling += extra
+        trained = time.training  # the next program compiles meanwhile
+    return Forecast(
+        compiling / 1000,
+        sum(time.training for time in times) / 1000,
+        sum(time.padding for time in times) / 1000,
+        tuple(time.training / 1000 for time in times),
+    )
 
 
-def _population_ms(
+@dataclass(frozen=True)
+class _PopulationTime:
+    """Milliseconds of a population.
+
+    Attributes:
+      training: all of its training.
+      padding: the part that is spent on padding.
+      program: to compile the programs of one width.
+      widths: those that it has, one after the other.
+    """
+
+    training: float
+    padding: float
+    program: float
+    widths: tuple[int, ...]
+
+
+def _population(
     trials: Sequence[Trial], ends: Sequence[int], population: PlannedPopulation, data: Split
-) -> tuple[float, float]:
-    """Milliseconds to train a population, and how many of them are spent on padding."""
+) -> _PopulationTime:
     structure, n_seeds = population.bucket.structure, len(population.seeds)
     cost, batch_size = cost_of(population.bucket.kernel), structure.batch_size
     steps = max(1, len(data.train_y) // batch_size)
@@ -92,11 +129,13 @@ def _population_ms(
     forward = FORWARD_SHARE * whole_step / REFERENCE_BATCH_SIZE
     narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
     width, training, column_steps = population.width, 0.0, 0.0
+    widths = [width]
     last = max(ends)
     for epoch in range(last):
         live = sum(end > epoch for end in ends)
         if live < width and epoch > 0:
             width = narrow(width, live, (last - epoch) * steps)
+            widths.append(width)
         rows = len(data.validation_y)
         training += n_seeds * steps * cost.batch * batch_size / REFERENCE_BATCH_SIZE
         training += n_seeds * width * (steps * column + rows * forward)
@@ -107,4 +146,7 @@ def _population_ms(
     events = sum(end * steps // period for end, period in zip(ends, periods, strict=True) if period)
     padded = cost.padded * column_steps * capacity
     training += padded + cost.resampled * n_seeds * events * capacity
-    return training, padded * float(1 - params.mean() / capacity)
+    program = cost.program * (1.0 if events else PLAIN_SHARE)
+    program *= BRIEF_SHARE if training < BRIEF_MS else 1.0
+    padding = padded * float(1 - params.mean() / capacity)
+    return _PopulationTime(training, padding, program, tuple(widths))

@@ -1,13 +1,15 @@
 """The reporter is told the progress of a search, and shows it on stderr."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jdend._output import complain, messages
-from jdend.search.progress.status import Best, Status, View
+from jdend.search.progress.status import Best, Reached, Status, View
+from jdend.search.progress.time_left import Expected, Tally, seconds_left
 from jdend.search.progress.views import JsonLines, Lines, Live, Silent
 
 __all__ = ["Reporter", "reporter", "say"]
@@ -15,7 +17,11 @@ __all__ = ["Reporter", "reporter", "say"]
 
 @dataclass
 class _Totals:
-    """The progress of a search, and of its current generation."""
+    """The progress of a search up to its current generation.
+
+    `done` and `own` are trials, the latter those that this process has trained; fractions are parts
+    of trials.
+    """
 
     n_trials: int | None
     done: float
@@ -23,13 +29,30 @@ class _Totals:
     seconds: float | None  # the time limit
     since: float  # when the search began
     best: Best | None
-    waited: float = 0.0  # seconds of waiting for programs, and before the first generation
+    expected: Expected  # of the trials that were not done when it began
+    waited: float = 0.0  # for compilers, and before the first generation
     stopped: int = 0
-    now: float = 0.0  # trials done, waiting and best network of the current generation
-    now_waited: float = 0.0
-    now_best: Best | None = None
+    own: float = 0.0
+    taken_over: float = 0.0  # trials that this process goes on with, as far as they were trained
+    n_generations: int = 0
+    size: int = 1  # of the last generation
+    a_trial: float = 0.0  # seconds of training that one is expected to take
+    compiled: Tally = field(default_factory=Tally)
+    trained: Tally = field(default_factory=Tally)
+    now: "_Generation | None" = None
     doing: str = "preparing"
-    begun: float | None = None  # when the current generation began
+
+
+@dataclass
+class _Generation:
+    """The one that trains now."""
+
+    n_trials: int
+    begun: float
+    expected: Expected
+    reached: Reached = field(default_factory=Reached)
+    waited: float = 0.0
+    best: Best | None = None
 
 
 class Reporter:
@@ -58,6 +81,7 @@ class Reporter:
         done: int = 0,
         seconds: float | None = None,
         best: Best | None = None,
+        expected: Expected | None = None,
     ) -> None:
         """Is told that a search begins.
 
@@ -66,8 +90,11 @@ class Reporter:
           done: how many of these are finished already.
           seconds: the seconds that are left; None if there is no time limit.
           best: the best network of the finished trials.
+          expected: how long the other trials will probably take.
         """
-        self._totals = _Totals(n_trials, done, done, seconds, self._clock(), best)
+        expected = Expected() if expected is None else expected
+        self._totals = _Totals(n_trials, done, done, seconds, self._clock(), best, expected)
+        self._totals.a_trial = expected.training / max(1, (n_trials or 0) - done)
         self._view.begin(self._status(self._totals))
 
     def reach(self, done: int) -> None:
@@ -82,33 +109,36 @@ class Reporter:
             self._view.end(self._status(self._totals))
             self._totals = None
 
-    def begin(self, n_trials: int) -> None:
-        """Is told that the training of a generation with so many trials begins."""
+    def begin(self, n_trials: int, expected: Expected) -> None:
+        """Is told that the training of a generation with so many trials begins, and how long it
+        will probably take."""
         self._alone = self._totals is None
         if self._totals is None:
-            self.open(n_trials)
+            self.open(n_trials, expected=expected)
         now, total = self._clock(), self._totals
         assert total is not None
-        if total.waited == 0.0:  # data and proposals of the first generation
+        if total.n_generations == 0:  # data and proposals of the first generation
             total.waited = now - total.since
-        total.begun, total.now, total.now_waited = now, 0.0, 0.0
+        total.n_generations, total.size = total.n_generations + 1, max(1, n_trials)
+        if total.a_trial == 0.0:
+            total.a_trial = expected.training / total.size
+        total.now = _Generation(n_trials, now, expected)
 
-    def advance(self, trials_done: float, seconds: float, best: Best | None, doing: str) -> None:
+    def advance(self, reached: Reached, best: Best | None, doing: str) -> None:
         """Is told how far the generation is.
 
         Args:
-          trials_done: how many of its trials are trained, fractions included.
-          seconds: the time since it began, without waiting for programs.
+          reached: how far it is.
           best: the best of its networks as they are now, not at an earlier epoch; so in the end it
             is the best of the results.
           doing: what happens now, in words.
         """
         total = self._totals
-        if total is None or total.begun is None:
+        if total is None or total.now is None:
             return
-        total.now, total.doing = trials_done, doing
-        total.now_waited = max(0.0, self._clock() - total.begun - seconds)
-        total.now_best = best
+        now, total.doing = total.now, doing
+        now.reached, now.best = reached, best
+        now.waited = max(0.0, self._clock() - now.begun - reached.seconds)
         self._view.show(self._status(total))
 
     def stop(self, n_trials: int) -> None:
@@ -119,45 +149,88 @@ class Reporter:
     def end(self) -> None:
         """Is told that the training of the generation is over, or was broken off."""
         total = self._totals
-        if total is None or total.begun is None:
+        if total is None or total.now is None:
             return
-        total.done += total.now
-        total.waited += total.now_waited
-        total.best = _better(total.best, total.now_best)
-        total.now_best = None
-        total.now, total.now_waited, total.begun = 0.0, 0.0, None
-        total.doing = "storing and proposing"
+        now = total.now
+        total.done += now.n_trials * now.reached.share
+        total.own += now.n_trials * now.reached.own
+        total.taken_over += now.n_trials * (now.reached.share - now.reached.own)
+        total.waited += now.waited
+        total.compiled, total.trained = _tallies(total)
+        total.best = _better(total.best, now.best)
+        total.now, total.doing = None, "storing and proposing"
         self._view.show(self._status(total))
         if self._alone:
             self.close()
 
     def _status(self, total: _Totals) -> Status:
-        seconds = self._clock() - total.since
-        done = total.done + total.now
+        seconds, now = self._clock() - total.since, total.now
+        done, own, waited, finished = total.done, total.own, total.waited, total.done
+        if now is not None:
+            done += now.n_trials * now.reached.share
+            own += now.n_trials * now.reached.own
+            waited += now.waited
+            finished += now.reached.finished
         if total.n_trials is not None:
-            done = min(done, float(total.n_trials))
-        working = seconds - total.waited - total.now_waited
-        rate = (done - total.before) / working if done > total.before and working > 0 else None
-        lefts: list[float] = []
-        shares: list[float] = []
+            done, finished = (min(n, float(total.n_trials)) for n in (done, finished))
+        others = max(0.0, total.done - total.before - total.own - total.taken_over)
+        working = seconds - waited
+        rate = (own + others) / working if own > 0 and working > 0 else None
+        lefts, shares = [], []
         if total.seconds is not None:
             lefts.append(max(0.0, total.seconds - seconds))
             shares.append(min(1.0, seconds / total.seconds) if total.seconds > 0 else 1.0)
         if total.n_trials is not None:
             shares.append(done / total.n_trials if total.n_trials else 1.0)
-            if rate:
-                lefts.append((total.n_trials - done) / rate)
+            lefts += _by_work(total, total.n_trials, working, workers=1 + others / max(own, 1.0))
         return Status(
-            done=done,
+            finished=math.floor(finished + 1e-6),
+            epoch=None if now is None else now.reached.epoch,
             n_trials=total.n_trials,
             seconds=seconds,
             rate=rate,
             left=min(lefts, default=None),
             share=max(shares, default=0.0),
             stopped=total.stopped,
-            best=_better(total.best, total.now_best),
+            best=_better(total.best, None if now is None else now.best),
             doing=total.doing,
         )
+
+
+def _by_work(total: _Totals, n_trials: int, working: float, workers: float) -> list[float]:
+    """Seconds left of so many trials, by what is expected of them; none where nothing is."""
+    now = total.now
+    here, reached = (now.expected, now.reached) if now else (Expected(), Reached())
+    later = max(0.0, n_trials - total.done - (now.n_trials if now else 0))  # trials
+    if total.a_trial == 0.0 and later > 0:
+        return []
+    compiled, trained = _tallies(total)
+    programs = max(0.0, total.expected.compiling - total.compiled.expected - here.compiling)
+    left = Expected(
+        here.compiling * (1 - reached.compiled) + (programs if later else 0.0),
+        here.training * (1 - reached.share) + later * total.a_trial,
+    )
+    n_gaps = total.n_generations - (now is not None)
+    gap = (working - trained.measured) / n_gaps if n_gaps > 0 else 0.0
+    between = max(0.0, gap) * later / total.size
+    return [seconds_left(left, compiled, trained, workers=workers, between=between)]
+
+
+def _tallies(total: _Totals) -> tuple[Tally, Tally]:
+    """Of what was compiled, and of what was trained, the current generation included."""
+    compiled, trained, now = total.compiled, total.trained, total.now
+    if now is None:
+        return compiled, trained
+    return (
+        Tally(
+            compiled.expected + now.expected.compiling * now.reached.compiled,
+            compiled.measured + now.waited,
+        ),
+        Tally(
+            trained.expected + now.expected.training * now.reached.own,
+            trained.measured + now.reached.seconds,
+        ),
+    )
 
 
 def _better(first: Best | None, second: Best | None) -> Best | None:

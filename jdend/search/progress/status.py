@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Best", "Status", "View"]
+__all__ = ["Best", "Reached", "Status", "View"]
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,45 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """How far a generation is.
+
+    Attributes:
+      finished: trials that have ended, or were stopped.
+      epoch: the one that the others are in; None if there are none, or nothing trains yet.
+      share: of its training that is done, in [0, 1].
+      own: the part of `share` that was trained by this process: not by one that it goes on from.
+      compiled: the share of its programs that there are.
+      seconds: of training, compiling left out.
+    """
+
+    finished: int = 0
+    epoch: int | None = None
+    share: float = 0.0
+    own: float = 0.0
+    compiled: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Status:
     """How far a search is.
 
     Attributes:
-      done: how many trials are trained, those of other workers included. A trial that is in
-        training counts as a fraction.
+      finished: how many trials have ended, those of other workers included.
+      epoch: the one that the trials in training are in; None if there are none.
       n_trials: the largest number of trials; None if only time ends the search.
       seconds: the time since it began.
       rate: trials per second, without waiting for programs; None before the first.
-      left: how many seconds it will probably take from now on; None before that can be estimated.
+      left: how many seconds it will probably take from now on; None if nobody can say.
       share: the share of the search that is done, in [0, 1].
       stopped: how many trials this process stopped early.
       best: the best network so far; None before one was evaluated.
       doing: what happens now, in words.
     """
 
-    done: float
+    finished: int
+    epoch: int | None
     n_trials: int | None
     seconds: float
     rate: float | None

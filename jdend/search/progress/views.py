@@ -1,7 +1,6 @@
 """How progress is shown: a live view on a terminal, otherwise lines of text or of JSON."""
 
 import json
-import math
 import time
 from typing import Any, TextIO
 
@@ -9,9 +8,12 @@ from jdend.search.progress.status import Status
 
 __all__ = ["JsonLines", "Lines", "Live", "Silent"]
 
-# The time between two lines is a share of the time since the search began, within these limits.
-MIN_SECONDS_BETWEEN, MAX_SECONDS_BETWEEN = 5.0, 60.0
-ELAPSED_SHARE_BETWEEN = 0.05
+# Seconds between two lines: at first, and later this share of those since the beginning…
+MIN_SECONDS_BETWEEN, ELAPSED_SHARE_BETWEEN = 5.0, 0.05
+# …but no more than so many.
+MAX_SECONDS_BETWEEN = 60.0
+# Columns of the bar.
+MIN_BAR, MAX_BAR = 8, 30
 
 
 class Silent:
@@ -63,7 +65,7 @@ class Lines:
 
     def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
-            self.note(", ".join([*_pace(now), *_findings(now), now.doing]))
+            self.note(", ".join([*_pace(now), *_findings(now), *_doing(now)]))
 
     def end(self, now: Status) -> None:
         self.note(_summary(now))
@@ -82,7 +84,7 @@ class JsonLines:
     def begin(self, now: Status) -> None:
         self._rhythm.restart()
         left = None if now.left is None else round(now.left, 1)
-        self._say("begin", trials=now.n_trials, trials_done=round(now.done), seconds_left=left)
+        self._say("begin", trials=now.n_trials, trials_done=now.finished, seconds_left=left)
 
     def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
@@ -101,7 +103,8 @@ class JsonLines:
             }
         return {
             "trials": now.n_trials,
-            "trials_done": round(now.done, 2),
+            "trials_done": now.finished,
+            "epoch": now.epoch,
             "trials_per_second": None if now.rate is None else round(now.rate, 4),
             "seconds": round(now.seconds, 2),
             "seconds_left": None if now.left is None else round(now.left, 1),
@@ -125,7 +128,7 @@ class Live:
         self._at = 0.0
 
     def note(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, overflow="ignore", crop=False)
+        self._console.print(line, highlight=False, markup=False)  # wraps between words
 
     def begin(self, now: Status) -> None:
         from rich import live
@@ -158,37 +161,47 @@ class Live:
 
         now = self._now
         assert now is not None
-        # The time that is shown goes on between two reports.
-        since = time.monotonic() - self._at
-        pace = " · ".join(_pace(now, since))
-        width = max(8, min(30, self._console.width - len(pace) - 3))
+        # Time goes on between two reports.
+        room = self._console.width
+        pace = _fitting(_pace(now, time.monotonic() - self._at), room - MIN_BAR - 2)
         row = Table.grid(padding=(0, 2))
+        width = max(MIN_BAR, min(MAX_BAR, room - len(pace) - 3))
         bar = ProgressBar(1.0, now.share, width=width, complete_style="green")
         row.add_row(bar, Text(pace, no_wrap=True, overflow="ellipsis"))
-        best, *others = _findings(now) or [""]
-        below = Text(best, style="bold", no_wrap=True, overflow="ellipsis")
-        rest = " · ".join([*others, now.doing])
-        below.append(f" · {rest}" if best else rest, style="not bold dim")
+        findings = _findings(now)
+        below = Text(
+            _fitting([*findings, *_doing(now)], room),
+            style="not bold dim",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        if now.best is not None:
+            below.stylize("bold not dim", 0, len(findings[0]))
         return Group(row, below)
 
 
+def _fitting(parts: list[str], width: int) -> str:
+    """As many of these as there is room for, at least the first."""
+    text = parts[0]
+    for part in parts[1:]:
+        if len(text) + 3 + len(part) > width:
+            break
+        text += f" · {part}"
+    return text
+
+
 def _trials(now: Status) -> str:
-    done = f"{math.floor(now.done + 1e-6):,}"
     if now.n_trials is None:
-        return f"{done} trials"
-    return f"{done} of {now.n_trials:,} trials"
+        return f"{now.finished:,} trials"
+    return f"{now.finished:,} of {now.n_trials:,} trials"
 
 
 def _pace(now: Status, since: float = 0.0) -> list[str]:
-    """How many trials, how fast, and how long; `since` is the seconds since `now` was reported."""
-    parts = [_trials(now)]
-    if now.rate is not None:
-        parts.append(f"{now.rate:.3g} a second")
-    if now.left is not None:
-        parts.append(f"{_clock(max(0.0, now.left - since))} left")
-    else:
-        parts.append(f"{_clock(now.seconds + since)} so far")
-    return parts
+    """How many trials, how far the others are, how long; `since` seconds ago."""
+    time = now.seconds + since if now.left is None else max(0.0, now.left - since)
+    others = [] if now.epoch is None else [f"others at epoch {now.epoch}"]
+    what = "so far" if now.left is None else "left"
+    return [f"{_trials(now)} finished", *others, f"{_clock(time)} {what}"]
 
 
 def _findings(now: Status) -> list[str]:
@@ -202,6 +215,11 @@ def _findings(now: Status) -> list[str]:
 
 def _summary(now: Status) -> str:
     return ", ".join([f"{_trials(now)} in {_clock(now.seconds)}", *_findings(now)])
+
+
+def _doing(now: Status) -> list[str]:
+    rate = [] if now.rate is None else [f"{now.rate:.3g} trials a second"]
+    return [*rate, now.doing]
 
 
 def _clock(seconds: float) -> str:

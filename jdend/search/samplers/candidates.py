@@ -50,11 +50,10 @@ class Candidates:
     asked: int | None = None
 
     def summary(self, budget: Budget) -> list[str]:
-        """How many points were too large, too small or the same, in one or two lines of text."""
+        """How many points were too large, too small or the same, in two or three lines of text."""
         lines = [
-            f"{self.n_over:,} over {budget.max_params:,} parameters, {self.n_under:,} under "
-            f"{budget.min_params:,}, {self.n_fit:,} fit; {len(self.candidates):,} trials, "
-            f"{self.n_same:,} the same as another"
+            budget.summary(self.n_fit, self.n_over, self.n_under),
+            f"{len(self.candidates):,} trials, {self.n_same:,} the same as another",
         ]
         if self.asked is not None and len(self.candidates) < self.asked:
             lines.append(f"asked for {self.asked:,}, but there are no more")

@@ -49,3 +49,10 @@ class Budget:
     def fits(self, count: Count):
         """Whether it is neither too large nor too small; of an array, for each entry."""
         return (count >= self.min_params) & (count <= self.max_params)
+
+    def summary(self, n_fit: int, n_over: int, n_under: int) -> str:
+        """How many networks of a space fit it, and how many are too large and too small."""
+        return (
+            f"{n_fit:,} networks of the space fit; {n_over:,} have over {self.max_params:,} "
+            f"parameters, {n_under:,} under {self.min_params:,}"
+        )

@@ -11,10 +11,12 @@ def test_with_json_lines_all_of_stderr_is_json(no_download, instant_training, tm
     assert main(options) == 0
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [e["event"] for e in events if e["event"] != "progress"] == [
-        "note", "begin", "end", "note",
+        "note", "note", "begin", "end", "note",
     ]  # fmt: skip
+    begin = next(e for e in events if e["event"] == "begin")
+    assert begin["seconds_left"] > 0
     end = events[-2]
-    assert (end["trials"], end["trials_done"]) == (4, 4.0)
+    assert (end["trials"], end["trials_done"]) == (4, 4)
     assert 0 < end["best"]["validation_accuracy"] < 1
 
 

@@ -9,6 +9,7 @@ from jdend.search.driver import populations
 from jdend.search.driver.meter import Meter
 from jdend.search.planning.planner import plan
 from jdend.search.planning.population import Trial
+from jdend.search.planning.runtime import Forecast
 from jdend.training import Progress
 
 
@@ -22,7 +23,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
         def __init__(self, configurations, accuracies, on_progress):
             self.configurations, self.seeds = configurations, (0,)
             self.ends = [c.hyperparameters.n_epochs for c in configurations]
-            self.last_epoch = max(self.ends)
+            self.last_epoch, self.epochs_done = max(self.ends), 0.0
             self.outcomes = lambda: configurations
             self._accuracies, self._on_progress = accuracies, on_progress
 
@@ -41,14 +42,16 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
 
     seen = []
     said = types.SimpleNamespace(
-        begin=lambda n: None,
+        begin=lambda n, expected: None,
         end=lambda: None,
-        advance=lambda done, seconds, best, doing: best and seen.append((done, best.accuracy)),
+        advance=lambda reached, best, doing: (
+            best and seen.append((round(reached.share, 3), reached.finished, best.accuracy))
+        ),
     )
     monkeypatch.setattr(populations, "runs", runs)
     monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
-    meter, data = Meter(said, len(trials)), None
-    planned = plan(trials, kernel="dense")
+    planned, data = plan(trials, kernel="dense"), None
+    meter = Meter(said, planned, Forecast(0.0, 5.0, 0.0, (5.0,)), ends=[2, 4, 4])  # pyright: ignore
     outcomes = list(populations.train_populations(trials, planned, data, meter))  # pyright: ignore
     assert outcomes == [(trial, trial.configuration) for trial in trials]
-    assert seen == [(0.75, 0.1), (1.5, 0.6), (2.0, 0.3), (2.5, 0.4), (3.0, 0.4)]
+    assert seen == [(0.2, 0, 0.1), (0.4, 1, 0.6), (0.6, 2, 0.3), (0.8, 2, 0.4), (1.0, 3, 0.4)]

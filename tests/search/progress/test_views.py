@@ -7,6 +7,8 @@ import pytest
 from progress_clock import BEST, Clock
 
 from jdend.search.progress.reporter import Reporter
+from jdend.search.progress.status import Reached
+from jdend.search.progress.time_left import Expected
 from jdend.search.progress.views import JsonLines, Lines, Live
 
 
@@ -15,10 +17,13 @@ def told(view, *, stopped=0, best=BEST, n_trials=4):
     clock = Clock()
     say = Reporter(view, clock)
     say.open(n_trials)
-    say.begin(n_trials)
+    say.begin(n_trials, Expected(training=2.0 * n_trials))
     for done in range(1, n_trials + 1):
         clock.now += 2
-        say.advance(done, clock.now, best, "population 1 of 1")
+        share = done / n_trials
+        epoch = 7 if done < n_trials else None
+        reached = Reached(done, epoch, share, share, 1.0, clock.now)
+        say.advance(reached, best, "population 1 of 1")
     say.stop(stopped)
     say.end()
     say.close()
@@ -27,10 +32,10 @@ def told(view, *, stopped=0, best=BEST, n_trials=4):
 def test_lines_come_at_intervals_and_at_the_end():
     stream = io.StringIO()
     told(Lines(stream, seconds_between=4), stopped=2)
-    best = "best validation 0.5000 (7,198 params)"
+    best, rate = "best validation 0.5000 (7,198 params)", "0.5 trials a second, population 1 of 1"
     assert stream.getvalue().splitlines() == [
-        f"2 of 4 trials, 0.5 a second, 0:04 left, {best}, population 1 of 1",
-        f"4 of 4 trials, 0.5 a second, 0:00 left, {best}, population 1 of 1",
+        f"2 of 4 trials finished, others at epoch 7, 0:04 left, {best}, {rate}",
+        f"4 of 4 trials finished, 0:00 left, {best}, {rate}",
         f"4 of 4 trials in 0:08, {best}, 2 stopped early",
     ]
 
@@ -56,12 +61,13 @@ def test_json_lines_have_the_documented_fields():
         },
     }  # fmt: skip
     assert progress[0] == {
-        "event": "progress", "trials_done": 2.0, "seconds": 4.0, "seconds_left": 4.0,
+        "event": "progress", "trials_done": 2, "epoch": 7, "seconds": 4.0, "seconds_left": 4.0,
         "doing": "population 1 of 1", **fields,
     }  # fmt: skip
     assert end == {
         "event": "end",
-        "trials_done": 4.0,
+        "trials_done": 4,
+        "epoch": None,
         "seconds": 8.0,
         "seconds_left": 0.0,
         **fields,
@@ -79,6 +85,24 @@ def test_the_live_view_takes_two_lines_whatever_the_width(width):
         console.print(view._drawn())
     assert all(len(line) <= width for line in shown.get().splitlines())
     assert "4 of 4 trials" in shown.get()
+
+
+def test_lines_break_between_words():
+    stream = io.StringIO()
+    words = "1,963 networks of the space fit; 6,408 have over 8,000 parameters, 10,259 under 6,400"
+    Live(stream, width=40, force_terminal=True, color_system=None).note(words)
+    lines = stream.getvalue().splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    assert " ".join(line.strip() for line in lines) == words
+
+
+def test_what_has_no_room_is_left_out_whole():
+    stream = io.StringIO()
+    view = Live(stream, width=44, force_terminal=True, color_system=None)
+    told(view, stopped=3)
+    with view._console.capture() as shown:
+        view._console.print(view._drawn())
+    assert shown.get().splitlines()[1].rstrip() == "best validation 0.5000 (7,198 params)"
 
 
 def test_the_live_view_leaves_one_line_behind():
