@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from jdend._field import Condition, Derived, Kind
 
-__all__ = ["SCHEDULES", "HyperparameterFields"]
+__all__ = ["SCHEDULES", "TAUGHT_WEIGHT", "HyperparameterFields"]
 
 SCHEDULES = ("constant", "cosine")
+# What `distillation_weight` is where a search has a teacher and a space does not say.
+TAUGHT_WEIGHT = 0.9
 
 
 def _whole(**settings: Any) -> Any:
@@ -95,6 +97,28 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         at_most=1.0,
         heading="smoothing",
         label="label smoothing",
+    )
+    distillation_weight: Real = _real(
+        group="training",
+        doc="Share of the loss that is the cross-entropy with a teacher's probabilities, times the "
+        "temperature's square (Hinton et al. 2015).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=1.0,
+        own_program="if_used",
+        heading="taught",
+        label="weight of the teacher",
+    )
+    distillation_temperature: Real = _real(
+        group="training",
+        doc="What the teacher's and the network's logits are divided by for that.",
+        default=3.0,
+        neutral=1.0,
+        above=0.0,
+        only_if=(Condition("distillation_weight", 0.0, negated=True),),
+        heading="temp.",
+        label="temperature of the teacher",
     )
     augmentation: Name = _choice(
         group="training",

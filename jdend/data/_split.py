@@ -32,6 +32,9 @@ class Split:
       name: what the data set is called.
       source: one line that says where the arrays came from.
       fingerprint: SHA-256, in hexadecimal, that changes when any of the arrays does.
+      teacher: float32 `[n, V, n_classes]`, a teacher's logits for the training examples, of which
+        networks may learn (`jdend.training.taught`); where V is 2, those of their mirror images
+        come second. None without a teacher.
     """
 
     train_x: np.ndarray
@@ -48,6 +51,7 @@ class Split:
     name: str
     source: str
     fingerprint: str = field(repr=False)
+    teacher: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def in_features(self) -> int:

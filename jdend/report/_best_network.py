@@ -17,6 +17,7 @@ from flax import nnx
 from jaxtyping import Float, Int
 
 from jdend.data import DataError, Dataset, Split, is_file_name, load, split
+from jdend.fields import TAUGHT_WEIGHT
 from jdend.models import (
     NEGATIVE_SLOPE,
     Configuration,
@@ -27,7 +28,7 @@ from jdend.models import (
 )
 from jdend.report._record import SearchRecord, ranked
 from jdend.study import SearchResult, StudyError
-from jdend.training import train_model
+from jdend.training import taught, train_model
 
 __all__ = ["Dendrites", "Portrait", "best_seed", "portrait_of", "portray"]
 
@@ -279,11 +280,13 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
     fingerprint = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
     if fingerprint and not parts.fingerprint.startswith(fingerprint):
         raise DataError(f"{config['dataset']} is no longer what the search was made with")
-    return parts
+    return taught(parts, config["teacher"]) if config.get("teacher") else parts
 
 
 def _configuration(result: SearchResult, config: Mapping[str, Any], parts: Split) -> Configuration:
     problem = Problem(parts.train_x.shape[1], parts.n_classes, parts.image_shape)
     params = {name: value for name, value in result.params.items() if name != "seed"}
     defaults = {name: config[name] for name in DEFAULT_FIELDS if config.get(name) is not None}
+    if config.get("teacher"):
+        defaults["distillation_weight"] = TAUGHT_WEIGHT
     return configure(params, problem, defaults)

@@ -40,6 +40,7 @@ class NetworksWithinBudget(CollectedResults):
             validation_fraction=options.validation_fraction,
             split_seed=options.split_seed,
             target=options.target,
+            teacher=options.teacher,
         )
         self._data.check_classes(options.n_classes)
         self._configure({"architecture": "mlp"})  # checks the defaults of training's fields

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from jdend._messages import did_you_mean
+from jdend.fields import TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:
     from jdend.data import Dataset
     from jdend.study import Study
+    from jdend.training import Teacher
 
 __all__ = [
     "SCENARIO_NAMES",
@@ -208,6 +210,16 @@ class TrainingOptions:
         default="auto",
         metadata=about("what computes dendrites", python="; see `jdend.kernels`", recorded=True),
     )
+    teacher: "Teacher | Sequence[Teacher] | None" = field(
+        default=None,
+        metadata=about(
+            "learn of its outputs, too: .npz files of logits, or folders of saved networks",
+            lambda text: tuple(text.split(",")),
+            python=", or networks; see `jdend.training.taught`, and `distillation_weight` "
+            f"({TAUGHT_WEIGHT:g} where the space has none)",
+            metavar="FILE|DIR[,…]",
+        ),
+    )
     compile_cache: bool = field(
         default=True, metadata=about("keep compiled programs in the user's cache folder")
     )
@@ -219,6 +231,7 @@ class TrainingOptions:
             "lr": self.lr,
             "weight_decay": self.weight_decay,
             "batch_size": self.batch_size,
+            **({} if self.teacher is None else {"distillation_weight": TAUGHT_WEIGHT}),
         }
 
     def resolved_kernel(self) -> str:

@@ -13,6 +13,7 @@ from jdend.training._run import Narrow, Run
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
+from jdend.training._teachers import Teacher, TeacherError, check_teacher, taught
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 from jdend.training._train import compiled_bytes, prepare, runs, train
 
@@ -30,7 +31,10 @@ __all__ = [
     "Run",
     "Snapshot",
     "State",
+    "Teacher",
+    "TeacherError",
     "TracedHyperparameters",
+    "check_teacher",
     "compilations",
     "compiled_bytes",
     "concat",
@@ -45,6 +49,7 @@ __all__ = [
     "program_cache_folder",
     "runs",
     "take",
+    "taught",
     "trace_hyperparameters",
     "train",
     "train_model",

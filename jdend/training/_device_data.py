@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jdend.data import Split
 
-__all__ = ["DeviceData", "Examples", "normalised", "on_device"]
+__all__ = ["DeviceData", "Examples", "normalised", "on_device", "teacher_of"]
 
 
 @jax.tree_util.register_dataclass
@@ -24,12 +24,14 @@ class Examples:
       x: uint8 or float32 `[n, F]`.
       y: int32 `[n]`.
       offset, scale: float32 `[]` or `[F]`; the network's input is `(x - offset) * scale`.
+      teacher: as of a `Split`, for the training examples alone; None without one.
     """
 
     x: Array
     y: Int[Array, " n"]
     offset: Float[Array, "..."]
     scale: Float[Array, "..."]
+    teacher: Float[Array, "n_train V K"] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ def on_device(split: Split) -> DeviceData:
         x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
         examples = Examples(
-            jnp.asarray(x), jnp.asarray(y), jnp.asarray(split.offset), jnp.asarray(split.scale)
+            jnp.asarray(x),
+            jnp.asarray(y),
+            jnp.asarray(split.offset),
+            jnp.asarray(split.scale),
+            None if split.teacher is None else jnp.asarray(split.teacher),
         )
         first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
         rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
@@ -69,3 +75,15 @@ def on_device(split: Split) -> DeviceData:
 def normalised(data: Examples, x: Array) -> Float[Array, "*B F"]:
     """The network's input for some of the rows of `data`."""
     return (x.astype(jnp.float32) - data.offset) * data.scale
+
+
+def teacher_of(
+    data: Examples, rows: Int[Array, "*B"], mirrored: Bool[Array, "*B"] | None
+) -> Float[Array, "*B K"]:
+    """A teacher's logits for some training examples, as it sees them mirrored or not."""
+    if data.teacher is None:
+        raise ValueError("distillation_weight above 0 needs a teacher, and the data have none")
+    logits = data.teacher[rows]
+    if mirrored is None:
+        return logits[..., 0, :]
+    return jnp.where(mirrored[..., None], logits[..., -1, :], logits[..., 0, :])

@@ -45,9 +45,10 @@ def estimate_bytes(
     elif "n_dendrite_inputs" in sizes and kernel != "native":
         activations += 2 * 4 * units * (features + rows)
     batch = 2 * 4 * rows * features
-    held = (
-        0 if data is None else sum(a.nbytes for a in (data.train_x, data.validation_x, data.test_x))
-    )
+    held = 0
+    if data is not None:
+        arrays = (data.train_x, data.validation_x, data.test_x, data.teacher)
+        held = sum(array.nbytes for array in arrays if array is not None)
     per_trial = state + state // 3 + activations
     return held + n_seeds * (batch + n_configurations * per_trial)
 

@@ -22,13 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from jdend.models import architecture, build, count_params
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
-from jdend.training._device_data import DeviceData, Examples, normalised
+from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
+from jdend.training._loss import Batch, cross_entropy, distillation, right
 from jdend.training._resampling import is_due, next_resampling, resampler, resamples
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
@@ -206,6 +207,7 @@ def _advance(
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
     augment = augmenter(bucket.structure)
+    is_taught = bucket.structure.extra("distillation_weight") is not None
 
     def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
         """Of this step, one a seed."""
@@ -216,28 +218,28 @@ def _advance(
         return jax.vmap(of_seed)(state.seeds)
 
     def loss(
-        params: Tree,
-        other: Tree,
-        smoothing: Float[Array, ""],
-        x: Float[Array, "B F"],
-        y: Int[Array, " B"],
+        params: Tree, other: Tree, hyperparameters: TracedHyperparameters, batch: Batch
     ) -> tuple[Float[Array, ""], tuple[Int[Array, ""], Tree]]:
-        """Mean softmax cross-entropy of one trial on one batch."""
+        """Mean loss of one trial on one batch."""
         model: Callable[[Array], Array] = nnx.merge(net.training, params, other)
-        logits = model(x)
+        logits = model(batch.x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        return _cross_entropy(logits, y, smoothing).mean(), (
-            _right(logits, y).sum(dtype=jnp.int32),
-            other,
-        )
+        losses = cross_entropy(logits, batch.y, hyperparameters.label_smoothing)
+        if batch.teacher is not None:
+            weight = hyperparameters.distillation_weight
+            temperature = hyperparameters.distillation_temperature
+            taught = distillation(logits, batch.teacher, temperature)
+            losses = (1.0 - weight) * losses + weight * taught
+        return losses.mean(), (right(logits, batch.y).sum(dtype=jnp.int32), other)
 
-    def one_step(state: State, x: Float[Array, "S B F"], y: Int[Array, "S B"]) -> State:
+    def one_step(state: State, batch: Batch) -> State:
         gradient = jax.value_and_grad(loss, has_aux=True)
-        over_configurations = jax.vmap(gradient, in_axes=(0, 0, 0, None, None))
-        smoothing = state.hyperparameters.label_smoothing
-        over_seeds = jax.vmap(over_configurations, in_axes=(0, 0, None, 0, 0))
-        (losses, (correct, other)), grads = over_seeds(state.params, state.other, smoothing, x, y)
+        over_configurations = jax.vmap(gradient, in_axes=(0, 0, 0, None))
+        over_seeds = jax.vmap(over_configurations, in_axes=(0, 0, None, 0))
+        (losses, (correct, other)), grads = over_seeds(
+            state.params, state.other, state.hyperparameters, batch
+        )
         params, adam = _adamw(state, grads)
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(
@@ -264,10 +266,11 @@ def _advance(
         def train_on_next_batch(state: State) -> State:
             start = (state.step % steps_per_epoch) * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
-            x = data.x[rows]
+            x, mirrored = data.x[rows], None
             if augment is not None:
-                x, _ = jax.vmap(augment)(keys_of(state, AUGMENT), x)
-            return one_step(state, normalised(data, x), data.y[rows])
+                x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
+            teacher = teacher_of(data, rows, mirrored) if is_taught else None
+            return one_step(state, Batch(normalised(data, x), data.y[rows], teacher))
 
         def train_until(state: State, step: Scalar) -> State:
             return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
@@ -313,8 +316,8 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
             x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
             y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
             logits = forward_all(state.params, state.other, normalised(data, x))
-            losses = jnp.where(wanted, _cross_entropy(logits, y), 0.0)
-            hits = wanted & _right(logits, y)
+            losses = jnp.where(wanted, cross_entropy(logits, y), 0.0)
+            hits = wanted & right(logits, y)
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
 
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
@@ -323,23 +326,6 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
         return total / (end - begin), hits / (end - begin)
 
     return evaluate
-
-
-def _cross_entropy(
-    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: float | Float[Array, ""] = 0.0
-) -> Float[Array, "*S B"]:
-    """Softmax cross-entropy, with this share of each target spread over all classes.
-
-    The label is picked by comparing, which fuses; a gather would not.
-    """
-    spread = smoothing / logits.shape[-1]
-    target = jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], 1.0 - smoothing + spread, spread)
-    return jax.nn.logsumexp(logits, -1) - jnp.sum(target * logits, -1)
-
-
-def _right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Bool[Array, "*S B"]:
-    """Which examples are classified right; none whose logits are not finite."""
-    return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)
 
 
 def _adamw(state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:

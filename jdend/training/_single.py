@@ -20,6 +20,7 @@ from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
 from jdend.training._population import Population, epoch_order, population_for
 from jdend.training._state import State
+from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
 __all__ = ["extract", "train_model"]
@@ -48,8 +49,8 @@ def train_model(
       on_epoch: given the epochs done, from 0, and the network as it is then.
 
     Raises:
-      ValueError: if a batch is larger than the training part, the seed is out of range, or
-        training diverged.
+      ValueError: if a batch is larger than the training part, the seed is out of range, training
+        diverged, or there is no teacher for what learns of one.
     """
     if n_epochs is not None:
         if type(n_epochs) is not int or n_epochs < 1:
@@ -62,6 +63,7 @@ def train_model(
             f"batch_size={structure.batch_size} is more than the {len(data.train_y)} training "
             "examples"
         )
+    check_teacher(structure, data)
     if isinstance(seed, bool) or not 0 <= seed < 2**32 or seed != int(seed):
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
 

@@ -11,6 +11,7 @@ from jdend.training._memory import configurations_that_fit
 from jdend.training._outcome import Outcome, Progress
 from jdend.training._population import population_for
 from jdend.training._run import Narrow, Run
+from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
 __all__ = ["compiled_bytes", "prepare", "runs", "train"]
@@ -42,8 +43,8 @@ def train(
       One outcome a configuration, in order.
 
     Raises:
-      ValueError: if a batch is larger than the training part, a seed is out of range, or a
-        structure does not fit the bucket.
+      ValueError: if a batch is larger than the training part, a seed is out of range, a structure
+        does not fit the bucket, or there is no teacher for what learns of one.
     """
     outcomes: list[Outcome] = []
     for run in runs(bucket, configurations, seeds, data, on_progress=on_progress, narrow=narrow):
@@ -73,6 +74,7 @@ def runs(
     for seed in seeds:
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
+    check_teacher(bucket.structure, data)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)

@@ -1,6 +1,7 @@
-"""A small learnable problem, and populations trained on it step by step."""
+"""A small learnable problem, with a teacher, and populations trained on it step by step."""
 
 import functools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,9 @@ def data(validation_fraction=0.2):
     noise = rng.integers(0, 256, (400, 6, 6))
     images = ((patterns[labels] + 2 * noise) / 3).astype(np.uint8)
     dataset = from_arrays(images[:250], labels[:250], images[250:], labels[250:])
-    return split(dataset, validation_fraction=validation_fraction)
+    parts = split(dataset, validation_fraction=validation_fraction)
+    teacher = rng.normal(size=(len(parts.train_y), 2, 4)).astype(np.float32)
+    return replace(parts, teacher=teacher)
 
 
 def problem():

@@ -12,6 +12,10 @@ from jdend.training import Bucket, Run, take, train_model
 
 # One entry a program; what is traced differs between members.
 PROGRAMS = {
+    "teacher": [
+        {"distillation_weight": 0.5, "distillation_temperature": 2.0},
+        {"distillation_weight": 1.0},
+    ],
     "flips and shifts": [
         {"augmentation": "flips_and_shifts"},
         {"augmentation": "flips_and_shifts"},

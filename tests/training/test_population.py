@@ -26,6 +26,7 @@ from jdend.connectivity import check_indices
 from jdend.models import SCHEDULES, _registry, architecture, build, register_architecture
 from jdend.training import (
     Bucket,
+    _loss,
     _population,
     compilations,
     concat,
@@ -229,7 +230,7 @@ def test_smoothed_labels_cost_the_mean_over_all_classes_their_share():
     logits, label = np.array([[1.0, -2.0, 0.5, 3.0]]), np.array([2])
     log_probabilities = logits - np.log(np.exp(logits).sum())
     expected = -0.9 * log_probabilities[0, 2] - 0.1 * log_probabilities.mean()
-    loss = _population._cross_entropy(jnp.asarray(logits), jnp.asarray(label), 0.1)
+    loss = _loss.cross_entropy(jnp.asarray(logits), jnp.asarray(label), 0.1)
     np.testing.assert_allclose(loss, [expected], rtol=1e-6)
 
 

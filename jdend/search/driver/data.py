@@ -1,13 +1,17 @@
 """The data of a search. Their shapes are there at once, their contents are loaded when needed."""
 
+import hashlib
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from jdend.data import DataError, Dataset, Entry, Split, find, is_file_name, load, split
-from jdend.models import Problem
+from jdend.models import Problem, TrainedModel
 from jdend.search.errors import SearchError
+from jdend.training import Teacher, TeacherError, taught
 
 __all__ = ["SearchData"]
 
@@ -20,12 +24,14 @@ class SearchData:
         `Dataset`.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
+      teacher: of which networks may learn, see `jdend.training.taught`; None for none.
 
     Attributes:
       name: the name of the data set.
 
     Raises:
       DataError: if there is no such data set or file.
+      SearchError: if there is no such teacher.
     """
 
     def __init__(
@@ -36,12 +42,21 @@ class SearchData:
         validation_fraction: float = 0.1,
         split_seed: int = 0,
         target: str | None = None,
+        teacher: Teacher | Sequence[Teacher] | None = None,
     ):
         self._source = dataset
         self._target = target
         self._subset_size = subset_size
         self._validation_fraction = validation_fraction
         self._split_seed = split_seed
+        self._teachers: tuple[Teacher, ...] = ()
+        if isinstance(teacher, str | Path | TrainedModel):
+            self._teachers = (teacher,)
+        elif teacher is not None:
+            self._teachers = tuple(teacher)
+        for one in self._teachers:
+            if isinstance(one, str | Path) and not Path(one).expanduser().exists():
+                raise SearchError(f"the teacher {one} does not exist")
         # Both are None until they are first needed.
         self._dataset: Dataset | None = None
         self._split: Split | None = None
@@ -74,14 +89,18 @@ class SearchData:
 
     @property
     def split(self) -> Split:
-        """Its parts for training, validation and test; loads the data."""
+        """Its parts for training, validation and test; loads the data, and the teacher."""
         if self._split is None:
-            self._split = split(
+            parts = split(
                 self.dataset,
                 subset_size=self._subset_size,
                 validation_fraction=self._validation_fraction,
                 seed=self._split_seed,
             )
+            try:
+                self._split = taught(parts, self._teachers) if self._teachers else parts
+            except TeacherError as error:
+                raise SearchError(str(error)) from None
         return self._split
 
     @property
@@ -90,7 +109,11 @@ class SearchData:
         is loaded yet, it has no contents."""
         if self._entry is None or self._split is not None:
             return self.split
-        return _outline(self._entry, self._subset_size, self._validation_fraction)
+        outline = _outline(self._entry, self._subset_size, self._validation_fraction)
+        if not self._teachers:
+            return outline
+        shape = len(outline.train_y), 2, outline.n_classes
+        return replace(outline, teacher=np.broadcast_to(np.float32(0), shape))
 
     @property
     def problem(self) -> Problem:
@@ -122,6 +145,10 @@ class SearchData:
             "validation_fraction": self._validation_fraction,
             "split_seed": self._split_seed,
         }
+        if self._teachers:
+            record["teacher"] = [
+                "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
+            ]
         if self._split is not None:
             record |= {"source": self._split.source, "fingerprint": self._split.fingerprint}
         return record
@@ -132,7 +159,9 @@ class SearchData:
         A search can only be resumed with data for which these are the same.
         """
         data = {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
-        places = ("dataset", "source", "fingerprint")
+        places = ("dataset", "source", "fingerprint", "teacher")
+        if self.split.teacher is not None:
+            data["teacher"] = hashlib.sha256(self.split.teacher.tobytes()).hexdigest()[:16]
         return data | {name: v for name, v in self.describe().items() if name not in places}
 
     def check_classes(self, n_classes: int | None) -> None:

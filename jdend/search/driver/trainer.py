@@ -26,7 +26,7 @@ from jdend.search.progress.time_left import Expected
 from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
-from jdend.training import Outcome, enable_program_cache
+from jdend.training import Outcome, TeacherError, check_teacher, enable_program_cache
 
 __all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
 
@@ -126,7 +126,8 @@ class Trainer:
           keeper: writes the populations' states to the study's folder while they train.
 
         Raises:
-          SearchError: if a batch is larger than the training part.
+          SearchError: if a batch is larger than the training part, or there is no teacher for what
+            learns of one.
           DataError: if the data cannot be loaded.
         """
         if not trials:
@@ -137,6 +138,11 @@ class Trainer:
             raise SearchError(
                 f"batch_size={largest} is more than the {len(data.train_y)} training examples"
             )
+        try:
+            for population in populations:
+                check_teacher(population.bucket.structure, data)
+        except TeacherError as error:
+            raise SearchError(str(error)) from None
         if self.compile_cache:
             enable_program_cache()
         for population in populations:

@@ -1,0 +1,59 @@
+# pyright: reportUnknownMemberType=false
+"""What training minimises, and which examples are classified right.
+
+Shape letters: `B` batch, `K` classes.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+__all__ = ["Batch", "cross_entropy", "distillation", "right"]
+
+Number = float | Float[Array, ""]
+
+
+class Batch(NamedTuple):
+    """Examples of one step, which all configurations of a seed see.
+
+    Attributes:
+      x: the network's input, `[B, F]`.
+      y: labels.
+      teacher: logits of a teacher that saw the same examples, mirrored where these are; or None.
+    """
+
+    x: Float[Array, "*S B F"]
+    y: Int[Array, "*S B"]
+    teacher: Float[Array, "*S B K"] | None = None
+
+
+def cross_entropy(
+    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: Number = 0.0
+) -> Float[Array, "*S B"]:
+    """Softmax cross-entropy, with this share of each target spread over all classes.
+
+    The label is picked by comparing, which fuses; a gather would not.
+    """
+    spread = smoothing / logits.shape[-1]
+    target = jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], 1.0 - smoothing + spread, spread)
+    return jax.nn.logsumexp(logits, -1) - jnp.sum(target * logits, -1)
+
+
+def distillation(
+    logits: Float[Array, "B K"], teacher: Float[Array, "B K"], temperature: Number
+) -> Float[Array, " B"]:
+    """Cross-entropy with a teacher's probabilities, both at a temperature, times its square.
+
+    The square keeps gradients as large as those of `cross_entropy` (Hinton, Vinyals & Dean 2015,
+    "Distilling the knowledge in a neural network").
+    """
+    target = jax.nn.softmax(teacher / temperature)
+    log_probabilities = jax.nn.log_softmax(logits / temperature)
+    return -(temperature**2) * jnp.sum(target * log_probabilities, -1)
+
+
+def right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Bool[Array, "*S B"]:
+    """Which examples are classified right; none whose logits are not finite."""
+    return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)

@@ -1,0 +1,143 @@
+# pyright: reportUnknownMemberType=false
+"""Teachers: what trained networks, or a file, say of the training examples.
+
+Shape letters: `n` training examples, `F` features, `K` classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from jdend._messages import OneLineError, reason
+from jdend.data import DataError, Split, open_arrays
+from jdend.models import ModelError, Structure, TrainedModel, load
+
+__all__ = ["Teacher", "TeacherError", "check_teacher", "taught"]
+
+Teacher = str | Path | TrainedModel
+LOGITS, MIRRORED, FINGERPRINT = "logits", "mirrored", "fingerprint"
+
+
+class TeacherError(OneLineError):
+    """A teacher that cannot teach here, and why."""
+
+
+def taught(data: Split, teachers: Sequence[Teacher] | Teacher) -> Split:
+    """The same data with the logits of a teacher for the training examples, and for no others.
+
+    Several teach as one: the mean of their probabilities, as logits.
+
+    Args:
+      data: of which training examples the teacher speaks.
+      teachers: each a network; the folder of a saved one; or an `.npz` file with the array
+        `logits`, `[n, K]`, for the training examples in the order of `data.train_x`, and, for
+        training on mirrored images, `mirrored`, the same for their mirror images. If the file has
+        a `fingerprint`, a text, that must be the data's.
+
+    Raises:
+      TeacherError: if there is none; if one cannot be read, has other shapes, or values that are
+        not finite; or if a network was trained on other examples, among which those that are held
+        out here may be.
+    """
+    given = [teachers] if isinstance(teachers, str | Path | TrainedModel) else list(teachers)
+    if not given:
+        raise TeacherError("no teacher is given")
+    each = [_logits(teacher, data) for teacher in given]
+    n_views = min(logits.shape[1] for logits in each)
+    return replace(data, teacher=_together([logits[:, :n_views] for logits in each]))
+
+
+def check_teacher(structure: Structure, data: Split) -> None:
+    """Raises `TeacherError` if a network learns of a teacher that is not there, or that does not
+    know mirrored images, and trains on such."""
+    if structure.extra("distillation_weight") is None:
+        return
+    if data.teacher is None:
+        raise TeacherError(
+            "distillation_weight above 0 needs a teacher: give one, or set distillation_weight=0"
+        )
+    if "flips" in str(structure.extra("augmentation")) and data.teacher.shape[1] < 2:
+        raise TeacherError(
+            f"the teacher does not know mirrored images: add the array {MIRRORED!r} to its file, "
+            "or train without flips"
+        )
+
+
+def _logits(teacher: Teacher, data: Split) -> Float[np.ndarray, "n V K"]:
+    if isinstance(teacher, TrainedModel):
+        return _of_network(teacher, data, "the teacher")
+    path = Path(teacher).expanduser()
+    try:
+        if path.is_dir():
+            return _of_network(load(path), data, f"the teacher {path}")
+        return _of_file(path, data)
+    except (DataError, ModelError) as error:
+        raise TeacherError(f"the teacher cannot be read: {error}") from None
+
+
+def _of_network(model: TrainedModel, data: Split, name: str) -> Float[np.ndarray, "n V K"]:
+    trained_on = model.origin.get(FINGERPRINT)
+    if trained_on is not None and trained_on != data.fingerprint:
+        raise TeacherError(
+            f"{name} was trained on other examples than those here, and may have seen some that "
+            "are held out: train it with the same data, subset_size, validation_fraction and "
+            "split_seed"
+        )
+    try:
+        views = [model.logits(x) for x in _views(data)]
+    except ValueError as error:
+        raise TeacherError(f"{name} does not read these data: {reason(error)}") from None
+    return _checked(views, data, name)
+
+
+def _of_file(path: Path, data: Split) -> Float[np.ndarray, "n V K"]:
+    name = f"the teacher {path}"
+    file = open_arrays(path)
+    if LOGITS not in file.names:
+        there = ", ".join(file.names) or "none"
+        raise TeacherError(f"{name} has no array {LOGITS!r}; it has {there}")
+    if FINGERPRINT in file.names:
+        (fingerprint,) = file.read([FINGERPRINT])
+        if str(fingerprint) != data.fingerprint:
+            raise TeacherError(f"{name} speaks of other training examples than those here")
+    names = [LOGITS, *([MIRRORED] if MIRRORED in file.names else [])]
+    return _checked(file.read(names), data, name)
+
+
+def _checked(views: Sequence[np.ndarray], data: Split, name: str) -> Float[np.ndarray, "n V K"]:
+    wanted = (len(data.train_y), data.n_classes)
+    for view in views:
+        if view.shape != wanted or view.dtype.kind != "f":
+            raise TeacherError(
+                f"{name} has logits {view.dtype}{list(view.shape)}, and floats {list(wanted)} are "
+                "needed: one row a training example, in order, and one column a class"
+            )
+        if not np.isfinite(view).all():
+            raise TeacherError(f"{name} has logits that are not finite")
+    return np.stack(views, axis=1).astype(np.float32)
+
+
+def _views(data: Split) -> list[np.ndarray]:
+    """The training examples and, of images, their mirror images."""
+    if data.image_shape is None:
+        return [data.train_x]
+    images = data.train_x.reshape(-1, *data.image_shape)
+    return [data.train_x, images[:, :, ::-1].reshape(data.train_x.shape)]
+
+
+def _together(each: Sequence[Float[np.ndarray, "n V K"]]) -> Float[np.ndarray, "n V K"]:
+    """Of one its logits; of several the logarithms of their mean probabilities."""
+    if len(each) == 1:
+        return np.ascontiguousarray(each[0])
+    logits = np.stack(each).astype(np.float64)
+    log_probabilities = logits - _log_sum(logits, axis=-1)
+    mean = _log_sum(log_probabilities, axis=0)[0] - np.log(len(each))
+    return mean.astype(np.float32)
+
+
+def _log_sum(x: Float[np.ndarray, "..."], axis: int) -> Float[np.ndarray, "..."]:
+    largest = x.max(axis=axis, keepdims=True)
+    return largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
