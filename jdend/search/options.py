@@ -271,7 +271,8 @@ class StorageOptions:
         default=None, metadata=about("name of the search in the storage", flag="--study")
     )
     resume: bool = field(
-        default=False, metadata=about("go on with the search in the folder, if it holds one")
+        default=False,
+        metadata=about("go on with the search in the folder, if it holds one", metavar="DIR"),
     )
 
     def new_study(self, command: Sequence[str] | None = None) -> "Study":

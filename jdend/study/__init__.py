@@ -2,7 +2,7 @@
 
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
-from jdend.study._folder import JOURNAL, RESULTS, RUN, latest_folder, new_folder
+from jdend.study._folder import JOURNAL, RESULTS, RUN, holds_search, latest_folder, new_folder
 from jdend.study._html import results_html
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
 from jdend.study._notebook import Results, to_dataframe
@@ -32,6 +32,7 @@ __all__ = [
     "StoredStudy",
     "Study",
     "StudyError",
+    "holds_search",
     "latest_folder",
     "new_folder",
     "open_storage",

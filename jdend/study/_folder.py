@@ -14,6 +14,7 @@ __all__ = [
     "RESULTS",
     "RUN",
     "claim_folder",
+    "holds_search",
     "journal_in",
     "latest_folder",
     "lock_name",
@@ -42,10 +43,22 @@ def new_folder(dataset: str, budget: int | str) -> Path:
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def latest_folder(dataset: str, budget: int | str) -> Path | None:
-    """The newest default folder of a search of these data and budget that can be resumed."""
-    journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
-    return max((journal.parent for journal in journals), default=None)
+def latest_folder(dataset: str | None = None, budget: int | str = "") -> Path | None:
+    """The newest default folder of a search that can be resumed.
+
+    Args:
+      dataset, budget: of the search; by default of whichever.
+    """
+    if dataset is not None:
+        journals = Path("runs").glob(f"{glob.escape(_stem(dataset, budget))}*/{JOURNAL}")
+        return max((journal.parent for journal in journals), default=None)
+    journals = Path("runs").glob(f"*/{JOURNAL}")
+    return max((j.parent for j in journals), key=_last_change, default=None)
+
+
+def holds_search(folder: Path) -> bool:
+    """Whether there is a search in a folder."""
+    return any(_exists(folder / name) for name in (JOURNAL, RUN))
 
 
 def claim_folder(folder: Path, storage: str | None, name: str, *, resume: bool) -> list[Path]:
@@ -105,6 +118,10 @@ def _search_in(folder: Path) -> tuple[object, object] | None:
         return record.get("storage"), record.get("study")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _last_change(folder: Path) -> float:
+    return (folder / JOURNAL).stat().st_mtime
 
 
 def _exists(path: Path) -> bool:

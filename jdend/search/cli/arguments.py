@@ -161,6 +161,12 @@ class Command:
     settings: Mapping[str, Any]
 
     @property
+    def says_nothing_of_its_folder(self) -> bool:
+        """Whether nothing is given after which the default folder would be named."""
+        of_search = self.search.budgets, self.search.scenario, self.storage.study_name
+        return "dataset" not in self.settings and all(value is None for value in of_search)
+
+    @property
     def log_format(self) -> str:
         """The format of progress messages."""
         return self.settings.get("log_format", SearcherOptions.log_format)
@@ -220,13 +226,16 @@ def _add_option(group: Any, option: Field) -> None:
         return
     name = option.name.replace("_", "-")
     if isinstance(option.default, bool):
+        takes: dict[str, Any] = {"action": "store_const"}
+        if setting.metavar is not None:  # it may be given a value
+            takes = {"nargs": "?", "metavar": setting.metavar}
         group.add_argument(
             setting.flag or (f"--no-{name}" if option.default else f"--{name}"),
             dest=option.name,
-            action="store_const",
             const=not option.default,
             default=argparse.SUPPRESS,
             help=f"do not {setting.help}" if option.default else setting.help,
+            **takes,
         )
         return
     default = SHOWN_DEFAULTS.get(

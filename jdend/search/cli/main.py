@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from jdend._output import command_line, complain
 from jdend.fields import FIELDS
-from jdend.search.cli.arguments import INTERRUPTED, Parser, parse_command
+from jdend.search.cli.arguments import INTERRUPTED, Command, Parser, parse_command
 
 __all__ = ["INTERRUPTED", "main"]
 
@@ -51,8 +51,9 @@ times, versions) and report.html, a page about it (docs/report.md). --save-best
 trains the best again and saves its network, for jdend.load and
 python -m jdend.predict (docs/models.md). The table goes to standard output,
 progress to standard error.
-Ctrl-C loses nothing, --resume goes on. python -m jdend.search watch DIR shows
-the best so far, from another terminal.
+Ctrl-C loses nothing: --resume alone goes on with the newest search, or with
+that in DIR. python -m jdend.search watch DIR shows the best so far, from
+another terminal.
 """
 
 
@@ -65,11 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from jdend.search.cli.watch import watch
 
         return watch(words[1:])
-    command = parse_command(_parser(), words, begun)
+
+    def parse(words: Sequence[str]) -> Command:
+        return parse_command(_parser(), words, begun)
+
+    command = parse(words)
     try:
         from jdend.search.cli.run import carry_out
 
-        return carry_out(command)
+        return carry_out(command, parse)
     except KeyboardInterrupt:
         complain("jdend.search: interrupted before anything was trained")
         return INTERRUPTED

@@ -1,7 +1,7 @@
 """What the command line does: options to a search, its table, its folder."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from jdend.search.cli.arguments import (
     Command,
 )
 from jdend.search.cli.plugins import import_plugins
+from jdend.search.cli.resuming import resumed_words
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
 from jdend.search.options import (
@@ -49,10 +50,18 @@ __all__ = ["carry_out"]
 FRONT = "find_pareto_optimal"
 
 
-def carry_out(command: Command) -> int:
-    """Searches, prints the table and writes the folder; returns the exit code."""
+def carry_out(command: Command, parse: Callable[[Sequence[str]], Command]) -> int:
+    """Searches, prints the table and writes the folder; returns the exit code.
+
+    Args:
+      command: what was asked for.
+      parse: reads a command line, such as that of the search that is resumed.
+    """
     study = None
     try:
+        if command.storage.resume:
+            folder = _default_folder(command, _scenarios(command))
+            command = parse(resumed_words(command, folder))
         import_plugins(command.search.plugins or ())
         scenarios = _scenarios(command)
         _check(command)
@@ -251,7 +260,7 @@ def _interrupted(command: Command, study: Study) -> int:
     cut_off = f", {n_cut_off:,} {'was' if n_cut_off == 1 else 'were'} cut off" if n_cut_off else ""
     _note(command, f"interrupted; {finished}{cut_off}")
     if study.has_begun:
-        _note(command, f"written to {study.folder}; the same command with --resume goes on")
+        _note(command, f"written to {study.folder}; to go on: --resume {study.folder}")
     if study.results:
         show(_table(command, study))
     return INTERRUPTED

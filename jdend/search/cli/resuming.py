@@ -1,0 +1,71 @@
+"""`--resume`: the options of the search that goes on, from its `run.json`.
+
+An option that is given counts; the ledger refuses one that would change the search. One that is
+missing is what it was.
+"""
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from jdend.search.cli.arguments import Command
+from jdend.study import RUN, StudyError, holds_search, latest_folder
+
+__all__ = ["resumed_words"]
+
+PROGRAM = ("python", "-m", "jdend.search")
+RESUME, OUT = "--resume", "--out"
+
+# The words of each option, by its name.
+Options = dict[str, list[str]]
+
+
+def resumed_words(command: Command, default_folder: Path) -> list[str]:
+    """The options of a command that goes on with a search, with those that were left out.
+
+    Args:
+      command: with `--resume`.
+      default_folder: where the search is if neither a folder nor anything else says so.
+
+    Raises:
+      StudyError: if `--resume DIR` names a folder without a search.
+    """
+    given, named = _by_option(command.words[len(PROGRAM) :]), command.storage.resume
+    if isinstance(named, str):
+        folder = Path(named).expanduser()
+        if not holds_search(folder):
+            raise StudyError(f"{named} holds no search to go on with; give the folder of one")
+    elif command.storage.out is not None:
+        folder = Path(command.storage.out).expanduser()
+    elif command.storage.storage is None and command.says_nothing_of_its_folder:
+        folder = latest_folder() or default_folder
+    else:
+        folder = default_folder
+    merged: Options = {**_recorded(folder), **given, OUT: [OUT, str(folder)], RESUME: [RESUME]}
+    return [word for of_option in merged.values() for word in of_option]
+
+
+def _recorded(folder: Path) -> Options:
+    """The options of the command that the folder's search was begun with."""
+    try:
+        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        command = shlex.split(record["command"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    if tuple(command[: len(PROGRAM)]) != PROGRAM:  # a program in Python
+        return {}
+    return _by_option(command[len(PROGRAM) :])
+
+
+def _by_option(words: Sequence[str]) -> Options:
+    """Words by option; an option's values are the words up to the next one."""
+    options: Options = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            name, _, value = word.partition("=")
+            options[name] = [name, *([value] if value else [])]
+        else:
+            options.setdefault(name, []).append(word)
+    return options
