@@ -136,9 +136,7 @@ class ProposalOptions:
 
     max_params: int = field(
         default=8000,
-        metadata=about(
-            "the budget, the largest number of trainable parameters", flag=None, recorded=True
-        ),
+        metadata=about("the largest number of trainable parameters", flag=None, recorded=True),
     )
     min_param_ratio: float = field(
         default=0.8,
@@ -173,8 +171,7 @@ class TrainingOptions:
         default=0.01, metadata=about("weight decay, unless the space has one", float, recorded=True)
     )
     batch_size: int = field(
-        default=256,
-        metadata=about("examples in a batch, unless the space has it", int, recorded=True),
+        default=256, metadata=about("batch size, unless the space has one", int, recorded=True)
     )
     _: KW_ONLY
     seeds: int | Sequence[int] = field(
@@ -271,8 +268,7 @@ class StorageOptions:
         default=None, metadata=about("name of the search in the storage", flag="--study")
     )
     resume: bool = field(
-        default=False,
-        metadata=about("go on with the search in the folder, if it holds one", metavar="DIR"),
+        default=False, metadata=about("go on with the folder's search", metavar="DIR")
     )
 
     def new_study(self, command: Sequence[str] | None = None) -> "Study":
