@@ -51,7 +51,7 @@ class Derived:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """All that is known of a field of a configuration.
+    """The description of one field of a configuration.
 
     Attributes:
       name: what configurations call it.

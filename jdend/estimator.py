@@ -28,9 +28,9 @@ __all__ = ["DendriticClassifier"]
 
 
 class DendriticClassifier(ClassifierMixin, BaseEstimator):
-    """A network that classifies numbers or pixels, among scikit-learn's own.
+    """A dendritic network for numbers or pixels, with the interface of scikit-learn.
 
-    Features are standardised. What an architecture does not read plays no part.
+    Features are standardised. An architecture ignores the arguments that it does not read.
 
     Example usage::
 
@@ -42,25 +42,25 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
       True
 
     Args:
-      architecture: a registered name, see `jdend.models`.
+      architecture: the name of a registered architecture, see `jdend.models`.
       n_neurons, n_dendrites, n_dendrite_inputs, hidden_dim, soma_enabled: its sizes. A dendrite
-        reads at most all features.
+        reads all features if there are fewer than `n_dendrite_inputs`.
       connectivity: `random`, `local_receptive_fields` or `fully_connected`.
-      field_std: width of a local receptive field, in pixels.
+      field_std: the width of a local receptive field, in pixels.
       image_shape: `(H, W, C)` if the features are pixels, which local receptive fields need.
       initialization: `fan_in` or `reference`.
       synaptic_resampling, percentage_resample, steps_to_resample: structural plasticity.
-      n_epochs, batch_size, lr, weight_decay, schedule: of training with AdamW. Of few examples, a
-        batch holds all.
-      random_state: an int for the same network each time; a RandomState; or None.
-      kernel: how dendrites are computed, see `jdend.kernels`.
+      n_epochs, batch_size, lr, weight_decay, schedule: the training with AdamW. If there are fewer
+        examples than `batch_size`, a batch has all of them.
+      random_state: an int for the same network each time, a RandomState, or None.
+      kernel: the kernel that computes dendrites, see `jdend.kernels`.
 
     Attributes:
       classes_: the labels, sorted.
       n_features_in_: `F`.
-      feature_names_in_: names of the columns, if `X` had any.
-      model_: the trained network, a `jdend.TrainedModel` that `jdend.save` and `jdend.export` take;
-        it reads features as float32 and standardises them itself.
+      feature_names_in_: the names of the columns, if `X` had any.
+      model_: the trained network, a `jdend.TrainedModel` for `jdend.save` and `jdend.export`. It
+        reads features as float32 and standardises them itself.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         self.kernel = kernel
 
     def fit(self, X, y):
-        """Trains on `X [n, F]` and labels `y [n]`, and returns itself.
+        """Trains with examples `X [n, F]` and labels `y [n]`; returns the estimator itself.
 
         Raises:
-          ValueError: for a value that is not allowed, fewer than two classes, or training that
+          ValueError: if a value is not allowed, there are fewer than two classes, or training
             diverges.
         """
         X, y = map(np.asarray, validate_data(self, X, y, dtype=np.float64))
@@ -129,7 +129,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Probabilities `[n, classes]` of the classes, in the order of `classes_`."""
+        """The probabilities `[n, classes]` of the classes, in the order of `classes_`."""
         check_is_fitted(self)
         X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
         return self._trained.probabilities(self._standardised(X)).astype(np.float64)
@@ -140,7 +140,8 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[shares.argmax(axis=1)]
 
     def _standardised(self, X: np.ndarray) -> np.ndarray:
-        """In float64 before it is float32, which could not tell large numbers apart."""
+        """Standardised features; computed in float64, since in float32 large numbers that differ
+        little would be equal."""
         return ((X - self._mean) * self._scale).astype(np.float32)
 
     def _configuration(self, split: Split):
@@ -154,7 +155,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _standardisation(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and inverse deviation of every column; what is constant is only centred."""
+    """The mean and the inverse deviation of every column; constant columns have 1 in its place."""
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     constant = deviation <= 1e-12 * np.abs(mean)
     return mean, 1.0 / np.where(constant, 1.0, deviation)
@@ -163,7 +164,7 @@ def _standardisation(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _split(
     x: np.ndarray, y: np.ndarray, classes: np.ndarray, image_shape: ImageShape | None
 ) -> Split:
-    """All for training, nothing held out."""
+    """A split with all examples for training, none held out."""
     none_x, none_y = x[:0], np.zeros(0, np.int32)
     return Split(
         train_x=x,

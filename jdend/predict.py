@@ -1,4 +1,4 @@
-"""`python -m jdend.predict DIR FILE…`: the class of each image, by a saved network."""
+"""`python -m jdend.predict DIR FILE…`: classifies images with a saved network."""
 
 import argparse
 import json
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["PredictError", "main", "read_examples"]
 
 ARRAYS = (".npz", ".npy")
-# Of the array in an .npz file of several.
+# The names that the array of images may have in an .npz file with several arrays.
 NAMES = ("images", "x", "X", "data", "x_test", "test_images")
-# Pillow's other kinds start programs or are rare enough to be read by few.
+# The formats that are read. Pillow's others are rare, or start other programs.
 KINDS = ("PNG", "PPM", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "TGA")
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # Pillow's modes of more than 8 bits a channel
 EPILOG = """\
@@ -40,7 +40,7 @@ examples:
 
 
 class PredictError(OneLineError):
-    """A file that a network cannot classify, and why."""
+    """A file cannot be classified; the message says why."""
 
 
 @command_line("jdend.predict")
@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_examples(path: Path, model: "TrainedModel") -> "np.ndarray":
-    """The examples of a file as a network reads them, `[n, F]`.
+    """The examples of a file, as the network reads them: `[n, F]`.
 
     Raises:
-      PredictError: if the file cannot be read, or does not hold what the network reads.
+      PredictError: if the file cannot be read, or the network cannot read its contents.
     """
     x = _arrays(path) if path.suffix.lower() in ARRAYS else _image(path, model)
     try:

@@ -1,4 +1,4 @@
-"""Trained networks taken elsewhere: to XLA without jdend, or to C without anything."""
+"""Exports trained networks as programs that run without jdend: for XLA, or in plain C."""
 
 from jdend.exporting._export import FORMATS, Exported, ExportError, export
 from jdend.exporting._stablehlo import portable

@@ -1,6 +1,6 @@
-"""A network as one C99 file: constant tables and a few loops, no library, no allocation.
+"""A network as one C99 file of constant tables and a few loops: no library, no allocation.
 
-Shape letters: `N` neurons, `D` dendrites, `K` synapses a dendrite, `F` features.
+Shape letters: `N` neurons, `D` dendrites, `K` synapses per dendrite, `F` features.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from jdend.models import (
 
 __all__ = ["c_source"]
 
-MAX_INPUTS = (2**31 - 1) // (255 * 127)  # of int32 sums of pixels times int8 weights
+MAX_INPUTS = (2**31 - 1) // (255 * 127)  # an int32 sum of pixels times int8 weights has no more
 LEAKY = "static float leaky(float z)\n{\n    return z < 0.0f ? 0.1f * z : z;\n}\n"
 
 
@@ -31,7 +31,7 @@ def c_source(model: TrainedModel, weights: str) -> Source:
     """The C file of a network of one of jdend's own architectures.
 
     Raises:
-      ExportError: for another architecture, or weights that are not finite.
+      ExportError: if it has another architecture, or weights that are not finite.
     """
     module: Any = model.module
     file = CFile(model, weights)
@@ -61,7 +61,7 @@ def c_source(model: TrainedModel, weights: str) -> Source:
 
 
 def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
-    """Computes a dendritic layer with so many LeakyReLUs at its end; returns its output's name."""
+    """Computes a dendritic layer that ends in `n_leaky` LeakyReLUs; returns its buffer's name."""
     if layer.sizes is not None:
         raise ExportError("this network's arrays are padded; train it alone, by train_model")
     n, d, k = layer.indices.shape
@@ -101,7 +101,7 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
 
 
 def _sparse_somata(file: CFile, layer: DendriticLayer, source: str) -> str:
-    """Computes somata that each read some entries of a buffer; returns their buffer's name."""
+    """Computes somata that each read a few entries of a buffer; returns their buffer's name."""
     _, n, k = layer.indices.shape
     weight = np.asarray(layer.weight[...]).reshape(n, k)
     _define_rows(file, "soma", rows(weight, layer.bias[...].reshape(-1), file.weights))
@@ -122,7 +122,7 @@ def _sparse_somata(file: CFile, layer: DendriticLayer, source: str) -> str:
 
 
 def _linear(file: CFile, name: str, layer: nnx.Linear, source: str | None, *, n_leaky: int) -> str:
-    """Computes a linear layer of a buffer, or of the input where that is None."""
+    """Computes a linear layer that reads a buffer, or the input if `source` is None."""
     weight = np.asarray(layer.kernel[...]).T
     bias = np.zeros(len(weight)) if layer.bias is None else layer.bias[...]
     n_out, n_in = weight.shape
@@ -174,7 +174,7 @@ def _define_rows(file: CFile, name: str, made: Rows) -> None:
 
 
 def _define_input(file: CFile) -> None:
-    """The function `input`, which normalises one value."""
+    """Defines the function `input`, which normalises one value."""
     terms = []
     for name in ("offset", "scale"):
         values = np.asarray(getattr(file.model, name), np.float32).ravel()
@@ -192,7 +192,7 @@ def _define_input(file: CFile) -> None:
 
 
 def _period(values: np.ndarray) -> int:
-    """After how many values they repeat: 1, the number of channels, or all."""
+    """After how many values the values repeat: 1, the number of channels, or all."""
     for period in (1, 2, 3, 4):
         if values.size % period == 0 and (values.reshape(-1, period) == values[:period]).all():
             return period
@@ -215,7 +215,7 @@ def _stored(file: CFile, weight: str) -> str:
 
 
 def _finished(file: CFile, name: str, row: str, total: str, *, whole: bool = False) -> str:
-    """A row's value from its sum."""
+    """The value of a row, computed from its sum."""
     if file.weights == "float32":
         return f"{total} + {name}_bias[{row}]"
     return f"{'(float)' if whole else ''}{total} * {name}_scale[{row}] + {name}_bias[{row}]"

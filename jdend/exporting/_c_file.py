@@ -1,4 +1,4 @@
-"""The text of a C file: tables, the comment at its head, and one function."""
+"""The text of a C file: a comment, tables and one function."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ WIDTH = 96
 
 @dataclass(frozen=True)
 class Source:
-    """A C file's text, and the bytes that its tables and its buffers take."""
+    """The text of a C file, and the bytes that its tables and buffers take."""
 
     text: str
     flash_bytes: int
@@ -23,12 +23,12 @@ class Source:
 
 @dataclass
 class CFile:
-    """A file that grows: tables, functions, buffers and statements, in the order they are added.
+    """A C file to which tables, functions, buffers and statements are added, in their order.
 
     Attributes:
       model: the network.
       weights: `float32` or `int8`.
-      body: statements of `jdend_predict`; those of the classifier write to `logits`.
+      body: the statements of `jdend_predict`; those of the classifier write to `logits`.
     """
 
     model: TrainedModel
@@ -40,7 +40,7 @@ class CFile:
 
     @property
     def x(self) -> str:
-        """The argument's name."""
+        """The name of the function's argument."""
         return "pixels" if self.model.inputs == "uint8" else "features"
 
     @property
@@ -52,7 +52,7 @@ class CFile:
         return self.model.configuration.structure.problem.in_features
 
     def table(self, name: str, values: np.ndarray) -> None:
-        """Adds constants."""
+        """Adds a table of constants."""
         kind = "float" if values.dtype.kind == "f" else f"{values.dtype}_t"
         lines = "\n".join(literals(values))
         self.define(f"static const {kind} {name}[{values.size}] = {{\n{lines}\n}};\n")
@@ -62,12 +62,12 @@ class CFile:
         self._definitions.append(text)
 
     def buffer(self, name: str, size: int) -> str:
-        """Adds a buffer of floats on the stack, and returns its name."""
+        """Adds a buffer of floats on the stack; returns its name."""
         self._buffers[name] = size
         return name
 
     def source(self) -> Source:
-        """The file as it is now."""
+        """The file with all that was added so far."""
         ram_bytes = 4 * sum(self._buffers.values())
         signature = f"int jdend_predict(const {self.x_type} *{self.x}, float *logits)"
         comment = self._comment(signature, ram_bytes)
@@ -122,7 +122,7 @@ class CFile:
 
 
 def literals(values: np.ndarray) -> list[str]:
-    """Lines of values that C reads back exactly."""
+    """The values as lines of C, which reads them back exactly."""
     lines, line = [], "   "
     for value in values.ravel().tolist():
         text = f"{value:.9g}" if isinstance(value, float) else str(value)
@@ -136,5 +136,5 @@ def literals(values: np.ndarray) -> list[str]:
 
 
 def _plain(line: str) -> str:
-    """A line that cannot end the comment, nor make a compiler warn about it."""
+    """A line without characters that could end the comment or make a compiler warn."""
     return "".join(c if c.isascii() and (c.isalnum() or c in " _-.,:;()=*'") else "_" for c in line)

@@ -1,7 +1,7 @@
-"""What goes wrong when a network is exported, in one clear line."""
+"""The error of exports; its message is one clear line."""
 
 from jdend._messages import OneLineError
 
 
 class ExportError(OneLineError):
-    """A network or a path that cannot be exported, and why."""
+    """A network cannot be exported; the message says why."""

@@ -1,4 +1,4 @@
-"""One function for all formats."""
+"""The function that exports a network, in all formats."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,13 @@ FORMATS = ("stablehlo", "c")
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """A file that was written, and its sizes.
 
     Attributes:
-      path: where.
-      file_bytes: the file's size.
-      flash_bytes: of C, the constant tables; code comes on top, a few hundred bytes.
-      ram_bytes: of C, the buffers on the stack; nothing is allocated.
+      path: the file.
+      file_bytes: the size of the file.
+      flash_bytes: of C, the size of the constant tables; the code adds a few hundred bytes.
+      ram_bytes: of C, the size of the buffers on the stack; nothing is allocated.
     """
 
     path: Path
@@ -49,24 +49,24 @@ def export(
 
     - `stablehlo`: a serialised `jax.export` program for CPU, CUDA and TPU, with any number of
       examples; `jax.export.deserialize(data).call(x)` maps raw examples `[B, F]` to logits.
-      Normalisation is part of it. Memory grows with `B` times the network's synapses.
+      It contains the normalisation. Its memory grows with `B` times the network's synapses.
     - `c`: one C99 file that needs no library and allocates nothing. It defines
       `int jdend_predict(const uint8_t *pixels, float *logits)`, which returns the most probable
-      class; networks for float32 numbers take `const float *features`.
+      class; a network for float32 numbers takes `const float *features`.
 
     Args:
       model: the network, or the folder where it is saved.
       to: `stablehlo` or `c`.
-      path: the file; `model.stablehlo` or `model.c` by default. It is replaced.
-      weights: of C, `float32` (default), or `int8` with one scale a row.
+      path: the file, which is replaced if it exists; by default `model.stablehlo` or `model.c`.
+      weights: of C, `float32` (default), or `int8` with one scale for each row.
 
     Returns:
-      Where it was written, and how large it is; printed, it says so.
+      The path and the sizes of the file; as text they are one line.
 
     Raises:
-      ExportError: for an unknown format, a network that the format cannot express, or a path that
-        cannot be written.
-      jdend.models.ModelError: if a folder holds no model that loads.
+      ExportError: if the format is unknown or cannot express the network, or the path cannot be
+        written.
+      jdend.models.ModelError: if the folder has no model that can be loaded.
     """
     if to not in FORMATS:
         raise ExportError(f"unknown format {to!r}; allowed are {', '.join(FORMATS)}")

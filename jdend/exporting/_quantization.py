@@ -1,6 +1,6 @@
-"""Weights as they are stored in C.
+"""Weights in the forms in which C stores them.
 
-Shape letters: `R` rows (dendrites, somata, outputs), `K` weights a row, `F` features.
+Shape letters: `R` rows (dendrites, somata, outputs), `K` weights per row, `F` features.
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Rows:
 
 
 def rows(weight: ArrayLike, bias: ArrayLike, weights: str) -> Rows:
-    """Rows of `weight [R, K]` and `bias [R]` in `float32` or `int8`, the latter symmetric: each
-    row's largest weight is 127 or -127. `ExportError` if they are not finite."""
+    """The rows of `weight [R, K]` and `bias [R]` in `float32` or `int8`. Quantization is symmetric:
+    the largest weight of each row becomes 127 or -127. `ExportError` if a weight is not finite."""
     weight, bias = np.asarray(weight, np.float64), np.asarray(bias, np.float64)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise ExportError("the network has weights that are not finite numbers")
@@ -52,11 +52,12 @@ def fold_normalisation(
     offset: Float[np.ndarray, "..."],
     scale: Float[np.ndarray, "..."],
 ) -> tuple[Float[np.ndarray, "R K"], Float[np.ndarray, " R"]]:
-    """Weights and biases for raw pixels: `w (p - offset) scale + b` is `w' p + b'`.
+    """The weights `w'` and biases `b'` for raw pixels `p`: `w (p - offset) scale + b = w' p + b'`.
 
     Args:
-      indices: which feature each weight reads.
-      offset, scale: one for all features, or `[F]`.
+      weight, bias: `w` and `b`.
+      indices: the feature that each weight reads.
+      offset, scale: one number for all features, or `[F]`.
     """
     offset, scale = ((v[indices] if v.ndim else v).astype(np.float64) for v in (offset, scale))
     folded = np.asarray(weight, np.float64) * scale

@@ -1,4 +1,4 @@
-"""StableHLO by way of `jax.export`: a program that JAX, or any XLA, runs without jdend."""
+"""Exports to StableHLO by `jax.export`: a program that JAX, or any XLA, runs without jdend."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from jdend.models import DendriticLayer, TrainedModel
 __all__ = ["PLATFORMS", "portable", "serialized"]
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-KERNEL = "gather"  # in JAX alone, and of nothing that a free number of examples forbids
+KERNEL = "gather"  # needs JAX only, and allows any number of examples
 
 
 def portable(model: TrainedModel) -> Callable[[Array], Array]:
-    """The function from raw examples `[B, F]` to logits `[B, classes]`, in JAX's own operations
-    alone and with weights and normalisation in it, for converters of JAX functions."""
+    """The function from raw examples `[B, F]` to logits `[B, classes]`, for converters of JAX
+    functions. It contains weights and normalisation, and uses only JAX's own operations."""
     module = nnx.clone(model.module)
     module.eval()
     for _, part in nnx.iter_modules(module):
@@ -33,7 +33,7 @@ def portable(model: TrainedModel) -> Callable[[Array], Array]:
 
 
 def serialized(model: TrainedModel) -> bytes:
-    """`portable` as a program of StableHLO, `B` free."""
+    """The function `portable` as a program of StableHLO, for any `B`."""
     features = model.configuration.structure.problem.in_features
     shape = export.symbolic_shape(f"B, {features}")
     examples = jax.ShapeDtypeStruct(shape, jnp.dtype(model.inputs))

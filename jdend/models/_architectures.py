@@ -1,8 +1,8 @@
 # pyright: reportUnknownMemberType=false
 """Networks made of dendritic layers, and a plain one to compare them with.
 
-Every network maps `[B, F]` features to `[B, n_classes]` logits. `sizes` holds the true sizes by
-field name where the other arguments are a bucket's capacity; see `DendriticLayer`.
+Every network maps `[B, F]` features to `[B, n_classes]` logits. In a padded network the other
+arguments are the capacity, and `sizes` has the true sizes by field name; see `DendriticLayer`.
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ class DendriticSimple(nnx.Module):
 
     Args:
       in_features: `F`.
-      n_classes: number of logits.
+      n_classes: the number of logits.
       n_neurons, n_dendrites, n_dendrite_inputs: `N`, `D` and `K` of the dendritic layer.
-      soma_enabled: without somata the linear layer reads the `D` dendrites, and `n_neurons` plays
-        no part.
+      soma_enabled: whether there are somata. Without them the linear layer reads the `D` dendrites,
+        and `n_neurons` is ignored.
       connectivity, field_std, image_shape, initialization, kernel: see `DendriticLayer`.
-      sizes: true sizes by field name, where the others are a capacity.
-      rngs: streams `params` and `connectivity`.
+      sizes: the true sizes by field name, if the other arguments are a capacity.
+      rngs: keys are taken from its streams `params` and `connectivity`.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class DendriticSimple(nnx.Module):
 class SomaDisabled(nnx.Module):
     """Dendritic layer without somata → linear to `n_neurons` → leaky → linear to the classes.
 
-    Arguments as those of `DendriticSimple`; `n_neurons` is the width of the middle layer.
+    Args: as `DendriticSimple`; `n_neurons` is the width of the hidden layer.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class SomaDisabled(nnx.Module):
 
 
 class SparseSomata(nnx.Module):
-    """Dendritic layer without somata → somata that each read a sparse handful of the dendrites →
-    linear to the classes.
+    """Dendritic layer without somata → somata that each read a few of the dendrites → linear to the
+    classes.
 
-    As `SomaDisabled`, but sparse throughout: `n_neurons` somata read `n_soma_inputs` distinct ones
-    of the `n_dendrites` dendrites that all of them share, at random, and somata's synapses are
-    resampled as dendrites' are.
+    This is `SomaDisabled` with a sparse hidden layer: each of the `n_neurons` somata reads
+    `n_soma_inputs` different dendrites, drawn at random from the `n_dendrites` that all somata
+    share. The somata's synapses are resampled like those of dendrites.
 
     Args:
-      n_soma_inputs: dendrites that a soma reads; of more than there are, it reads all.
-      n_neurons, n_dendrites, …: as those of `SomaDisabled`.
+      n_soma_inputs: how many dendrites a soma reads; all of them if there are fewer.
+      n_neurons, n_dendrites, …: as `SomaDisabled`.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class SparseSomata(nnx.Module):
             sizes=_layer_sizes(sizes, soma=False),
             rngs=rngs,
         )
-        # A soma that weighs inputs and adds a bias computes what a dendrite computes.
+        # A soma without dendrites of its own computes what a dendrite computes.
         self.somata = DendriticLayer(
             n_dendrites,
             1,
@@ -191,10 +191,10 @@ class SparseSomata(nnx.Module):
 class DendriticWithHidden(nnx.Module):
     """Dendritic layer → leaky → linear to `hidden_dim` → leaky → linear to the classes.
 
-    The dendritic layer ends in a leaky of its own, so there are two in a row, as in the reference.
+    The dendritic layer itself ends in a leaky, so there are two in a row, as in the reference.
 
-    Arguments as those of `DendriticSimple`; `hidden_dim` defaults to `n_neurons`. Without somata
-    the hidden layer reads the `D` dendrites.
+    Args: as `DendriticSimple`; `hidden_dim` is by default `n_neurons`. Without somata the hidden
+    layer reads the `D` dendrites.
     """
 
     def __init__(
@@ -247,7 +247,7 @@ class DendriticWithHidden(nnx.Module):
 
 
 class MLP(nnx.Module):
-    """Linear to `hidden_dim` → leaky → linear to the classes: the control without dendrites."""
+    """Linear to `hidden_dim` → leaky → linear to the classes, to compare dendrites with."""
 
     def __init__(
         self,
@@ -283,7 +283,7 @@ def _layer_sizes(sizes: Sizes | None, soma: bool) -> Int[Array, "3"] | None:
 
 
 def _soma_sizes(sizes: Sizes | None) -> Int[Array, "4"] | None:
-    """Of somata that are computed as one group of dendrites."""
+    """The true sizes of a layer of somata, which is computed as one group of dendrites."""
     if sizes is None:
         return None
     n_dendrites = jnp.asarray(sizes["n_dendrites"], jnp.int32)

@@ -1,4 +1,4 @@
-"""The page that goes with a saved model."""
+"""The model card: the page that is saved with a model."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ __all__ = ["model_card"]
 
 
 def model_card(model: TrainedModel, name: str, version: str) -> str:
-    """What a network is, what it reads and how good it is, in Markdown."""
+    """A page in Markdown that says what the network is, what it reads and how good it is."""
     structure = model.configuration.structure
     problem = structure.problem
     shape = problem.image_shape

@@ -1,4 +1,4 @@
-"""Configurations: a user's dict of parameters, parsed once into typed, canonical form."""
+"""Configurations: parses a user's dict of parameters once, into a typed and canonical form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,8 +38,8 @@ __all__ = [
     "known_fields",
 ]
 
-# What a configuration that leaves a field out means, if its architecture has no default for it: the
-# reference's settings.
+# The values of fields that a configuration leaves out, unless its architecture has other defaults.
+# These are the settings of the reference.
 DEFAULTS: dict[str, object] = {
     name: field.default
     for name, field in FIELDS.items()
@@ -49,7 +49,8 @@ DEFAULTS: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What the data fix: `F` features, the classes, and `(H, W, C)` if the features are pixels."""
+    """What the data say of networks: the number of features and of classes, and `(H, W, C)` if the
+    features are the pixels of images."""
 
     in_features: int
     n_classes: int
@@ -58,15 +59,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Structure:
-    """What fixes array shapes, and with them the compiled program.
+    """The part of a configuration that fixes array shapes, and with them the compiled program.
 
     Attributes:
-      architecture: its registered name.
-      problem: what the data fix.
-      batch_size: examples a step.
+      architecture: the registered name of the architecture.
+      problem: the data's features, classes and image shape.
+      batch_size: the number of examples in a step.
       values: the architecture's own fields, sorted by name.
-      extras: hyperparameters that take a program of their own, see `Field.own_program`: by name
-        the value, or True where values are traced; those that are off are left out.
+      extras: the hyperparameters that need a program of their own, see `Field.own_program`: the
+        value of each, or True if its value is traced. Those that are off are left out.
     """
 
     architecture: str
@@ -80,20 +81,20 @@ class Structure:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The fields that are whole numbers, which padding may enlarge."""
+        """The fields that are whole numbers; padding may enlarge them."""
         return {name: value for name, value in self.values if type(value) is int}
 
     @property
     def options(self) -> dict[str, Value]:
-        """The other fields, which padding cannot change."""
+        """The other fields; padding does not change them."""
         return {name: value for name, value in self.values if type(value) is not int}
 
     def with_sizes(self, sizes: Mapping[str, Any]) -> "Structure":
-        """The same with other sizes: a padded bucket's, traced ones, or none at all."""
+        """The structure with other sizes: those of a padded bucket, traced ones, or none at all."""
         return replace(self, values=tuple(sorted({**self.options, **sizes}.items())))
 
     def extra(self, name: str) -> Value | None:
-        """One of the `extras`; None where it is off."""
+        """One of the `extras`; None if it is off."""
         return dict(self.extras).get(name)
 
     def __str__(self) -> str:
@@ -103,8 +104,8 @@ class Structure:
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters(HyperparameterFields[float, int, str]):
-    """The fields that fix no shape, of one configuration; `jdend.fields` says what each means. What
-    plays no part has a neutral value, so that equal configurations compare equal."""
+    """The fields of a configuration that fix no shape; `jdend.fields` explains them. A field that
+    has no effect has a neutral value, so that equal configurations compare equal."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +121,18 @@ def configure(
     problem: Problem,
     defaults: Mapping[str, object] | None = None,
 ) -> Configuration:
-    """Parses a dict of parameters; fields that play no part under the others are dropped.
+    """Parses a dict of parameters. Fields that have no effect beside the others are left out.
 
     Args:
-      params: values by field name, None for the default. `strategy` stands for `connectivity`;
-        `seed` is passed over.
-      problem: what the data fix.
-      defaults: values of training's fields that `params` leaves out, before the reference's.
+      params: a value for each field; None for the default. `strategy` is an alias of
+        `connectivity`; `seed` is ignored.
+      problem: the data's features, classes and image shape.
+      defaults: the values of training's fields that `params` leaves out; fields that are in neither
+        have the reference's settings.
 
     Raises:
-      ValueError: naming the field, what it was given and what it allows.
+      ValueError: if a value is not allowed; the message names the field, the value and what is
+        allowed.
     """
     params = {name: value for name, value in check_names(params).items() if value is not None}
     values = {**DEFAULTS, **(defaults or {})}
@@ -150,7 +153,7 @@ def extras_of(hyperparameters: Hyperparameters) -> tuple[tuple[str, Value], ...]
 
 
 def check_value(field: str, value: object, architecture_name: str, problem: Problem) -> None:
-    """Checks one value of a field as though it played a part; nothing if none reads the field.
+    """Checks one value of a field by itself, if the architecture reads the field.
 
     Raises:
       ValueError: as `configure`.
@@ -161,13 +164,13 @@ def check_value(field: str, value: object, architecture_name: str, problem: Prob
 
 
 def known_fields() -> tuple[str, ...]:
-    """Every field that a configuration may have."""
+    """The names of all fields that a configuration may have."""
     own = [field for name in architectures() for field in architecture(name).reads]
     return tuple(dict.fromkeys(["architecture", *own, "seed"]))
 
 
 def check_names(params: Mapping[str, object]) -> dict[str, object]:
-    """The parameters with aliases resolved; `ValueError` for a name that nothing reads."""
+    """The parameters under canonical names; `ValueError` if one is no field, or is there twice."""
     resolved: dict[str, object] = {}
     for name, value in params.items():
         field = canonical_name(name)
@@ -183,15 +186,16 @@ def check_names(params: Mapping[str, object]) -> dict[str, object]:
 def build(
     structure: Structure, *, kernel: str = "auto", sizes: Any = None, rngs: nnx.Rngs, **wiring: Any
 ) -> nnx.Module:
-    """Makes the network of a structure; the other arguments reach it if it takes them.
+    """Builds the network of a structure. Its constructor gets those of the other arguments that it
+    takes.
 
     Args:
-      structure: what fixes its shapes.
-      kernel: how dendrites are computed, see `jdend.kernels`.
-      sizes: true sizes by field, where those of the structure are a capacity that pads them.
+      structure: fixes the network's shapes.
+      kernel: the kernel that computes dendrites, see `jdend.kernels`.
+      sizes: the true sizes by field, if those of the structure are a capacity that pads them.
       rngs: the network's keys.
       **wiring: `connectivity`, `field_std` and `initialization`, as values or traced, see
-        `DendriticLayer`; what is left out has its constructor's default.
+        `DendriticLayer`; those that are left out have the constructor's defaults.
     """
     arch = architecture(structure.architecture)
     problem = structure.problem
@@ -207,8 +211,8 @@ def build(
 
 
 class _Parsed(dict[str, Any]):
-    """The values of a configuration's fields, each parsed when it is first asked for; what its
-    architecture does not read, and what plays no part, is neutral."""
+    """The values of a configuration's fields, each parsed when it is first read. A field that its
+    architecture does not read, or that has no effect, has its neutral value."""
 
     def __init__(self, arch: Architecture, values: Mapping[str, object], problem: Problem):
         super().__init__()

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""How many trainable parameters a structure has, without building it."""
+"""Counts the trainable parameters of a structure, without building the network."""
 
 import functools
 import math
@@ -24,17 +24,18 @@ Sizes = int | np.ndarray
 
 
 def count_params(structure: Structure) -> int:
-    """The number of trainable parameters; indices are none.
+    """The number of trainable parameters; indices are not parameters.
 
-    The network's construction is traced once an architecture with symbolic sizes
-    (`jax.export.symbolic_shape`), which gives the count as a polynomial in them. Where a module, or
-    an initialiser of JAX's own, computes with sizes in ways that symbols do not allow, a few
-    concrete shapes are traced instead: if all array dimensions prove affine in the sizes, the count
-    follows from these. Otherwise every shape is traced.
+    The network's construction is traced once for each architecture, with symbols as its sizes
+    (`jax.export.symbolic_shape`). This gives the count as a polynomial in the sizes. Some modules,
+    and some initialisers of JAX, compute with sizes in ways that symbols do not allow. For these a
+    few concrete shapes are traced, and if all array dimensions are affine in the sizes, the count
+    follows from them. Otherwise every shape is traced.
 
-    Each of the three is needed: symbols take 40 to 140 ms an architecture (on two cores) and know
-    products and quotients; concrete shapes take three times as long, but count `nnx.Linear` with
-    the initialisers of JAX 0.12; and a network whose depth is a size has no one formula.
+    All three ways are needed. Tracing with symbols takes 40 to 140 ms for an architecture (on two
+    cores) and allows products and quotients. Tracing concrete shapes takes three times as long, but
+    counts `nnx.Linear` with the initialisers of JAX 0.12. And if the depth of a network is a size,
+    no single formula counts it.
     """
     sizes = structure.sizes
     count = _formula(structure, tuple(sizes))
@@ -46,11 +47,11 @@ def count_params(structure: Structure) -> int:
 def count_params_of_sizes(
     structure: Structure, sizes: Mapping[str, Int[np.ndarray, "..."]]
 ) -> Int[np.ndarray, "..."]:
-    """The same for many sizes at once.
+    """The number of trainable parameters for many sizes at once.
 
     Args:
-      structure: gives all that is not a size.
-      sizes: int64 arrays by the names of all its sizes, which broadcast together.
+      structure: has the fields that are not sizes.
+      sizes: for each of its sizes an int64 array; they broadcast together.
 
     Returns:
       int64 counts in the arrays' broadcast shape.
@@ -67,17 +68,17 @@ def count_params_of_sizes(
 
 
 def counts_at_once(structure: Structure) -> bool:
-    """Whether `count_params_of_sizes` evaluates a formula, and does not trace shape by shape."""
+    """Whether `count_params_of_sizes` evaluates a formula, instead of tracing shape by shape."""
     return _formula(structure, tuple(structure.sizes)) is not None
 
 
 def trace_params(structure: Structure) -> int:
-    """The same by tracing this very shape: about 25 ms, for a shape that will be trained."""
+    """The number of trainable parameters by tracing this very shape, which takes about 25 ms."""
     return int(_traced_size(structure))
 
 
 def _frame(structure: Structure) -> Structure:
-    """All that is not a size, and plays a part in how many parameters there are."""
+    """The structure without its sizes, and without what does not change the count."""
     return replace(structure.with_sizes({}), batch_size=1, extras=())
 
 
@@ -88,7 +89,7 @@ def _module(structure: Structure) -> type[nnx.Module]:
 
 
 def _formula(structure: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
-    """The count as a function of the sizes of those names; None if there is no formula."""
+    """The count as a function of the sizes with these names; None if there is no formula."""
     return _formula_of(_frame(structure), _module(structure), names)
 
 
@@ -96,15 +97,15 @@ def _formula(structure: Structure, names: tuple[str, ...]) -> Callable[..., Any]
 def _formula_of(
     frame: Structure, module: type[nnx.Module], names: tuple[str, ...]
 ) -> Callable[..., Any] | None:
-    """`module` tells a name registered anew from the old."""
+    """The argument `module` is there for the cache: a name may be registered anew."""
     within = f"n_dendrite_inputs <= {frame.problem.in_features}"
     constraints = [within] if "n_dendrite_inputs" in names else []
     symbols = export.symbolic_shape(", ".join(names), constraints=constraints) if names else ()
     try:
         size = _traced_size(frame.with_sizes(dict(zip(names, symbols, strict=True))))
-    except Exception:  # how a module computes with its sizes, and what it raises, is its own affair
+    except Exception:  # a module may compute with its sizes, and raise, whatever it likes
         return _affine(frame, names)
-    code = _compile(str(size), names)  # outside of that: if JAX writes symbols anew, it is seen
+    code = _compile(str(size), names)  # not in the `try`: an error here must be seen
 
     def count(**sizes: Sizes) -> Any:
         return eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
@@ -118,10 +119,10 @@ def _traced_count(frame: Structure, module: type[nnx.Module], **sizes: int) -> i
 
 
 def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
-    """The count from dimensions that are affine in the sizes; None if they are not.
+    """The count from array dimensions that are affine in the sizes; None if they are not.
 
-    A dimension's constant and slopes come from a small shape and one enlarged in each size in turn.
-    They are held against shapes further out, odd and even ones.
+    The constant and slopes of a dimension come from a small shape and from shapes with one size
+    enlarged. They are then compared with two larger shapes, whose sizes are odd and even.
     """
 
     def dimensions(sizes: Sequence[int]) -> list[np.ndarray]:
@@ -149,7 +150,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
             expected = predicted(dict(zip(names, sizes, strict=True)))
             if not all(map(np.array_equal, expected, dimensions(sizes))):
                 return None
-    except ValueError:  # arrays come and go with the sizes, or small ones are not allowed
+    except ValueError:  # the number of arrays depends on the sizes, or small ones are not allowed
         return None
 
     def count(**sizes: Sizes) -> Sizes:
@@ -161,7 +162,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
 
 
 def _traced_size(structure: Structure) -> Any:
-    """Sum of the parameters' sizes: an int, or an expression in symbolic sizes."""
+    """The sum of the parameters' sizes: an int, or an expression in symbolic sizes."""
     return sum(math.prod(shape) for shape in _traced_shapes(structure))
 
 
@@ -184,10 +185,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _compile(expression: str, names: tuple[str, ...]) -> CodeType:
-    """A symbolic dimension's text, in Python's syntax.
+    """The text of a symbolic dimension as code of Python.
 
     Raises:
-      RuntimeError: if it is no longer written as it was in the versions of JAX that are known.
+      RuntimeError: if this version of JAX writes it in a form that is not expected.
     """
     try:
         code = compile(re.sub(r"\^", "**", expression), "<parameters>", "eval")

@@ -1,8 +1,9 @@
 # pyright: reportUnknownMemberType=false
 """Initialisers whose draws do not change when a layer is padded.
 
-Every row is drawn from a key of its own, folded by its position, and one-dimensionally: for
-threefry keys such draws are prefix-stable, two-dimensional ones are not.
+Every row is drawn as a vector from a key of its own, which is folded by the row's position. With
+threefry keys, a longer vector then begins with the values of a shorter one; for matrices that does
+not hold.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +21,16 @@ __all__ = ["INITIALIZATIONS", "Linear", "dendrite_normal", "dendrite_std"]
 Size = int | Int[Array, ""]
 Initializer = Callable[..., Float[Array, "rows columns"]]
 
-# Variance of a dendrite's weights. `reference`: 2 / F, the older toolkit's, F the features.
-# `fan_in`: 2 / K, He et al. 2015 with a dendrite's true fan-in.
+# The variance of a dendrite's weights: for `reference` 2 / F with F features, as in the older
+# toolkit; for `fan_in` 2 / K with K synapses, which is He et al. 2015 with the true fan-in.
 INITIALIZATIONS = ("reference", "fan_in")
 
 
 def dendrite_std(
     initialization: str | Int[Array, ""], in_features: Size, n_inputs: Size
 ) -> Float[Array, ""]:
-    """Standard deviation of dendrite weights under a named or traced initialisation."""
+    """The standard deviation of dendrite weights; `initialization` is a name, or its traced
+    position in `INITIALIZATIONS`."""
     fans = (in_features, n_inputs)
     if isinstance(initialization, str):
         if initialization not in INITIALIZATIONS:
@@ -41,7 +43,7 @@ def dendrite_std(
 
 
 def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Array, "N D K"]:
-    """Standard normal draws `[N, D, K]`, stable under padding."""
+    """Standard normal draws `[N, D, K]`, which padding does not change."""
     n_neurons, n_dendrites, n_inputs = shape
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
 
@@ -52,12 +54,12 @@ def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Arr
 
 
 class Linear(nnx.Linear):
-    """`flax.nnx.Linear` with He initialisation N(0, 2 / fan_in) that padding leaves as it is.
+    """`flax.nnx.Linear` with He initialisation N(0, 2 / fan_in), which padding does not change.
 
     Args:
       in_features, out_features: the layer's capacity.
-      true_in, true_out: the true sizes where the layer is padded, possibly traced. Rows and columns
-        beyond them are zero, and stay so: their inputs are zero, and so are their gradients.
+      true_in, true_out: the true sizes of a padded layer, possibly traced. Rows and columns beyond
+        them are zero, and stay zero, since their inputs and gradients are.
       rngs: a key is taken from its stream `params`.
     """
 

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""The dendritic layer: neurons whose dendrites each read a sparse handful of inputs."""
+"""The dendritic layer: neurons with dendrites that each read a few of the inputs."""
 
 from numbers import Integral
 from typing import Any
@@ -16,12 +16,12 @@ from jdend.models._initialization import dendrite_normal, dendrite_std
 __all__ = ["DendriticLayer", "SynapseIndex", "TrueSizes"]
 
 NEGATIVE_SLOPE = 0.1
-MAX_UNITS = 2**16  # neurons, or dendrites a neuron: `dendrite_keys` tells no more apart
+MAX_UNITS = 2**16  # neurons, or dendrites of a neuron: `dendrite_keys` has no more keys
 
 
 class SynapseIndex(nnx.Variable[Array]):
-    """Which input each synapse reads, int32 `[N, D, K]`. Not an `nnx.Param`: no optimizer touches
-    it and no budget counts it; resampling replaces it."""
+    """The input that each synapse reads, int32 `[N, D, K]`. It is not an `nnx.Param`: optimizers do
+    not change it, and the budget does not count it. Resampling replaces it."""
 
 
 class TrueSizes(nnx.Variable[Array]):
@@ -31,13 +31,14 @@ class TrueSizes(nnx.Variable[Array]):
 class DendriticLayer(nnx.Module):
     """Neurons with dendrites that each read `n_dendrite_inputs` of the inputs.
 
-    With `B` the batch, `F` features, `N` neurons, `D` dendrites each and `K` synapses a dendrite::
+    For `B` examples, `F` features, `N` neurons, `D` dendrites per neuron and `K` synapses per
+    dendrite::
 
         h[b, n, d] = leaky(sum_k weight[n, d, k] * x[b, indices[n, d, k]] + bias[n, d])
         s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])
 
-    with a LeakyReLU of slope 0.1. Without a soma the layer returns the dendrites `h` of its one
-    group, flattened to `[B, D]`, and `n_neurons` plays no part.
+    with a LeakyReLU of slope 0.1. Without somata there is one group of `D` dendrites; the layer
+    returns them as `[B, D]`, and `n_neurons` is ignored.
 
     Example usage::
 
@@ -54,20 +55,20 @@ class DendriticLayer(nnx.Module):
     Args:
       in_features: `F`, the number of inputs.
       n_neurons: `N`.
-      n_dendrites: `D`, dendrites a neuron.
-      n_dendrite_inputs: `K`, synapses a dendrite, at most `F`.
-      soma: whether somata sum the dendrites.
+      n_dendrites: `D`, the dendrites of each neuron.
+      n_dendrite_inputs: `K`, the synapses of each dendrite, at most `F`.
+      soma: whether there are somata, which sum the dendrites.
       connectivity: the rule that draws the inputs, `random`, `local_receptive_fields` or
-        `fully_connected`; or a traced position in `jdend.connectivity.CONNECTIVITIES`.
-      field_std: width of a local receptive field, in pixels; by default `K ** 0.5`.
+        `fully_connected`; or its traced position in `jdend.connectivity.CONNECTIVITIES`.
+      field_std: the width of a local receptive field, in pixels; by default `K ** 0.5`.
       image_shape: `(H, W, C)` of the inputs, which local receptive fields need.
       initialization: `reference`, dendrite weights N(0, 2/F) and soma weights N(0, 2/(N D)), or
-        `fan_in`, N(0, 2/K) and N(0, 2/D); or a traced position among the two. Biases are zero.
-      indices: int `[N, D, K]` to use instead of drawing them; checked.
-      kernel: how the weighted sum is computed, see `jdend.kernels`.
-      sizes: the true `(N, D, K)`, or `(N, D, K, F)` if there may be fewer inputs too, possibly
-        traced, where the other sizes are a capacity that pads them. What is beyond computes
-        nothing, learns nothing, and changes no draw.
+        `fan_in`, N(0, 2/K) and N(0, 2/D); or the traced position of one of the two. Biases are 0.
+      indices: int `[N, D, K]` to use instead of drawn ones; they are checked.
+      kernel: the kernel that computes the weighted sum, see `jdend.kernels`.
+      sizes: the true `(N, D, K)` of a padded layer, or `(N, D, K, F)` if it has fewer inputs as
+        well; possibly traced. The other sizes are then a capacity. What lies beyond the true sizes
+        is neither computed nor trained, and does not change what is drawn.
       rngs: keys are taken from its streams `params` and `connectivity`.
 
     Raises:
@@ -178,7 +179,7 @@ def check_size(name: str, value: Any, *, at_most: int | None = None) -> None:
 
 
 def _mask(values: Float[Array, "..."], sizes: Int[Array, " axes"] | None) -> Float[Array, "..."]:
-    """Zero beyond the true sizes of the axes, `(N, D)` or `(N, D, K)`."""
+    """The values with zeros beyond the true sizes of the axes, `(N, D)` or `(N, D, K)`."""
     if sizes is None:
         return values
     for axis, size in enumerate(values.shape):

@@ -1,4 +1,4 @@
-"""A configuration as JSON has it, read again: every value is held against its field."""
+"""Reads a configuration from JSON; every value is checked against its field."""
 
 import math
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 def read_configuration(record: Mapping[str, Any]) -> Configuration:
-    """The configuration that `dataclasses.asdict` took apart, with `values` as an object.
+    """The configuration that `dataclasses.asdict` turned into a record, with `values` as an object.
 
     Raises:
-      KeyError, TypeError, ValueError: for what is no configuration.
+      KeyError, TypeError, ValueError: if the record is not that of a configuration.
     """
     structure = object_in(record, "structure")
     hyperparameters = object_in(record, "hyperparameters")
@@ -51,7 +51,7 @@ def read_configuration(record: Mapping[str, Any]) -> Configuration:
 
 
 def of_kind(kind: type[T], record: Mapping[str, Any], name: str) -> T:
-    """An entry of a record; `TypeError` if it is of another kind."""
+    """An entry of a record; `TypeError` unless it has this type."""
     value = record[name]
     if type(value) is not kind:
         raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
@@ -59,12 +59,12 @@ def of_kind(kind: type[T], record: Mapping[str, Any], name: str) -> T:
 
 
 def object_in(record: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """An entry of a record that must be an object of JSON."""
+    """An entry of a record; `TypeError` unless it is an object."""
     return cast(dict[str, Any], of_kind(dict, record, name))
 
 
 def list_in(record: Mapping[str, Any], name: str) -> list[Any]:
-    """An entry of a record that must be a list."""
+    """An entry of a record; `TypeError` unless it is a list."""
     return cast(list[Any], of_kind(list, record, name))
 
 

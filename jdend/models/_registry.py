@@ -1,4 +1,4 @@
-"""Architectures by name: what each is built of and which fields of a configuration it reads."""
+"""The architectures: the module of each, and which fields of a configuration it reads."""
 
 import functools
 import inspect
@@ -19,7 +19,7 @@ from jdend.models._architectures import (
 
 __all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
-# What a constructor is given beside its fields, if it takes them.
+# The arguments that a constructor gets beside its fields, if it takes them.
 CONTEXT = ("image_shape", "kernel", "sizes")
 
 
@@ -28,11 +28,11 @@ class Architecture:
     """A kind of network that can be counted, bucketed and searched.
 
     Attributes:
-      name: what configurations call it.
+      name: its name in configurations.
       module: its NNX module, built as `module(in_features, n_classes, **fields, rngs=rngs)`.
-      fields: the fields of a configuration that it reads, training's own left out.
-      defaults: values of fields that a configuration leaves out.
-      ignores: given the values of its fields, those that then play no part.
+      fields: the fields of a configuration that it reads, without those of training.
+      defaults: the values of fields that a configuration leaves out.
+      ignores: a function from the values of its fields to the names of those that have no effect.
       context: which of `image_shape`, `kernel` and `sizes` its constructor takes.
     """
 
@@ -51,8 +51,8 @@ class Architecture:
         return {name: self.field(name) for name in names}
 
     def field(self, name: str) -> Field:
-        """What is known of a field; one that only its module has is of its default's kind, or
-        else a size."""
+        """The description of a field. If only the module has it, its kind is that of its default
+        value; without a default it is a size."""
         if name in FIELDS:
             return FIELDS[name]
         default = self.defaults.get(name)
@@ -63,7 +63,7 @@ class Architecture:
 
     @property
     def paddable(self) -> bool:
-        """Whether trials of other sizes can share its program: its constructor takes `sizes`."""
+        """Whether trials of different sizes can share a program: its constructor takes `sizes`."""
         return "sizes" in self.context
 
 
@@ -77,7 +77,7 @@ def register_architecture(
     fields: tuple[str, ...],
     ignores: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: (),
 ) -> Architecture:
-    """Makes a user's own NNX module take part in budget, buckets and search.
+    """Registers an NNX module of your own, so that it can be counted, bucketed and searched.
 
     Example usage::
 
@@ -95,20 +95,21 @@ def register_architecture(
       ('width',)
 
     Args:
-      name: what configurations call it; registering a name again replaces it.
+      name: its name in configurations; registering a name again replaces the old architecture.
       module: an NNX module whose constructor takes `(in_features, n_classes, *, …, rngs)` and which
         maps `[B, F]` to logits `[B, n_classes]`. A `DendriticLayer` in it is resampled if `fields`
-        lists the resampling fields. If the constructor takes `image_shape`, `kernel` or `sizes`, it
-        is given them; one that takes `sizes`, as those of `jdend.models` do, shares a program with
-        other sizes of itself.
-      fields: the fields of a configuration that it reads: its constructor's keywords, and of
+        has the resampling fields. The constructor gets `image_shape`, `kernel` and `sizes` if it
+        takes them. If it takes `sizes`, as those of `jdend.models` do, networks of different sizes
+        share a program.
+      fields: the fields of a configuration that it reads: keywords of its constructor, and those of
         `synaptic_resampling`, `percentage_resample`, `steps_to_resample`, `resampling_rule` and
-        `resampling_inputs` those that it honours. Numbers among its own fields are sizes.
-      ignores: given the fields' values, the names of those that then play no part, so that
-        configurations that differ only there are one.
+        `resampling_inputs` that shall have an effect. Whole numbers among its own fields are sizes.
+      ignores: a function from the fields' values to the names of those that have no effect.
+        Configurations that differ only in these are the same.
 
     Raises:
-      ValueError: if the constructor does not take one of `fields` or `rngs`, or wants more.
+      ValueError: if the constructor does not take one of `fields` or `rngs`, or needs other
+        arguments.
     """
     parameters = inspect.signature(module.__init__).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -142,7 +143,7 @@ def register_architecture(
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture of that name; `ValueError` with the nearest name if there is none."""
+    """The architecture of this name; `ValueError`, with the most similar name, if there is none."""
     if name not in _ARCHITECTURES:
         raise ValueError(f"unknown architecture {name!r}{did_you_mean(name, _ARCHITECTURES)}")
     return _ARCHITECTURES[name]

@@ -1,9 +1,9 @@
 # pyright: reportUnknownMemberType=false
-"""Trained networks as folders: weights in safetensors, all else as JSON, and a model card.
+"""Saves and loads trained networks. A saved network is a folder of three files:
 
 model.safetensors    every variable by its path in the module; normalisation.offset and .scale
 config.json          configuration, class names, figures, origin, format, the weights' digest
-README.md            the same for people
+README.md            the model card, which says the same to people
 """
 
 import dataclasses
@@ -41,22 +41,22 @@ OFFSET, SCALE = "normalisation.offset", "normalisation.scale"
 
 
 class ModelError(OneLineError):
-    """A saved model that cannot be written or read, and why."""
+    """A model cannot be saved or loaded; the message says why."""
 
 
 def save(model: TrainedModel, folder: str | Path) -> Path:
     """Writes a trained network to a folder, whole or not at all.
 
     Args:
-      model: what to save.
-      folder: a new or empty folder, or one that holds a saved model, which is replaced.
+      model: the network to save.
+      folder: a new or empty folder, or one with a saved model, which is replaced.
 
     Returns:
       The folder.
 
     Raises:
-      ModelError: if the folder holds other files or cannot be written, or the module is not what
-        its configuration builds.
+      ModelError: if the folder holds other files or cannot be written, or the module has other
+        variables than its configuration builds.
     """
     folder = check_folder(folder)
     tensors = _tensors(model)
@@ -108,15 +108,15 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
-    """Reads what `save` wrote, in this process or another.
+    """Loads a network that `save` saved, in this process or another.
 
     Args:
-      folder: the saved model's.
-      kernel: how dendrites are computed, see `jdend.kernels`.
+      folder: the folder of the saved model.
+      kernel: the kernel that computes dendrites, see `jdend.kernels`.
 
     Raises:
-      ModelError: if there is no saved model, it is damaged, of a later format, or of an
-        architecture that is not registered here.
+      ModelError: if the folder has no saved model, or if the model is damaged, has a later format,
+        or an architecture that is not registered here.
     """
     folder = Path(folder).expanduser()
     record = _read_config(folder)
@@ -152,7 +152,7 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             figures=object_in(record, "figures"),
             origin=object_in(record, "origin"),
         )
-    except Exception as error:  # modules, also those of others, are built as the file says
+    except Exception as error:  # building a module of any architecture may raise anything
         raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None
 
 
@@ -165,7 +165,7 @@ def _tensors(model: TrainedModel) -> dict[str, np.ndarray]:
 
 
 def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]) -> nnx.Module:
-    """The network of a structure with the values of the file."""
+    """The network of a structure, with the values from the file."""
     outline = nnx.eval_shape(lambda: build(structure, kernel=kernel, rngs=nnx.Rngs(0)))
     graphdef, state = cast(tuple[Any, Any], nnx.split(outline))
     flat = _variables(state)
@@ -185,12 +185,12 @@ def _module(structure: Structure, kernel: str, tensors: Mapping[str, np.ndarray]
 
 
 def _variables(state: Any) -> list[tuple[PathInModule, Any]]:
-    """Those of a module's state, each with its path."""
+    """The variables of a module's state, each with its path."""
     return list(cast(Any, nnx.to_flat_state(state)))
 
 
 def _restored(path: PathInModule, variable: Any, value: np.ndarray) -> Any:
-    """A variable of a network's outline with the value of the file."""
+    """A variable of a network, with the value from the file."""
     outline = variable.get_value()
     if jnp.issubdtype(outline.dtype, jax.dtypes.prng_key):
         return variable.replace(
@@ -205,7 +205,7 @@ def _restored(path: PathInModule, variable: Any, value: np.ndarray) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Random keys have no form in a file but that of their data."""
+    """The value as a plain array; of random keys their data, since a file cannot hold keys."""
     is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(value) if is_key else value
 
@@ -237,5 +237,5 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _said(error: Exception) -> str:
-    """What an error says, in one line."""
+    """An error as one line of text."""
     return f"{error} is missing" if isinstance(error, KeyError) else reason(error)

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""A trained network with all that classifying needs: normalisation, class names, figures.
+"""A trained network with what it takes to classify: normalisation and class names, with figures.
 
 Shape letters: `B` examples, `F` features.
 """
@@ -22,20 +22,20 @@ from jdend.models._configuration import Configuration
 __all__ = ["INPUTS", "TrainedModel"]
 
 INPUTS = ("uint8", "float32")
-ROWS = 512  # at a time
+MAX_ROWS = 512  # are classified at a time
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A network that takes examples as they come, in bytes or in the data's own units.
+    """A trained network that reads raw examples: bytes of pixels, or numbers in the data's units.
 
     Attributes:
       module: maps normalised features `[B, F]` to logits `[B, n_classes]`.
-      configuration: what it was built and trained by.
+      configuration: the configuration that it was built from and trained with.
       offset, scale: float32 `[]` or `[F]`; the module reads `(x - offset) * scale`.
-      class_names: one a class.
-      inputs: what an example's values are, `uint8` pixels or `float32` numbers.
-      figures: how good it is, by name: accuracies in [0, 1] and losses.
+      class_names: the name of each class.
+      inputs: the values of an example: `uint8` for pixels or `float32` for numbers.
+      figures: its accuracies in [0, 1] and its losses, by name.
       origin: where it comes from, in plain JSON values: data set, seed, …
     """
 
@@ -66,38 +66,38 @@ class TrainedModel:
             object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, object]:
-        """For pickle and copies, which take no compiled program."""
+        """For pickle and copies: all but the compiled program."""
         return {name: value for name, value in self.__dict__.items() if name != "_forward"}
 
     def logits(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
-        """The network's outputs for examples `[B, F]`, or in the images' shape `[B, H, W(, C)]`.
+        """The network's outputs for examples `[B, F]`, or images `[B, H, W(, C)]`.
 
         Raises:
-          ValueError: for another shape, values that are not numbers, or, of a network for pixels,
-            values that are not from 0 to 255.
+          ValueError: if the shape is another one, values are not numbers, or a network for pixels
+            gets values that are not whole numbers from 0 to 255.
         """
         x = self.examples(x)
         logits = np.empty((len(x), len(self.class_names)), np.float32)
-        for start in range(0, len(x), ROWS):
-            rows = x[start : start + ROWS]
-            # Few different numbers of rows, since each is a program.
-            room = 1 << (len(rows) - 1).bit_length()
-            padded = np.concatenate([rows, np.zeros((room - len(rows), x.shape[1]), x.dtype)])
-            logits[start : start + ROWS] = np.asarray(self._forward(padded))[: len(rows)]
+        for start in range(0, len(x), MAX_ROWS):
+            rows = x[start : start + MAX_ROWS]
+            # Padded to a power of two, since each number of rows takes a program of its own.
+            n_rows = 1 << (len(rows) - 1).bit_length()
+            padded = np.concatenate([rows, np.zeros((n_rows - len(rows), x.shape[1]), x.dtype)])
+            logits[start : start + MAX_ROWS] = np.asarray(self._forward(padded))[: len(rows)]
         return logits
 
     def probabilities(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
-        """Softmax of the logits. Arguments as those of `logits`."""
+        """The softmax of the logits. Args, Raises: as `logits`."""
         logits = self.logits(x).astype(np.float64)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def predict(self, x: ArrayLike) -> Int[np.ndarray, " B"]:
-        """The most probable class of each example, a position in `class_names`."""
+        """The most probable class of each example, as its position in `class_names`."""
         return self.logits(x).argmax(axis=1).astype(np.int32)
 
     def examples(self, x: ArrayLike) -> np.ndarray:
-        """Examples as the network reads them, `[B, F]` of dtype `inputs`; checked.
+        """The examples as the network reads them: checked, `[B, F]`, with dtype `inputs`.
 
         Raises:
           ValueError: as `logits`.
@@ -133,7 +133,7 @@ class TrainedModel:
 
     @functools.cached_property
     def _forward(self) -> Callable[[np.ndarray], Array]:
-        """`[B, F]` examples to logits, one compiled program a number of rows."""
+        """Maps examples `[B, F]` to logits; each number of rows has a compiled program."""
         self.module.eval()
         graphdef, state = cast(tuple[Any, Any], nnx.split(self.module))
 

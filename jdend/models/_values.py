@@ -1,4 +1,4 @@
-"""Values of a configuration's fields: checked against the field, and turned into plain Python."""
+"""Checks the values of a configuration's fields, and turns them into plain Python values."""
 
 from typing import Any, cast
 
@@ -9,16 +9,16 @@ from jdend.fields import Field, Value
 
 __all__ = ["parse_value"]
 
-# Training's arrays are int32 and float32.
+# The limits of int32 and float32, which training computes with.
 LARGEST_WHOLE = 2**31 - 1
 LARGEST_REAL = float(np.finfo(np.float32).max)
 
 
 def parse_value(field: Field, value: object) -> Value:
-    """A value as the field's kind has it.
+    """The value in the type of the field's kind.
 
     Raises:
-      ValueError: naming the field, what it was given and what it allows.
+      ValueError: if it is not allowed; the message names the field, the value and what is allowed.
     """
     plain = _as_python(value)
     if field.kind == "whole":
@@ -37,7 +37,7 @@ def parse_value(field: Field, value: object) -> Value:
 
 
 def _as_python(value: object) -> object:
-    """A NumPy scalar as what it holds."""
+    """The value; of a NumPy scalar, its Python value."""
     return cast(Any, value).item() if isinstance(value, np.generic) else value
 
 

@@ -210,10 +210,10 @@ class TrainingOptions:
     teacher: "Teacher | Sequence[Teacher] | None" = field(
         default=None,
         metadata=about(
-            "learn of its outputs, too: .npz files of logits, or folders of saved networks",
+            "learn from its outputs as well: .npz files of logits, or folders of saved networks",
             lambda text: tuple(text.split(",")),
             python=", or networks; see `jdend.training.taught`, and `distillation_weight` "
-            f"({TAUGHT_WEIGHT:g} where the space has none)",
+            f"({TAUGHT_WEIGHT:g} unless the space has one)",
             metavar="FILE|DIR[,…]",
         ),
     )

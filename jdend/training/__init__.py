@@ -1,4 +1,4 @@
-"""Populations: many configurations of one shape and many seeds, trained in one program."""
+"""Trains populations: many configurations of one shape, with many seeds, in one program."""
 
 from jdend.training._augmentation import AUGMENTATIONS
 from jdend.training._bucket import Bucket

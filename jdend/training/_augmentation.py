@@ -1,10 +1,10 @@
 # pyright: reportUnknownMemberType=false
-"""Training images that are mirrored and moved, anew at every step, on the device.
+"""Mirrors and moves training images at random, in every step, on the device.
 
 Shape letters: `B` batch, `F` features, `H, W, C` an image's height, width and channels.
 
-A batch is gathered once a seed, and all configurations of a population read it. So what is done to
-it is the same for all of them: trials with another augmentation train in another population.
+Each seed has one batch, which all configurations of a population read. So all of them have the same
+augmentation; trials with another one train in another population.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Augment = Callable[[Key[Array, ""], Array], tuple[Array, Array]]
 
 
 def augmenter(structure: Structure) -> Augment | None:
-    """What is done to the batches of a bucket; None if nothing is."""
+    """The augmentation of a bucket's batches; None if it has none."""
     kind, image_shape = structure.extra("augmentation"), structure.problem.image_shape
     if kind is None:
         return None
@@ -51,7 +51,7 @@ def augmenter(structure: Structure) -> Augment | None:
 def _moved(
     image: Shaped[Array, "H W C"], down: Int[Array, ""], right: Int[Array, ""]
 ) -> Shaped[Array, "H W C"]:
-    """An image moved by whole pixels; what comes in repeats its border."""
+    """An image moved by whole pixels; the pixels that move in repeat its border."""
     height, width, _ = image.shape
     rows = jnp.clip(jnp.arange(height) - down, 0, height - 1)
     columns = jnp.clip(jnp.arange(width) - right, 0, width - 1)

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Buckets, and what is static about the network of each."""
+"""Buckets, and the static part of each bucket's network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +24,12 @@ Path = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Bucket:
-    """What configurations share that train in one program.
+    """What the configurations that train in one program have in common.
 
     Attributes:
-      structure: the shape; in a padded bucket the capacity, at least every member's true sizes.
+      structure: their structure; in a padded bucket the capacity, which no member's sizes exceed.
       padded: whether members may be smaller than `structure`.
-      kernel: how dendrites compute, see `jdend.kernels`.
+      kernel: the kernel that computes dendrites, see `jdend.kernels`.
     """
 
     structure: Structure
@@ -37,7 +37,7 @@ class Bucket:
     kernel: str = "auto"
 
     def fits(self, structure: Structure) -> bool:
-        """Whether a configuration of that structure can train in this bucket."""
+        """Whether a configuration of this structure can train in this bucket."""
         sizes, room = structure.sizes, self.structure.sizes
         pads = self.padded and architecture(self.structure.architecture).paddable
         smaller = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
@@ -46,7 +46,7 @@ class Bucket:
         )
 
     def check_fits(self, structure: Structure) -> None:
-        """Raises `ValueError` unless a configuration of that structure can train in this bucket."""
+        """Raises `ValueError` unless a configuration of this structure can train in this bucket."""
         if not self.fits(structure):
             kind = "a padded bucket" if self.padded else "a bucket"
             raise ValueError(f"{structure} does not fit {kind} of {self.structure}")
@@ -54,11 +54,11 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Network:
-    """The static side of a bucket's NNX module.
+    """The static part of a bucket's NNX module: all but its arrays.
 
     Attributes:
-      training, evaluating: its definition in either mode; they differ if it has, say, dropout.
-      layers: its dendritic layers, without their arrays, and where they are.
+      training, evaluating: its definitions for the two modes; they differ if it has, say, dropout.
+      layers: its dendritic layers, each with its path in the module.
       stateful: whether it has variables that a forward pass changes, such as running statistics.
     """
 
@@ -69,7 +69,7 @@ class Network:
 
 
 def network(bucket: Bucket) -> Network:
-    """Traces a bucket's network, without allocating anything."""
+    """Traces a bucket's network; no arrays are allocated."""
     structure = bucket.structure
     sizes = dict.fromkeys(structure.sizes, jnp.int32(1)) if bucket.padded else None
     model = nnx.eval_shape(

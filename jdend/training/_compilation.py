@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Compiled programs: made once for each shape of arguments, ahead of need, and counted."""
+"""Compiles programs ahead of need, once for each shape of their arguments, and counts them."""
 
 import threading
 import time
@@ -21,12 +21,12 @@ Tree = TypeVar("Tree")
 
 @dataclass(frozen=True)
 class Compilations:
-    """What has been compiled, or loaded from a cache, since the process started.
+    """How much was compiled, or loaded from a cache, since the process started.
 
     Attributes:
-      step_programs: distinct training-step programs.
-      programs: distinct programs of any kind.
-      seconds: time spent on all of them; those that were made at once count each.
+      step_programs: the number of distinct training-step programs.
+      programs: the number of distinct programs of any kind.
+      seconds: the sum of the times that they took, also of those that were compiled side by side.
     """
 
     step_programs: int = 0
@@ -47,25 +47,25 @@ _background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="jdend-compil
 
 
 def compilations() -> Compilations:
-    """The count so far; subtract an earlier one to know what happened in between."""
+    """The count so far; the difference of two counts says what was compiled in between."""
     return _count
 
 
 def in_background(work: Callable[[], object]) -> Future[object]:
-    """Runs work that compiles while the caller goes on; LLVM does not hold Python's lock."""
+    """Runs work that compiles in another thread; LLVM does not hold Python's lock meanwhile."""
     return _background.submit(work)
 
 
 class Program(Generic[Result, *Arguments]):
     """A function, compiled ahead of its first call for each shape of its arguments.
 
-    Unlike a bare `jax.jit` it knows what compiling took and how often it was needed, and can be
-    compiled from shapes alone, by another thread than the one that will call it.
+    Unlike a plain `jax.jit`, it counts how often and how long it compiles, and can be compiled from
+    shapes alone, in another thread than the one that will call it.
 
     Args:
-      function: of pytrees of arrays.
+      function: a function of pytrees of arrays.
       trains: whether it is a training-step program.
-      donate: positions of arguments whose buffers the result may take over.
+      donate: the positions of arguments whose buffers the result may use.
       quickly: whether to compile in a third less time a program that may be a sixth slower; what
         it computes stays the same, to the last bit.
     """
@@ -87,7 +87,7 @@ class Program(Generic[Result, *Arguments]):
         return self.compile(*arguments)(*arguments)
 
     def compile(self, *arguments: Any) -> Any:
-        """The executable for such arguments, which may be `jax.ShapeDtypeStruct`s."""
+        """The executable for arguments of these shapes; they may be `jax.ShapeDtypeStruct`s."""
         leaves: list[Any] = jax.tree.leaves(arguments)
         tree = cast(object, jax.tree.structure(arguments))
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
@@ -103,7 +103,7 @@ class Program(Generic[Result, *Arguments]):
         return future.result()
 
     def shape_of_result(self, *arguments: Any) -> Result:
-        """The shapes of what a call returns, without compiling."""
+        """The shapes of the result of a call, without compiling."""
         return jax.eval_shape(self._jitted, *arguments)
 
     def _build(self, arguments: tuple[Any, ...]) -> Any:
@@ -120,7 +120,7 @@ class Program(Generic[Result, *Arguments]):
 
 
 def shapes_of(tree: Tree) -> Tree:
-    """The same pytree with `jax.ShapeDtypeStruct`s for arrays."""
+    """The pytree with `jax.ShapeDtypeStruct`s in place of arrays."""
 
     def shape_of(x: jax.Array | np.ndarray) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(x.shape, x.dtype)
@@ -129,9 +129,10 @@ def shapes_of(tree: Tree) -> Tree:
 
 
 def _compiler_options(quickly: bool) -> Any:
-    """On CPUs LLVM at its second level: compiling takes about two thirds of the time, and programs
-    are no slower, since the arithmetic that counts is in kernels (docs/performance.md). At its
-    first, LLVM ends the process over resampling where padded neurons have two dendrites."""
+    """On CPUs, LLVM's second optimization level. Compiling then takes about two thirds of the time,
+    and programs are not slower, since most arithmetic is in kernels (docs/performance.md). At the
+    first level, LLVM ends the process when it compiles resampling of padded neurons with two
+    dendrites."""
     if jax.default_backend() != "cpu":
         return None
     options: dict[str, bool | int] = {"xla_backend_optimization_level": 2}

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Compiled programs on disk, so that a program is compiled once ever on a machine."""
+"""Keeps compiled programs on disk, so that a machine compiles each of them only once."""
 
 import hashlib
 import os
@@ -18,18 +18,19 @@ MAX_BYTES = 1 << 30
 
 
 def enable_program_cache(folder: Path | str | None = None) -> Path | None:
-    """Turns JAX's persistent compilation cache on, for small programs too.
+    """Turns on JAX's persistent compilation cache, also for small programs.
 
-    A cache that the user has set up (`JAX_COMPILATION_CACHE_DIR`, or `jax.config`) is left as it
-    is. The cache is bounded to 1 GiB; what was used least recently goes first.
+    A cache that the user has set up (`JAX_COMPILATION_CACHE_DIR`, or `jax.config`) is not changed.
+    The cache takes at most 1 GiB; the programs that were not used for the longest time are removed
+    first.
 
     Args:
-      folder: where; by default `program_cache_folder()`.
+      folder: the folder of the cache; by default `program_cache_folder()`.
 
     Returns:
-      The folder in use, or None where none can be written.
+      The folder in use; None if it cannot be written.
     """
-    config: Any = jax.config  # which has its options as attributes, unknown to type checkers
+    config: Any = jax.config  # type checkers do not see its options
     configured: str | None = config.jax_compilation_cache_dir
     if configured is not None:
         return Path(configured)
@@ -50,19 +51,19 @@ def enable_program_cache(folder: Path | str | None = None) -> Path | None:
 def program_cache_folder() -> Path:
     """`programs/<jaxlib's version>-<processor>` in jdend's part of the user's cache folder.
 
-    Programs for CPUs hold machine code for the features of one processor, which XLA's own key does
-    not tell apart, so a folder in a home that several machines share names them.
+    Programs for CPUs are machine code for a processor with certain features. XLA's own key does not
+    contain these features, so the folder's name does: several machines may share one home folder.
     """
     features = hashlib.sha256(_processor().encode()).hexdigest()[:12]
     return cache_folder() / "programs" / f"jaxlib-{version('jaxlib')}-{features}"
 
 
 def _processor() -> str:
-    """Text that differs between processors of different features."""
+    """A text that differs between processors with different features."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    telling = ("flags", "Features", "model name")
-    distinguishing = {line for line in lines if line.split(":")[0].strip() in telling}
+    keys = ("flags", "Features", "model name")
+    distinguishing = {line for line in lines if line.split(":")[0].strip() in keys}
     return "\n".join(sorted(distinguishing))

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Examples on the device: as bytes, normalised on the fly."""
+"""Examples on the device, as bytes; each batch is normalised when it is used."""
 
 import weakref
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["DeviceData", "Examples", "normalised", "on_device", "teacher_of"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Examples:
-    """A data set's examples, all parts one after the other: those for training come first.
+    """A data set's examples, one part after the other: those for training come first.
 
     Attributes:
       x: uint8 or float32 `[n, F]`.
@@ -39,8 +39,8 @@ class DeviceData:
     """A split on the device.
 
     Attributes:
-      examples: all of its parts, in one, so that one program serves them all.
-      rows: the first row and the end of each part, by name: `train`, `validation`, `test`.
+      examples: all of its parts in one, so that one program evaluates any of them.
+      rows: the first row and the end of each part; the parts are `train`, `validation`, `test`.
     """
 
     examples: Examples
@@ -55,7 +55,7 @@ _PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionar
 
 
 def on_device(split: Split) -> DeviceData:
-    """Puts a split on the default device, once."""
+    """The split on the default device; it is copied there once."""
     if split not in _PLACED:
         x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
@@ -73,7 +73,7 @@ def on_device(split: Split) -> DeviceData:
 
 
 def normalised(data: Examples, x: Array) -> Float[Array, "*B F"]:
-    """The network's input for some of the rows of `data`."""
+    """The network's input for rows `x` of `data`."""
     return (x.astype(jnp.float32) - data.offset) * data.scale
 
 

@@ -1,4 +1,4 @@
-"""Holds Ctrl-C back while something changes that must change as a whole."""
+"""Delays Ctrl-C while something changes that must change as a whole."""
 
 import signal
 import threading
@@ -13,11 +13,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def uninterrupted() -> Generator[None]:
-    """Ctrl-C, or SIGTERM where Python hears it, takes effect when the block ends.
+    """Within the block, Ctrl-C, and SIGTERM if Python handles it, wait for the end of the block.
 
-    JAX takes over a state's buffers when a step begins, so that an exception between that and the
-    assignment of the new state would lose both. Whoever is impatient is heard at the second Ctrl-C.
-    Outside the main thread, where Python raises nothing of the kind, this does nothing.
+    JAX takes the buffers of a state when a step begins. An exception before the new state is
+    assigned would lose both states. A second Ctrl-C has its effect at once. In other threads than
+    the main one, in which Python raises no such exceptions, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

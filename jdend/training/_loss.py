@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""What training minimises, and which examples are classified right.
+"""The losses that training minimises, and which examples are classified right.
 
 Shape letters: `B` batch, `K` classes.
 """
@@ -16,12 +16,13 @@ Number = float | Float[Array, ""]
 
 
 class Batch(NamedTuple):
-    """Examples of one step, which all configurations of a seed see.
+    """The examples of one step, which all configurations of a seed read.
 
     Attributes:
       x: the network's input, `[B, F]`.
-      y: labels.
-      teacher: logits of a teacher that saw the same examples, mirrored where these are; or None.
+      y: the labels.
+      teacher: a teacher's logits for the same examples, mirrored where these are; None without a
+        teacher.
     """
 
     x: Float[Array, "*S B F"]
@@ -32,9 +33,9 @@ class Batch(NamedTuple):
 def cross_entropy(
     logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: Number = 0.0
 ) -> Float[Array, "*S B"]:
-    """Softmax cross-entropy, with this share of each target spread over all classes.
+    """Softmax cross-entropy; the share `smoothing` of each target is spread over all classes.
 
-    The label is picked by comparing, which fuses; a gather would not.
+    The label is selected by comparing, since XLA fuses that, unlike a gather.
     """
     spread = smoothing / logits.shape[-1]
     target = jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], 1.0 - smoothing + spread, spread)

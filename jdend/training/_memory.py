@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""How much memory a population takes, and how many configurations fit at once."""
+"""Estimates the memory of a population, and how many configurations fit at once."""
 
 import functools
 import math
@@ -16,9 +16,9 @@ from jdend.training._population import EVALUATION_ROWS
 
 __all__ = ["configurations_that_fit", "estimate_bytes"]
 
-# Share of the device's memory that a population may take; the rest is the allocator's.
+# The share of the device's memory that a population may take; the allocator needs the rest.
 USABLE_SHARE = 0.8
-# Bytes of hyperparameters and running figures of a trial.
+# Bytes of the hyperparameters and running figures of a trial.
 BYTES_OF_HYPERPARAMETERS = 64
 
 
@@ -27,10 +27,11 @@ def estimate_bytes(
 ) -> int:
     """Estimates the device memory that a population takes while it trains, in bytes.
 
-    The state (parameters, moments, indices) is exact, from shapes alone. Beside it stand gradients,
-    the batch, the data set, and what the kernel holds for each dendrite: `native` nothing, `dense`
-    its weights among zeros, `gather` all that its synapses read. Held against what the compiler
-    says (`compiled_bytes`) it is seldom below, and at most two thirds above.
+    The size of the state (parameters, moments, indices) follows exactly from shapes. Gradients, the
+    batch and the data set are added, and what the kernel needs for each dendrite: nothing for
+    `native`, a row of weights with zeros for `dense`, the values of all inputs for `gather`. The
+    estimate is seldom below what the compiler says (`compiled_bytes`), and at most two thirds
+    above.
     """
     state = _state_bytes(bucket)
     sizes = bucket.structure.sizes
@@ -56,7 +57,7 @@ def estimate_bytes(
 def configurations_that_fit(
     bucket: Bucket, n_configurations: int, n_seeds: int, data: Split
 ) -> int:
-    """How many configurations to train at once: all, or as few equal parts as memory asks for."""
+    """How many configurations to train at once: all, or an equal part of them that fits."""
     available = _device_bytes()
     if available is None:
         return n_configurations
@@ -68,7 +69,7 @@ def configurations_that_fit(
 
 
 def _device_bytes() -> int | None:
-    """The memory of the default device, if it says."""
+    """The memory of the default device; None if it does not say."""
     stats = cast(dict[str, int] | None, jax.local_devices()[0].memory_stats())
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
@@ -80,7 +81,7 @@ _Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
 
 @functools.cache
 def _state_bytes(bucket: Bucket) -> int:
-    """Bytes of one trial's state: parameters, their two moments, and what is no parameter."""
+    """The bytes of one trial's state: parameters, their two moments, and the other variables."""
 
     def parts() -> tuple[dict[Any, Any], dict[Any, Any]]:
         model = build(bucket.structure, kernel=bucket.kernel, rngs=nnx.Rngs(0))

@@ -1,4 +1,4 @@
-"""What training tells: how far it is, and what came of each trial.
+"""The progress of training, and the outcome of each trial.
 
 Shape letters: `S` seeds, `C` configurations.
 """
@@ -13,21 +13,21 @@ from jdend.models import Configuration
 
 __all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "outcome_so_far"]
 
-# What is measured after every epoch.
+# The figures that are measured after every epoch.
 HISTORY_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the training of a population stands.
+    """How far the training of a population is.
 
     Attributes:
-      epoch: epochs done, with a fraction.
-      n_epochs: epochs of the longest trial.
-      n_trials: trials × seeds that train together now.
-      validation_accuracy: of every trial after its last whole epoch; NaN before the first.
-      seconds: since training began.
-      compile_seconds: of these, spent on waiting for programs.
+      epoch: how many epochs are done, with a fraction.
+      n_epochs: the epochs of the longest trial.
+      n_trials: the number of trials × seeds that train together.
+      validation_accuracy: that of every trial after its last whole epoch; NaN before the first.
+      seconds: the time since training began.
+      compile_seconds: the part of it that was spent on waiting for programs.
     """
 
     epoch: float
@@ -40,17 +40,18 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of one trial: a configuration and its seeds.
+    """The figures of one trial: a configuration, trained with each of its seeds.
 
     Attributes:
-      configuration: what was trained.
-      seeds: with which seeds, `S` of them.
-      history: `[S, epochs]` by name in `HISTORY_FIGURES`. Training figures are running means over
-        an epoch, those of validation are taken at its end (NaN without a validation part).
+      configuration: the configuration that was trained.
+      seeds: its `S` seeds.
+      history: `[S, epochs]` for each name in `HISTORY_FIGURES`. Training figures are running means
+        over an epoch; validation figures are measured at its end, and NaN without a validation
+        part.
       train_loss, train_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy:
-        `[S]`, of the trained network, each from one full pass.
+        `[S]`, the figures of the trained network, each from one full pass.
       failed_epoch: `[S]`, the epoch (from 0) in which a loss stopped being finite, or -1.
-      seconds: its share of its population's wall time, compiling left out.
+      seconds: its share of its population's wall time, without compiling.
       stopped_epoch: after how many epochs `Run.stop` ended it; None if it was trained to its end.
     """
 
@@ -74,8 +75,8 @@ def outcome_so_far(
     history: dict[str, Float[np.ndarray, "S epochs"]],
     seconds: float,
 ) -> Outcome:
-    """What had come of a trial after the epochs of its history, at least one, if it had stopped
-    there. Test figures are NaN."""
+    """The outcome of a trial as if it had been stopped after the epochs of its history, of which
+    there is at least one. Its test figures are NaN."""
     latest = {name: values[:, -1] for name, values in history.items()}
     unmeasured = np.full(len(seeds), np.nan)
     lost = ~np.isfinite(history["train_loss"])

@@ -6,8 +6,8 @@ Shape letters: `S` seeds, `C` configurations, `n` examples, `B` batch, `F` featu
     init → State;  advance(State, data, order, stop_step) → State;  evaluate(State, …) → figures
 
 All of a trial's arrays have two leading axes `[S, C]`. A seed fixes the initialisation, the
-connectivity, the order of the data and the draws of resampling; all configurations of a seed see
-the same batches. No operation mixes trials, so one that diverges leaves the rest untouched.
+connectivity, the order of the data and the draws of resampling; all configurations of a seed read
+the same batches. No operation mixes trials, so one that diverges does not change the others.
 """
 
 import functools
@@ -36,7 +36,7 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters, learni
 
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population", "population_for"]
 
-INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # what a seed's key is folded by
+INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
 # A population that trains for a second or two: steps of a trial, each counted once and once more
@@ -47,7 +47,7 @@ _making = threading.Lock()
 Scalar = Int[Array, ""]
 Seeds = UInt32[Array, " S"]
 Orders = Int[Array, "S n"]
-# Of losses, and of examples that are classified right.
+# The sums of losses, and the numbers of examples that are classified right.
 Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
 _Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
 Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
@@ -55,14 +55,15 @@ Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
 
 @dataclass(frozen=True)
 class Population:
-    """The pure functions of a bucket; `population(bucket)` makes it.
+    """The pure functions that train a bucket's members; `population(bucket)` makes it.
 
     Attributes:
       init: `(hyperparameters [C], seeds [S]) → State`.
-      advance: `(state, data, order, stop_step) → State`, with `epoch_order` of the epoch that
-        `state.step` is in; `stop_step` is traced and at most that epoch's end. Consumes `state`.
-      evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over those rows
-        of `data`, at least one; both bounds are traced.
+      advance: `(state, data, order, stop_step) → State`, where `order` is the `epoch_order` of the
+        epoch that `state.step` is in; `stop_step` is traced and at most the end of that epoch. The
+        old `state` cannot be used any more.
+      evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over the rows
+        from `begin` to `end` of `data`, at least one; both bounds are traced.
     """
 
     init: Program[State, TracedHyperparameters, Seeds]
@@ -72,9 +73,9 @@ class Population:
     def compile(
         self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
     ) -> None:
-        """Compiles all that such a population needs, from shapes alone, two at a time."""
+        """Compiles all programs of a population with these shapes, two at a time."""
         hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
-        # A thread of its own: one of a shared pool might be this one, waiting for itself.
+        # A thread of its own: from a shared pool it could be this thread, waiting for itself.
         with ThreadPoolExecutor(max_workers=1) as beside:
             first = beside.submit(self.init.compile, hyperparameters, seeds)
             state = self.init.shape_of_result(hyperparameters, seeds)
@@ -84,7 +85,7 @@ class Population:
             first.result()
 
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
-        """Bytes that the compiler says a step takes: arguments, results and what is in between."""
+        """The bytes of a step by the compiler: arguments, results and intermediate arrays."""
         hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
         state = self.init.shape_of_result(hyperparameters, seeds)
         said = self.advance.compile(state, examples, order, whole).memory_analysis()
@@ -101,7 +102,7 @@ def _shapes(
     jax.ShapeDtypeStruct,
     Examples,
 ]:
-    """Of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
+    """The shapes of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
     seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
     whole = jax.ShapeDtypeStruct((), jnp.int32)
     order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
@@ -116,7 +117,7 @@ def population(bucket: Bucket, *, resampling: bool = True, brief: bool = False) 
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
       brief: whether they train for so short a time that compiling takes longer.
     """
-    with _making:  # threads that ask at once get the same
+    with _making:  # so that two threads get the same
         module = architecture(bucket.structure.architecture).module
         return _population(bucket, module, resampling, brief)
 
@@ -130,13 +131,13 @@ def population_for(
     return population(bucket, resampling=resamples(hyperparameters), brief=work < BRIEF_STEPS)
 
 
-# On CPUs each program takes a hundred or two of the 65,530 memory mappings that Linux allows a
-# process, and LLVM ends the process where there are no more.
+# On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
+# process, and LLVM ends the process when there are no more.
 @functools.lru_cache(maxsize=32)
 def _population(
     bucket: Bucket, module: type[nnx.Module], resampling: bool, brief: bool
 ) -> Population:
-    """`module` tells a name registered anew from the old."""
+    """The argument `module` is there for the cache: a name may be registered anew."""
     return Population(
         init=Program(_init(bucket), quickly=True),
         advance=Program(_advance(bucket, resampling), trains=True, donate=(0,), quickly=brief),
@@ -145,7 +146,7 @@ def _population(
 
 
 def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
-    """The order in which each seed sees `n` examples in an epoch, a fresh shuffle."""
+    """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
     return _shuffle(n)(jnp.asarray(seeds), jnp.int32(epoch))
 
 
@@ -157,7 +158,7 @@ def _shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
         if of_index > 17:
             return jnp.argsort(bits).astype(jnp.int32)
         # Sorting words that end in the index is five times as fast as sorting pairs. The other 15
-        # or more bits are random; of two examples that draw the same, the first stays first.
+        # or more bits are random; two examples whose bits are equal keep their order.
         index = jnp.arange(n, dtype=jnp.uint32)
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
@@ -210,7 +211,7 @@ def _advance(
     is_taught = bucket.structure.extra("distillation_weight") is not None
 
     def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
-        """Of this step, one a seed."""
+        """The keys of this step, one for each seed."""
 
         def of_seed(seed: UInt32[Array, ""]) -> Key[Array, ""]:
             return _step_key(seed, purpose, state.step)
@@ -255,7 +256,7 @@ def _advance(
 
     def advance(state: State, data: Examples, order: Orders, stop_step: Scalar) -> State:
         steps_per_epoch = order.shape[1] // batch_size
-        # Sums start anew with an epoch, not at its end, so that they can be read in between.
+        # Sums are set to zero when an epoch begins, so that they can be read after its end.
         begins = state.step % steps_per_epoch == 0
         state = replace(
             state,
@@ -279,7 +280,7 @@ def _advance(
             return state
 
         def train_and_resample(state: State) -> State:
-            # Resampling stands outside the loop over steps: a conditional within it would copy the
+            # Resampling is outside of the loop over steps, in which a conditional would copy the
             # state at every step.
             state = train_until(state, jnp.minimum(stop_step, next_resampling(state)))
             due, keys = is_due(state), keys_of(state, RESAMPLE)
@@ -308,7 +309,7 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
         rows = min(n, EVALUATION_ROWS)
 
         def add_rows(i: Scalar, sums: Sums) -> Sums:
-            # A slice that would reach past the data is moved back; what lies outside is skipped.
+            # A slice that would end after the data is moved back; its other rows are not counted.
             first = begin + i * rows
             start = jnp.minimum(first, n - rows)
             position = start + jnp.arange(rows)
@@ -329,7 +330,8 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
 
 
 def _adamw(state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
-    """AdamW with decoupled decay (Loshchilov & Hutter 2019), rate and decay by configuration."""
+    """AdamW with decoupled decay (Loshchilov & Hutter 2019); each configuration has its own rate
+    and decay."""
     updates, adam = ADAM.update(grads, state.adam)
     rate = learning_rate(state.hyperparameters, state.step)
     decay = state.hyperparameters.weight_decay
@@ -343,7 +345,7 @@ def _adamw(state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
 
 
 def _key(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:
-    """Threefry, whose draws padding leaves as they are."""
+    """A threefry key, since padding does not change the draws from it."""
     return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
 
 

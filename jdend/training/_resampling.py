@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Resampling in a population: every dendritic layer of its networks, of the trials that are due.
+"""Resampling in a population: in the trials that are due, every dendritic layer is resampled.
 
 Shape letters: `S` seeds, `C` configurations, `N` neurons, `D` dendrites, `K` synapses a dendrite.
 """
@@ -21,11 +21,11 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["is_due", "next_resampling", "resampler", "resamples"]
 
-BLOCK = 16  # configurations that resample side by side on accelerators
+BLOCK_CONFIGURATIONS = 16  # that resample side by side on accelerators
 
 Layers = tuple[tuple[Path, DendriticLayer], ...]
 Keys = Key[Array, " S"]
-# Weights, indices and the two moments of a layer's synapses.
+# The weights, the indices and the two moments of a layer's synapses.
 Synapses = Sequence[Array]
 
 
@@ -36,7 +36,7 @@ def resamples(hyperparameters: TracedHyperparameters) -> bool:
 
 
 def next_resampling(state: State) -> Int[Array, ""]:
-    """The first step after this one at which some trial resamples; the largest int32 for never."""
+    """The first step after this one at which a trial resamples; the largest int32 if none does."""
     every = state.hyperparameters.steps_to_resample
     following = (state.step // jnp.maximum(every, 1) + 1) * every
     goes_on = (every > 0) & (following <= _last_resampling(state.hyperparameters))
@@ -51,15 +51,16 @@ def is_due(state: State) -> Bool[Array, " C"]:
 
 
 def _last_resampling(hyperparameters: TracedHyperparameters) -> Float[Array, " C"]:
-    """The step after which nothing is resampled."""
+    """The last step at which a configuration may resample."""
     return hyperparameters.resampling_end * hyperparameters.n_steps
 
 
 def resampler(layers: Layers) -> Callable[[State, Keys, Bool[Array, " C"]], State]:
-    """Makes `(state, keys [S], due [C]) → state`, which resamples the given layers.
+    """Makes a function `(state, keys [S], due [C]) → state` that resamples these layers.
 
-    It goes through the configurations that are due, so that the others cost nothing: one at a time
-    on CPUs, where each then runs its own rule alone; in blocks where a call costs more than work.
+    It computes only the configurations that are due. On CPUs it takes one at a time, so that only
+    this configuration's own rule is computed. On accelerators, where a call costs more than its
+    work, it takes blocks.
     """
 
     def one_by_one(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
@@ -72,10 +73,10 @@ def resampler(layers: Layers) -> Callable[[State, Keys, Bool[Array, " C"]], Stat
 
     def in_blocks(state: State, keys: Keys, due: Bool[Array, " C"]) -> State:
         due_first, n_due = jnp.argsort(~due, stable=True), due.sum()
-        width = min(BLOCK, due.size)
+        width = min(BLOCK_CONFIGURATIONS, due.size)
 
         def resample_block(i: Int[Array, ""], state: State) -> State:
-            # What is beyond the last that is due repeats it: equal values, written twice.
+            # Positions after the last one that is due repeat it: the same values are written twice.
             position = jnp.minimum(i * width + jnp.arange(width), n_due - 1)
             return _resample_columns(layers, state, keys, due_first[position])
 
@@ -90,7 +91,7 @@ def resampler(layers: Layers) -> Callable[[State, Keys, Bool[Array, " C"]], Stat
 
 
 def _resample_columns(layers: Layers, state: State, keys: Keys, columns: Int[Array, "*W"]) -> State:
-    """The state with every layer of one configuration, or of several, resampled."""
+    """The state after every layer of one configuration, or of several, was resampled."""
 
     def taken(x: Int[Array, " C"] | Float[Array, " C"]) -> Array:
         return x[columns]
@@ -102,7 +103,7 @@ def _resample_columns(layers: Layers, state: State, keys: Keys, columns: Int[Arr
         hyperparameters.resampling_schedule,
         hyperparameters.resampling_end,
     )
-    hyperparameters = replace(hyperparameters, percentage_resample=share)  # of this moment
+    hyperparameters = replace(hyperparameters, percentage_resample=share)  # at this step
     n_resampled = state.step // jnp.maximum(hyperparameters.steps_to_resample, 1) - 1
     trees: list[Any] = [state.params, state.other, state.adam.mu, state.adam.nu]
     for position, (path, layer) in enumerate(layers):
@@ -132,7 +133,7 @@ def _resample_trial(
     synapses: Synapses,
     sizes: Int[Array, "4"] | None,
 ) -> Synapses:
-    """One trial's layer; a replaced synapse starts with the optimizer's moments at zero."""
+    """Resamples one layer of one trial; the optimizer's moments of a new synapse are zero."""
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(

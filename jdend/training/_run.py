@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""One population on its way through its epochs.
+"""Trains one population from epoch to epoch.
 
 Shape letters: `S` seeds, `C` configurations.
 """
@@ -36,33 +36,33 @@ SECONDS_PER_CALL = 1.0
 STEPS_OF_FIRST_CALL = 4
 
 Narrow = Callable[[int, int, int], int]
-"""`(width, live, steps) → width`: to how many columns a population of `width` is narrowed of which
-`live` still train, for at most `steps` more; at least `live`. Each width costs a program."""
+"""`(width, live, steps) → width`: the new width of a population with `width` columns, `live` of
+which train on, for at most `steps` steps; it is at least `live`. Each width needs a program."""
 
 
 class Run:
-    """One population on its way through its epochs; `runs` makes it.
+    """Trains one population from epoch to epoch; `runs` makes it.
 
         run.train_to(3);  run.stop(losers);  run.train_to(run.last_epoch);  run.outcomes()
 
-    A configuration that ends, at its own last epoch or by `stop`, is kept as it is then. Its column
-    goes on in the program, and nothing reads it, until `narrow` takes it out. Nothing is on the
-    device before the first `train_to`.
+    The networks of a configuration that ends, at its own last epoch or by `stop`, are kept as they
+    are then. Its column is computed further, but not read, until `narrow` removes it. Nothing is on
+    the device before the first `train_to`.
 
-    Ctrl-C is heard between two calls of the program, about once a second. Whenever it is, or
-    `on_progress` raises, `snapshot` has all that was trained, and a run of the same arguments that
-    is given it by `restore` goes on from that step: its figures are those of an undisturbed run.
+    Ctrl-C takes effect between two calls of the program, about once a second. After that, or after
+    an exception of `on_progress`, `snapshot` returns all that was trained. Another run of the same
+    arguments can `restore` it and go on from that step, with the figures of an undisturbed run.
 
     Args:
       bucket, configurations, seeds, data, on_progress, narrow: as for `train`.
 
     Attributes:
-      configurations: `C` of them.
-      seeds: `S` of them.
-      epoch: epochs done.
-      ends: after how many epochs each configuration ends, sooner if it is stopped.
-      last_epoch: of the longest configuration.
-      validation_accuracy: of every trial after its last whole epoch; NaN before the first.
+      configurations: its `C` configurations.
+      seeds: its `S` seeds.
+      epoch: how many epochs are done.
+      ends: after how many epochs each configuration ends; fewer if it is stopped.
+      last_epoch: the epochs of the longest configuration.
+      validation_accuracy: that of every trial after its last whole epoch; NaN before the first.
     """
 
     def __init__(
@@ -89,9 +89,13 @@ class Run:
             name: np.full((*shape, self.last_epoch), np.nan) for name in HISTORY_FIGURES
         }
         self._state: State | None = None
-        self._is_restored = False  # and its programs may not be compiled
-        self._columns = list(range(len(configurations)))  # whose the state's first columns are
-        self._ended: list[tuple[list[int], State]] = []  # configurations as they ended, on the host
+        self._is_restored = False  # if so, its programs may not be compiled yet
+        self._columns = list(
+            range(len(configurations))
+        )  # the configurations of the state's first columns
+        self._ended: list[
+            tuple[list[int], State]
+        ] = []  # configurations that ended, with their state, on the host
         self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end
         self._failed_step: Int[np.ndarray, "S C"] | None = None
         self._steps_per_call = STEPS_OF_FIRST_CALL
@@ -99,12 +103,12 @@ class Run:
 
     @property
     def live(self) -> list[int]:
-        """Positions of the configurations that train on."""
+        """The positions of the configurations that have not ended."""
         return [c for c in self._columns if self.ends[c] > self.epoch]
 
     @property
     def steps_done(self) -> int:
-        """Training steps, those of an epoch that is not over included."""
+        """How many training steps are done, those of the present epoch included."""
         if self._state is None:
             return self.epoch * self._steps_per_epoch
         return int(self._state.step)
@@ -116,11 +120,11 @@ class Run:
 
     @property
     def is_measured(self) -> bool:
-        """Whether `outcomes` were asked for, and are known."""
+        """Whether `outcomes` has measured the final figures."""
         return self._figures is not None
 
     def train_to(self, epoch: int) -> None:
-        """Trains until so many epochs are done, or all configurations have ended."""
+        """Trains until `epoch` epochs are done, or all configurations have ended."""
         if self.epoch >= epoch or not self.live:
             return
         with self._training:
@@ -135,7 +139,8 @@ class Run:
                 self._report(float(self.epoch))
 
     def stop(self, configurations: Sequence[int]) -> None:
-        """Ends configurations, by position, at the epoch just done; those that ended stay so."""
+        """Ends the configurations at these positions after the epoch just done; those that have
+        ended already are not changed."""
         stopped = [c for c in configurations if c in self.live]
         if not stopped:
             return
@@ -148,17 +153,17 @@ class Run:
             self._state = self._narrowed(self._state)
 
     def accuracy_after(self, epoch: int) -> Float[np.ndarray, "S C"]:
-        """Validation accuracy of every trial after so many epochs, or at its end if that was
-        sooner, at least one."""
+        """The validation accuracy of every trial after `epoch` epochs, or at its end if that was
+        earlier; `epoch` is at least 1."""
         history = self._history["validation_accuracy"]
         last = [min(end, epoch) - 1 for end in self.ends]
         return np.stack([history[:, c, e] for c, e in enumerate(last)], axis=1)
 
     def snapshot(self) -> Snapshot:
-        """All that it holds now, on the host.
+        """All that it has trained, on the host.
 
         Raises:
-          RuntimeError: if its state is lost, since an exception came while a step was taken.
+          RuntimeError: if its state is lost, since an exception came in the middle of a step.
         """
         return Snapshot(
             ends=list(self.ends),
@@ -173,14 +178,14 @@ class Run:
         )
 
     def restore(self, content: bytes) -> None:
-        """Takes over what another run of the same arguments had come to, before the first
+        """Goes on from the snapshot of another run of the same arguments; called before the first
         `train_to`.
 
         Args:
-          content: of its `Snapshot.to_bytes`.
+          content: the bytes from its `Snapshot.to_bytes`.
 
         Raises:
-          ValueError: if that was of other arguments.
+          ValueError: if that run had other arguments.
         """
         outline = self._population.init.shape_of_result(self._traced(), self._seeds())
         taken = Snapshot.from_bytes(content, outline)
@@ -196,13 +201,13 @@ class Run:
             self.validation_accuracy = self.accuracy_after(self.epoch)
 
     def park(self) -> None:
-        """Moves the state to the host, where it waits for the next `train_to`."""
+        """Moves the state to the host; the next `train_to` moves it back."""
         self._state = jax.device_get(self._state)
 
     def outcomes(self) -> list[Outcome]:
-        """What came of all configurations, in order; each must have ended.
+        """The outcomes of all configurations, in order; each must have ended.
 
-        Training and test figures are of one full pass over the networks as they were when they
+        Training and test figures come from one full pass, with the networks as they were when they
         ended.
         """
         if self.live:
@@ -219,9 +224,9 @@ class Run:
         return self._outcomes(self._figures, self._failed_step)
 
     def outcomes_so_far(self) -> list[Outcome | None]:
-        """What configurations had come to after their last whole epoch, None before the first.
+        """The outcomes of all configurations after their last whole epoch; None before the first.
 
-        Training figures are running means over that epoch; the test examples were not looked at.
+        Training figures are running means over that epoch; test figures are NaN.
         """
         return [
             outcome_so_far(configuration, self.seeds, of_c, self._seconds_per_epoch() * end)
@@ -241,7 +246,7 @@ class Run:
         return on_device(self._split)
 
     def _ready(self) -> State:
-        """The state, its programs compiled."""
+        """The state, on the device and with its programs compiled."""
         if self._state is not None and not self._is_restored:
             return self._state
         hyperparameters = self._traced() if self._state is None else self._state.hyperparameters
@@ -262,7 +267,7 @@ class Run:
         return jnp.array(self.seeds, jnp.uint32)
 
     def _train_epoch(self, state: State) -> State:
-        """What is left of an epoch, in calls of about a second, between which Ctrl-C is heard."""
+        """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
         step = int(state.step)
         end = (self.epoch + 1) * self._steps_per_epoch
         order = epoch_order(self._seeds(), self.epoch, self._data.n_train)
@@ -281,7 +286,7 @@ class Run:
         return state
 
     def _record(self, state: State) -> None:
-        """Writes down the epoch's figures of the configurations that train."""
+        """Adds the epoch's figures of the configurations that train to the history."""
         seen = self._steps_per_epoch * self.bucket.structure.batch_size
         figures = {
             "train_loss": state.loss_sum / self._steps_per_epoch,
@@ -294,19 +299,19 @@ class Run:
         columns = [self._columns.index(c) for c in live]
         for name, values in jax.device_get(figures).items():
             self._history[name][:, live, self.epoch] = values[:, columns]
-        # A new array: who was given the old one may still hold it.
+        # A new array, since `on_progress` may have kept the old one.
         self.validation_accuracy = self.validation_accuracy.copy()
         latest = self._history["validation_accuracy"][:, live, self.epoch]
         self.validation_accuracy[:, live] = latest
 
     def _keep(self, state: State, configurations: list[int]) -> None:
-        """Keeps the networks of configurations that end before others do, as they are now."""
+        """Keeps the present state of configurations that end before others do."""
         if configurations and (self.live or self._ended):
             columns = [self._columns.index(c) for c in configurations]
             self._ended.append((configurations, take(jax.device_get(state), columns)))
 
     def _narrowed(self, state: State) -> State:
-        """The state without columns that have ended, if that pays."""
+        """The state without the columns that have ended, if `narrow` wants that."""
         live, width = self.live, state.failed_step.shape[1]
         if self._narrow is None or not live or len(live) == width:
             return state
@@ -315,7 +320,7 @@ class Run:
         if narrowed_width >= width:
             return state
         columns = [self._columns.index(c) for c in live]
-        columns += columns[:1] * (narrowed_width - len(live))  # the first fills up what is left
+        columns += columns[:1] * (narrowed_width - len(live))  # the first one repeated
         self._columns = live
         with self._compiling:
             state = jax.device_put(take(jax.device_get(state), columns))
@@ -323,7 +328,7 @@ class Run:
         return state
 
     def _all_ended(self, state: State) -> State:
-        """All networks as they were when they ended, as wide as the population was at first."""
+        """The state of all configurations, each as it was when it ended."""
         if not self._ended:
             return state
         order = [c for configurations, _ in self._ended for c in configurations]
@@ -331,7 +336,7 @@ class Run:
         return take(joined, [order.index(c) for c in range(len(order))])
 
     def _evaluate(self, state: State, part: str) -> tuple[Float[Array, "S W"], Float[Array, "S W"]]:
-        """Loss and accuracy of all columns on one part of the data."""
+        """The loss and accuracy of all columns on one part of the data."""
         begin, end = self._data.rows[part]
         return self._population.evaluate(
             state, self._data.examples, jnp.int32(begin), jnp.int32(end)
@@ -375,7 +380,7 @@ class Run:
         ]
 
     def _seconds_per_epoch(self) -> float:
-        """Of one configuration."""
+        """The time of one epoch of one configuration."""
         n_epochs = sum(min(end, self.epoch) for end in self.ends)
         return (self._training.seconds - self._compiling.seconds) / max(n_epochs, 1)
 

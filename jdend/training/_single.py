@@ -1,8 +1,8 @@
 # pyright: reportUnknownMemberType=false
-"""One configuration, trained with one seed and kept: weights, normalisation, figures.
+"""Trains one configuration with one seed, and keeps the network: weights, normalisation, figures.
 
-A search keeps no weights. A trial is the same wherever it is trained, so the few that are wanted
-are trained again, alone.
+A search keeps no weights. A trial has the same figures wherever it is trained, so the few networks
+that are needed are trained again, each alone.
 """
 
 from collections.abc import Callable
@@ -37,16 +37,16 @@ def train_model(
 ) -> TrainedModel:
     """Trains one network and returns it.
 
-    Its figures are those that `train` reports for the same configuration and seed, up to
-    floating-point summation order if that shared a padded bucket.
+    Its figures are those that `train` reports for the same configuration and seed; if that used a
+    padded bucket, up to the order of floating-point summation.
 
     Args:
-      configuration: what to train.
+      configuration: the configuration to train.
       seed: an integer in [0, 2^32).
-      data: with at least one batch of training examples. Nothing is selected here.
-      n_epochs: instead of the configuration's own.
-      kernel: how dendrites are computed, see `jdend.kernels`.
-      on_epoch: given the epochs done, from 0, and the network as it is then.
+      data: a split with at least one batch of training examples. Nothing is selected here.
+      n_epochs: the number of epochs; None for that of the configuration.
+      kernel: the kernel that computes dendrites, see `jdend.kernels`.
+      on_epoch: called with the number of epochs done, from 0, and the network as it is then.
 
     Raises:
       ValueError: if a batch is larger than the training part, the seed is out of range, training
@@ -95,7 +95,8 @@ def train_model(
 
 
 def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx.Module:
-    """The network of one trial of an exact bucket, by its positions in the population."""
+    """The network of one trial of an exact bucket; `seed` and `column` are positions in the
+    population."""
     if bucket.padded:
         raise ValueError("a network is taken from an exact bucket; this one is padded")
 
@@ -130,7 +131,7 @@ def _trained(
 
 
 def _figures(programs: Population, state: State, data: Split) -> dict[str, float]:
-    """Loss and accuracy of one full pass over each part that has examples."""
+    """The loss and accuracy on each part that has examples, from one full pass."""
     on = on_device(data)
     figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():

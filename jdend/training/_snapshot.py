@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""What a run has come to, as bytes: so that another process goes on as if nothing had been.
+"""The state of a run as bytes, from which another process goes on as if nothing had happened.
 
 Shape letters: `S` seeds, `C` configurations, `E` epochs.
 """
@@ -21,23 +21,23 @@ from jdend.training._state import State
 __all__ = ["Snapshot"]
 
 Leaves = Sequence[tuple[Sequence[Any], Any]]
-"""Paths and what is there."""
+"""Paths, each with its leaf."""
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """All that a `Run` holds, on the host.
+    """All that a `Run` has trained, on the host.
 
     Attributes:
       ends: after how many epochs each configuration ends.
-      epoch: epochs done and measured.
-      columns: whose the state's first columns are.
-      history: by name of figure.
-      seconds: of training, and of these of compiling.
-      state: where training stands, perhaps in the middle of an epoch; None after its end.
-      ended: configurations that ended before others, by position, as they were then.
-      figures: of the trained networks, by name; None before the end.
-      failed_step: the first with a loss that was not finite, or -1; None before the end.
+      epoch: how many epochs are done and measured.
+      columns: the configurations of the state's first columns.
+      history: the figures of all epochs, by name.
+      seconds: the time of training, and the part of it that was compiling.
+      state: the state of the population, perhaps in the middle of an epoch; None after its end.
+      ended: the positions of configurations that ended before others, with their state.
+      figures: the figures of the trained networks, by name; None before the end.
+      failed_step: the first step with a loss that was not finite, or -1; None before the end.
     """
 
     ends: Sequence[int]
@@ -51,7 +51,7 @@ class Snapshot:
     failed_step: Int[np.ndarray, "S C"] | None = None
 
     def to_bytes(self) -> bytes:
-        """In the format of safetensors."""
+        """The snapshot in the format of safetensors."""
         tensors = {
             "ends": np.asarray(self.ends, np.int64),
             "epoch": np.asarray(self.epoch, np.int64),
@@ -67,19 +67,19 @@ class Snapshot:
         for i, (columns, state) in enumerate(self.ended):
             tensors[f"ended.{i}.columns"] = np.asarray(columns, np.int64)
             tensors |= _tensors(f"ended.{i}", state)
-        # What is not contiguous safetensors would write as it lies in memory.
+        # Safetensors would write arrays that are not contiguous in the order of their memory.
         return save_tensors({name: np.asarray(x, order="C") for name, x in tensors.items()})
 
     @classmethod
     def from_bytes(cls, content: bytes, outline: State) -> "Snapshot":
-        """What `to_bytes` gave.
+        """The snapshot that `to_bytes` converted.
 
         Args:
           content: the bytes.
-          outline: a state of such a population, of arrays or `jax.ShapeDtypeStruct`s.
+          outline: a state of the same population, with arrays or `jax.ShapeDtypeStruct`s.
 
         Raises:
-          ValueError: if these are no bytes of such a population.
+          ValueError: if these bytes are not a snapshot of that population.
         """
         try:
             tensors = load_tensors(content)
@@ -132,7 +132,7 @@ def _name(prefix: str, path: Sequence[Any]) -> str:
 
 
 def _plain(leaf: Any) -> Any:
-    """Random keys have no form in a file but that of their data."""
+    """The array; of random keys their data, since a file cannot hold keys."""
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
@@ -141,7 +141,7 @@ def _restored(value: np.ndarray, outline: Any) -> Any:
         return cast(
             Any, jax.random.wrap_key_data(jnp.asarray(value), impl=outline.dtype._impl.name)
         )
-    # Seeds and columns come first, and of columns there may be fewer by now.
+    # The first two axes are seeds and columns; the number of columns may differ.
     if value.dtype != outline.dtype or value.shape[2:] != outline.shape[2:]:
         raise ValueError(f"{value.dtype}{list(value.shape)} in place of {outline}")
     return value

@@ -1,5 +1,5 @@
 # pyright: reportMissingTypeStubs=false
-"""A population's state: one pytree that advances, and that goes to the host and back.
+"""The state of a population: one pytree, which can be moved to the host and back.
 
 Shape letters: `S` seeds, `C` configurations.
 """
@@ -25,16 +25,17 @@ Tree = dict[Any, Any]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class State:
-    """Everything that training changes or needs, one pytree that can go to the host and back.
+    """All that training changes, and the hyperparameters, in one pytree.
 
     Attributes:
-      step: steps done.
+      step: how many steps are done.
       seeds: uint32 `[S]`.
-      hyperparameters: `[C]` each.
-      params: trainable parameters `[S, C, …]`, a nested dict.
+      hyperparameters: arrays `[C]`.
+      params: the trainable parameters `[S, C, …]`, in a nested dict.
       other: the networks' other variables `[S, C, …]`: synapse indices, true sizes, statistics.
-      adam: optax's state: a count, and moments like `params`.
-      loss_sum, n_correct: sums over this epoch's steps `[S, C]`, of batch means and of examples.
+      adam: the state of optax's Adam: a count, and moments like `params`.
+      loss_sum, n_correct: sums over the steps of this epoch `[S, C]`: of the batches' mean losses,
+        and of the examples that were classified right.
       failed_step: the first step with a non-finite loss `[S, C]`, or -1.
     """
 
@@ -50,7 +51,7 @@ class State:
 
 
 def take(state: State, columns: Sequence[int] | Int[Array | np.ndarray, " taken"]) -> State:
-    """The population of some configurations, by position; of one on the host, on the host."""
+    """The state of the configurations at these positions; a state on the host stays there."""
     taken = columns if isinstance(columns, jax.Array) else np.asarray(columns, np.int32)
 
     def of_configurations(x: Any) -> Any:
@@ -63,7 +64,7 @@ def take(state: State, columns: Sequence[int] | Int[Array | np.ndarray, " taken"
 
 
 def concat(states: Sequence[State]) -> State:
-    """One population of several with the same bucket, seeds and step."""
+    """Joins the states of populations with the same bucket, seeds and step."""
     first = states[0]
     for other in states[1:]:
         if int(other.step) != int(first.step) or (other.seeds != first.seeds).any():

@@ -1,4 +1,4 @@
-"""Adds up time that is spent here and there."""
+"""A stopwatch that adds up times."""
 
 import time
 
@@ -6,7 +6,7 @@ __all__ = ["Stopwatch"]
 
 
 class Stopwatch:
-    """Adds up the time spent inside `with`, to what there was before."""
+    """Adds up the time that is spent inside of `with` blocks; it begins with `seconds`."""
 
     def __init__(self, seconds: float = 0.0):
         self._sum = seconds
@@ -14,7 +14,7 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """All so far, and what has passed if it runs now."""
+        """The sum so far, the present `with` block included."""
         return self._sum + (0.0 if self._begun is None else time.perf_counter() - self._begun)
 
     def __enter__(self) -> None:

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Teachers: what trained networks, or a file, say of the training examples.
+"""Teachers: the logits of trained networks, or from a file, for the training examples.
 
 Shape letters: `n` training examples, `F` features, `K` classes.
 """
@@ -22,37 +22,38 @@ LOGITS, MIRRORED, FINGERPRINT = "logits", "mirrored", "fingerprint"
 
 
 class TeacherError(OneLineError):
-    """A teacher that cannot teach here, and why."""
+    """A teacher cannot be used; the message says why."""
 
 
 def taught(data: Split, teachers: Sequence[Teacher] | Teacher) -> Split:
-    """The same data with the logits of a teacher for the training examples, and for no others.
+    """The data with a teacher's logits for the training examples, and for no others.
 
-    Several teach as one: the mean of their probabilities, as logits.
+    The logits of several teachers are those of the mean of their probabilities.
 
     Args:
-      data: of which training examples the teacher speaks.
-      teachers: each a network; the folder of a saved one; or an `.npz` file with the array
-        `logits`, `[n, K]`, for the training examples in the order of `data.train_x`, and, for
-        training on mirrored images, `mirrored`, the same for their mirror images. If the file has
-        a `fingerprint`, a text, that must be the data's.
+      data: the data that networks are trained with.
+      teachers: one or several teachers. Each is a network; the folder of a saved one; or an `.npz`
+        file with the array `logits`, `[n, K]`, for the training examples in the order of
+        `data.train_x`, and, to train with mirrored images, the array `mirrored` for their mirror
+        images. If the file has a text `fingerprint`, it must be that of the data.
 
     Raises:
       TeacherError: if there is none; if one cannot be read, has other shapes, or values that are
-        not finite; or if a network was trained on other examples, among which those that are held
-        out here may be.
+        not finite; or if a network was trained with other examples, since those that are held out
+        here may be among them.
     """
-    given = [teachers] if isinstance(teachers, str | Path | TrainedModel) else list(teachers)
-    if not given:
+    if isinstance(teachers, str | Path | TrainedModel):
+        teachers = [teachers]
+    if not teachers:
         raise TeacherError("no teacher is given")
-    each = [_logits(teacher, data) for teacher in given]
+    each = [_logits(teacher, data) for teacher in teachers]
     n_views = min(logits.shape[1] for logits in each)
     return replace(data, teacher=_together([logits[:, :n_views] for logits in each]))
 
 
 def check_teacher(structure: Structure, data: Split) -> None:
-    """Raises `TeacherError` if a network learns of a teacher that is not there, or that does not
-    know mirrored images, and trains on such."""
+    """Raises `TeacherError` if a network learns from a teacher that is missing, or trains with
+    mirrored images for which the teacher has no logits."""
     if structure.extra("distillation_weight") is None:
         return
     if data.teacher is None:
@@ -129,7 +130,7 @@ def _views(data: Split) -> list[np.ndarray]:
 
 
 def _together(each: Sequence[Float[np.ndarray, "n V K"]]) -> Float[np.ndarray, "n V K"]:
-    """Of one its logits; of several the logarithms of their mean probabilities."""
+    """The logits of one teacher; of several the logarithms of their mean probabilities."""
     if len(each) == 1:
         return np.ascontiguousarray(each[0])
     logits = np.stack(each).astype(np.float64)

@@ -1,5 +1,6 @@
 # pyright: reportUnknownMemberType=false
-"""Hyperparameters as arrays: one entry a configuration, traced, so that none of them recompiles."""
+"""Hyperparameters as traced arrays with one entry for each configuration: changing them does not
+recompile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +20,12 @@ __all__ = ["TracedHyperparameters", "learning_rate", "trace_hyperparameters"]
 class TracedHyperparameters(
     HyperparameterFields[Float[Array, " C"], Int[Array, " C"], Int[Array, " C"]]
 ):
-    """The hyperparameters of the `C` configurations of a population, as `jdend.fields` lists them;
-    names are positions among those that their field allows.
+    """The hyperparameters of the `C` configurations of a population; `jdend.fields` lists them. A
+    name is represented by its position among those that its field allows.
 
     Attributes:
-      n_steps: steps in the whole of its training, which a cosine schedule needs.
-      sizes: true sizes by field name in a padded bucket, else None.
+      n_steps: the steps of the whole training, which a cosine schedule needs.
+      sizes: the true sizes by field name in a padded bucket, otherwise None.
     """
 
     n_steps: Int[Array, " C"]
@@ -52,7 +53,7 @@ def trace_hyperparameters(
 
 
 def _column(field: Field, values: Sequence[float | str]) -> Array:
-    """One array of a field's values: float32, or int32 for whole numbers and positions of names."""
+    """The values of a field as an array: float32, or int32 for whole numbers and names."""
     if field.kind == "choice":
         allowed = field.allowed()
         return jnp.array([allowed.index(str(value)) for value in values], jnp.int32)
@@ -62,10 +63,10 @@ def _column(field: Field, values: Sequence[float | str]) -> Array:
 def learning_rate(
     hyperparameters: TracedHyperparameters, step: Int[Array, ""]
 ) -> Float[Array, " C"]:
-    """The rate of each configuration at a step that counts from 0.
+    """The learning rate of each configuration at a step; the first step is 0.
 
-    In the first `warmup_steps` it rises in a straight line. `cosine` is half a cosine from `lr` to
-    zero at `n_steps` (Loshchilov & Hutter 2017, without restarts).
+    During the first `warmup_steps` it rises linearly. The schedule `cosine` is half a period of a
+    cosine from `lr` to zero at `n_steps` (Loshchilov & Hutter 2017, without restarts).
     """
     warm = jnp.minimum((step + 1) / jnp.maximum(hyperparameters.warmup_steps, 1), 1.0)
     progress = jnp.clip(step / hyperparameters.n_steps, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Trains the members of a bucket: in one call, or in runs that go from rung to rung."""
+"""Trains the members of a bucket: in one call, or as runs that can be trained rung by rung."""
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -29,18 +29,18 @@ def train(
     """Trains configurations × seeds together, and measures them.
 
     Args:
-      bucket: the program that they share; every configuration's structure must fit it.
-      configurations: at least one. Those of different length share the program; each is measured
-        as it was at its own last epoch.
+      bucket: the bucket that they share; every configuration's structure must fit it.
+      configurations: at least one. They may have different numbers of epochs; each is measured as
+        it was after its own last epoch.
       seeds: at least one, integers in [0, 2^32).
-      data: with at least one batch of training examples. Nothing is selected here: test figures
-        are taken once, of the trained networks.
-      on_progress: called about once a second, from this thread. An exception it raises, or
-        Ctrl-C, ends training.
-      narrow: when to go on with fewer columns as trials end; by default never.
+      data: a split with at least one batch of training examples. Nothing is selected here; test
+        figures are measured once, with the trained networks.
+      on_progress: called about once a second, in this thread. An exception that it raises ends
+        training, and so does Ctrl-C.
+      narrow: decides when to go on with fewer columns as trials end; None for never.
 
     Returns:
-      One outcome a configuration, in order.
+      One outcome for each configuration, in order.
 
     Raises:
       ValueError: if a batch is larger than the training part, a seed is out of range, a structure
@@ -62,7 +62,7 @@ def runs(
     on_progress: Callable[[Progress], None] | None = None,
     narrow: Narrow | None = None,
 ) -> list[Run]:
-    """The populations that train these: one, or as many as memory asks for; none has begun.
+    """The runs that train these: one, or several if memory is too small for one. None has begun.
 
     Args, Raises: as `train`.
     """
@@ -99,7 +99,7 @@ def prepare(
     *,
     narrow: Narrow | None = None,
 ) -> None:
-    """Compiles what `train` with the same arguments will need; it may do so in another thread."""
+    """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
     on = on_device(data)
     steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
@@ -114,7 +114,7 @@ def prepare(
 def compiled_bytes(
     bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
 ) -> int:
-    """What the compiler says that training these takes of the device's memory, in bytes."""
+    """The device memory that training these takes by the compiler, in bytes."""
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
     on = on_device(data)
     steps_per_epoch = max(1, len(data.train_y) // bucket.structure.batch_size)
@@ -126,7 +126,7 @@ def compiled_bytes(
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:
-    """The widths of a population whose trials end as they were meant to."""
+    """The widths of a population whose trials all train to their own end."""
     widths = [len(n_epochs)]
     if narrow is not None:
         for epoch in sorted(set(n_epochs))[:-1]:

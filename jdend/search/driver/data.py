@@ -24,14 +24,14 @@ class SearchData:
         `Dataset`.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
-      teacher: of which networks may learn, see `jdend.training.taught`; None for none.
+      teacher: the teachers that networks may learn from, see `jdend.training.taught`.
 
     Attributes:
       name: the name of the data set.
 
     Raises:
       DataError: if there is no such data set or file.
-      SearchError: if there is no such teacher.
+      SearchError: if the file or folder of a teacher does not exist.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class SearchData:
 
     @property
     def split(self) -> Split:
-        """Its parts for training, validation and test; loads the data, and the teacher."""
+        """Its parts for training, validation and test; loads the data and the teacher."""
         if self._split is None:
             parts = split(
                 self.dataset,

@@ -20,15 +20,15 @@ from jdend.training import Progress, Run
 
 __all__ = ["Meter", "best_of"]
 
-# While programs compile it is said so often how long that takes.
+# How often progress is shown while programs compile.
 SECONDS_BETWEEN = 1.0
-# What is not compiled yet is so far at most.
-ALMOST = 0.9
+# The largest share of a program that is shown as compiled while it is not.
+MAX_SHARE_COMPILED = 0.9
 
 
 @dataclass
 class _Part:
-    """A run: how far it is, and how far it was when it was taken over, in epochs."""
+    """A run: the epochs that are done, and those that an earlier process had done."""
 
     population: int
     n_members: int
@@ -39,13 +39,13 @@ class _Part:
 
 
 class Meter:
-    """Adds up what the populations of a generation report, and tells a reporter.
+    """Adds up the progress of a generation's populations, and tells a reporter.
 
     Args:
-      reporter: told at once that training begins.
+      reporter: is told at once that training begins.
       planned: the populations.
-      expected: how long they will take.
-      ends: the epoch after which each trial is expected to end.
+      expected: the time that they will probably take.
+      ends: after how many epochs each trial will probably end.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Meter:
         ends: Sequence[int],
     ):
         self._reporter = reporter
-        # Of each population, the part of all training that an epoch of a trial of it takes.
+        # For each population, the share of all training that one epoch of one trial takes.
         whole = max(expected.training, 1e-9)
         self._shares = [
             seconds / whole / max(1, sum(ends[i] for i in p.members))
@@ -65,10 +65,10 @@ class Meter:
         self._begun = time.monotonic()
         self._waited = 0.0  # seconds of waiting for programs
         self._setting_up = 0.0  # seconds, until each run had taken its first few steps
-        self._entered = 0.0  # seconds of training when the run that trains was entered
-        self._compiled = 0.0  # populations whose programs there are
-        self._a_program = expected.compiling / max(1, len(planned))  # seconds
-        self._run: Run | None = None  # which trains now
+        self._entered = 0.0  # `training` when the present run was entered
+        self._compiled = 0.0  # how many populations have their programs
+        self._a_program = expected.compiling / max(1, len(planned))  # expected seconds of compiling
+        self._run: Run | None = None  # the present run
         self._parts: dict[Run, _Part] = {}
         self._doing = "preparing"
         n_trials = sum(len(p.members) for p in planned)
@@ -81,9 +81,9 @@ class Meter:
         while not programs.done():
             self._doing = "compiling"
             self._waited = waited + time.monotonic() - begun
-            # Nobody knows how far a compiler is: it is taken to need as long as was expected.
+            # A compiler does not say how far it is, so this assumes the expected time.
             of_program = (self._waited - waited) / max(self._a_program, 1e-9)
-            self._compiled = max(self._compiled, number + min(of_program, ALMOST))
+            self._compiled = max(self._compiled, number + min(of_program, MAX_SHARE_COMPILED))
             self._tell()
             with suppress(TimeoutError):
                 programs.result(timeout=SECONDS_BETWEEN)
@@ -96,12 +96,13 @@ class Meter:
         self._reporter.stop(n_trials)
 
     def enter(self, run: Run, population: int, n_members: int) -> None:
-        """A run begins or goes on to train: what is seen from now on is of it.
+        """Is told that a run begins to train or goes on; `look` is about this run from now on.
 
         Args:
-          run: before or between its epochs.
+          run: the run.
           population: the number of its population.
-          n_members: its first columns, each a trial; the others only fill it up.
+          n_members: how many of its columns are trials; the others, which come after these, are
+            fillers.
         """
         part = _Part(population, n_members, run.epochs_done, run.epochs_done)
         self._parts.setdefault(run, part)
@@ -116,14 +117,14 @@ class Meter:
         begins = part.epoch == part.taken_over and progress.epoch - part.epoch < 1
         part.epoch, part.compiling = progress.epoch, progress.compile_seconds
         part.best = _best(run, progress)
-        if begins and progress.epoch < 1:  # few steps, and first of all the data were moved
+        if begins and progress.epoch < 1:  # most of this time went into moving the data
             self._setting_up += self.training - self._entered
             return
         self._tell()
 
     @property
     def training(self) -> float:
-        """Seconds so far, compiling left out."""
+        """Seconds of training so far, without compiling."""
         compiling = self._waited + sum(part.compiling for part in self._parts.values())
         return max(0.0, time.monotonic() - self._begun - compiling)
 

@@ -165,15 +165,15 @@ class Trainer:
     def expected(
         self, schedule: Schedule, programs: Sequence[PlannedPopulation], n_done: int
     ) -> Expected:
-        """What the other trials of a schedule will take on this machine, by its first generation.
+        """Estimates from the first generation how long the trials of a schedule take here.
 
         Args:
-          schedule: what the generations consist of.
-          programs: `shared_programs` of it.
-          n_done: trials that are finished already.
+          schedule: which trials the generations have.
+          programs: the result of `shared_programs` for it.
+          n_done: how many trials are finished already; their time is not included.
 
         Returns:
-          Nothing if only time ends the search.
+          The expected time; zero if only time ends the search.
         """
         proposed = schedule.propose(0, [])
         n_left = (schedule.most_trials or 0) - n_done

@@ -19,8 +19,8 @@ __all__ = ["Reporter", "reporter", "say"]
 class _Totals:
     """The progress of a search up to its current generation.
 
-    `done` and `own` are trials, the latter those that this process has trained; fractions are parts
-    of trials.
+    `done` and `own` are numbers of trials, with fractions; `own` are those that this process has
+    trained.
     """
 
     n_trials: int | None
@@ -30,13 +30,13 @@ class _Totals:
     since: float  # when the search began
     best: Best | None
     expected: Expected  # of the trials that were not done when it began
-    waited: float = 0.0  # for compilers, and before the first generation
+    waited: float = 0.0  # seconds of waiting for programs, and before the first generation
     stopped: int = 0
     own: float = 0.0
-    taken_over: float = 0.0  # trials that this process goes on with, as far as they were trained
+    taken_over: float = 0.0  # trials, as far as an earlier process had trained them
     n_generations: int = 0
     size: int = 1  # of the last generation
-    a_trial: float = 0.0  # seconds of training that one is expected to take
+    a_trial: float = 0.0  # expected seconds of training of one trial
     compiled: Tally = field(default_factory=Tally)
     trained: Tally = field(default_factory=Tally)
     now: "_Generation | None" = None
@@ -45,7 +45,7 @@ class _Totals:
 
 @dataclass
 class _Generation:
-    """The one that trains now."""
+    """The progress of the current generation."""
 
     n_trials: int
     begun: float
@@ -198,7 +198,7 @@ class Reporter:
 
 
 def _by_work(total: _Totals, n_trials: int, working: float, workers: float) -> list[float]:
-    """Seconds left of so many trials, by what is expected of them; none where nothing is."""
+    """The estimate of the seconds left, as a list; empty if there is no expected time."""
     now = total.now
     here, reached = (now.expected, now.reached) if now else (Expected(), Reached())
     later = max(0.0, n_trials - total.done - (now.n_trials if now else 0))  # trials
@@ -217,7 +217,7 @@ def _by_work(total: _Totals, n_trials: int, working: float, workers: float) -> l
 
 
 def _tallies(total: _Totals) -> tuple[Tally, Tally]:
-    """Of what was compiled, and of what was trained, the current generation included."""
+    """The times of compiling and of training so far, the current generation included."""
     compiled, trained, now = total.compiled, total.trained, total.now
     if now is None:
         return compiled, trained

@@ -26,12 +26,12 @@ class Reached:
     """How far a generation is.
 
     Attributes:
-      finished: trials that have ended, or were stopped.
-      epoch: the one that the others are in; None if there are none, or nothing trains yet.
-      share: of its training that is done, in [0, 1].
-      own: the part of `share` that was trained by this process: not by one that it goes on from.
-      compiled: the share of its programs that there are.
-      seconds: of training, compiling left out.
+      finished: how many trials have ended, or were stopped.
+      epoch: the epoch that the other trials are in; None if there are none, or nothing trains yet.
+      share: the share of its training that is done, in [0, 1].
+      own: the part of `share` that this process trained, and not an earlier one that it resumes.
+      compiled: the share of its programs that are compiled.
+      seconds: the time of training, without compiling.
     """
 
     finished: int = 0
@@ -48,11 +48,11 @@ class Status:
 
     Attributes:
       finished: how many trials have ended, those of other workers included.
-      epoch: the one that the trials in training are in; None if there are none.
+      epoch: the epoch that the trials in training are in; None if there are none.
       n_trials: the largest number of trials; None if only time ends the search.
       seconds: the time since it began.
       rate: trials per second, without waiting for programs; None before the first.
-      left: how many seconds it will probably take from now on; None if nobody can say.
+      left: how many seconds it will probably take from now on; None if there is no estimate.
       share: the share of the search that is done, in [0, 1].
       stopped: how many trials this process stopped early.
       best: the best network so far; None before one was evaluated.

@@ -65,7 +65,7 @@ class Lines:
 
     def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
-            self.note(", ".join([*_pace(now), *_findings(now), *_doing(now)]))
+            self.note(", ".join([*_pace(now), *_best_and_stopped(now), *_doing(now)]))
 
     def end(self, now: Status) -> None:
         self.note(_summary(now))
@@ -168,20 +168,20 @@ class Live:
         width = max(MIN_BAR, min(MAX_BAR, room - len(pace) - 3))
         bar = ProgressBar(1.0, now.share, width=width, complete_style="green")
         row.add_row(bar, Text(pace, no_wrap=True, overflow="ellipsis"))
-        findings = _findings(now)
+        figures = _best_and_stopped(now)
         below = Text(
-            _fitting([*findings, *_doing(now)], room),
+            _fitting([*figures, *_doing(now)], room),
             style="not bold dim",
             no_wrap=True,
             overflow="ellipsis",
         )
         if now.best is not None:
-            below.stylize("bold not dim", 0, len(findings[0]))
+            below.stylize("bold not dim", 0, len(figures[0]))
         return Group(row, below)
 
 
 def _fitting(parts: list[str], width: int) -> str:
-    """As many of these as there is room for, at least the first."""
+    """The parts in one line, as many as fit into the width, at least the first."""
     text = parts[0]
     for part in parts[1:]:
         if len(text) + 3 + len(part) > width:
@@ -197,15 +197,17 @@ def _trials(now: Status) -> str:
 
 
 def _pace(now: Status, since: float = 0.0) -> list[str]:
-    """How many trials, how far the others are, how long; `since` seconds ago."""
+    """How many trials are finished, the epoch of the others, and the time; `now` was reported
+    `since` seconds ago."""
     time = now.seconds + since if now.left is None else max(0.0, now.left - since)
     others = [] if now.epoch is None else [f"others at epoch {now.epoch}"]
     what = "so far" if now.left is None else "left"
     return [f"{_trials(now)} finished", *others, f"{_clock(time)} {what}"]
 
 
-def _findings(now: Status) -> list[str]:
-    parts = []
+def _best_and_stopped(now: Status) -> list[str]:
+    """The best network so far, and how many trials were stopped early."""
+    parts: list[str] = []
     if now.best is not None:
         parts.append(f"best validation {now.best.accuracy:.4f} ({now.best.total_params:,} params)")
     if now.stopped:
@@ -214,7 +216,7 @@ def _findings(now: Status) -> list[str]:
 
 
 def _summary(now: Status) -> str:
-    return ", ".join([f"{_trials(now)} in {_clock(now.seconds)}", *_findings(now)])
+    return ", ".join([f"{_trials(now)} in {_clock(now.seconds)}", *_best_and_stopped(now)])
 
 
 def _doing(now: Status) -> list[str]:
