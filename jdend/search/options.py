@@ -6,13 +6,11 @@ that reads it. That code checks the value as well, before any data are loaded. T
 shows its help from here, so nothing heavy is imported.
 """
 
-import functools
 import inspect
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jdend._messages import did_you_mean
 from jdend.fields import TAUGHT_WEIGHT
@@ -32,9 +30,7 @@ __all__ = [
     "StorageOptions",
     "TrainingOptions",
     "about",
-    "check_keywords",
     "check_log_format",
-    "keywords_of",
     "own_fields",
     "setting_of",
 ]
@@ -48,10 +44,6 @@ SCENARIO_NAMES = (
 )
 
 LOG_FORMATS = ("text", "json")
-
-P = ParamSpec("P")
-Owner = TypeVar("Owner")
-Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
@@ -348,53 +340,3 @@ def check_log_format(log_format: object) -> None:
         raise SearchError(
             f"unknown log_format {log_format!r}{did_you_mean(log_format, LOG_FORMATS)}"
         )
-
-
-def check_keywords(name: str, keywords: Iterable[str], allowed: Iterable[str]) -> None:
-    """Raises `TypeError`, in one line, if a keyword is not allowed; `name` is what was called."""
-    allowed = tuple(allowed)
-    for keyword in keywords:
-        if keyword not in allowed:
-            raise TypeError(f"{name} has no argument {keyword!r}{did_you_mean(keyword, allowed)}")
-
-
-def keywords_of(
-    options: Callable[P, Options],
-) -> Callable[[Callable[[Owner, Options], None]], Callable[Concatenate[Owner, P], None]]:
-    """Decorates an initializer whose argument is an object of the type `options`, so that it takes
-    the fields of that type as arguments.
-
-    Its signature and docstring list them. An unknown keyword raises a `TypeError` of one line.
-
-    Args:
-      options: a dataclass whose fields have the metadata of `about`.
-    """
-    signature = inspect.signature(options)
-
-    def decorated(initialize: Callable[[Owner, Options], None]):
-        @functools.wraps(initialize)
-        def with_keywords(self: Owner, *args: P.args, **kwargs: P.kwargs) -> None:
-            check_keywords(type(self).__name__, kwargs, signature.parameters)
-            initialize(self, options(*args, **kwargs))
-
-        itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = [itself, *signature.parameters.values()]
-        with_keywords.__dict__["__signature__"] = signature.replace(parameters=parameters)
-        lead = inspect.cleandoc(initialize.__doc__ or "All arguments have defaults.")
-        with_keywords.__doc__ = f"{lead}\n\nArgs:\n{_described(options, signature)}"
-        return with_keywords
-
-    return decorated
-
-
-def _described(options: Any, signature: inspect.Signature) -> str:
-    """The fields of options as lines of a docstring."""
-    lines = []
-    by_name = {option.name: option for option in fields(options)}
-    for option in (by_name[name] for name in signature.parameters):
-        setting = setting_of(option)
-        lead = "whether to " if isinstance(option.default, bool) else ""
-        none = f" None: {setting.none}." if setting.none else ""
-        text = f"{option.name}: {lead}{setting.help}{setting.python}.{none}"
-        lines += textwrap.wrap(text, 96, initial_indent="  ", subsequent_indent="    ")
-    return "\n".join(lines)

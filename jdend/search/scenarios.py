@@ -20,7 +20,8 @@ from jdend._messages import did_you_mean
 from jdend.data import Dataset
 from jdend.models import Problem
 from jdend.search.errors import BudgetError, SearchError
-from jdend.search.options import SearcherOptions, StorageOptions, check_keywords
+from jdend.search.keywords import check_keywords
+from jdend.search.options import SearcherOptions, StorageOptions
 from jdend.search.samplers.grid_and_random import check_trials
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.budget import Budget

@@ -13,8 +13,9 @@ from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import BudgetError, BudgetWarning, SearchError
+from jdend.search.keywords import keywords_of
 from jdend.search.networks import NetworksWithinBudget
-from jdend.search.options import SearcherOptions, keywords_of
+from jdend.search.options import SearcherOptions
 from jdend.search.planning.population import Trial
 from jdend.search.progress.reporter import reporter
 from jdend.search.pruners import Pruner, find_pruner

@@ -8,12 +8,12 @@ import pytest
 from jdend import HyperparameterSearcher
 from jdend.search import SearchError
 from jdend.search.cli.arguments import Parser, parse_command
+from jdend.search.keywords import keywords_of
 from jdend.search.options import (
     SCENARIO_NAMES,
     SearcherOptions,
     StorageOptions,
     about,
-    keywords_of,
     setting_of,
 )
 from jdend.search.pruners import pruners
