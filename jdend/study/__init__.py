@@ -10,7 +10,7 @@ from jdend.study._pareto import pareto_front
 from jdend.study._ranking import rank
 from jdend.study._reader import StoredStudy, open_study
 from jdend.study._result import FINAL_FIGURES, SearchResult
-from jdend.study._snapshots import SnapshotFolder
+from jdend.study._snapshots import SnapshotFolder, TrialInTraining, trials_in_training
 from jdend.study._storage import open_storage, quiet_optuna
 from jdend.study._study import Effort, Study
 from jdend.study._table import results_table
@@ -32,6 +32,7 @@ __all__ = [
     "StoredStudy",
     "Study",
     "StudyError",
+    "TrialInTraining",
     "holds_search",
     "latest_folder",
     "new_folder",
@@ -44,5 +45,6 @@ __all__ = [
     "results_html",
     "results_table",
     "to_dataframe",
+    "trials_in_training",
     "write_results",
 ]

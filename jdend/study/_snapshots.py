@@ -1,17 +1,42 @@
 """What populations in training have come to, as files in a search's folder."""
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jdend._files import write_bytes
+from jdend._files import write_bytes, write_json
 from jdend._messages import reason
 
-__all__ = ["SNAPSHOTS", "SnapshotFolder"]
+__all__ = ["SNAPSHOTS", "SnapshotFolder", "TrialInTraining", "trials_in_training"]
 
 # The subfolder; it is there while a generation trains.
 SNAPSHOTS = "populations"
+
+
+# The file of those who watch, after the numbers of search and generation.
+TRAINING = "training.json"
+
+
+@dataclass(frozen=True)
+class TrialInTraining:
+    """A trial in training, for those who watch.
+
+    Attributes:
+      architecture: its name.
+      total_params: its trainable parameters.
+      epoch: the epochs that are done, whole ones.
+      n_epochs: how many there will be, if no rung stops it.
+      validation_accuracy: the mean over seeds after the last of these; None before the first.
+    """
+
+    architecture: str
+    total_params: int
+    epoch: int
+    n_epochs: int
+    validation_accuracy: float | None
 
 
 class SnapshotFolder:
@@ -63,6 +88,13 @@ class SnapshotFolder:
                 )
             self._is_told = True
 
+    def tell(self, generation: int, trials: Sequence[TrialInTraining]) -> None:
+        """Writes down the trials in training, for those who watch."""
+        with suppress(OSError):
+            self._folder.mkdir(exist_ok=True)
+            path = self._folder / f"{self._search}-{generation}-{TRAINING}"
+            write_json(path, [asdict(trial) for trial in trials])
+
     def clear(self, generation: int) -> None:
         """Removes the files of a generation, which is finished."""
         with suppress(OSError):
@@ -76,3 +108,12 @@ class SnapshotFolder:
     def _path(self, generation: int, place: str, identity: str) -> Path:
         digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
         return self._folder / f"{self._search}-{generation}-{place}.{digest}.safetensors"
+
+
+def trials_in_training(folder: Path) -> list[TrialInTraining]:
+    """The trials that a search's folder says are in training; none where it says nothing."""
+    trials: list[TrialInTraining] = []
+    for path in sorted((folder / SNAPSHOTS).glob(f"*-{TRAINING}")):
+        with suppress(OSError, ValueError, TypeError):  # it is finished meanwhile
+            trials += [TrialInTraining(**record) for record in json.loads(path.read_text())]
+    return trials

@@ -8,7 +8,7 @@ import pytest
 from jdend import HyperparameterSearcher
 from jdend.search import StudyError
 from jdend.search.driver import populations
-from jdend.study import rank, results_table
+from jdend.study import rank, results_table, trials_in_training
 
 SPACE = {
     "n_neurons": [5, 6],
@@ -158,3 +158,13 @@ def test_a_search_that_was_begun_is_not_begun_again_without_asking(small_images,
     broken_off(small_images, tmp_path / "run", 1)
     with pytest.raises(StudyError, match="already holds a search"):
         search(small_images, tmp_path / "run")
+
+
+def test_those_who_watch_see_how_far_trials_are(small_images, tmp_path):
+    broken_off(small_images, tmp_path / "run", after=3)
+    trials = trials_in_training(tmp_path / "run")
+    assert trials
+    assert {trial.n_epochs for trial in trials} <= {2, 4}
+    assert all(trial.architecture == "dendritic_simple" for trial in trials)
+    search(small_images, tmp_path / "run", resume=True)
+    assert trials_in_training(tmp_path / "run") == []

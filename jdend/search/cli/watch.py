@@ -3,10 +3,20 @@
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from jdend._output import complain, printing, show
 from jdend.search.cli.arguments import Parser
-from jdend.study import SearchResult, StoredStudy, StudyError, open_study, rank, results_table
+from jdend.study import (
+    SearchResult,
+    StoredStudy,
+    StudyError,
+    TrialInTraining,
+    open_study,
+    rank,
+    results_table,
+    trials_in_training,
+)
 
 __all__ = ["view", "watch"]
 
@@ -47,7 +57,23 @@ def view(study: StoredStudy, top: int, *, width: int = 80) -> str:
     ]
     if failed:
         parts.insert(1, f"{failed:,} of them failed")
-    return f"{', '.join(parts)}\n\n{_table(results, top, width)}"
+    shown = f"{', '.join(parts)}\n\n{_table(results, top, width)}"
+    in_training = [] if "://" in study.where else trials_in_training(Path(study.where))
+    return f"{shown}\n\n{_training(in_training, top)}" if in_training else shown
+
+
+def _training(trials: Sequence[TrialInTraining], top: int) -> str:
+    """How far trials in training are, the best of them first."""
+    epochs = [trial.epoch for trial in trials]
+    between = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else str(epochs[0])
+    ranked = sorted(trials, key=lambda trial: -(trial.validation_accuracy or 0.0))
+    rows = [
+        f"{'-' if trial.validation_accuracy is None else f'{trial.validation_accuracy:.4f}':>8}"
+        f"{trial.total_params:>10,}{f'{trial.epoch} of {trial.n_epochs}':>12}  {trial.architecture}"
+        for trial in ranked[:top]
+    ]
+    heading = f"{'valid.':>8}{'params':>10}{'epochs':>12}  architecture"
+    return "\n".join([f"{len(trials):,} in training, {between} epochs done", heading, *rows])
 
 
 def _table(results: Sequence[SearchResult], top: int, width: int) -> str:

@@ -21,7 +21,7 @@ from jdend.search.driver.meter import Meter
 from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.rungs import Rungs
-from jdend.study import SnapshotFolder
+from jdend.study import SnapshotFolder, TrialInTraining
 from jdend.training import Bucket, Narrow, Outcome, Progress, Run, in_background, prepare, runs
 
 __all__ = ["Keeper", "train_populations"]
@@ -29,6 +29,8 @@ __all__ = ["Keeper", "train_populations"]
 # States are written so seldom that it takes at most this share of the time, and at most once in so
 # many seconds.
 MAX_SHARE_OF_TIME, MIN_SECONDS_BETWEEN = 0.01, 15.0
+# Those who watch learn so often how far trials are.
+SECONDS_BETWEEN_LOOKS = 2.0
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Keeper:
         self._say, self._clock = say, clock
         self.has_restored = False
         self._kept: list[_Kept] = []
-        self._due = clock() + MIN_SECONDS_BETWEEN
+        self._due, self._tell_at = clock() + MIN_SECONDS_BETWEEN, clock()
 
     def enter(self, run: Run, place: str, bucket: Bucket, members: Sequence[Trial]) -> None:
         """Adds a run; if its state was written before, the run goes on from there.
@@ -96,8 +98,30 @@ class Keeper:
 
     def look(self) -> None:
         """Writes the states that have changed, if it is time to."""
-        if self._folder is not None and self._clock() >= self._due:
+        if self._folder is None:
+            return
+        if self._clock() >= self._due:
             self.write()
+        if self._clock() >= self._tell_at:
+            self._folder.tell(self._generation, self._in_training())
+            self._tell_at = self._clock() + SECONDS_BETWEEN_LOOKS
+
+    def _in_training(self) -> list[TrialInTraining]:
+        """The trials that have not ended."""
+        return [
+            TrialInTraining(
+                architecture=structure.architecture,
+                total_params=count_params(structure),
+                epoch=kept.run.epoch,
+                n_epochs=trial.configuration.hyperparameters.n_epochs,
+                validation_accuracy=accuracy if np.isfinite(accuracy) else None,
+            )
+            for kept in self._kept
+            for c, trial in enumerate(kept.members)
+            if kept.run.ends[c] > kept.run.epoch
+            for structure in [trial.configuration.structure]
+            for accuracy in [float(kept.run.validation_accuracy[:, c].mean())]
+        ]
 
     def write(self) -> None:
         """Writes the states that have changed since they were last written."""

@@ -1,9 +1,11 @@
 """`python -m jdend.search watch`: what it shows of a study."""
 
+from pathlib import Path
+
 import pytest
 
 from jdend.search.cli import main as cli
-from jdend.study import ProposedTrial, SearchResult, Study
+from jdend.study import ProposedTrial, SearchResult, SnapshotFolder, Study, TrialInTraining
 
 
 @pytest.fixture
@@ -34,6 +36,21 @@ def test_the_best_come_first(folder, capsys):
     )
     assert heading.split() == ["#", "valid.", "test", "params", "neurons"]
     assert [row.split()[-1] for row in rows] == ["5", "4"]
+
+
+def test_trials_in_training_are_shown(folder, capsys):
+    trials = [
+        TrialInTraining("dendritic_simple", 905, 3, 15, 0.61),
+        TrialInTraining("sparse_somata", 904, 3, 15, 0.72),
+    ]
+    SnapshotFolder(Path(folder), 1).tell(1, trials)
+    assert cli.main(["watch", folder, "--once"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-4] == "2 in training, 3 epochs done"
+    assert [row.split() for row in shown[-2:]] == [
+        ["0.7200", "904", "3", "of", "15", "sparse_somata"],
+        ["0.6100", "905", "3", "of", "15", "dendritic_simple"],
+    ]
 
 
 @pytest.mark.parametrize(
