@@ -22,7 +22,7 @@ from jdend.models._configuration import Configuration
 __all__ = ["INPUTS", "TrainedModel"]
 
 INPUTS = ("uint8", "float32")
-MAX_ROWS = 512  # are classified at a time
+MAX_EXAMPLES = 512  # are classified at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +78,12 @@ class TrainedModel:
         """
         x = self.examples(x)
         logits = np.empty((len(x), len(self.class_names)), np.float32)
-        for start in range(0, len(x), MAX_ROWS):
-            rows = x[start : start + MAX_ROWS]
+        for start in range(0, len(x), MAX_EXAMPLES):
+            rows = x[start : start + MAX_EXAMPLES]
             # Padded to a power of two, since each number of rows takes a program of its own.
             n_rows = 1 << (len(rows) - 1).bit_length()
             padded = np.concatenate([rows, np.zeros((n_rows - len(rows), x.shape[1]), x.dtype)])
-            logits[start : start + MAX_ROWS] = np.asarray(self._forward(padded))[: len(rows)]
+            logits[start : start + MAX_EXAMPLES] = np.asarray(self._forward(padded))[: len(rows)]
         return logits
 
     def probabilities(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:

@@ -1,8 +1,9 @@
 """Results as a table for a notebook, in HTML."""
 
-import html
+import functools
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from jdend.study._table import (
     TableRow,
@@ -12,13 +13,25 @@ from jdend.study._table import (
     text_of,
 )
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 __all__ = ["results_html"]
 
-MAX_ROWS = 20
-CELL_STYLE = "text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap"
+MAX_RESULTS = 20
+TEMPLATE = """\
+{%- macro cells(tag, row) -%}
+{%- for cell in row -%}
+<{{ tag }} style="text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap">\
+{{ cell }}</{{ tag }}>
+{%- endfor -%}
+{%- endmacro -%}
+<div style="overflow-x:auto"><table><thead><tr>{{ cells("th", head) }}</tr></thead><tbody>
+{%- for row in rows %}<tr>{{ cells("td", row) }}</tr>{% endfor -%}
+</tbody></table>{% for note in notes %}<div>{{ note }}</div>{% endfor %}</div>"""
 
 
-def results_html(results: Iterable[TableRow], *, limit: int = MAX_ROWS) -> str:
+def results_html(results: Iterable[TableRow], *, limit: int = MAX_RESULTS) -> str:
     """The first `limit` results, in their order, as an HTML table."""
     results = list(results)
     shown = results[:limit]
@@ -32,15 +45,17 @@ def results_html(results: Iterable[TableRow], *, limit: int = MAX_ROWS) -> str:
         columns.append(["stopped after", *(text_of(r.stopped_epoch) for r in shown)])
     for name in varying:
         columns.append(parameter_column(shown, name))
-    head, *body = zip(*columns, strict=True)
-    rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in body)
-    notes = [", ".join(f"{name}={text_of(value)}" for name, value in constant.items())]
+    head, *rows = zip(*columns, strict=True)
+    notes: list[str] = []
+    if constant:
+        notes.append(", ".join(f"{name}={text_of(value)}" for name, value in constant.items()))
     if len(results) > limit:
         notes.append(f"{len(results) - limit:,} more are not shown")
-    below = "".join(f"<div>{html.escape(note)}</div>" for note in notes if note)
-    table = f"<table><thead><tr>{_cells('th', head)}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div style="overflow-x:auto">{table}{below}</div>'
+    return _template().render(head=head, rows=rows, notes=notes)
 
 
-def _cells(tag: str, row: Iterable[str]) -> str:
-    return "".join(f'<{tag} style="{CELL_STYLE}">{html.escape(cell)}</{tag}>' for cell in row)
+@functools.cache
+def _template() -> "Template":
+    from jinja2 import Environment
+
+    return Environment(autoescape=True).from_string(TEMPLATE)

@@ -151,8 +151,8 @@ class SearchResult:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None. Only what was
-        cut off says so."""
+        """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None. `cut_off` is
+        there only if it is true."""
         record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         record["accuracy_per_1k_params"] = self.accuracy_per_1k_params
         if not self.cut_off:

@@ -1,4 +1,4 @@
-"""What populations in training have come to, as files in a search's folder."""
+"""Snapshots of populations in training, as files in a search's folder."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from jdend._messages import reason
 
 __all__ = ["SNAPSHOTS", "SnapshotFolder", "TrialInTraining", "trials_in_training"]
 
-# The subfolder; it is there while a generation trains.
+# The subfolder; it exists while a generation is trained.
 SNAPSHOTS = "populations"
 
 
@@ -40,15 +40,15 @@ class TrialInTraining:
 
 
 class SnapshotFolder:
-    """Keeps a file for each population of one search.
+    """A file for each population of one search.
 
-    A file's name has the number of its generation, its place there, and a digest of all that its
-    contents follow from.
+    A file's name has the number of the generation, the population's place in it, and a digest of
+    all settings that its contents depend on.
 
     Args:
-      folder: of the search.
-      search: which of the searches that are kept there; from 1.
-      say: told in a line what a person should know.
+      folder: the folder of the search.
+      search: the number of the search in that folder, from 1.
+      say: called with lines of text for the user.
     """
 
     def __init__(self, folder: Path, search: int, say: Callable[[str], None] = lambda line: None):
@@ -56,7 +56,7 @@ class SnapshotFolder:
         self._is_told = False
 
     def read(self, generation: int, place: str, identity: str) -> bytes | None:
-        """What was last written of a population; None if that was nothing, or of another one."""
+        """The last snapshot of a population; None if there is none with this identity."""
         path = self._path(generation, place, identity)
         with suppress(OSError):
             return path.read_bytes()
@@ -69,9 +69,9 @@ class SnapshotFolder:
         return None
 
     def write(self, generation: int, place: str, identity: str, content: bytes) -> None:
-        """Writes it in place of what was there, whole or not at all.
+        """Replaces the snapshot of a population atomically.
 
-        Where that is not possible it says so once, and the search goes on.
+        If that is not possible, the user is told once, and the search goes on.
         """
         path = self._path(generation, place, identity)
         try:
@@ -96,7 +96,7 @@ class SnapshotFolder:
             write_json(path, [asdict(trial) for trial in trials])
 
     def clear(self, generation: int) -> None:
-        """Removes the files of a generation, which is finished."""
+        """Removes the files of a generation that is finished."""
         with suppress(OSError):
             for path in self._files(f"{self._search}-{generation}-*"):
                 path.unlink(missing_ok=True)

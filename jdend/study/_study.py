@@ -68,7 +68,7 @@ class Study:
       resume: whether to resume the search that the folder holds, if any.
 
     Attributes:
-      has_begun: whether anything trained, or would have but for an interruption.
+      has_begun: whether training has begun.
 
     Raises:
       StudyError: if the folder already holds a search that is not to be resumed, or cannot be
@@ -169,14 +169,15 @@ class Study:
         self.device = device
 
     def snapshots(self, say: Callable[[str], None]) -> SnapshotFolder | None:
-        """Where the populations of the search whose ledger was last asked for are kept while they
-        train; None without a folder. `say` is told in a line what a person should know."""
+        """The folder for snapshots of the search whose `ledger` was made last; None if the study has
+        no folder. `say` is called with lines of text for the user."""
         if self.folder is None:
             return None
         return SnapshotFolder(self.folder, self._n_ledgers, say)
 
     def begin(self) -> None:
-        """A search trains from now on; what was written of it before stays until `write`."""
+        """Notes that training begins. `run.json` is written if there is none; results that an earlier
+        process wrote stay until `write`."""
         self.has_begun = True
         if self.folder is not None and not (self.folder / RUN).exists():
             self._write_run("running")
@@ -193,8 +194,8 @@ class Study:
             self._is_written = True
 
     def discard(self) -> None:
-        """Gives back what is held, and removes the journal and the folders that were made for this
-        study, if nothing was written there but that it begins."""
+        """Releases all claims. If the study made its journal and folders and stored no results in
+        them, they are removed."""
         for ledger in self._ledgers:
             ledger.release()
         in_use = any(ledger.in_use() for ledger in self._ledgers)

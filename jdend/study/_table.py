@@ -52,10 +52,9 @@ def results_table(
     """A table of results in the order given, at most `width` columns wide.
 
     The parameters that vary among the results have columns as long as there is room, the
-    architecture first; those that do not vary, and those that found no room, are named in lines
-    below. The first column, a heading
-    and a text for each result, is by default their number; it marks what was stopped early or cut
-    off.
+    architecture first. Those that do not vary, and those for which there is no room, are named in
+    lines below. The first column, a heading and a text for each result, is by default their number.
+    It marks results that were stopped early or cut off.
     """
     if not results:
         return "no results"
@@ -83,7 +82,7 @@ def results_table(
     return "\n".join(lines)
 
 
-# How a trial is marked that was not trained to its end, and what that means.
+# The marks of trials that were not trained to their end, and what they mean.
 STOPPED, CUT_OFF = "*", "+"
 MEANINGS = {
     STOPPED: "stopped early, after {}: figures of that moment",
