@@ -169,15 +169,15 @@ class Study:
         self.device = device
 
     def snapshots(self, say: Callable[[str], None]) -> SnapshotFolder | None:
-        """The folder for snapshots of the search whose `ledger` was made last; None if the study has
-        no folder. `say` is called with lines of text for the user."""
+        """The folder for snapshots of the search whose `ledger` was made last; None if the study
+        has no folder. `say` is called with lines of text for the user."""
         if self.folder is None:
             return None
         return SnapshotFolder(self.folder, self._n_ledgers, say)
 
     def begin(self) -> None:
-        """Notes that training begins. `run.json` is written if there is none; results that an earlier
-        process wrote stay until `write`."""
+        """Notes that training begins. `run.json` is written if there is none; results that an
+        earlier process wrote stay until `write`."""
         self.has_begun = True
         if self.folder is not None and not (self.folder / RUN).exists():
             self._write_run("running")
