@@ -179,6 +179,17 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="init",
         label="initialisation",
     )
+    dendrite_slope: Real = _real(
+        group="wiring",
+        doc="Slope of dendrites' LeakyReLU below zero; 1 leaves them linear, as a control.",
+        default=0.1,
+        neutral=0.1,
+        at_least=0.0,
+        at_most=1.0,
+        own_program="by_value",
+        heading="slope",
+        label="slope of dendrites",
+    )
     percentage_resample: Real = _real(
         group="resampling",
         doc="Fraction of a dendrite's synapses that may be replaced at a time.",
@@ -268,9 +279,9 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
     )
 
     def wiring(self) -> dict[str, Real | Whole | Name]:
-        """Those that an architecture's constructor takes, by name."""
+        """Those that an architecture's constructor takes traced, by name."""
         return {
             entry.name: getattr(self, entry.name)
             for entry in dataclasses.fields(self)
-            if entry.metadata.get("group") == "wiring"
+            if entry.metadata.get("group") == "wiring" and "own_program" not in entry.metadata
         }

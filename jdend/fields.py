@@ -57,6 +57,7 @@ HYPERPARAMETERS: Mapping[str, Field] = {
     for entry in dataclasses.fields(HyperparameterFields)
 }
 
+_HIDDEN_DIM = Derived("hidden_dim", lambda hidden_dim: hidden_dim, "hidden_dim")
 _N_NEURONS = Derived("n_neurons", lambda n_neurons: n_neurons, "n_neurons")
 
 _OTHERS = (
@@ -82,6 +83,7 @@ _OTHERS = (
         capped_by="n_dendrites",
     ),
     _size("hidden_dim", "Units of the hidden layer.", "hidden", _N_NEURONS),
+    _size("second_hidden_dim", "Units of a second one.", "second", _HIDDEN_DIM),
     Field(
         name="soma_enabled",
         kind="flag",

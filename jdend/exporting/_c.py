@@ -13,18 +13,22 @@ from jdend.exporting._errors import ExportError
 from jdend.exporting._quantization import Rows, fold_normalisation, rows
 from jdend.models import (
     MLP,
+    NEGATIVE_SLOPE,
+    ClassSomata,
     DendriticLayer,
     DendriticSimple,
     DendriticWithHidden,
+    LinearModel,
     SomaDisabled,
     SparseSomata,
     TrainedModel,
+    TwoHiddenMLP,
 )
 
 __all__ = ["c_source"]
 
 MAX_INPUTS = (2**31 - 1) // (255 * 127)  # an int32 sum of pixels times int8 weights has no more
-LEAKY = "static float leaky(float z)\n{\n    return z < 0.0f ? 0.1f * z : z;\n}\n"
+LEAKY = "static float {name}(float z)\n{{\n    return z < 0.0f ? (float){slope} * z : z;\n}}\n"
 
 
 def c_source(model: TrainedModel, weights: str) -> Source:
@@ -37,9 +41,13 @@ def c_source(model: TrainedModel, weights: str) -> Source:
     file = CFile(model, weights)
     if not _whole(file):
         _define_input(file)
-    file.define(LEAKY)
-    if type(module) is MLP:
+    last = None
+    if type(module) in (MLP, TwoHiddenMLP):
         last = _linear(file, "hidden", module.hidden, None, n_leaky=1)
+        if type(module) is TwoHiddenMLP:
+            last = _linear(file, "second", module.second, last, n_leaky=1)
+    elif type(module) is ClassSomata:
+        last = _dendritic(file, module.dendritic, n_leaky=0, name="logits")
     elif type(module) is DendriticSimple:
         last = _dendritic(file, module.dendritic, n_leaky=1)
     elif type(module) is SomaDisabled:
@@ -51,16 +59,26 @@ def c_source(model: TrainedModel, weights: str) -> Source:
     elif type(module) is DendriticWithHidden:
         last = _dendritic(file, module.dendritic, n_leaky=2)
         last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
-    else:
+    elif type(module) is not LinearModel:
         raise ExportError(
-            f"{type(module).__name__} cannot be exported to C; only dendritic_simple, "
-            "soma_disabled, sparse_somata, dendritic_with_hidden and mlp can (stablehlo takes any)"
+            f"{type(module).__name__} cannot be exported to C; only jdend's own architectures can "
+            "(stablehlo takes any)"
         )
-    _linear(file, "classifier", module.classifier, last, n_leaky=0)
+    classifier = getattr(module, "classifier", None)
+    if classifier is not None:
+        _linear(file, "classifier", classifier, last, n_leaky=0)
+    for name, slope in (("leaky", NEGATIVE_SLOPE), ("dendrite", _dendrite_slope(module))):
+        if any(f"{name}(" in line for line in file.body):
+            file.define(LEAKY.format(name=name, slope=f"{slope:.9g}"))
     return file.source()
 
 
-def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
+def _dendrite_slope(module: Any) -> float:
+    layer = getattr(module, "dendritic", None)
+    return NEGATIVE_SLOPE if layer is None else layer.dendrite_slope
+
+
+def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = "somata") -> str:
     """Computes a dendritic layer that ends in `n_leaky` LeakyReLUs; returns its buffer's name."""
     if layer.sizes is not None:
         raise ExportError("this network's arrays are padded; train it alone, by train_model")
@@ -71,7 +89,9 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
     file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
     synapse = f"row * {k} + k"
     weighted = _input_term(file, f"dendrite_weight[{synapse}]", f"dendrite_index[{synapse}]")
-    dendrite = _leaky(1, _finished(file, "dendrite", "row", "sum", whole=_whole(file)))
+    dendrite = _finished(file, "dendrite", "row", "sum", whole=_whole(file))
+    function = "leaky" if layer.dendrite_slope == NEGATIVE_SLOPE else "dendrite"
+    dendrite = f"({dendrite})" if layer.dendrite_slope == 1.0 else f"{function}({dendrite})"
     sum_up = [
         f"{_sum_type(file)} sum = 0;",
         f"for (uint32_t k = 0; k < {k}; k++)",
@@ -85,7 +105,7 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int) -> str:
             "}",
         ]
         return out
-    out = file.buffer("somata", n)
+    out = name if name == "logits" else file.buffer(name, n)
     _define_rows(file, "soma", rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
     soma = _leaky(n_leaky, _finished(file, "soma", "n", "soma"))
     file.body += [

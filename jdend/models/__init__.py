@@ -1,7 +1,7 @@
 """Dendritic networks as Flax NNX modules, and the configurations that describe them."""
 
 from jdend.models._architectures import (
-    MLP,
+    ClassSomata,
     DendriticSimple,
     DendriticWithHidden,
     SomaDisabled,
@@ -20,6 +20,7 @@ from jdend.models._configuration import (
     configure,
     known_fields,
 )
+from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
 from jdend.models._count import count_params, count_params_of_sizes, counts_at_once, trace_params
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
 from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, SynapseIndex, TrueSizes
@@ -39,12 +40,14 @@ __all__ = [
     "NEGATIVE_SLOPE",
     "SCHEDULES",
     "Architecture",
+    "ClassSomata",
     "Configuration",
     "DendriticLayer",
     "DendriticSimple",
     "DendriticWithHidden",
     "Hyperparameters",
     "Linear",
+    "LinearModel",
     "ModelError",
     "Problem",
     "SomaDisabled",
@@ -53,6 +56,7 @@ __all__ = [
     "SynapseIndex",
     "TrainedModel",
     "TrueSizes",
+    "TwoHiddenMLP",
     "architecture",
     "architectures",
     "build",

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Networks made of dendritic layers, and a plain one to compare them with.
+"""Networks made of dendritic layers.
 
 Every network maps `[B, F]` features to `[B, n_classes]` logits. In a padded network the other
 arguments are the capacity, and `sizes` has the true sizes by field name; see `DendriticLayer`.
@@ -16,7 +16,13 @@ from jdend.connectivity import ImageShape
 from jdend.models._initialization import Linear
 from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, check_size
 
-__all__ = ["MLP", "DendriticSimple", "DendriticWithHidden", "SomaDisabled", "SparseSomata"]
+__all__ = [
+    "ClassSomata",
+    "DendriticSimple",
+    "DendriticWithHidden",
+    "SomaDisabled",
+    "SparseSomata",
+]
 
 Sizes = Mapping[str, Int[Array, ""]]
 
@@ -30,7 +36,8 @@ class DendriticSimple(nnx.Module):
       n_neurons, n_dendrites, n_dendrite_inputs: `N`, `D` and `K` of the dendritic layer.
       soma_enabled: whether there are somata. Without them the linear layer reads the `D` dendrites,
         and `n_neurons` is ignored.
-      connectivity, field_std, image_shape, initialization, kernel: see `DendriticLayer`.
+      connectivity, field_std, image_shape, initialization, dendrite_slope, kernel: see
+        `DendriticLayer`.
       sizes: the true sizes by field name, if the other arguments are a capacity.
       rngs: keys are taken from its streams `params` and `connectivity`.
     """
@@ -48,6 +55,7 @@ class DendriticSimple(nnx.Module):
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
         initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
         kernel: str = "auto",
         sizes: Sizes | None = None,
         rngs: nnx.Rngs,
@@ -62,6 +70,7 @@ class DendriticSimple(nnx.Module):
             field_std=field_std,
             image_shape=image_shape,
             initialization=initialization,
+            dendrite_slope=dendrite_slope,
             kernel=kernel,
             sizes=_layer_sizes(sizes, soma_enabled),
             rngs=rngs,
@@ -95,6 +104,7 @@ class SomaDisabled(nnx.Module):
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
         initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
         kernel: str = "auto",
         sizes: Sizes | None = None,
         rngs: nnx.Rngs,
@@ -109,6 +119,7 @@ class SomaDisabled(nnx.Module):
             field_std=field_std,
             image_shape=image_shape,
             initialization=initialization,
+            dendrite_slope=dendrite_slope,
             kernel=kernel,
             sizes=_layer_sizes(sizes, soma=False),
             rngs=rngs,
@@ -152,6 +163,7 @@ class SparseSomata(nnx.Module):
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
         initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
         kernel: str = "auto",
         sizes: Sizes | None = None,
         rngs: nnx.Rngs,
@@ -166,6 +178,7 @@ class SparseSomata(nnx.Module):
             field_std=field_std,
             image_shape=image_shape,
             initialization=initialization,
+            dendrite_slope=dendrite_slope,
             kernel=kernel,
             sizes=_layer_sizes(sizes, soma=False),
             rngs=rngs,
@@ -211,6 +224,7 @@ class DendriticWithHidden(nnx.Module):
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
         initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
         kernel: str = "auto",
         sizes: Sizes | None = None,
         rngs: nnx.Rngs,
@@ -227,6 +241,7 @@ class DendriticWithHidden(nnx.Module):
             field_std=field_std,
             image_shape=image_shape,
             initialization=initialization,
+            dendrite_slope=dendrite_slope,
             kernel=kernel,
             sizes=_layer_sizes(sizes, soma_enabled),
             rngs=rngs,
@@ -246,25 +261,52 @@ class DendriticWithHidden(nnx.Module):
         return self.classifier(_leaky(self.hidden(_leaky(self.dendritic(x)))))
 
 
-class MLP(nnx.Module):
-    """Linear to `hidden_dim` → leaky → linear to the classes, to compare dendrites with."""
+class ClassSomata(nnx.Module):
+    """Dendritic layer with a neuron for each class, whose soma is that class's logit.
+
+    The smallest of these networks: no linear layer follows. Somata add up their dendrites without a
+    LeakyReLU of their own.
+
+    Arguments as those of `DendriticSimple`.
+    """
 
     def __init__(
         self,
         in_features: int,
         n_classes: int,
         *,
-        hidden_dim: int = 10,
+        n_dendrites: int = 6,
+        n_dendrite_inputs: int = 24,
+        connectivity: str | Int[Array, ""] = "random",
+        field_std: float | Float[Array, ""] | None = None,
+        image_shape: ImageShape | None = None,
+        initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
+        kernel: str = "auto",
         sizes: Sizes | None = None,
         rngs: nnx.Rngs,
     ):
-        check_size("hidden_dim", hidden_dim)
-        true_hidden = _true(sizes, "hidden_dim")
-        self.hidden = Linear(in_features, hidden_dim, true_out=true_hidden, rngs=rngs)
-        self.classifier = Linear(hidden_dim, n_classes, true_in=true_hidden, rngs=rngs)
+        of_neuron = None
+        if sizes is not None:
+            of_neuron = _layer_sizes({**sizes, "n_neurons": jnp.int32(n_classes)}, soma=True)
+        self.dendritic = DendriticLayer(
+            in_features,
+            n_classes,
+            n_dendrites,
+            n_dendrite_inputs,
+            connectivity=connectivity,
+            field_std=field_std,
+            image_shape=image_shape,
+            initialization=initialization,
+            dendrite_slope=dendrite_slope,
+            soma_slope=1.0,
+            kernel=kernel,
+            sizes=of_neuron,
+            rngs=rngs,
+        )
 
     def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
-        return self.classifier(_leaky(self.hidden(x)))
+        return self.dendritic(x)
 
 
 def _leaky(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

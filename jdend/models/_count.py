@@ -56,15 +56,16 @@ def count_params_of_sizes(
     Returns:
       int64 counts in the arrays' broadcast shape.
     """
-    columns = np.broadcast_arrays(*sizes.values())
+    columns = np.broadcast_arrays(0, *sizes.values())[1:]
+    shape = np.broadcast_shapes(*(column.shape for column in columns))
     count = _formula(structure, tuple(sizes))
     if count is not None:
-        return np.broadcast_to(np.asarray(count(**sizes), np.int64), columns[0].shape)
+        return np.broadcast_to(np.asarray(count(**sizes), np.int64), shape)
     rows = np.stack([column.reshape(-1) for column in columns], axis=-1)
     distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
     each = [structure.with_sizes(dict(zip(sizes, row, strict=True))) for row in distinct.tolist()]
     counts = np.array([count_params(shape) for shape in each], np.int64)
-    return counts[inverse.reshape(-1)].reshape(columns[0].shape)
+    return counts[inverse.reshape(-1)].reshape(shape)
 
 
 def counts_at_once(structure: Structure) -> bool:

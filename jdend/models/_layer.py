@@ -37,8 +37,8 @@ class DendriticLayer(nnx.Module):
         h[b, n, d] = leaky(sum_k weight[n, d, k] * x[b, indices[n, d, k]] + bias[n, d])
         s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])
 
-    with a LeakyReLU of slope 0.1. Without somata there is one group of `D` dendrites; the layer
-    returns them as `[B, D]`, and `n_neurons` is ignored.
+    with LeakyReLUs whose slope below zero is 0.1 by default. Without somata there is one group of
+    `D` dendrites; the layer returns them as `[B, D]`, and `n_neurons` is ignored.
 
     Example usage::
 
@@ -64,6 +64,8 @@ class DendriticLayer(nnx.Module):
       image_shape: `(H, W, C)` of the inputs, which local receptive fields need.
       initialization: `reference`, dendrite weights N(0, 2/F) and soma weights N(0, 2/(N D)), or
         `fan_in`, N(0, 2/K) and N(0, 2/D); or the traced position of one of the two. Biases are 0.
+      dendrite_slope, soma_slope: the slopes below zero of the LeakyReLUs of dendrites and somata,
+        from 0 to 1; with 1 they are linear.
       indices: int `[N, D, K]` to use instead of drawn ones; they are checked.
       kernel: the kernel that computes the weighted sum, see `jdend.kernels`.
       sizes: the true `(N, D, K)` of a padded layer, or `(N, D, K, F)` if it has fewer inputs as
@@ -88,6 +90,8 @@ class DendriticLayer(nnx.Module):
         field_std: float | Float[Array, ""] | None = None,
         image_shape: ImageShape | None = None,
         initialization: str | Int[Array, ""] = "reference",
+        dendrite_slope: float = NEGATIVE_SLOPE,
+        soma_slope: float = NEGATIVE_SLOPE,
         indices: Int[Array, "N D K"] | None = None,
         kernel: str = "auto",
         sizes: Int[Array, "3"] | Int[Array, "4"] | None = None,
@@ -114,6 +118,7 @@ class DendriticLayer(nnx.Module):
         self.in_features = in_features
         self.out_features = n_neurons if soma else n_dendrites
         self.image_shape = image_shape
+        self.dendrite_slope, self.soma_slope = dendrite_slope, soma_slope
         self.kernel = kernel
         self.sizes = None if sizes is None else TrueSizes(sizes)
 
@@ -151,17 +156,24 @@ class DendriticLayer(nnx.Module):
         """Returns the somata `[..., N]`, or without somata the dendrites `[..., D]`."""
         if x.shape[-1] != self.in_features:
             raise ValueError(f"the layer reads {self.in_features} features, got {x.shape[-1]}")
+        # The kernel has one slope: with another, somata are computed here.
+        in_kernel = self.soma_slope == self.dendrite_slope
+        soma_weight = None if self.soma_weight is None else self.soma_weight[...]
+        soma_bias = None if self.soma_bias is None else self.soma_bias[...]
         out = kernels.dendritic_layer(
             x.reshape(-1, x.shape[-1]),
             self.weight[...],
             self.bias[...],
             self.indices[...],
-            None if self.soma_weight is None else self.soma_weight[...],
-            None if self.soma_bias is None else self.soma_bias[...],
+            soma_weight if in_kernel else None,
+            soma_bias if in_kernel else None,
             sizes=None if self.sizes is None else self.sizes[:3],
-            negative_slope=NEGATIVE_SLOPE,
+            negative_slope=self.dendrite_slope,
             kernel=self.kernel,
         )
+        if soma_weight is not None and soma_bias is not None and not in_kernel:
+            out = jnp.sum(out * soma_weight, -1) + soma_bias
+            out = nnx.leaky_relu(out, self.soma_slope)
         return out.reshape(*x.shape[:-1], self.out_features)
 
 

@@ -10,12 +10,13 @@ from flax import nnx
 from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, Field, Kind, names_of
 from jdend.models._architectures import (
-    MLP,
+    ClassSomata,
     DendriticSimple,
     DendriticWithHidden,
     SomaDisabled,
     SparseSomata,
 )
+from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
 
 __all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
@@ -171,3 +172,6 @@ register_architecture(
     ignores=lambda values: () if values["soma_enabled"] else ("n_neurons",),
 )
 register_architecture("mlp", MLP, fields=("hidden_dim",))
+register_architecture("class_somata", ClassSomata, fields=_LAYER)
+register_architecture("mlp_two_hidden", TwoHiddenMLP, fields=("hidden_dim", "second_hidden_dim"))
+register_architecture("linear", LinearModel, fields=())

@@ -20,6 +20,12 @@ KINDS = {
     "dendritic_with_hidden": {"architecture": "dendritic_with_hidden"},
     "hidden_without_somata": {"architecture": "dendritic_with_hidden", "soma_enabled": False},
     "mlp": {"architecture": "mlp"},
+    "mlp_two_hidden": {"architecture": "mlp_two_hidden", "second_hidden_dim": 5},
+    "linear": {"architecture": "linear"},
+    "class_somata": {"architecture": "class_somata"},
+    "linear_dendrites": {"dendrite_slope": 1.0},
+    "steep_dendrites": {"architecture": "soma_disabled", "dendrite_slope": 0.5},
+    "linear_class_somata": {"architecture": "class_somata", "dendrite_slope": 1.0},
 }
 CHANNELS = (np.float32([110, 120, 130]), np.float32([0.016, 0.017, 0.018]))
 

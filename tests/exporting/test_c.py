@@ -47,7 +47,7 @@ def test_int8_weights_give_nearly_the_same_logits(kind, options, tmp_path):
     x = examples(model)
     logits, _ = run(library, x, len(model.class_names))
     expected = model.logits(x)
-    assert np.abs(logits - expected).max() < 0.02 * np.abs(expected).max()
+    assert np.abs(logits - expected).max() < 0.025 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("weights", ["float32", "int8"])
@@ -116,7 +116,7 @@ def changed(**changes):
 
 def test_an_own_architecture_is_refused(tmp_path):
     model = changed(module=Plain(48, 4, rngs=nnx.Rngs(0)))
-    with pytest.raises(ExportError, match="Plain cannot be exported to C; only dendritic_simple"):
+    with pytest.raises(ExportError, match="Plain cannot be exported to C; only jdend's own"):
         jdend.export(model, "c", tmp_path / "n.c")
     assert not list(tmp_path.iterdir())
 

@@ -29,6 +29,7 @@ def random_params(rng, name):
         "n_dendrite_inputs": rng.integers(1, 785),
         "n_soma_inputs": rng.integers(1, 120),
         "hidden_dim": rng.integers(1, 200),
+        "second_hidden_dim": rng.integers(1, 200),
         "soma_enabled": bool(rng.random() < 0.5),
         **({"width": rng.integers(1, 99), "gain": 2.0} if name == NAME else {}),
     }
@@ -38,6 +39,7 @@ def by_formula(p, name, f=784, classes=10):
     n, d, k, hidden = (
         int(p[x]) for x in ("n_neurons", "n_dendrites", "n_dendrite_inputs", "hidden_dim")
     )
+    second = int(p["second_hidden_dim"])
     bare, somatic = d * k + d, n * d * k + n * d + n * d + n
 
     def linear(i, o):
@@ -54,6 +56,9 @@ def by_formula(p, name, f=784, classes=10):
         "sparse_somata": bare + n * soma_inputs + n + linear(n, classes),
         "dendritic_with_hidden": layer + linear(units, hidden) + linear(hidden, classes),
         "mlp": linear(f, hidden) + linear(hidden, classes),
+        "mlp_two_hidden": linear(f, hidden) + linear(hidden, second) + linear(second, classes),
+        "class_somata": classes * (d * k + 2 * d + 1),
+        "linear": linear(f, classes),
     }[name]
 
 

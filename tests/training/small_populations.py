@@ -13,7 +13,8 @@ from jdend.training import Bucket, epoch_order, on_device, population, trace_hyp
 
 BATCH = 16
 SMALL = {
-    "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 2, "hidden_dim": 4
+    "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 2, "hidden_dim": 4,
+    "second_hidden_dim": 3
 }  # fmt: skip
 TRAINING = {"batch_size": BATCH, "n_epochs": 3, "lr": 3e-3, "steps_to_resample": 5}
 

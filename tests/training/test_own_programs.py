@@ -12,6 +12,7 @@ from jdend.training import Bucket, Run, take, train_model
 
 # One entry a program; what is traced differs between members.
 PROGRAMS = {
+    "linear dendrites": [{"dendrite_slope": 1.0}, {"dendrite_slope": 1.0}],
     "teacher": [
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
         {"distillation_weight": 1.0},

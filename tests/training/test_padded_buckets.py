@@ -15,7 +15,8 @@ from jdend.training import Bucket, compilations, take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 CAPACITY = {
-    "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5
+    "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5,
+    "second_hidden_dim": 4
 }  # fmt: skip
 SIZES = [
     {**CAPACITY, "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1},

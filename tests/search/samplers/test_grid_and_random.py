@@ -50,7 +50,7 @@ def test_every_draw_fits_and_differs(make, max_params):
     assert len({candidate.configuration for candidate in proposed.candidates}) == 50
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", [name for name in architectures() if name != "linear"])
 def test_every_architecture(name):
     space = {**SIZES, "architecture": [name], "hidden_dim": (2, 20), "n_dendrites": (3, 60)}
     assert len(random(ask(space, ratio=0.7), rng(), 3).candidates) == 3

@@ -179,3 +179,8 @@ def test_confirmed_counts_are_traced():
 def test_estimates_refuse_impossible_sizes():
     with pytest.raises(SpaceError, match="784 features"):
         estimate_params(784, 12, 6, 900)
+
+
+def test_a_linear_network_has_one_count():
+    assert estimate_params(784, architecture="linear") == 7850
+    assert (count_points({"architecture": "linear"}, {"n_neurons": NEURONS}, IMAGES) == 7850).all()
