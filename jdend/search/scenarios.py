@@ -30,7 +30,7 @@ from jdend.search.space.default_space import (
     architecture_sizes,
     budget_architectures,
     budget_space,
-    narrow_space,
+    default_space,
 )
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.feasible import feasible_shapes
@@ -69,7 +69,7 @@ def quick_prototype_search(
       max_params: the budget.
       dataset: as for `HyperparameterSearcher`.
       n_trials, n_epochs: the number of trials, and of epochs of each.
-      ranges: `best` for those of `jdend.search.space.default_space.narrow_space`, `toolkit` for
+      ranges: `best` for those of `jdend.search.default_space`, `toolkit` for
         those of the older toolkit, with its learning rate.
       **settings: further arguments of `HyperparameterSearcher`.
 
@@ -256,7 +256,7 @@ def _spaces(
     if ranges not in RANGES:
         raise SearchError(f"unknown ranges {ranges!r}{did_you_mean(ranges, RANGES)}")
     if ranges == "best":
-        return [narrow_space(name, max_params, problem) for name in architectures]
+        return [default_space(max_params, problem, [name]) for name in architectures]
     sizes = [architecture_sizes(name, max_params, problem) for name in architectures]
     return [{**space, "synaptic_resampling": [True, False]} for space in sizes]
 

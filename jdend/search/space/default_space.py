@@ -1,6 +1,6 @@
 """The search spaces that are used when the user gives none."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from jdend._messages import did_you_mean
 from jdend.models import Problem
@@ -13,42 +13,76 @@ __all__ = [
     "budget_space",
     "default_space",
     "default_training",
-    "narrow_space",
 ]
 
 ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 
 
-def default_space(budget: int, problem: Problem) -> dict[str, object]:
-    """A space of good networks for a budget: many sparse dendrites, shared by all neurons.
+# Of the best networks of about 8,000 parameters, for each architecture and size: the smallest, the
+# largest, the power of the budget with which both grow, and the least for the largest.
+_SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
+    "sparse_somata": {
+        "n_dendrites": (135, 310, 0.75, 3),
+        "n_neurons": (22, 63, 0.5, 3),
+        "n_soma_inputs": (36, 80, 0.5, 3),
+        "n_dendrite_inputs": (9, 36, 0.5, 16),
+    },
+    "soma_disabled": {
+        "n_dendrites": (120, 250, 0.75, 3),
+        "n_neurons": (20, 40, 0.5, 3),
+        "n_dendrite_inputs": (9, 36, 0.5, 16),
+    },
+    "dendritic_simple": {
+        "n_neurons": (40, 60, 0.5, 3),
+        "n_dendrites": (4, 8, 0.5, 3),
+        "n_dendrite_inputs": (13, 36, 0.5, 16),
+    },
+    "dendritic_with_hidden": {
+        "n_neurons": (36, 54, 0.5, 3),
+        "n_dendrites": (4, 8, 0.5, 3),
+        "hidden_dim": (18, 31, 0.5, 3),
+        "n_dendrite_inputs": (13, 36, 0.5, 16),
+    },
+}
+# What is best of them.
+DEFAULT_ARCHITECTURES = ("sparse_somata", "soma_disabled")
 
-    The ranges were measured on Fashion-MNIST with 110 to 32,000 parameters (docs/results.md). The
-    number of dendrites grows with the budget to the power of 0.75 and the other sizes with its
-    square root, while rates fall with its fourth root.
+
+def default_space(
+    budget: int, problem: Problem, architectures: Sequence[str] = DEFAULT_ARCHITECTURES
+) -> dict[str, object]:
+    """A space of good networks for a budget: sparse dendrites, high rates, synapses that move.
+
+    The ranges were measured on Fashion-MNIST with 110 to 32,000 parameters (docs/results.md).
+    Resampling moves weak synapses to free inputs near the dendrite's field, where they start with
+    weight 0; the share of synapses that it moves shrinks during training (docs/resampling.md).
 
     Args:
       budget: the largest number of trainable parameters allowed.
       problem: the data's features, classes and image shape.
+      architectures: which to search together; by default the best ones, whose neurons share their
+        dendrites. `dendritic_simple`, `dendritic_with_hidden` and `mlp` are possible, too.
+
+    Raises:
+      SpaceError: for an architecture whose good ranges are not known.
     """
-    root, size = budget**0.5, budget / 8000
+    size = budget / 8000
 
-    def whole(low: float, high: float, least: int, most: int) -> tuple[int, int]:
-        return min(max(1, round(low)), most), min(max(least, round(high)), most)
-
-    def real(low: float, high: float) -> dict[str, object]:
-        return {"type": "uniform", "low": low, "high": high, "log": True}
+    def log_uniform(low: float, high: float, power: float) -> dict[str, object]:
+        return {
+            "type": "uniform",
+            "low": low * size**power,
+            "high": high * size**power,
+            "log": True,
+        }
 
     space: dict[str, object] = {
-        "architecture": ["sparse_somata", "soma_disabled"],
-        "n_dendrites": whole(0.16 * root**1.5, 0.37 * root**1.5, 3, budget),
-        "n_neurons": whole(0.25 * root, 0.7 * root, 2, budget),
-        "n_soma_inputs": whole(0.4 * root, 0.9 * root, 2, budget),
-        "n_dendrite_inputs": whole(max(4.0, 0.1 * root), 0.4 * root, 16, problem.in_features),
+        "architecture": list(architectures),
+        **_sizes(architectures, budget, problem),
         "initialization": "fan_in",
         "schedule": "cosine",
-        "warmup_steps": 100,
-        "lr": real(8e-3 * size**-0.25, 2.5e-2 * size**-0.25),
-        "weight_decay": real(0.01 * size**0.5, 0.15 * size**0.5),
+        "lr": log_uniform(8e-3, 2.5e-2, -0.25),
+        "weight_decay": log_uniform(0.03, 0.15, 0.5),
         "label_smoothing": (0.0, 0.1 * min(1.0, size**0.5)),
         "percentage_resample": (0.1, 0.4),
         "steps_to_resample": 100,
@@ -69,9 +103,21 @@ def default_space(budget: int, problem: Problem) -> dict[str, object]:
                 "connectivity": ["local_receptive_fields", "random"],
                 "resampling_inputs": ["local_free", "uniform_free"],
             }
+    if set(architectures) == {"mlp"}:  # which has no synapses
+        space = {field: space[field] for field in _OF_MLP}
     return space
 
 
+_OF_MLP = (
+    "architecture",
+    "hidden_dim",
+    "schedule",
+    "lr",
+    "weight_decay",
+    "label_smoothing",
+)
+# Of every size, the smallest that is proposed.
+MIN_SIZE = 2
 # Networks of fewer parameters may read pixels from anywhere.
 LOCAL_PARAMS = 2000
 # Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
@@ -101,79 +147,6 @@ def default_training(budget: int, n_train: int, seconds: float | None = None) ->
     longer *= max(1.0, (seconds or 0.0) / 60) ** 0.5
     n_epochs = max(MIN_EPOCHS, -(-MIN_STEPS // n_steps)) * longer
     return {"batch_size": batch_size, "n_epochs": round(n_epochs)}
-
-
-# For each architecture and size: both ends of the range as multiples of the budget's square root,
-# and the smallest value allowed for the upper end. For 8,000 parameters these are 40 to 60 neurons
-# of 4 to 8 dendrites with 13 to 36 inputs; for the architecture without somata 120 to 180 dendrites
-# of 13 to 36 inputs, and 20 to 26 units after them.
-_SIZE_RANGES: dict[str, dict[str, tuple[float, float, int]]] = {
-    "dendritic_simple": {
-        "n_neurons": (0.45, 0.67, 2),
-        "n_dendrites": (0.045, 0.09, 3),
-        "n_dendrite_inputs": (0.15, 0.4, 8),
-    },
-    "soma_disabled": {
-        "n_neurons": (0.22, 0.29, 2),
-        "n_dendrites": (1.34, 2.0, 3),
-        "n_dendrite_inputs": (0.15, 0.4, 8),
-    },
-    "dendritic_with_hidden": {
-        "n_neurons": (0.4, 0.6, 2),
-        "n_dendrites": (0.045, 0.09, 3),
-        "n_dendrite_inputs": (0.15, 0.4, 8),
-        "hidden_dim": (0.2, 0.35, 2),
-    },
-}
-
-
-def narrow_space(architecture: str, budget: int, problem: Problem) -> dict[str, object]:
-    """A narrow space around an architecture's best networks, for a search of a dozen short trials.
-
-    High learning rates that fall by a cosine, and smoothed labels. Resampling moves weak synapses
-    to free inputs near the dendrite's field, where they start with weight 0; the share of synapses
-    that it moves shrinks during training (docs/results.md, docs/resampling.md).
-
-    Args:
-      architecture: `dendritic_simple`, `soma_disabled`, `dendritic_with_hidden` or `mlp`.
-      budget: the largest number of trainable parameters allowed.
-      problem: the data's features, classes and image shape.
-
-    Raises:
-      SpaceError: for another architecture.
-    """
-    training: dict[str, object] = {
-        "architecture": architecture,
-        "schedule": "cosine",
-        "lr": {"type": "uniform", "low": 1e-2, "high": 2e-2, "log": True},
-        "weight_decay": {"type": "uniform", "low": 0.02, "high": 0.1, "log": True},
-        "label_smoothing": 0.05,
-    }
-    if architecture == "mlp":
-        return {**training, "hidden_dim": (1, max(1, budget // problem.in_features))}
-    if architecture not in _SIZE_RANGES:
-        raise SpaceError(
-            f"no good ranges are known for {architecture!r}"
-            f"{did_you_mean(architecture, _SIZE_RANGES)}; search a space of your own"
-        )
-    space = {
-        **training,
-        **_sizes(_SIZE_RANGES[architecture], budget, problem),
-        "initialization": "fan_in",
-        "percentage_resample": (0.2, 0.35),
-        "steps_to_resample": 100,
-        "resampling_weights": "zero",
-        "resampling_schedule": "cosine",
-        "resampling_end": 0.85,
-        "resampling_inputs": "uniform_free" if problem.image_shape is None else "local_free",
-    }
-    if problem.image_shape is not None:
-        space |= {
-            "connectivity": "local_receptive_fields",
-            "field_std": (1.5, 3.0),
-            "resampling_std": 4.0,
-        }
-    return space
 
 
 def budget_architectures(max_params: int) -> tuple[str, ...]:
@@ -226,11 +199,29 @@ def architecture_sizes(name: str, max_params: int, problem: Problem) -> dict[str
 
 
 def _sizes(
-    size_ranges: Mapping[str, tuple[float, float, int]], budget: int, problem: Problem
-) -> dict[str, object]:
-    ranges = {}
-    for field, (low, high, least) in size_ranges.items():
+    architectures: Sequence[str], budget: int, problem: Problem
+) -> dict[str, tuple[int, int]]:
+    """The ranges of the architectures' sizes; of a size that several have, one that holds all."""
+    ranges: dict[str, tuple[int, int]] = {}
+    for architecture in architectures:
+        for field, (low, high) in _sizes_of(architecture, budget, problem).items():
+            smallest, largest = ranges.get(field, (low, high))
+            ranges[field] = min(low, smallest), max(high, largest)
+    return ranges
+
+
+def _sizes_of(architecture: str, budget: int, problem: Problem) -> dict[str, tuple[int, int]]:
+    if architecture == "mlp":
+        return {"hidden_dim": (1, max(1, budget // problem.in_features))}
+    if architecture not in _SIZES:
+        raise SpaceError(
+            f"no good ranges are known for {architecture!r}"
+            f"{did_you_mean(architecture, [*_SIZES, 'mlp'])}; search a space of your own"
+        )
+    ranges: dict[str, tuple[int, int]] = {}
+    for field, (low, high, power, least) in _SIZES[architecture].items():
+        factor = (budget / 8000) ** power
         most = problem.in_features if field == "n_dendrite_inputs" else budget
-        ends = max(1, round(low * budget**0.5)), max(least, round(high * budget**0.5))
-        ranges[field] = tuple(min(end, most) for end in ends)
+        ends = max(MIN_SIZE, round(low * factor)), max(least, round(high * factor))
+        ranges[field] = min(ends[0], ends[1], most), min(ends[1], most)
     return ranges

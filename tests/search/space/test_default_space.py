@@ -1,14 +1,20 @@
 """The space that is searched when nobody names one."""
 
+import numpy as np
 import pytest
 
 from jdend.fields import FIELDS
 from jdend.models import Problem
-from jdend.search import default_space
+from jdend.search import SpaceError, default_space
 from jdend.search.space.budget import Budget
-from jdend.search.space.default_space import default_training
+from jdend.search.space.default_space import (
+    ARCHITECTURES,
+    DEFAULT_ARCHITECTURES,
+    default_training,
+)
 from jdend.search.space.dimensions import parse_space
 from jdend.search.space.encoding import Encoding
+from jdend.search.space.feasible import feasible_shapes
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_space
 
@@ -54,3 +60,20 @@ def test_small_networks_are_trained_for_longer():
 def test_epochs_grow_with_the_square_root_of_the_time():
     epochs = [default_training(8000, 54_000, s)["n_epochs"] for s in (10.0, 60.0, 240.0)]
     assert epochs == [20, 20, 40]
+
+
+@pytest.mark.parametrize("architecture", [*DEFAULT_ARCHITECTURES, *ARCHITECTURES, "mlp"])
+@pytest.mark.parametrize("problem", [*DATA[:2], Problem(30, 10), Problem(3072, 10, (32, 32, 3))])
+@pytest.mark.parametrize("budget", [500, 1000, 2000, 8000, 20_000])
+def test_each_architecture_has_networks_of_every_budget(architecture, problem, budget):
+    if architecture == "mlp" and budget < problem.in_features + 2 * problem.n_classes + 1:
+        return  # not even one hidden unit fits
+    space = parse_space(default_space(budget, problem, [architecture]))
+    ratio = 0.0 if architecture == "mlp" else 0.8  # few sizes of an MLP are near a budget
+    shapes = feasible_shapes(space, problem, Budget(budget, ratio), np.random.default_rng(0))
+    assert shapes.n_fit > 0.02 * (shapes.n_fit + shapes.n_over + shapes.n_under)
+
+
+def test_an_architecture_without_known_ranges_is_refused_by_name():
+    with pytest.raises(SpaceError, match="'sparse_soma'; did you mean 'sparse_somata'"):
+        default_space(8000, DATA[0], ["sparse_soma"])
