@@ -122,7 +122,7 @@ MIN_SIZE = 2
 LOCAL_PARAMS = 2000
 # Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
 # steps, at least. Smaller networks are trained for longer, up to so many times.
-MIN_EPOCHS, MIN_STEPS, MAX_TIMES_LONGER = 20, 1500, 4.0
+MIN_EPOCHS, MIN_STEPS, MAX_TIMES_LONGER = 18, 1500, 4.0
 # Batches are smaller where fewer than so many would make an epoch.
 MIN_STEPS_AN_EPOCH = 32
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 16, 256
