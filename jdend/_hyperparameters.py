@@ -98,6 +98,39 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="smoothing",
         label="label smoothing",
     )
+    clip_norm: Real = _real(
+        group="training",
+        doc="The most that a network's gradient may measure, as a Euclidean norm; 0 for no limit "
+        "(Pascanu et al. 2013).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        own_program="if_used",
+        heading="clip",
+        label="largest gradient",
+    )
+    adam_b1: Real = _real(
+        group="training",
+        doc="Share that AdamW keeps of the mean gradient at a step.",
+        default=0.9,
+        neutral=0.9,
+        at_least=0.0,
+        at_most=0.9999,
+        own_program="if_used",
+        heading="b1",
+        label="AdamW's first beta",
+    )
+    adam_b2: Real = _real(
+        group="training",
+        doc="Share that it keeps of the mean squared gradient.",
+        default=0.999,
+        neutral=0.999,
+        at_least=0.0,
+        at_most=0.99999,
+        own_program="if_used",
+        heading="b2",
+        label="AdamW's second beta",
+    )
     distillation_weight: Real = _real(
         group="training",
         doc="Share of the loss that is the cross-entropy with a teacher's probabilities, times the "

@@ -24,12 +24,13 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from jdend.models import architecture, build, count_params
+from jdend.models import Structure, architecture, build, count_params
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._loss import Batch, cross_entropy, distillation, right
+from jdend.training._optimizer import ADAM, adam_of_configurations, clipped
 from jdend.training._resampling import is_due, next_resampling, resampler, resamples
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
@@ -37,7 +38,6 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters, learni
 __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population", "population_for"]
 
 INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
-ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
 EVALUATION_ROWS = 512
 # A population that trains for a second or two: steps of a trial, each counted once and once more
 # for so many parameters.
@@ -241,7 +241,7 @@ def _advance(
         (losses, (correct, other)), grads = over_seeds(
             state.params, state.other, state.hyperparameters, batch
         )
-        params, adam = _adamw(state, grads)
+        params, adam = _adamw(bucket.structure, state, grads)
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(
             state,
@@ -329,10 +329,15 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
     return evaluate
 
 
-def _adamw(state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
+def _adamw(structure: Structure, state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
     """AdamW with decoupled decay (Loshchilov & Hutter 2019); each configuration has its own rate
     and decay."""
-    updates, adam = ADAM.update(grads, state.adam)
+    if structure.extra("clip_norm"):
+        grads = clipped(grads, state.hyperparameters.clip_norm)
+    if structure.extra("adam_b1") or structure.extra("adam_b2"):
+        updates, adam = adam_of_configurations(grads, state)
+    else:
+        updates, adam = ADAM.update(grads, state.adam)
     rate = learning_rate(state.hyperparameters, state.step)
     decay = state.hyperparameters.weight_decay
 

@@ -12,6 +12,10 @@ from jdend.training import Bucket, Run, take, train_model
 
 # One entry a program; what is traced differs between members.
 PROGRAMS = {
+    "optimizer": [
+        {"clip_norm": 0.1, "adam_b1": 0.8, "adam_b2": 0.99},
+        {"clip_norm": 0.5, "adam_b1": 0.5, "adam_b2": 0.95},
+    ],
     "linear dendrites": [{"dendrite_slope": 1.0}, {"dendrite_slope": 1.0}],
     "teacher": [
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
