@@ -288,6 +288,16 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="new weights",
         label="new weights",
     )
+    resampling_moments: Name = _choice(
+        group="resampling",
+        doc="The optimizer's moments of a new synapse: zero, or kept from the one it replaces.",
+        default="zero",
+        neutral="zero",
+        choices="jdend.plasticity:NEW_MOMENTS",
+        only_if=(_RESAMPLED,),
+        heading="moments",
+        label="moments of new synapses",
+    )
     resampling_schedule: Name = _choice(
         group="resampling",
         doc="How `percentage_resample` goes: as it is, or along half a cosine to zero at "

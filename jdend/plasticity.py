@@ -28,11 +28,12 @@ from jdend.connectivity import (
     log_probabilities_around,
 )
 
-__all__ = ["NEW_WEIGHTS", "PROPOSALS", "RULES", "SHARES", "resample", "share_at"]
+__all__ = ["NEW_MOMENTS", "NEW_WEIGHTS", "PROPOSALS", "RULES", "SHARES", "resample", "share_at"]
 
 RULES = ("flat", "shrinking", "sigmoid", "laplace")
 PROPOSALS = ("uniform", "local", "uniform_free", "local_free")
 NEW_WEIGHTS = ("drawn", "zero")
+NEW_MOMENTS = ("zero", "kept")
 SHARES = ("constant", "cosine")
 
 # The reference shrinks its percentage as 1 / (1 + SHRINKAGE * m), m the resamplings so far.

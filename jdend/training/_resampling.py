@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jdend.models import DendriticLayer, dendrite_std
-from jdend.plasticity import resample, share_at
+from jdend.plasticity import NEW_MOMENTS, resample, share_at
 from jdend.training._bucket import Path
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import TracedHyperparameters
@@ -133,7 +133,7 @@ def _resample_trial(
     synapses: Synapses,
     sizes: Int[Array, "4"] | None,
 ) -> Synapses:
-    """Resamples one layer of one trial; the optimizer's moments of a new synapse are zero."""
+    """Resamples one layer of one trial, with a new synapse's moments of the optimizer zero or kept."""
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(
@@ -152,7 +152,8 @@ def _resample_trial(
         sizes=None if sizes is None else sizes[:3],
         true_features=true[3],
     )
-    return weight, indices, jnp.where(replaced, 0.0, mu), jnp.where(replaced, 0.0, nu)
+    reset = replaced & (hyperparameters.resampling_moments == NEW_MOMENTS.index("zero"))
+    return weight, indices, jnp.where(reset, 0.0, mu), jnp.where(reset, 0.0, nu)
 
 
 def _get(tree: Any, path: Path) -> Array:

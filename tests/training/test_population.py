@@ -246,6 +246,18 @@ def test_a_replaced_synapse_restarts_its_moments():
     assert mu[~replaced].all()
 
 
+def test_moments_may_be_kept():
+    every_step = configured(percentage_resample=1.0, steps_to_resample=1, n_epochs=1)
+    kept = configured(
+        percentage_resample=1.0, steps_to_resample=1, n_epochs=1, resampling_moments="kept"
+    )
+    state = advance(BUCKET, start(BUCKET, [every_step, kept], SEEDS), 1)
+    mu, nu = (np.asarray(m["dendritic"]["weight"]) for m in (state.adam.mu, state.adam.nu))
+    assert (mu[:, 0] == 0).mean() > 0.5
+    assert mu[:, 1].all()
+    assert nu[:, 1].all()
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_are_optaxs(schedule):
     hyperparameters = trace_hyperparameters([configured(schedule=schedule, lr=0.3, n_epochs=2)], 10)

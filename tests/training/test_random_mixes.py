@@ -9,7 +9,7 @@ from small_populations import advance, bucket_of, configured, on_host, start
 
 from jdend.models import architecture, architectures
 from jdend.models._initialization import INITIALIZATIONS
-from jdend.plasticity import NEW_WEIGHTS, PROPOSALS, RULES, SHARES
+from jdend.plasticity import NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RULES, SHARES
 from jdend.training import take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
@@ -24,6 +24,7 @@ CHOICES = {
     "connectivity": ("random", "local_receptive_fields"),  # the third one is a size
     "schedule": ("constant", "cosine"),
     "resampling_weights": NEW_WEIGHTS,
+    "resampling_moments": NEW_MOMENTS,
     "resampling_schedule": SHARES,
 }
 
