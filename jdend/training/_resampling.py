@@ -133,7 +133,7 @@ def _resample_trial(
     synapses: Synapses,
     sizes: Int[Array, "4"] | None,
 ) -> Synapses:
-    """Resamples one layer of one trial, with a new synapse's moments of the optimizer zero or kept."""
+    """Resamples one layer of one trial; the moments of a new synapse are zero, or kept."""
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(
