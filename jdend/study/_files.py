@@ -31,7 +31,7 @@ def read_results(path: str | Path) -> list[SearchResult]:
     """
     try:
         records = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"cannot read results from {path}: {error}") from error
     if not isinstance(records, list):
         raise StudyError(f"{path} must hold a list of results, not {type(records).__name__}")

@@ -13,7 +13,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, Jour
 from jdend.study._errors import StudyError
 from jdend.study._folder import lock_name
 
-__all__ = ["Journal", "JournalLock"]
+__all__ = ["Journal", "JournalLock", "cut_off_damage"]
 
 # The start of each line of a journal.
 LINE_START = b'{"op_code":'
@@ -97,6 +97,41 @@ class JournalLock:
 
     def release(self) -> None:
         self._lock.release()
+
+
+def cut_off_damage(journal: Path) -> str | None:
+    """Cuts off what follows the last entry of a journal: zero bytes, text or blank lines, which a
+    power loss may leave. A file without any entry is not changed.
+
+    Returns:
+      A line that tells the user; None if nothing was cut off.
+    """
+    with FileLock(journal.with_name(lock_name(journal.name))), open(journal, "r+b") as file:
+        content = file.read()
+        end = len(content)
+        while end > 0:
+            line_start = content.rfind(b"\n", 0, end - 1) + 1
+            if _is_entry(content[line_start:end]):
+                break
+            end = line_start
+        damage = content[end:]
+        # An incomplete line is what a writer that was killed leaves; `JournalLock` removes it.
+        is_incomplete = damage.startswith(LINE_START) and not {0, ord("\n")}.intersection(damage)
+        if end == 0 or not damage or is_incomplete:
+            return None
+        file.truncate(end)
+    return (
+        f"{journal} ended in {len(damage):,} damaged bytes after its last entry: they are cut off"
+    )
+
+
+def _is_entry(line: bytes) -> bool:
+    """Whether a line is a whole entry of a journal."""
+    try:
+        entry: object = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return line.endswith(b"\n") and isinstance(entry, dict) and "op_code" in entry
 
 
 def _remove_incomplete_line(journal: Path) -> None:

@@ -87,7 +87,7 @@ class OptunaLedger:
         self._renewing: threading.Thread | None = None
         self._mine: dict[int, list[str]] = {}  # by generation, the proposals that are trained here
         with quiet_optuna(), storage_errors(storage):
-            opened = open_storage(storage)
+            opened = open_storage(storage, say=say)
             study = optuna.create_study(
                 storage=opened,
                 study_name=name,

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -181,14 +181,26 @@ class SearchResult:
         for name in _OPTIONAL:
             if values.get(name) is not None:
                 _number(name, values[name])
-        if type(values["total_params"]) is not int:
+        total_params: object = values["total_params"]
+        if type(total_params) is not int or total_params < 1:
             raise StudyError(
-                f"a result's total_params must be a whole number, got {values['total_params']!r}"
+                f"a result's total_params must be a positive whole number, got {total_params!r}"
             )
+        for name, value in cast(dict[str, object], values["params"]).items():
+            if not isinstance(value, str | int | float | None):
+                raise StudyError(
+                    f"a result's {name} must be a number, a string, true, false or null, got "
+                    f"{value!r}"
+                )
         seeds = values.get("seeds", (0,))
-        if not isinstance(seeds, list | tuple):
-            raise StudyError(f"a result's seeds must be a list, got {seeds!r}")
-        values["seeds"] = tuple(cast(Sequence[int], seeds))
+        if not _is_list(seeds) or not all(type(seed) is int for seed in seeds):
+            raise StudyError(f"a result's seeds must be a list of whole numbers, got {seeds!r}")
+        values["seeds"] = tuple(seeds)
+        for name, depth in {"history": 1, "seed_figures": 1, "seed_history": 2}.items():
+            by_name: object = values.get(name, {})
+            lists = list(by_name.values()) if _is_object(by_name) else [None]
+            if not all(_are_numbers(numbers, depth) for numbers in lists):
+                raise StudyError(f"a result's {name} must hold lists of numbers, got {by_name!r}")
         return cls(**values)
 
 
@@ -223,6 +235,23 @@ def _std(values: np.ndarray) -> float | None:
 
 def _floats(values: np.ndarray) -> list[float]:
     return [float(value) for value in values]
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Whether a value from JSON is an object."""
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Whether a value from JSON is a list."""
+    return isinstance(value, list | tuple)
+
+
+def _are_numbers(value: object, depth: int) -> bool:
+    """Whether a value from JSON is a number or null, inside of `depth` lists."""
+    if depth > 0:
+        return _is_list(value) and all(_are_numbers(item, depth - 1) for item in value)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _finite(value: object) -> object:

@@ -9,7 +9,7 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +34,14 @@ __all__ = [
 MAX_ATTEMPTS = 6
 
 
-def open_storage(where: str | Path) -> "BaseStorage":
+def open_storage(where: str | Path, *, say: Callable[[str], None] | None = None) -> "BaseStorage":
     """Opens a storage of studies; it is made if it does not exist.
 
     Args:
       where: a URL such as `postgresql://user@host/database` or `sqlite:///file.db`; otherwise the
         path of a journal file, or of a folder that holds one.
+      say: called with a line of text if the end of a journal is damaged, which is then cut off;
+        None to leave files as they are.
 
     Raises:
       StudyError: if it cannot be opened, its driver is not installed, or it is a Redis server,
@@ -47,7 +49,7 @@ def open_storage(where: str | Path) -> "BaseStorage":
     """
     text = str(where)
     if "://" not in text:
-        return _open_journal(journal_in(where))
+        return _open_journal(journal_in(where), say)
     if text.lower().startswith("redis"):
         raise StudyError(
             "redis:// is refused: what such a server sends is unpickled, which can run any code "
@@ -147,10 +149,13 @@ def quiet_optuna() -> Generator[None]:
         optuna.logging.set_verbosity(level)
 
 
-def _open_journal(journal: Path) -> "BaseStorage":
-    from jdend.study._journal import Journal
+def _open_journal(journal: Path, say: Callable[[str], None] | None) -> "BaseStorage":
+    from jdend.study._journal import Journal, cut_off_damage
 
     with os_errors_as(StudyError, f"cannot use {journal}"):
+        damage = cut_off_damage(journal) if say is not None and journal.is_file() else None
+        if damage is not None and say is not None:
+            say(damage)
         try:
             return Journal(journal)
         except (ValueError, KeyError, TypeError, AssertionError) as error:

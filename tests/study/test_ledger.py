@@ -65,6 +65,26 @@ def opened(storage, search=None, **options):
     return OptunaLedger(storage, "search", search, distributions=DISTRIBUTIONS, **options)
 
 
+def test_a_journal_that_ends_after_any_of_its_lines_opens(tmp_path):
+    """The second of two generations is begun; a crash may have lost any number of last lines."""
+    whole = tmp_path / "whole"
+    ledger = opened(str(whole), lease=0.01)
+    for number in range(2):
+        ledger.claim(2)
+        ledger.begin(number, [proposed(i) for i in range(3)])
+        if number == 0:
+            ledger.finish(0, [result(i) for i in range(3)])
+    ledger.release()
+    lines = whole.read_bytes().splitlines(keepends=True)
+    for n in range(len(lines) + 1):
+        (tmp_path / str(n)).write_bytes(b"".join(lines[:n]))
+        again = opened(str(tmp_path / str(n)), lease=0.01)
+        claim = again.claim(2)
+        again.release()
+        assert claim is not None
+        assert claim.trials in (None, tuple(proposed(i) for i in range(3)))
+
+
 @pytest.fixture(params=["in memory", "stored"])
 def ledger(request, tmp_path):
     return MemoryLedger() if request.param == "in memory" else opened(str(tmp_path / "j"))

@@ -86,7 +86,10 @@ def test_the_older_toolkits_results_are_read():
         ({"params": {}}, "lacks test_accuracy"),
         ({**result().to_dict(), "params": 3}, "params must be an object"),
         ({**result().to_dict(), "test_accuracy": "high"}, "test_accuracy must be a number"),
-        ({**result().to_dict(), "total_params": None}, "total_params must be a whole number"),
+        (
+            {**result().to_dict(), "total_params": None},
+            "total_params must be a positive whole number",
+        ),
         ({**result().to_dict(), "seeds": 3}, "seeds must be a list"),
         ({**result().to_dict(), "validation_accuracy": "x"}, "validation_accuracy must be"),
     ],

@@ -1,5 +1,7 @@
 """Files of results: written whole or not at all, and read back."""
 
+import json
+
 import pytest
 
 from jdend.study import SearchResult, StudyError, read_results, write_results
@@ -36,6 +38,34 @@ def test_unreadable_results(tmp_path, content):
         path.write_text(content)
     with pytest.raises(StudyError, match=r"results\.json"):
         read_results(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"total_params": 0}, "total_params must be a positive whole number, got 0"),
+        ({"params": {"lr": [1]}}, r"lr must be a number, a string, true, false or null, got \[1\]"),
+        ({"seeds": ["a"]}, r"seeds must be a list of whole numbers, got \['a'\]"),
+        ({"history": {"train_loss": 3}}, "history must hold lists of numbers"),
+        ({"history": [3]}, "history must hold lists of numbers"),
+        ({"seed_figures": {"test_loss": ["a"]}}, "seed_figures must hold lists of numbers"),
+        ({"seed_history": {"train_loss": [3]}}, "seed_history must hold lists of numbers"),
+    ],
+)
+def test_an_odd_value_is_named_in_one_line(tmp_path, change, message):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([{**RESULT.to_dict(), **change}]))
+    with pytest.raises(StudyError, match=message) as refused:
+        read_results(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_deep_json_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(StudyError, match="cannot read results from") as refused:
+        read_results(path)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch):

@@ -35,6 +35,41 @@ def test_a_torn_last_line_is_cut_off(journal, n_lost):
     assert [t.value for t in study_in(journal).trials] == [1.0, 3.0]
 
 
+DAMAGE = {
+    "blank lines": b"\n\n",
+    "zero bytes": bytes(4096),
+    "zero bytes in a line": b'{"op_code": 4, "wor' + bytes(100),
+    "text": b"text of another file\nand more of it",
+    "a whole line that is no entry": b"[1, 2]\n",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damage_after_the_last_entry_is_cut_off_and_said(journal, damage):
+    entries, said = journal.read_bytes(), []
+    journal.write_bytes(entries + damage)
+    open_storage(journal, say=said.append)
+    assert journal.read_bytes() == entries
+    assert said == [
+        f"{journal} ended in {len(damage):,} damaged bytes after its last entry: they are cut off"
+    ]
+
+
+def test_a_file_without_any_entry_is_left_as_it_is(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("notes\nof mine\n")
+    with pytest.raises(StudyError, match="is no journal of Optuna's"):
+        open_storage(file, say=print)
+    assert file.read_text() == "notes\nof mine\n"
+
+
+def test_who_only_reads_leaves_a_damaged_journal_as_it_is(journal):
+    damaged = journal.read_bytes() + bytes(100)
+    journal.write_bytes(damaged)
+    open_storage(journal)
+    assert journal.read_bytes() == damaged
+
+
 def test_a_journal_that_is_open_survives_a_write_that_failed(journal):
     study = study_in(journal)
     with open(journal, "ab") as file:
