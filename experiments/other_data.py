@@ -238,7 +238,8 @@ def draw(summary: dict[str, Any], target: Path) -> None:
         axis.set(title=data, xscale="log")
         axis.grid(alpha=0.3)
     figure.supylabel("test accuracy, %")
-    figure.supxlabel("parameters; of gradient boosting, leaves")
+    middle = np.atleast_1d(axes)[len(summary) // 2]
+    middle.set_xlabel("parameters; of gradient boosting, leaves")
     handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(target, metadata={"Date": None})
