@@ -1,7 +1,7 @@
 """Structural plasticity: does it help, when, and why? (docs/results.md)
 
     python experiments/plasticity.py            the whole study, in steps of some minutes
-    python experiments/plasticity.py --small    every part of it, tiny, in a minute
+    python experiments/plasticity.py --small    500 parameters, 6,000 images, two seeds
 
 Networks of one shape for each budget, `sparse_somata` from the middle of the default space, differ
 in plasticity alone: which inputs are proposed, what weight a new synapse has, how the share that
