@@ -85,7 +85,7 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = 
     n, d, k = layer.indices.shape
     indices = np.asarray(layer.indices[...]).reshape(n * d, k)
     weight = np.asarray(layer.weight[...]).reshape(n * d, k)
-    _define_rows(file, "dendrite", _reading(file, weight, layer.bias[...].reshape(-1), indices))
+    _define_rows(file, "dendrite", _reading(file, weight, layer.biases()[0].reshape(-1), indices))
     file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
     synapse = f"row * {k} + k"
     weighted = _input_term(file, f"dendrite_weight[{synapse}]", f"dendrite_index[{synapse}]")
@@ -124,7 +124,7 @@ def _sparse_somata(file: CFile, layer: DendriticLayer, source: str) -> str:
     """Computes somata that each read a few entries of a buffer; returns their buffer's name."""
     _, n, k = layer.indices.shape
     weight = np.asarray(layer.weight[...]).reshape(n, k)
-    _define_rows(file, "soma", rows(weight, layer.bias[...].reshape(-1), file.weights))
+    _define_rows(file, "soma", rows(weight, layer.biases()[0].reshape(-1), file.weights))
     indices = np.asarray(layer.indices[...]).reshape(n, k)
     file.table("soma_index", indices.astype(_index_type(layer.in_features)))
     synapse = f"n * {k} + k"

@@ -31,9 +31,11 @@ from jdend.models._registry import (
     register_architecture,
 )
 from jdend.models._saving import ModelError, check_folder, load, save
+from jdend.models._stack import ACTIVATIONS, Stack
 from jdend.models._trained import TrainedModel
 
 __all__ = [
+    "ACTIVATIONS",
     "DEFAULTS",
     "INITIALIZATIONS",
     "MLP",
@@ -52,6 +54,7 @@ __all__ = [
     "Problem",
     "SomaDisabled",
     "SparseSomata",
+    "Stack",
     "Structure",
     "SynapseIndex",
     "TrainedModel",

@@ -60,6 +60,7 @@ class Linear(nnx.Linear):
       in_features, out_features: the layer's capacity.
       true_in, true_out: the true sizes of a padded layer, possibly traced. Rows and columns beyond
         them are zero, and stay zero, since their inputs and gradients are.
+      use_bias: whether it adds a bias.
       rngs: a key is taken from its stream `params`.
     """
 
@@ -70,12 +71,13 @@ class Linear(nnx.Linear):
         *,
         true_in: Size | None = None,
         true_out: Size | None = None,
+        use_bias: bool = True,
         rngs: nnx.Rngs,
     ):
         init = _row_normal(in_features if true_in is None else true_in)
         if true_in is not None or true_out is not None:
             init = _masked(init, true_in, true_out)
-        super().__init__(in_features, out_features, kernel_init=init, rngs=rngs)
+        super().__init__(in_features, out_features, kernel_init=init, use_bias=use_bias, rngs=rngs)
 
 
 def _row_normal(fan_in: Size) -> Initializer:

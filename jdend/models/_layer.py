@@ -71,6 +71,7 @@ class DendriticLayer(nnx.Module):
       sizes: the true `(N, D, K)` of a padded layer, or `(N, D, K, F)` if it has fewer inputs as
         well; possibly traced. The other sizes are then a capacity. What lies beyond the true sizes
         is neither computed nor trained, and does not change what is drawn.
+      use_bias: whether dendrites and somata have biases.
       rngs: keys are taken from its streams `params` and `connectivity`.
 
     Raises:
@@ -95,6 +96,7 @@ class DendriticLayer(nnx.Module):
         indices: Int[Array, "N D K"] | None = None,
         kernel: str = "auto",
         sizes: Int[Array, "3"] | Int[Array, "4"] | None = None,
+        use_bias: bool = True,
         rngs: nnx.Rngs,
     ):
         check_size("in_features", in_features)
@@ -144,11 +146,11 @@ class DendriticLayer(nnx.Module):
         draws = dendrite_normal(rngs.params(), (*shape[:2], 1 + n_dendrite_inputs))
         weight = draws[..., 1:] * dendrite_std(initialization, true[3], true[2])
         self.weight = nnx.Param(_mask(weight, sizes))
-        self.bias = nnx.Param(jnp.zeros(shape[:2]))
+        self.bias = nnx.Param(jnp.zeros(shape[:2])) if use_bias else None
         if soma:
             soma_weight = draws[..., 0] * dendrite_std(initialization, true[0] * true[1], true[1])
             self.soma_weight = nnx.Param(_mask(soma_weight, sizes))
-            self.soma_bias = nnx.Param(jnp.zeros(shape[:1]))
+            self.soma_bias = nnx.Param(jnp.zeros(shape[:1])) if use_bias else None
         else:
             self.soma_weight = self.soma_bias = None
 
@@ -159,11 +161,11 @@ class DendriticLayer(nnx.Module):
         # The kernel has one slope: with another, somata are computed here.
         in_kernel = self.soma_slope == self.dendrite_slope
         soma_weight = None if self.soma_weight is None else self.soma_weight[...]
-        soma_bias = None if self.soma_bias is None else self.soma_bias[...]
+        bias, soma_bias = self.biases()
         out = kernels.dendritic_layer(
             x.reshape(-1, x.shape[-1]),
             self.weight[...],
-            self.bias[...],
+            bias,
             self.indices[...],
             soma_weight if in_kernel else None,
             soma_bias if in_kernel else None,
@@ -175,6 +177,15 @@ class DendriticLayer(nnx.Module):
             out = jnp.sum(out * soma_weight, -1) + soma_bias
             out = nnx.leaky_relu(out, self.soma_slope)
         return out.reshape(*x.shape[:-1], self.out_features)
+
+    def biases(self) -> tuple[Float[Array, "N D"], Float[Array, " N"] | None]:
+        """The biases of dendrites and somata; zeros if the layer has none, None without somata."""
+        n, d, _ = self.weight.shape
+        of_somata = jnp.zeros(n) if self.soma_bias is None else self.soma_bias[...]
+        return (
+            jnp.zeros((n, d)) if self.bias is None else self.bias[...],
+            None if self.soma_weight is None else of_somata,
+        )
 
 
 def check_size(name: str, value: Any, *, at_most: int | None = None) -> None:

@@ -1,4 +1,5 @@
 from ._best_network import Portrait, portrait_of, portray
+from ._comparisons import heatmap_figure, time_figure
 from ._figures import accuracy_figure, curves_figure, importance_figure
 from ._importance import Importances, importances
 from ._make import make_report, report_after_search
@@ -13,6 +14,7 @@ __all__ = [
     "SearchRecord",
     "accuracy_figure",
     "curves_figure",
+    "heatmap_figure",
     "importance_figure",
     "importances",
     "make_report",
@@ -22,5 +24,6 @@ __all__ = [
     "read_record",
     "report_after_search",
     "resampling_figure",
+    "time_figure",
     "write_report",
 ]

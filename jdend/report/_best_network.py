@@ -61,7 +61,7 @@ class Dendrites:
                 soma = layer.soma_weight
                 return cls(
                     weight,
-                    np.asarray(layer.bias[...]),
+                    np.asarray(layer.biases()[0]),
                     np.asarray(layer.indices[...]),
                     np.ones(weight.shape[:2]) if soma is None else np.asarray(soma[...]),
                 )

@@ -18,6 +18,7 @@ from jdend.study import (
     read_results,
     results_html,
     results_table,
+    smallest_reaching,
     to_dataframe,
     write_results,
 )
@@ -88,6 +89,11 @@ class CollectedResults(abc.ABC):
         parameters; those that failed or were stopped are left out."""
         return Results(pareto_front(self.results))
 
+    def smallest_reaching(self, accuracy: float) -> SearchResult | None:
+        """The result of fewest parameters that reaches an accuracy, see
+        `jdend.study.smallest_reaching`; None if none does."""
+        return smallest_reaching(self.results, accuracy)
+
     def save_results(self, path: str | Path) -> None:
         """Writes all results as a JSON list.
 
@@ -146,6 +152,24 @@ class CollectedResults(abc.ABC):
         from jdend.report import parallel_figure
 
         return parallel_figure(self._measured())
+
+    def plot_time(self) -> "Figure":
+        """Seconds of training against parameters."""
+        from jdend.report import time_figure
+
+        return time_figure(self._measured())
+
+    def plot_heatmap(
+        self, row: str = "resampling_rule", column: str = "steps_to_resample"
+    ) -> "Figure":
+        """Mean validation accuracy by the values of two parameters.
+
+        Raises:
+          StudyError: also if no result has both.
+        """
+        from jdend.report import heatmap_figure
+
+        return heatmap_figure(self._measured(), row, column)
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Writes one HTML page about all results; the best network is trained again for it.

@@ -6,7 +6,7 @@ from jdend.study._folder import JOURNAL, RESULTS, RUN, holds_search, latest_fold
 from jdend.study._html import results_html
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
 from jdend.study._notebook import Results, to_dataframe
-from jdend.study._pareto import pareto_front
+from jdend.study._pareto import pareto_front, smallest_reaching
 from jdend.study._ranking import rank
 from jdend.study._reader import StoredStudy, open_study
 from jdend.study._result import FINAL_FIGURES, SearchResult
@@ -44,6 +44,7 @@ __all__ = [
     "read_results",
     "results_html",
     "results_table",
+    "smallest_reaching",
     "to_dataframe",
     "trials_in_training",
     "write_results",

@@ -13,7 +13,13 @@ SPACE = {
     "n_dendrite_inputs": (8, 24),
     "lr": (1e-3, 1e-2),
 }
-FIGURES = ("plot_accuracy", "plot_learning_curves", "plot_importance", "plot_parallel")
+FIGURES = (
+    "plot_accuracy",
+    "plot_learning_curves",
+    "plot_importance",
+    "plot_parallel",
+    "plot_time",
+)
 
 
 @pytest.fixture

@@ -1,0 +1,59 @@
+"""Results held against each other."""
+
+import math
+
+import pytest
+
+from jdend.report import heatmap_figure, time_figure
+from jdend.study import SearchResult, StudyError, smallest_reaching
+
+
+def result(validation, n_params, seconds=1.0, **others):
+    params = {"architecture": "mlp", **others.pop("params", {})}
+    return SearchResult(
+        params, 0.9, 0.9, n_params, seconds, 0.5, validation_accuracy=validation, **others
+    )
+
+
+def resampled(validation, rule, period):
+    params = {"resampling_rule": rule, "steps_to_resample": period}
+    return result(validation, 100, params=params)
+
+
+def test_the_smallest_that_reaches_an_accuracy():
+    results = [
+        result(0.95, 900), result(0.85, 300), result(0.84, 200), result(0.91, 400),
+        result(0.99, 10, failed=1), result(0.99, 20, stopped_epoch=3),
+    ]  # fmt: skip
+    reached = [smallest_reaching(results, accuracy) for accuracy in (0.8, 0.9, 0.95, 0.96)]
+    assert [r and r.total_params for r in reached] == [200, 400, 900, None]
+
+
+def test_of_the_older_toolkits_results_the_test_accuracy_counts():
+    old = SearchResult({}, 0.9, 0.9, 50, 1.0, 0.5)
+    assert old.only_tested
+    assert smallest_reaching([old], 0.9) is old
+    assert smallest_reaching([old], 0.91) is None
+
+
+def test_time_is_drawn_against_size():
+    (points,) = time_figure([result(0.9, 100, 2.0), result(0.8, 50, 1.0)]).data
+    assert (points.name, list(points.x), list(points.y)) == ("mlp", [100, 50], [2.0, 1.0])
+
+
+def test_a_heatmap_has_the_mean_of_each_pair():
+    results = [
+        resampled(0.8, "flat", 100), resampled(0.9, "flat", 100),
+        resampled(0.7, "laplace", 20), result(0.99, 100),
+    ]  # fmt: skip
+    (drawn,) = heatmap_figure(results).data
+    assert (list(drawn.x), list(drawn.y)) == (["20", "100"], ["flat", "laplace"])
+    (nothing, mean), (one, nothing_either) = drawn.z
+    assert (mean, one) == (pytest.approx(0.85), 0.7)
+    assert math.isnan(nothing)
+    assert math.isnan(nothing_either)
+
+
+def test_no_pair_is_an_error():
+    with pytest.raises(StudyError, match="no result has resampling_rule, steps_to_resample"):
+        heatmap_figure([result(0.9, 100)])
