@@ -66,8 +66,8 @@ class Program(Generic[Result, *Arguments]):
       function: a function of pytrees of arrays.
       trains: whether it is a training-step program.
       donate: the positions of arguments whose buffers the result may use.
-      quickly: whether to compile in a third less time a program that may be a sixth slower; what
-        it computes stays the same, to the last bit.
+      quickly: whether to compile in a third less time a program that may be a sixth slower, and
+        whose last bits may differ: not one of training steps.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from jdend.models import Structure, architecture, build, count_params
+from jdend.models import Structure, architecture, build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
@@ -39,9 +39,6 @@ __all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population", "popula
 
 INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
 EVALUATION_ROWS = 512
-# A population that trains for a second or two: steps of a trial, each counted once and once more
-# for so many parameters.
-BRIEF_STEPS, BRIEF_PARAMS = 50_000, 10_000
 _making = threading.Lock()
 
 Scalar = Int[Array, ""]
@@ -109,38 +106,31 @@ def _shapes(
     return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
-def population(bucket: Bucket, *, resampling: bool = True, brief: bool = False) -> Population:
+def population(bucket: Bucket, *, resampling: bool = True) -> Population:
     """The functions that train a bucket's members, each compiled once a shape.
 
     Args:
       bucket: what they share.
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
-      brief: whether they train for so short a time that compiling takes longer.
     """
     with _making:  # so that two threads get the same
         module = architecture(bucket.structure.architecture).module
-        return _population(bucket, module, resampling, brief)
+        return _population(bucket, module, resampling)
 
 
-def population_for(
-    bucket: Bucket, hyperparameters: TracedHyperparameters, n_seeds: int
-) -> Population:
+def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
-    n_steps, width = int(hyperparameters.n_steps.max()), hyperparameters.lr.size
-    work = n_steps * width * n_seeds * (1 + count_params(bucket.structure) / BRIEF_PARAMS)
-    return population(bucket, resampling=resamples(hyperparameters), brief=work < BRIEF_STEPS)
+    return population(bucket, resampling=resamples(hyperparameters))
 
 
 # On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
 # process, and LLVM ends the process when there are no more.
 @functools.lru_cache(maxsize=32)
-def _population(
-    bucket: Bucket, module: type[nnx.Module], resampling: bool, brief: bool
-) -> Population:
+def _population(bucket: Bucket, module: type[nnx.Module], resampling: bool) -> Population:
     """The argument `module` is there for the cache: a name may be registered anew."""
     return Population(
         init=Program(_init(bucket), quickly=True),
-        advance=Program(_advance(bucket, resampling), trains=True, donate=(0,), quickly=brief),
+        advance=Program(_advance(bucket, resampling), trains=True, donate=(0,)),
         evaluate=Program(_evaluate(bucket), quickly=True),
     )
 

@@ -239,7 +239,7 @@ class Run:
 
     @functools.cached_property
     def _population(self) -> Population:
-        return population_for(self.bucket, self._traced(), len(self.seeds))
+        return population_for(self.bucket, self._traced())
 
     @functools.cached_property
     def _data(self) -> DeviceData:

@@ -117,7 +117,7 @@ def _trained(
     on = on_device(data)
     steps_per_epoch = on.n_train // configuration.structure.batch_size
     hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
-    programs = population_for(bucket, hyperparameters, 1)
+    programs = population_for(bucket, hyperparameters)
     programs.compile(hyperparameters, 1, on)
     state = programs.init(hyperparameters, jnp.array([seed], jnp.uint32))
     show(0, state)

@@ -105,7 +105,7 @@ def prepare(
     steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
-    programs = population_for(bucket, hyperparameters, len(seeds))
+    programs = population_for(bucket, hyperparameters)
     for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
         narrower = trace_hyperparameters(first[:width], steps_per_epoch, padded=bucket.padded)
         programs.compile(narrower, len(seeds), on)
@@ -121,7 +121,7 @@ def compiled_bytes(
     hyperparameters = trace_hyperparameters(
         configurations[:room], steps_per_epoch, padded=bucket.padded
     )
-    programs = population_for(bucket, hyperparameters, len(seeds))
+    programs = population_for(bucket, hyperparameters)
     return programs.memory(hyperparameters, len(seeds), on)
 
 

@@ -19,9 +19,8 @@ __all__ = ["Forecast", "forecast"]
 LOST_SHARE = 0.6
 # The first programs, which compile before anything trains, take this much longer.
 FIRST_PROGRAM_MS = 500.0
-# Of the time to compile a population's programs: where nothing is resampled, and where it trains
-# for so short a time that compiling quickly matters more.
-PLAIN_SHARE, BRIEF_SHARE, BRIEF_MS = 0.5, 0.8, 2000.0
+# Of the time to compile a population's programs, where nothing is resampled.
+PLAIN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,5 @@ def _population(
     padded = cost.padded * column_steps * capacity
     training += padded + cost.resampled * n_seeds * events * capacity
     program = cost.program * (1.0 if events else PLAIN_SHARE)
-    program *= BRIEF_SHARE if training < BRIEF_MS else 1.0
     padding = padded * float(1 - params.mean() / capacity)
     return _PopulationTime(training, padding, program, tuple(widths))
