@@ -17,8 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import platformdirs
+
 from jdend import HyperparameterSearcher
-from jdend._files import cache_folder
 from jdend.study import rank, read_results
 
 N_SEEDS = 10
@@ -33,13 +34,14 @@ def main() -> None:
     name = "default_search" + (f"_{arguments.time}" if arguments.time else "")
     target = arguments.json or Path(f"experiments/results/{name}.json")
 
+    data = str(platformdirs.user_cache_path("jdend", appauthor=False))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "jdend.search", "--budget", str(arguments.budget)]
         command += ["--time", arguments.time] if arguments.time else []
         begun, load = time.monotonic(), os.getloadavg()[0]
         subprocess.run(
             [*command, "--out", f"{folder}/out"],
-            env={"JDEND_DATA_DIR": str(cache_folder()), **os.environ, "XDG_CACHE_HOME": folder},
+            env={"JDEND_DATA_DIR": data, **os.environ, "XDG_CACHE_HOME": folder},
             check=True,
         )
         seconds = time.monotonic() - begun

@@ -40,7 +40,7 @@ from threadpoolctl import threadpool_limits
 import jdend
 from jdend import HyperparameterSearcher
 from jdend.data import from_arrays
-from jdend.search.space.default_space import default_space, default_training
+from jdend.search import default_space, default_training
 
 BUDGETS = (1000, 4000)
 Arrays = Any  # features and labels: scikit-learn's stubs know too many kinds of them

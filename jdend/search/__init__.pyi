@@ -5,7 +5,7 @@ from .samplers.candidates import Candidate, Candidates, Observation
 from .samplers.optuna_samplers import optuna_asker
 from .samplers.registry import Strategy, find_strategy, register_strategy
 from .searcher import HyperparameterSearcher
-from .space.default_space import default_space
+from .space.default_space import default_space, default_training
 from .space.dimensions import read_space
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Study",
     "StudyError",
     "default_space",
+    "default_training",
     "find_pruner",
     "find_strategy",
     "optuna_asker",
