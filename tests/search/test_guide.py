@@ -284,3 +284,37 @@ def test_where_nothing_fits_a_search_warns_and_optimize_raises(method):
     assert warned[0].filename == __file__
     with pytest.raises(BudgetError, match="Lower n_neurons to"):
         searcher.optimize(space, 5, method.removesuffix("_search"))
+
+
+def test_questions_to_a_file_of_results(tmp_path):
+    searcher = HyperparameterSearcher(dataset="fashion-mnist", max_params=8000, verbose=False)
+    distributions = {
+        "n_neurons": (8, 20),
+        "n_dendrites": [4, 6],
+        "n_dendrite_inputs": (32, 96),
+        "resampling_rule": ["flat", "shrinking"],
+        "steps_to_resample": [64, 128],
+    }
+    searcher.random_search(distributions, n_trials=12)
+    searcher.save_results("search.json")
+    again = HyperparameterSearcher(dataset="fashion-mnist", max_params=8000)
+    results = again.load_results("search.json")
+    reached = sorted(r.validation_accuracy for r in results)[6]
+    smallest = again.smallest_reaching(reached)
+    assert smallest.validation_accuracy >= reached
+    assert smallest.total_params == min(
+        r.total_params for r in results if r.validation_accuracy >= reached
+    )
+    assert again.smallest_reaching(1.01) is None
+    assert len(again.plot_time().data[0].x) == 12
+    heatmap = again.plot_heatmap("resampling_rule", "steps_to_resample")
+    assert set(heatmap.data[0].y) | set(heatmap.data[0].x) >= {"flat", "shrinking"}
+
+
+def test_six_tiny_networks_of_different_shapes_share_a_program(instant_training):
+    searcher = HyperparameterSearcher(
+        dataset="digits", max_params=1000, min_param_ratio=0.1, n_epochs=2, verbose=False
+    )
+    sizes = {"n_neurons": [4, 6, 8], "n_dendrites": [2, 4], "n_dendrite_inputs": 8}
+    assert len(searcher.grid_search(sizes)) == 6
+    assert len({bucket for bucket, *_ in instant_training}) == 1
