@@ -18,6 +18,7 @@ from jdend.search.driver.populations import Keeper, train_populations
 from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
 from jdend.search.planning.calibration import corrected, learn
+from jdend.search.planning.known_programs import known_programs, remember_programs
 from jdend.search.planning.planner import plan, programs
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
@@ -148,7 +149,7 @@ class Trainer:
         for population in populations:
             confirmed_params(population.bucket.structure)
         likely_ends = rungs.example() if rungs else None
-        expected = forecast(trials, populations, data, likely_ends)
+        expected = forecast(trials, populations, data, likely_ends, cached=self._cached())
         meter = Meter(
             reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
         )
@@ -158,8 +159,10 @@ class Trainer:
             ends[trial] = outcome.stopped_epoch or n_epochs
             yield trial, outcome
         went_on = keeper is not None and keeper.has_restored
+        expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
+        if self.compile_cache:
+            remember_programs(expected.programs)
         if len(populations) == 1 and not went_on:  # otherwise programs compiled at the same time
-            expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
             learn(self.kernel, expected.training, meter.training)
 
     def expected(
@@ -182,12 +185,18 @@ class Trainer:
         trials, rungs = list(dict.fromkeys(map(schedule.trial, proposed))), schedule.rungs(proposed)
         ends = rungs.example() if rungs else None
         populations = self.plan(trials, within=programs)
-        first = corrected(forecast(trials, populations, self.data.outline, ends), self.kernel)
+        outline, cached = self.data.outline, self._cached()
+        expected = forecast(trials, populations, outline, ends, cached=cached)
+        first = corrected(expected, self.kernel)
         more = n_left > len(proposed)  # whose populations have other widths
         return Expected(
             first.compiling * (PROGRAMS_OF_MORE if more else 1.0),
             first.training * n_left / len(proposed),
         )
+
+    def _cached(self) -> frozenset[str]:
+        """The names of the programs that need not be compiled."""
+        return known_programs() if self.compile_cache else frozenset()
 
     def seconds_a_trial(self, sample: Sequence[Trial]) -> float:
         """The training time of a trial in a population, by the cost model; equal everywhere."""

@@ -1,7 +1,8 @@
 """How long planned populations will take."""
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,6 @@ from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.planning.cost_model import FORWARD_SHARE, REFERENCE_BATCH_SIZE, cost_of, narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.training import Bucket
 
 __all__ = ["Forecast", "forecast"]
 
@@ -21,6 +21,8 @@ LOST_SHARE = 0.6
 FIRST_PROGRAM_MS = 500.0
 # Of the time to compile a population's programs, where nothing is resampled.
 PLAIN_SHARE = 0.5
+# Likewise where they were compiled before: they are traced, and read from the cache.
+CACHED_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class Forecast:
       training: the training of all populations.
       padding: the part of `training` that is spent on padding.
       populations: the part of `training` that each population takes.
+      programs: the names of the programs, for `known_programs`.
     """
 
     compiling: float = 0.0
     training: float = 0.0
     padding: float = 0.0
     populations: tuple[float, ...] = ()
+    programs: tuple[str, ...] = ()
 
     def __mul__(self, factor: float) -> "Forecast":
         """So many times as long."""
@@ -47,6 +51,7 @@ class Forecast:
             self.training * factor,
             self.padding * factor,
             tuple(seconds * factor for seconds in self.populations),
+            self.programs,
         )
 
     @property
@@ -60,6 +65,8 @@ def forecast(
     populations: Sequence[PlannedPopulation],
     data: Split,
     ends: Sequence[int] | None = None,
+    *,
+    cached: Collection[str] = (),
 ) -> Forecast:
     """Predicts the time of planned populations.
 
@@ -68,6 +75,7 @@ def forecast(
       populations: the populations in which they would be trained.
       data: data of the right shapes; the contents are not read.
       ends: the epoch after which each trial ends; by default none is stopped early.
+      cached: the names of programs that were compiled before.
     """
     if ends is None:
         ends = [trial.configuration.hyperparameters.n_epochs for trial in trials]
@@ -76,16 +84,17 @@ def forecast(
         for p in populations
     ]
     compiling, trained = 0.0, 0.0
-    compiled: set[tuple[Bucket, int, int]] = set()
+    compiled: list[str] = []
     for population, time in zip(populations, times, strict=True):
         extra = 0.0 if compiled else FIRST_PROGRAM_MS
         for width in time.widths:
-            key = (population.bucket, len(population.seeds), width)
-            if key not in compiled:
+            name = _name(population, width, time.resamples, data)
+            if name not in compiled:
                 first = width == population.width  # the others are needed in the middle of training
-                overlap = min(time.program, trained) if first else 0.0
-                compiling += time.program - overlap + LOST_SHARE * overlap
-                compiled.add(key)
+                program = time.program * (CACHED_SHARE if name in cached else 1.0)
+                overlap = min(program, trained) if first else 0.0
+                compiling += program - overlap + LOST_SHARE * overlap
+                compiled.append(name)
         compiling += extra
         trained = time.training  # the next program compiles meanwhile
     return Forecast(
@@ -93,7 +102,15 @@ def forecast(
         sum(time.training for time in times) / 1000,
         sum(time.padding for time in times) / 1000,
         tuple(time.training / 1000 for time in times),
+        tuple(compiled),
     )
+
+
+def _name(population: PlannedPopulation, width: int, resamples: bool, data: Split) -> str:
+    """A text that differs between programs."""
+    examples = (len(data.train_y), len(data.validation_y), len(data.test_y))
+    described = (population.bucket, len(population.seeds), width, resamples, examples)
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -105,12 +122,14 @@ class _PopulationTime:
       padding: the part that is spent on padding.
       program: to compile the programs of one width.
       widths: those that it has, one after the other.
+      resamples: whether synapses are resampled at any time.
     """
 
     training: float
     padding: float
     program: float
     widths: tuple[int, ...]
+    resamples: bool
 
 
 def _population(
@@ -147,4 +166,4 @@ def _population(
     training += padded + cost.resampled * n_seeds * events * capacity
     program = cost.program * (1.0 if events else PLAIN_SHARE)
     padding = padded * float(1 - params.mean() / capacity)
-    return _PopulationTime(training, padding, program, tuple(widths))
+    return _PopulationTime(training, padding, program, tuple(widths), events > 0)

@@ -65,3 +65,13 @@ def test_compiling_is_once_a_program(data):
     together = expected(more, data, mode="padded").compiling
     assert together == expected(one, data).compiling
     assert expected(more, data, mode="exact").compiling > together
+
+
+def test_what_was_compiled_before_is_only_loaded(data):
+    trials = [trial(), trial(n_neurons=7)]
+    populations = plan(trials, mode="exact")
+    new = forecast(trials, populations, data)
+    again = forecast(trials, populations, data, cached=new.programs)
+    assert len(new.programs) == 2
+    assert again.compiling < new.compiling
+    assert again.training == new.training
