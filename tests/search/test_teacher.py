@@ -76,10 +76,12 @@ def test_the_command_line_takes_several(file, tmp_path):
 
 
 def test_a_search_goes_on_with_the_same_teacher_alone(file, tmp_path, capsys):
-    out = tmp_path / "run"
+    out, other = tmp_path / "run", tmp_path / "other.npz"
+    np.savez(other, logits=np.eye(10, dtype=np.float32)[PARTS.train_y])
     assert search("--teacher", str(file), out=out) == 0
+    assert search("--resume", out=out) == 0  # run.json names it
     assert search("--teacher", str(file), "--resume", out=out) == 0
-    assert search("--resume", out=out) == 2
+    assert search("--teacher", str(other), "--resume", out=out) == 2
     assert "teacher" in capsys.readouterr().err
 
 
