@@ -24,7 +24,8 @@ sys.exit(main())
 
 def epochs_kept(folder):
     """Of the only population, as last written."""
-    return max((int(load_file(p)["epoch"]) for p in folder.glob("populations/1-*.safetensors")), default=0)
+    files = folder.glob("populations/1-*.safetensors")
+    return max((int(load_file(path)["epoch"]) for path in files), default=0)
 
 
 def ended_by(number, *arguments):
