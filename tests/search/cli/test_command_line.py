@@ -131,7 +131,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     said = []
     for line in process.stderr:
         said.append(line)
-        if "population 2 of 2" in line:
+        if "1 of 2 trials finished" in line:
             break
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()
