@@ -153,7 +153,12 @@ class TrainingOptions:
 
     n_epochs: int = field(
         default=15,
-        metadata=about("epochs, unless the space has them", int, flag="--epochs", recorded=True),
+        metadata=about(
+            "epochs, unless the space has them, as the default one does",
+            int,
+            flag="--epochs",
+            recorded=True,
+        ),
     )
     lr: float = field(
         default=0.0005,
@@ -163,7 +168,10 @@ class TrainingOptions:
         default=0.01, metadata=about("weight decay, unless the space has one", float, recorded=True)
     )
     batch_size: int = field(
-        default=256, metadata=about("batch size, unless the space has one", int, recorded=True)
+        default=256,
+        metadata=about(
+            "batch size, unless the space has one, as the default one does", int, recorded=True
+        ),
     )
     _: KW_ONLY
     seeds: int | Sequence[int] = field(
