@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,8 +67,9 @@ class Field:
       fixes_shape: whether arrays' shapes, or how many parameters there are, can depend on it.
       own_program: whether training with it takes a program that others are not slowed down by:
         `if_used`, one with a part for it, in which its values are traced; `by_value`, one for each
-        value. Its neutral value, and those in `ordinary`, never do. Trials of different programs
-        train in different populations.
+        value; `by_ceiling`, one for each whole number that values are rounded up to. Its neutral
+        value, and those in `ordinary`, never do. Trials of different programs train in different
+        populations.
       ordinary: see `own_program`.
       capped_by: a field; any value above that one's means the same as that one's.
       only_if: it plays a part only where one of these holds; always where there are none.
@@ -89,7 +91,7 @@ class Field:
     choices: tuple[str, ...] | str = ()
     needs_images: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     fixes_shape: bool = False
-    own_program: Literal["never", "if_used", "by_value"] = "never"
+    own_program: Literal["never", "if_used", "by_value", "by_ceiling"] = "never"
     ordinary: tuple[Value, ...] = ()
     capped_by: str = ""
     only_if: tuple[Condition, ...] = ()
@@ -106,6 +108,8 @@ class Field:
         """What a program has to be made for, of a value of this field; None if any will do."""
         if self.own_program == "never" or value in (self.neutral, *self.ordinary):
             return None
+        if self.own_program == "by_ceiling":
+            return math.ceil(float(value))
         return value if self.own_program == "by_value" else True
 
     def allowed(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ Whole = TypeVar("Whole")
 Name = TypeVar("Name")
 
 _RESAMPLED = Condition("percentage_resample", 0.0, negated=True)
+_PRUNED = Condition("initial_density", 1.0, negated=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,6 +320,40 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         only_if=(_RESAMPLED,),
         heading="until",
         label="end of resampling",
+    )
+    initial_density: Real = _real(
+        group="resampling",
+        doc="How many times `n_dendrite_inputs` a dendrite has at first; the weakest are removed "
+        "during training, until there are so many (Zhu & Gupta 2017). At most all features.",
+        default=1.0,
+        neutral=1.0,
+        at_least=1.0,
+        at_most=1000.0,
+        only_if=(Condition("connectivity", "fully_connected", negated=True),),
+        own_program="by_ceiling",  # it fixes how many synapses there is room for
+        heading="density",
+        label="initial density",
+    )
+    steps_to_prune: Whole = _whole(
+        group="resampling",
+        doc="Steps between removals.",
+        default=128,
+        neutral=0,
+        only_if=(_PRUNED,),
+        heading="prune every",
+        label="steps to prune",
+        unit="steps",
+    )
+    pruning_end: Real = _real(
+        group="resampling",
+        doc="The part of training after which there are `n_dendrite_inputs`.",
+        default=0.5,
+        neutral=1.0,
+        above=0.0,
+        at_most=1.0,
+        only_if=(_PRUNED,),
+        heading="pruned by",
+        label="end of pruning",
     )
 
     def wiring(self) -> dict[str, Real | Whole | Name]:

@@ -6,6 +6,7 @@ PACKAGES = (
     "jdend.connectivity",
     "jdend.kernels",
     "jdend.plasticity",
+    "jdend.pruning",
     "jdend.training",
 )
 # JAX builds pytrees anew with whatever stands for arrays: shapes, axes, nothing. And tests put

@@ -25,6 +25,7 @@ ROOMS = {
     "training": "populations",
     "models": "networks, counts",
     "plasticity": "moves synapses",
+    "pruning": "removes synapses",
     "connectivity": "draws inputs",
     "kernels": "the weighted sum",
     "data": "sets in, arrays out",
@@ -143,7 +144,7 @@ def rooms() -> Picture:
 def _colour(container: str, room: str) -> str:
     if container == "jdend.search" or room in ("search", "testing"):
         return SEARCH
-    return TRAINING if room in ("training", "models", "plasticity", "kernels") else BASE
+    return TRAINING if room in ("training", "models", "plasticity", "pruning", "kernels") else BASE
 
 
 def steps() -> list[tuple[str, str]]:

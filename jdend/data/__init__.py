@@ -13,6 +13,7 @@ from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import Entry, find, is_file_name, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._limits import available_memory
 from jdend.data._sources import load_named
 from jdend.data._split import Split, split
 from jdend.data._tables import from_csv, from_npz
@@ -23,6 +24,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Split",
+    "available_memory",
     "find",
     "from_arrays",
     "from_csv",

@@ -48,8 +48,10 @@ class Architecture:
     def reads(self) -> Mapping[str, Field]:
         """The fields of a configuration that it and its training read, by name."""
         resampling = names_of("resampling") if "synaptic_resampling" in self.fields else ()
+        # A density that falls needs true sizes.
+        pruned = () if self.paddable else ("initial_density",)
         names = [*self.fields, *resampling, *names_of("training")]
-        return {name: self.field(name) for name in names}
+        return {name: self.field(name) for name in names if name not in pruned}
 
     def field(self, name: str) -> Field:
         """The description of a field. If only the module has it, its kind is that of its default

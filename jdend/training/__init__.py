@@ -6,9 +6,10 @@ from jdend.training._compilation import Compilations, compilations, in_backgroun
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
-from jdend.training._memory import estimate_bytes
+from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
+from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
-from jdend.training._population import Population, epoch_order, population
+from jdend.training._population import Population, population
 from jdend.training._run import Narrow, Run
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
@@ -25,6 +26,7 @@ __all__ = [
     "DeviceData",
     "Examples",
     "Narrow",
+    "OutOfMemoryError",
     "Outcome",
     "Population",
     "Progress",
@@ -34,6 +36,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",
+    "check_memory",
     "check_teacher",
     "compilations",
     "compiled_bytes",

@@ -36,6 +36,21 @@ class Bucket:
     padded: bool = False
     kernel: str = "auto"
 
+    @property
+    def at_first(self) -> Structure:
+        """The structure as training begins: with room for the synapses that are removed later."""
+        density = int(self.structure.extra("initial_density") or 1)
+        sizes, features = self.structure.sizes, self.structure.problem.in_features
+        if density == 1 or "n_dendrite_inputs" not in sizes:
+            return self.structure
+        room = min(density * sizes["n_dendrite_inputs"], features)
+        return self.structure.with_sizes({**sizes, "n_dendrite_inputs": room})
+
+    @property
+    def has_true_sizes(self) -> bool:
+        """Whether its networks say how much of their arrays is real."""
+        return self.padded or self.structure.extra("initial_density") is not None
+
     def fits(self, structure: Structure) -> bool:
         """Whether a configuration of this structure can train in this bucket."""
         sizes, room = structure.sizes, self.structure.sizes
@@ -59,23 +74,28 @@ class Network:
     Attributes:
       training, evaluating: its definitions for the two modes; they differ if it has, say, dropout.
       layers: its dendritic layers, each with its path in the module.
+      pruned: those of these layers that lose synapses while they learn.
       stateful: whether it has variables that a forward pass changes, such as running statistics.
     """
 
     training: nnx.GraphDef[nnx.Module]
     evaluating: nnx.GraphDef[nnx.Module]
     layers: tuple[tuple[Path, DendriticLayer], ...]
+    pruned: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
 
 
 def network(bucket: Bucket) -> Network:
     """Traces a bucket's network; no arrays are allocated."""
-    structure = bucket.structure
-    sizes = dict.fromkeys(structure.sizes, jnp.int32(1)) if bucket.padded else None
-    model = nnx.eval_shape(
-        lambda: build(structure, kernel=bucket.kernel, sizes=sizes, rngs=nnx.Rngs(0))
-    )
-    layers = tuple((p, m) for p, m in nnx.iter_modules(model) if isinstance(m, DendriticLayer))
+    structure = bucket.at_first
+    model = _outline(bucket, structure)
+    layers = _dendritic_layers(model)
+    pruned: tuple[tuple[Path, DendriticLayer], ...] = ()
+    if bucket.structure.extra("initial_density") is not None:
+        fewest = structure.with_sizes({**structure.sizes, "n_dendrite_inputs": 1})
+        others = _dendritic_layers(_outline(bucket, fewest))
+        pairs = zip(layers, others, strict=True)
+        pruned = tuple(one for one, few in pairs if one[1].weight.shape != few[1].weight.shape)
     changes = nnx.Not(nnx.Any(nnx.Param, SynapseIndex, TrueSizes))
     changeable: list[Any] = jax.tree.leaves(nnx.state(model, changes))
     model.eval()
@@ -85,5 +105,18 @@ def network(bucket: Bucket) -> Network:
         training=nnx.graphdef(model),
         evaluating=evaluating,
         layers=layers,
+        pruned=pruned,
         stateful=bool(changeable),
     )
+
+
+def _outline(bucket: Bucket, structure: Structure) -> nnx.Module:
+    """A structure's network without arrays."""
+    sizes = dict.fromkeys(structure.sizes, jnp.int32(1)) if bucket.has_true_sizes else None
+    return nnx.eval_shape(
+        lambda: build(structure, kernel=bucket.kernel, sizes=sizes, rngs=nnx.Rngs(0))
+    )
+
+
+def _dendritic_layers(model: nnx.Module) -> tuple[tuple[Path, DendriticLayer], ...]:
+    return tuple((p, m) for p, m in nnx.iter_modules(model) if isinstance(m, DendriticLayer))

@@ -9,17 +9,36 @@ import jax
 from flax import nnx
 
 from jdend import kernels
-from jdend.data import Split
+from jdend._messages import OneLineError
+from jdend.data import Split, available_memory
 from jdend.models import build
 from jdend.training._bucket import Bucket
 from jdend.training._population import EVALUATION_ROWS
 
-__all__ = ["configurations_that_fit", "estimate_bytes"]
+__all__ = ["OutOfMemoryError", "check_memory", "configurations_that_fit", "estimate_bytes"]
 
 # The share of the device's memory that a population may take; the allocator needs the rest.
 USABLE_SHARE = 0.8
 # Bytes of the hyperparameters and running figures of a trial.
 BYTES_OF_HYPERPARAMETERS = 64
+
+
+class OutOfMemoryError(OneLineError):
+    """A trial needs more memory than there is; the message says why."""
+
+
+def check_memory(bucket: Bucket, n_seeds: int) -> None:
+    """Raises `OutOfMemoryError` if the synapses that a dendrite has at first pass the memory."""
+    if bucket.structure.extra("initial_density") is None:
+        return
+    needed = estimate_bytes(bucket, 1, n_seeds)
+    there = int(USABLE_SHARE * (_device_bytes() or available_memory()))
+    if needed > there:
+        n_inputs = bucket.at_first.sizes["n_dendrite_inputs"]
+        raise OutOfMemoryError(
+            f"initial_density gives a dendrite room for {n_inputs:,} inputs; a trial then needs "
+            f"{needed / 1e6:,.0f} MB; {there / 1e6:,.0f} MB can be used: take a smaller one"
+        )
 
 
 def estimate_bytes(
@@ -34,7 +53,7 @@ def estimate_bytes(
     above.
     """
     state = _state_bytes(bucket)
-    sizes = bucket.structure.sizes
+    sizes = bucket.at_first.sizes
     units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1)
     # An evaluation has more rows, and no backward pass.
     rows = max(bucket.structure.batch_size, EVALUATION_ROWS // 2)
@@ -84,7 +103,7 @@ def _state_bytes(bucket: Bucket) -> int:
     """The bytes of one trial's state: parameters, their two moments, and the other variables."""
 
     def parts() -> tuple[dict[Any, Any], dict[Any, Any]]:
-        model = build(bucket.structure, kernel=bucket.kernel, rngs=nnx.Rngs(0))
+        model = build(bucket.at_first, kernel=bucket.kernel, rngs=nnx.Rngs(0))
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
 

@@ -1,5 +1,5 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-"""What optimizers do beyond the usual, in populations of those that use it.
+"""How a step moves the parameters, and what optimizers do beyond the usual for those that use it.
 
 Shape letters: `S` seeds, `C` configurations.
 """
@@ -11,15 +11,37 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from jdend.models import Structure
 from jdend.training._state import State, Tree
+from jdend.training._traced_hyperparameters import learning_rate
 
-__all__ = ["ADAM", "adam_of_configurations", "clipped"]
+__all__ = ["ADAM", "descend"]
 
 EPSILON = 1e-8
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=EPSILON)
 
 
-def clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
+def descend(structure: Structure, state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
+    """AdamW with decoupled decay (Loshchilov & Hutter 2019); each configuration has its own rate
+    and decay."""
+    if structure.extra("clip_norm"):
+        grads = _clipped(grads, state.hyperparameters.clip_norm)
+    if structure.extra("adam_b1") or structure.extra("adam_b2"):
+        updates, adam = _adam_of_configurations(grads, state)
+    else:
+        updates, adam = ADAM.update(grads, state.adam)
+    rate = learning_rate(state.hyperparameters, state.step)
+    decay = state.hyperparameters.weight_decay
+
+    def move(p: Float[Array, "S C ..."], update: Float[Array, "S C ..."]) -> Array:
+        of_trial = (slice(None), *[None] * (p.ndim - 2))
+        return p - rate[of_trial] * (update + decay[of_trial] * p)
+
+    params: Tree = jax.tree.map(move, state.params, updates)
+    return params, cast(optax.ScaleByAdamState, adam)
+
+
+def _clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
     """Gradients, scaled down where those of a trial together have a larger norm than allowed."""
     leaves: list[Array] = jax.tree.leaves(grads)
     squares = [jnp.square(leaf).sum(tuple(range(2, leaf.ndim))) for leaf in leaves]
@@ -32,7 +54,7 @@ def clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
     return jax.tree.map(scaled, grads)
 
 
-def adam_of_configurations(grads: Tree, state: State) -> tuple[Tree, optax.ScaleByAdamState]:
+def _adam_of_configurations(grads: Tree, state: State) -> tuple[Tree, optax.ScaleByAdamState]:
     """Adam's updates, with moments that decay as each configuration says."""
     before = state.adam
 

@@ -19,25 +19,25 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from jdend.models import Structure, architecture, build
+from jdend.models import architecture, build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._loss import Batch, cross_entropy, distillation, right
-from jdend.training._optimizer import ADAM, adam_of_configurations, clipped
+from jdend.training._optimizer import ADAM, descend
+from jdend.training._order import AUGMENT, INIT, RESAMPLE, key_of, shuffle, step_key
+from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler, resamples
 from jdend.training._state import State, Tree
-from jdend.training._traced_hyperparameters import TracedHyperparameters, learning_rate
+from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["EVALUATION_ROWS", "Population", "epoch_order", "population", "population_for"]
+__all__ = ["EVALUATION_ROWS", "Population", "population", "population_for"]
 
-INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
 EVALUATION_ROWS = 512
 _making = threading.Lock()
 
@@ -78,7 +78,7 @@ class Population:
             state = self.init.shape_of_result(hyperparameters, seeds)
             self.advance.compile(state, examples, order, whole)
             self.evaluate.compile(state, examples, whole, whole)
-            _shuffle(data.n_train).compile(seeds, whole)
+            shuffle(data.n_train).compile(seeds, whole)
             first.result()
 
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
@@ -135,27 +135,6 @@ def _population(bucket: Bucket, module: type[nnx.Module], resampling: bool) -> P
     )
 
 
-def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
-    """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
-    return _shuffle(n)(jnp.asarray(seeds), jnp.int32(epoch))
-
-
-@functools.lru_cache
-def _shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
-    def of_seed(seed: UInt32[Array, ""], epoch: Scalar) -> Int[Array, " n"]:
-        bits = jax.random.bits(_step_key(seed, ORDER, epoch), (n,))
-        of_index = (n - 1).bit_length()
-        if of_index > 17:
-            return jnp.argsort(bits).astype(jnp.int32)
-        # Sorting words that end in the index is five times as fast as sorting pairs. The other 15
-        # or more bits are random; two examples whose bits are equal keep their order.
-        index = jnp.arange(n, dtype=jnp.uint32)
-        words = jnp.sort((bits >> of_index << of_index) | index)
-        return (words & ((1 << of_index) - 1)).astype(jnp.int32)
-
-    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
-
-
 def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
     """The function `init` of a bucket's population, not compiled."""
 
@@ -163,10 +142,10 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
         seed: UInt32[Array, ""], hyperparameters: TracedHyperparameters
     ) -> tuple[Tree, Tree]:
         model = build(
-            bucket.structure,
+            bucket.at_first,
             kernel=bucket.kernel,
-            sizes=hyperparameters.sizes,
-            rngs=nnx.Rngs(_key(seed, INIT)),
+            sizes=initial_sizes(bucket, hyperparameters),
+            rngs=nnx.Rngs(key_of(seed, INIT)),
             **hyperparameters.wiring(),
         )
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
@@ -192,11 +171,13 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
 
 
 def _advance(
-    bucket: Bucket, resampling: bool
+    bucket: Bucket, may_resample: bool
 ) -> Callable[[State, Examples, Orders, Scalar], State]:
     net = network(bucket)
+    resampling = may_resample and bool(net.layers)
     batch_size = bucket.structure.batch_size
     resample_layers = resampler(net.layers)
+    prune = pruner(net.pruned)
     augment = augmenter(bucket.structure)
     is_taught = bucket.structure.extra("distillation_weight") is not None
 
@@ -204,7 +185,7 @@ def _advance(
         """The keys of this step, one for each seed."""
 
         def of_seed(seed: UInt32[Array, ""]) -> Key[Array, ""]:
-            return _step_key(seed, purpose, state.step)
+            return step_key(seed, purpose, state.step)
 
         return jax.vmap(of_seed)(state.seeds)
 
@@ -231,7 +212,7 @@ def _advance(
         (losses, (correct, other)), grads = over_seeds(
             state.params, state.other, state.hyperparameters, batch
         )
-        params, adam = _adamw(bucket.structure, state, grads)
+        params, adam = descend(bucket.structure, state, grads)
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(
             state,
@@ -269,18 +250,28 @@ def _advance(
         def unchanged(state: State, *_: Array) -> State:
             return state
 
-        def train_and_resample(state: State) -> State:
-            # Resampling is outside of the loop over steps, in which a conditional would copy the
-            # state at every step.
-            state = train_until(state, jnp.minimum(stop_step, next_resampling(state)))
+        def resample(state: State) -> State:
             due, keys = is_due(state), keys_of(state, RESAMPLE)
             return cast(
                 State, jax.lax.cond(due.any(), resample_layers, unchanged, state, keys, due)
             )
 
-        if not net.layers or not resampling:
+        def train_and_rewire(state: State) -> State:
+            # Rewiring is outside of the loop over steps, in which a conditional would copy the
+            # state at every step.
+            until = stop_step
+            if net.pruned:
+                until = jnp.minimum(until, next_pruning(state))
+            if resampling:
+                until = jnp.minimum(until, next_resampling(state))
+            state = train_until(state, until)
+            if net.pruned:
+                state = prune(state)
+            return resample(state) if resampling else state
+
+        if not resampling and not net.pruned:
             return train_until(state, stop_step)
-        return jax.lax.while_loop(lambda s: s.step < stop_step, train_and_resample, state)
+        return jax.lax.while_loop(lambda s: s.step < stop_step, train_and_rewire, state)
 
     return advance
 
@@ -317,32 +308,3 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
         return total / (end - begin), hits / (end - begin)
 
     return evaluate
-
-
-def _adamw(structure: Structure, state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
-    """AdamW with decoupled decay (Loshchilov & Hutter 2019); each configuration has its own rate
-    and decay."""
-    if structure.extra("clip_norm"):
-        grads = clipped(grads, state.hyperparameters.clip_norm)
-    if structure.extra("adam_b1") or structure.extra("adam_b2"):
-        updates, adam = adam_of_configurations(grads, state)
-    else:
-        updates, adam = ADAM.update(grads, state.adam)
-    rate = learning_rate(state.hyperparameters, state.step)
-    decay = state.hyperparameters.weight_decay
-
-    def move(p: Float[Array, "S C ..."], update: Float[Array, "S C ..."]) -> Array:
-        of_trial = (slice(None), *[None] * (p.ndim - 2))
-        return p - rate[of_trial] * (update + decay[of_trial] * p)
-
-    params: Tree = jax.tree.map(move, state.params, updates)
-    return params, cast(optax.ScaleByAdamState, adam)
-
-
-def _key(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:
-    """A threefry key, since padding does not change the draws from it."""
-    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
-
-
-def _step_key(seed: UInt32[Array, ""], purpose: int, step: Scalar) -> Key[Array, ""]:
-    return jax.random.fold_in(_key(seed, purpose), step)

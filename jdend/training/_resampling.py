@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import NEW_MOMENTS, resample, share_at
 from jdend.training._bucket import Path
-from jdend.training._state import State, Tree
+from jdend.training._state import State, changed, leaf
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["is_due", "next_resampling", "resampler", "resamples"]
@@ -109,8 +109,8 @@ def _resample_columns(layers: Layers, state: State, keys: Keys, columns: Int[Arr
     for position, (path, layer) in enumerate(layers):
         weight, indices = (*path, "weight"), (*path, "indices")
         paths = (weight, indices, weight, weight)
-        sizes = None if layer.sizes is None else _get(state.other, (*path, "sizes"))[:, columns]
-        old = [_get(tree, at)[:, columns] for tree, at in zip(trees, paths, strict=True)]
+        sizes = None if layer.sizes is None else leaf(state.other, (*path, "sizes"))[:, columns]
+        old = [leaf(tree, at)[:, columns] for tree, at in zip(trees, paths, strict=True)]
         one_seed = functools.partial(_resample_trial, layer)
         if columns.ndim:
             one_seed = jax.vmap(one_seed, in_axes=(None, 0, 0, 0, 0))
@@ -118,7 +118,7 @@ def _resample_columns(layers: Layers, state: State, keys: Keys, columns: Int[Arr
         layer_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, position)
         new = over_seeds(layer_keys, hyperparameters, n_resampled, old, sizes)
         trees = [
-            _set(tree, at, _get(tree, at).at[:, columns].set(values))
+            changed(tree, at, leaf(tree, at).at[:, columns].set(values))
             for tree, at, values in zip(trees, paths, new, strict=True)
         ]
     params, other, mu, nu = trees
@@ -154,15 +154,3 @@ def _resample_trial(
     )
     reset = replaced & (hyperparameters.resampling_moments == NEW_MOMENTS.index("zero"))
     return weight, indices, jnp.where(reset, 0.0, mu), jnp.where(reset, 0.0, nu)
-
-
-def _get(tree: Any, path: Path) -> Array:
-    for name in path:
-        tree = tree[name]
-    return tree
-
-
-def _set(tree: Any, path: Path, value: Array) -> Tree:
-    """A copy of nested dicts with one leaf replaced."""
-    head, *rest = path
-    return {**tree, head: _set(tree[head], tuple(rest), value) if rest else value}

@@ -20,8 +20,9 @@ from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
+from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
-from jdend.training._population import Population, epoch_order, population_for
+from jdend.training._population import Population, population_for
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
 from jdend.training._stopwatch import Stopwatch

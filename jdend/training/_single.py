@@ -18,7 +18,10 @@ from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
-from jdend.training._population import Population, epoch_order, population_for
+from jdend.training._memory import check_memory
+from jdend.training._order import epoch_order
+from jdend.training._population import Population, population_for
+from jdend.training._pruning import compacted
 from jdend.training._state import State
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
@@ -50,7 +53,8 @@ def train_model(
 
     Raises:
       ValueError: if a batch is larger than the training part, the seed is out of range, training
-        diverged, or there is no teacher for what learns of one.
+        diverged, there is no teacher for what learns of one, or the synapses that dendrites have
+        at first pass the memory.
     """
     if n_epochs is not None:
         if type(n_epochs) is not int or n_epochs < 1:
@@ -68,6 +72,7 @@ def train_model(
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
 
     bucket = Bucket(structure, kernel=kernel)
+    check_memory(bucket, 1)
 
     def show(epoch: int, state: State) -> None:
         if on_epoch is not None:
@@ -104,6 +109,7 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
         return x[seed, column]
 
     params, other = jax.tree.map(of_trial, (state.params, state.other))
+    bucket, params, other = compacted(bucket, params, other)
     return nnx.merge(network(bucket).evaluating, params, other)
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["State", "Tree", "concat", "take"]
+__all__ = ["State", "Tree", "changed", "concat", "leaf", "take"]
 
 Tree = dict[Any, Any]
 """Nested dicts, by name or position, with arrays as leaves."""
@@ -79,6 +79,19 @@ def concat(states: Sequence[State]) -> State:
         return join(x, axis=1)
 
     return _map_columns(of_configurations, of_trials, *states)
+
+
+def leaf(tree: Any, path: Sequence[Any]) -> Any:
+    """The array, or the dict, at a path of nested dicts."""
+    for name in path:
+        tree = tree[name]
+    return tree
+
+
+def changed(tree: Any, path: Sequence[Any], value: Any) -> Tree:
+    """A copy of nested dicts with one of their values replaced."""
+    head, *rest = path
+    return {**tree, head: changed(tree[head], rest, value) if rest else value}
 
 
 def _map_columns(

@@ -25,7 +25,8 @@ class TracedHyperparameters(
 
     Attributes:
       n_steps: the steps of the whole training, which a cosine schedule needs.
-      sizes: the true sizes by field name in a padded bucket, otherwise None.
+      sizes: the true sizes by field name where networks need them, in a padded bucket or where
+        synapses are removed; otherwise None.
     """
 
     n_steps: Int[Array, " C"]
@@ -42,13 +43,14 @@ def trace_hyperparameters(
         name: jnp.array([structure.sizes[name] for structure in structures], jnp.int32)
         for name in structures[0].sizes
     }
+    is_pruned = structures[0].extra("initial_density") is not None
     return TracedHyperparameters(
         **{
             name: _column(field, [getattr(h, name) for h in hyper])
             for name, field in HYPERPARAMETERS.items()
         },
         n_steps=jnp.array([h.n_epochs * steps_per_epoch for h in hyper], jnp.int32),
-        sizes=sizes if padded else None,
+        sizes=sizes if padded or is_pruned else None,
     )
 
 

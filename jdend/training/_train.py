@@ -7,7 +7,7 @@ from jdend.data import Split
 from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import on_device
-from jdend.training._memory import configurations_that_fit
+from jdend.training._memory import check_memory, configurations_that_fit
 from jdend.training._outcome import Outcome, Progress
 from jdend.training._population import population_for
 from jdend.training._run import Narrow, Run
@@ -44,7 +44,8 @@ def train(
 
     Raises:
       ValueError: if a batch is larger than the training part, a seed is out of range, a structure
-        does not fit the bucket, or there is no teacher for what learns of one.
+        does not fit the bucket, there is no teacher for what learns of one, or the synapses that
+        dendrites have at first pass the memory.
     """
     outcomes: list[Outcome] = []
     for run in runs(bucket, configurations, seeds, data, on_progress=on_progress, narrow=narrow):
@@ -75,6 +76,7 @@ def runs(
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
     check_teacher(bucket.structure, data)
+    check_memory(bucket, len(seeds))
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
     room = configurations_that_fit(bucket, len(configurations), len(seeds), data)

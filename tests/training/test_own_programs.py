@@ -21,6 +21,10 @@ PROGRAMS = {
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
         {"distillation_weight": 1.0},
     ],
+    "more synapses at first": [
+        {"initial_density": 2.5, "steps_to_prune": 7},
+        {"initial_density": 3.0, "pruning_end": 0.9},
+    ],
     "flips and shifts": [
         {"augmentation": "flips_and_shifts"},
         {"augmentation": "flips_and_shifts"},

@@ -38,6 +38,9 @@ def drawn(rng):
         "steps_to_resample": int(rng.integers(2, 10)),
         "resampling_std": float(rng.uniform(0.5, 3.0)),
         "resampling_end": float(rng.uniform(0.2, 1.0)),
+        "initial_density": float(rng.uniform(1.01, 2.0)),
+        "steps_to_prune": int(rng.integers(1, 20)),
+        "pruning_end": float(rng.uniform(0.2, 1.0)),
         "label_smoothing": float(rng.uniform(0.0, 0.3)),
         "warmup_steps": int(rng.integers(0, 20)),
         "lr": float(np.exp(rng.uniform(np.log(1e-3), np.log(3e-2)))),
@@ -59,7 +62,7 @@ def test_a_padded_trial_ends_as_it_does_alone(name, seed):
     mix = [drawn(rng) for _ in range(3)]
     capacity = {size: max(trial[size] for trial in mix) for size in LARGEST}
     members = [configured(**trial, architecture=name) for trial in mix]
-    padded = bucket_of(configured(architecture=name, **capacity), padded=True)
+    padded = bucket_of(configured(architecture=name, **capacity, initial_density=2.0), padded=True)
     first, last = after_1_and_50_steps(padded, members)
     for c, member in enumerate(members):
         one, end = after_1_and_50_steps(bucket_of(member), [member])

@@ -27,7 +27,14 @@ from jdend.search.progress.time_left import Expected
 from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
-from jdend.training import Outcome, TeacherError, check_teacher, enable_program_cache
+from jdend.training import (
+    Outcome,
+    OutOfMemoryError,
+    TeacherError,
+    check_memory,
+    check_teacher,
+    enable_program_cache,
+)
 
 __all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
 
@@ -127,8 +134,8 @@ class Trainer:
           keeper: writes the populations' states to the study's folder while they train.
 
         Raises:
-          SearchError: if a batch is larger than the training part, or there is no teacher for what
-            learns of one.
+          SearchError: if a batch is larger than the training part, there is no teacher for what
+            learns of one, or synapses that are there at first pass the memory.
           DataError: if the data cannot be loaded.
         """
         if not trials:
@@ -142,7 +149,8 @@ class Trainer:
         try:
             for population in populations:
                 check_teacher(population.bucket.structure, data)
-        except TeacherError as error:
+                check_memory(population.bucket, len(population.seeds))
+        except (TeacherError, OutOfMemoryError) as error:
             raise SearchError(str(error)) from None
         if self.compile_cache:
             enable_program_cache()

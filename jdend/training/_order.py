@@ -1,0 +1,52 @@
+# pyright: reportUnknownMemberType=false
+"""Keys of a seed's draws, and the order in which it sees the examples.
+
+Shape letters: `S` seeds, `n` examples.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Key, UInt32
+
+from jdend.training._compilation import Program
+
+__all__ = ["AUGMENT", "INIT", "ORDER", "RESAMPLE", "epoch_order", "key_of", "shuffle", "step_key"]
+
+INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
+
+Scalar = Int[Array, ""]
+Seeds = UInt32[Array, " S"]
+Orders = Int[Array, "S n"]
+
+
+def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
+    """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
+    return shuffle(n)(jnp.asarray(seeds), jnp.int32(epoch))
+
+
+@functools.lru_cache
+def shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
+    def of_seed(seed: UInt32[Array, ""], epoch: Scalar) -> Int[Array, " n"]:
+        bits = jax.random.bits(step_key(seed, ORDER, epoch), (n,))
+        of_index = (n - 1).bit_length()
+        if of_index > 17:
+            return jnp.argsort(bits).astype(jnp.int32)
+        # Sorting words that end in the index is five times as fast as sorting pairs. The other 15
+        # or more bits are random; two examples whose bits are equal keep their order.
+        index = jnp.arange(n, dtype=jnp.uint32)
+        words = jnp.sort((bits >> of_index << of_index) | index)
+        return (words & ((1 << of_index) - 1)).astype(jnp.int32)
+
+    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
+
+
+def key_of(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:
+    """A threefry key, since padding does not change the draws from it."""
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
+
+
+def step_key(seed: UInt32[Array, ""], purpose: int, step: Scalar) -> Key[Array, ""]:
+    return jax.random.fold_in(key_of(seed, purpose), step)
