@@ -111,7 +111,12 @@ def _search(work: Workload, n_epochs: int) -> dict[str, Any]:
 
     begun = time.perf_counter()
     searcher = HyperparameterSearcher(
-        "fashion-mnist", n_epochs=n_epochs, seeds=N_SEEDS, compile_cache=False, verbose=False
+        "fashion-mnist",
+        n_epochs=n_epochs,
+        seeds=N_SEEDS,
+        defaults="toolkit",
+        compile_cache=False,
+        verbose=False,
     )
     results = searcher.grid_search(
         {

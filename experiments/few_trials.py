@@ -106,7 +106,13 @@ def _search(way: str) -> dict[str, object]:
 
     _compilation.Program._build = timed
     searcher = HyperparameterSearcher(
-        "digits", max_params=4000, min_param_ratio=0.02, n_epochs=3, batch_size=64, verbose=False
+        "digits",
+        max_params=4000,
+        min_param_ratio=0.02,
+        n_epochs=3,
+        batch_size=64,
+        defaults="toolkit",
+        verbose=False,
     )
     common = {"synaptic_resampling": [True], "lr": [5e-3]}
     if way == "one by one":

@@ -32,7 +32,7 @@ N_SEEDS = 3
 def example_workflow(quick_dataset: str) -> SearchResult:
     """As the guide has it: explore, search around the promising, train the best for longer."""
     quick_prototype_search(max_params=5000, dataset=quick_dataset)
-    searcher = HyperparameterSearcher(max_params=8000, n_epochs=20)
+    searcher = HyperparameterSearcher(max_params=8000, n_epochs=20, defaults="toolkit")
     space = {
         "n_neurons": (10, 15),
         "n_dendrites": (4, 8),
@@ -98,7 +98,7 @@ def row(result: SearchResult) -> dict[str, object]:
 
 def against_claim(record: dict[str, Any]) -> dict[str, object]:
     """An architecture's best network against the guide's, as chosen and with other seeds."""
-    searcher = HyperparameterSearcher(verbose=False)
+    searcher = HyperparameterSearcher(defaults="toolkit", verbose=False)
     again = searcher.retrain(record["result"], seeds=N_SEEDS)
     return {
         **row(record["result"]),

@@ -66,6 +66,7 @@ def one_search(data: str, method: str, repeat: int) -> dict:
         split_seed=repeat,
         search_seed=repeat,
         validation_fraction=0.3,
+        defaults="toolkit",
         verbose=False,
     )
     begun = time.perf_counter()

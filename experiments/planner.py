@@ -65,7 +65,9 @@ def one_search(seed: int, number: int, data: Dataset) -> dict:
         "search_seed": number,
     }
     n_trials, space_of = int(rng.integers(4, 33)), pick(default_space, budget_space)
-    searcher = HyperparameterSearcher(data, **settings, verbose=False, compile_cache=False)
+    searcher = HyperparameterSearcher(
+        data, **settings, defaults="toolkit", verbose=False, compile_cache=False
+    )
     space = space_of(budget, searcher.problem)
     search = Schedule(
         searcher._search_problems(space, None),

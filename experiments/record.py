@@ -113,7 +113,12 @@ class Record:
 
 def searcher(n_epochs: int, seeds: Sequence[int], **others: Any) -> HyperparameterSearcher:
     return HyperparameterSearcher(
-        max_params=BUDGET, n_epochs=n_epochs, seeds=list(seeds), verbose=False, **others
+        max_params=BUDGET,
+        n_epochs=n_epochs,
+        seeds=list(seeds),
+        defaults="toolkit",
+        verbose=False,
+        **others,
     )
 
 

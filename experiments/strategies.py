@@ -85,6 +85,7 @@ def one_search(data: str, strategy: str, pruner: str, repeat: int, n_trials: int
         split_seed=repeat,
         search_seed=repeat,
         validation_fraction=0.3,
+        defaults="toolkit",
         max_programs=1,
         verbose=False,
     )

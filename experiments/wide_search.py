@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("experiments/results/wide_search.json"))
     arguments = parser.parse_args()
 
-    searcher = HyperparameterSearcher(max_params=8000, n_epochs=10)
+    searcher = HyperparameterSearcher(max_params=8000, n_epochs=10, defaults="toolkit")
     searcher.random_search(SPACE, n_trials=arguments.trials)
     best = searcher.get_best_results(arguments.trials)
     rows = [

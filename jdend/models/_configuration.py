@@ -137,7 +137,8 @@ def configure(
     params = {name: value for name, value in check_names(params).items() if value is not None}
     values = {**DEFAULTS, **(defaults or {})}
     arch = architecture(str(params.get("architecture", values["architecture"])))
-    parsed = _Parsed(arch, {**values, **arch.defaults, **params}, problem)
+    values |= arch.defaults_for(problem.in_features)
+    parsed = _Parsed(arch, {**values, **params}, problem)
     structure = _structure(arch, parsed, problem)
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
     return Configuration(replace(structure, extras=extras_of(hyperparameters)), hyperparameters)

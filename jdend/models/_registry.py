@@ -53,6 +53,13 @@ class Architecture:
         names = [*self.fields, *resampling, *names_of("training")]
         return {name: self.field(name) for name in names if name not in pruned}
 
+    def defaults_for(self, in_features: int) -> dict[str, object]:
+        """Its `defaults` for data with so many features; a dendrite reads each once at most."""
+        own, inputs = dict(self.defaults), self.defaults.get("n_dendrite_inputs")
+        if isinstance(inputs, int):
+            own["n_dendrite_inputs"] = min(inputs, in_features)
+        return own
+
     def field(self, name: str) -> Field:
         """The description of a field. If only the module has it, its kind is that of its default
         value; without a default it is a size."""

@@ -1,19 +1,21 @@
 """The networks that a searcher may train: which of them fit its budget, and how one is built."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from flax import nnx
 from jaxtyping import Float, Int
 
 from jdend.data import Dataset
-from jdend.models import Configuration, Problem, build, configure, count_params
+from jdend.models import DEFAULTS, Configuration, Problem, build, configure, count_params
 from jdend.search.driver.data import SearchData
 from jdend.search.errors import SpaceError
 from jdend.search.options import SearcherOptions
 from jdend.search.results import CollectedResults
 from jdend.search.space.budget import Budget
+from jdend.search.space.default_space import default_training, left_out
+from jdend.search.space.dimensions import Choice, Dimension, Space
 from jdend.search.space.parameter_count import dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
 
@@ -43,7 +45,7 @@ class NetworksWithinBudget(CollectedResults):
             teacher=options.teacher,
         )
         self._data.check_classes(options.n_classes)
-        self._configure({"architecture": "mlp"})  # checks the defaults of training's fields
+        self._counted({"architecture": "mlp"})  # checks the settings of training
 
     @property
     def problem(self) -> Problem:
@@ -108,22 +110,22 @@ class NetworksWithinBudget(CollectedResults):
     @property
     def n_epochs(self) -> int:
         """The number of epochs, unless the space has them."""
-        return self._options.n_epochs
+        return self._setting("n_epochs")
 
     @property
     def lr(self) -> float:
         """The learning rate, unless the space has one."""
-        return self._options.lr
+        return self._setting("lr")
 
     @property
     def weight_decay(self) -> float:
         """The weight decay, unless the space has one."""
-        return self._options.weight_decay
+        return self._setting("weight_decay")
 
     @property
     def batch_size(self) -> int:
         """The number of examples in a batch, unless the space has one."""
-        return self._options.batch_size
+        return self._setting("batch_size")
 
     @property
     def subset_size(self) -> int | None:
@@ -209,9 +211,36 @@ class NetworksWithinBudget(CollectedResults):
         """The settings of data and training for the record of a search, enough to repeat it."""
         return {**self._data.describe(), **self._options.record()}
 
+    def _left_out(
+        self, space: Space, budget: int, *, sizes: str, seconds: float | None = None
+    ) -> dict[str, Dimension]:
+        """What a space does not say, as `left_out`; the toolkit's defaults need not be said."""
+        if self._options.defaults == "toolkit":
+            return {}
+        training = default_training(budget, self.n_train, seconds) | self._options.training()
+        return left_out(space, budget, self.problem, training, sizes=sizes)
+
+    def _completed(self, params: Mapping[str, object]) -> dict[str, object]:
+        """Parameters with the hyperparameters that they leave out; sizes stay left out."""
+        given: dict[str, Dimension] = {
+            name: Choice((value,))  # pyright: ignore[reportArgumentType]
+            for name, value in params.items()
+            if value is not None and name != "seed"
+        }
+        added = self._left_out(Space(given), self.budget.max_params, sizes="none")
+        return {**{n: d.values[0] for n, d in added.items() if isinstance(d, Choice)}, **params}
+
+    def _setting(self, name: str) -> Any:
+        """What networks are trained with where neither space nor settings say it."""
+        return (DEFAULTS | self._options.training() | self._completed({}))[name]
+
     def _configure(self, params: Mapping[str, object]) -> Configuration:
+        return self._counted(self._completed(params))
+
+    def _counted(self, params: Mapping[str, object]) -> Configuration:
+        """A configuration of which only the structure matters."""
         try:
-            return configure(params, self.problem, self._options.defaults())
+            return configure(params, self.problem, self._options.training())
         except ValueError as error:
             raise SpaceError(str(error)) from None
 
@@ -222,12 +251,12 @@ class NetworksWithinBudget(CollectedResults):
     def _misfit(self, params: Mapping[str, object]) -> str | None:
         """Why a configuration does not fit the data or the budget; None if it does."""
         try:
-            configuration = self._configure(params)
+            configuration = self._counted(params)
         except SpaceError:
             n_inputs, n_features = params.get("n_dendrite_inputs"), self.problem.in_features
             if not isinstance(n_inputs, int) or n_inputs <= n_features:
                 raise
-            self._configure({**params, "n_dendrite_inputs": 1})
+            self._counted({**params, "n_dendrite_inputs": 1})
             return f"n_dendrite_inputs={n_inputs}, and the data have {n_features} features"
         count = count_params(configuration.structure)
         if self.budget.fits(count):

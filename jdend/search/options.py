@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jdend._messages import did_you_mean
-from jdend.fields import TAUGHT_WEIGHT
+from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ SCENARIO_NAMES = (
 )
 
 LOG_FORMATS = ("text", "json")
+DEFAULTS = ("best", "toolkit")
+# The fields of training that are settings of a search as well.
+TRAINED = ("n_epochs", "lr", "weight_decay", "batch_size")
+LEFT_OUT = "that of the default space"
 
 
 @dataclass(frozen=True)
@@ -151,29 +155,38 @@ class ProposalOptions:
 class TrainingOptions:
     """How networks are trained."""
 
-    n_epochs: int = field(
-        default=15,
+    n_epochs: int | None = field(
+        default=None,
         metadata=about(
-            "epochs, unless the space has them, as the default one does",
-            int,
-            flag="--epochs",
+            "epochs, unless the space has them", int, none=LEFT_OUT, flag="--epochs", recorded=True
+        ),
+    )
+    lr: float | None = field(
+        default=None,
+        metadata=about(
+            "learning rate, unless the space has one", float, none=LEFT_OUT, recorded=True
+        ),
+    )
+    weight_decay: float | None = field(
+        default=None,
+        metadata=about(
+            "weight decay, unless the space has one", float, none=LEFT_OUT, recorded=True
+        ),
+    )
+    batch_size: int | None = field(
+        default=None,
+        metadata=about("batch size, unless the space has one", int, none=LEFT_OUT, recorded=True),
+    )
+    _: KW_ONLY
+    defaults: str = field(
+        default="best",
+        metadata=about(
+            "what a space leaves out: best, as in the default space, or toolkit, as in the older "
+            "toolkit",
+            python=" (a rate of 5e-4, 15 epochs, batches of 256)",
             recorded=True,
         ),
     )
-    lr: float = field(
-        default=0.0005,
-        metadata=about("learning rate, unless the space has one", float, recorded=True),
-    )
-    weight_decay: float = field(
-        default=0.01, metadata=about("weight decay, unless the space has one", float, recorded=True)
-    )
-    batch_size: int = field(
-        default=256,
-        metadata=about(
-            "batch size, unless the space has one, as the default one does", int, recorded=True
-        ),
-    )
-    _: KW_ONLY
     seeds: int | Sequence[int] = field(
         default=1,
         metadata=about(
@@ -221,13 +234,11 @@ class TrainingOptions:
         default=True, metadata=about("keep compiled programs in the user's cache folder")
     )
 
-    def defaults(self) -> dict[str, object]:
-        """The values of training's fields that a space leaves out."""
+    def training(self) -> dict[str, object]:
+        """The values of training's fields that are given here, for spaces that leave them out."""
+        given = {name: getattr(self, name) for name in TRAINED}
         return {
-            "n_epochs": self.n_epochs,
-            "lr": self.lr,
-            "weight_decay": self.weight_decay,
-            "batch_size": self.batch_size,
+            **{name: value for name, value in given.items() if value is not None},
             **({} if self.teacher is None else {"distillation_weight": TAUGHT_WEIGHT}),
         }
 
@@ -328,6 +339,10 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
 
     def __post_init__(self):
         check_log_format(self.log_format)
+        if self.defaults not in DEFAULTS:
+            raise SearchError(
+                f"unknown defaults {self.defaults!r}{did_you_mean(self.defaults, DEFAULTS)}"
+            )
         if self.study is not None and (self.out or self.storage or self.study_name or self.resume):
             raise SearchError(
                 "give study, or out, storage, study_name and resume, not both: a study has its own"
@@ -339,6 +354,10 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
 
         recorded = [option.name for option in fields(self) if setting_of(option).recorded]
         values = {name: getattr(self, name) for name in recorded}
+        if self.defaults == "toolkit":  # as before there were others, so that such searches go on
+            del values["defaults"]
+            left_out = [name for name in TRAINED if values[name] is None]
+            values |= {name: FIELDS[name].default for name in left_out}
         return {**values, "seeds": list(parse_seeds(self.seeds))}
 
 

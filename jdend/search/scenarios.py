@@ -70,7 +70,7 @@ def quick_prototype_search(
       dataset: as for `HyperparameterSearcher`.
       n_trials, n_epochs: the number of trials, and of epochs of each.
       ranges: `best` for those of `jdend.search.default_space`, `toolkit` for
-        those of the older toolkit, with its learning rate.
+        those of the older toolkit, and its settings for what they leave out.
       **settings: further arguments of `HyperparameterSearcher`.
 
     Returns:
@@ -79,7 +79,7 @@ def quick_prototype_search(
     Raises:
       ValueError: as `HyperparameterSearcher.optimize`.
     """
-    settings = _checked(quick_prototype_search, settings, batch_size=512)
+    settings = _checked(quick_prototype_search, settings, ranges, batch_size=512)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     spaces = _spaces(ranges, ("dendritic_simple",), max_params, searcher.problem)
     _search(searcher, spaces, n_trials)
@@ -102,7 +102,7 @@ def optimize_for_budget(
 
     Args, Returns, Raises: as `quick_prototype_search`.
     """
-    settings = _checked(optimize_for_budget, settings)
+    settings = _checked(optimize_for_budget, settings, ranges)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     _search(searcher, _spaces_of_budget(ranges, max_params, searcher.problem), n_trials)
     return _best(searcher.results)
@@ -137,7 +137,7 @@ def compare_architectures(
       BudgetError: if no network of any architecture fits.
       ValueError: as `HyperparameterSearcher.optimize`.
     """
-    settings = _checked(compare_architectures, settings, min_param_ratio=0.75)
+    settings = _checked(compare_architectures, settings, ranges, min_param_ratio=0.75)
     searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     check_trials("n_trials", n_trials)
     spaces = _spaces(ranges, architectures, max_params, searcher.problem)
@@ -176,7 +176,7 @@ def thorough_optimization(
       ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _in_one_study(
-        _checked(thorough_optimization, settings, min_param_ratio=0.85, seeds=5)
+        _checked(thorough_optimization, settings, ranges, min_param_ratio=0.85, seeds=5)
     )
     once = {**settings, "seeds": 1}
     broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
@@ -221,7 +221,7 @@ def find_pareto_optimal(
     """
     if budgets is None:
         budgets = [*(budget for budget in BUDGETS if budget < max_budget), max_budget]
-    settings = _checked(find_pareto_optimal, settings)
+    settings = _checked(find_pareto_optimal, settings, ranges)
     check_trials("n_trials", n_trials)
     searcher = HyperparameterSearcher(
         dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings
@@ -296,7 +296,7 @@ def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget)
     return feasible_shapes(parse_space(space), problem, budget, rng).n_fit > 0
 
 
-def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Settings:
+def _checked(scenario: Callable, settings: Settings, ranges: str, **defaults: object) -> Settings:
     """The further settings of a scenario, with its own defaults for those that are left out.
 
     Raises:
@@ -310,7 +310,8 @@ def _checked(scenario: Callable, settings: Settings, **defaults: object) -> Sett
             "validation_fraction=0 leaves nothing to choose by, and networks are never chosen by "
             "test accuracy; give a number above 0"
         )
-    return {**defaults, **settings}
+    own = {"defaults": "toolkit"} if ranges == "toolkit" else {}
+    return {**own, **defaults, **settings}
 
 
 def _in_one_study(settings: Settings) -> Settings:

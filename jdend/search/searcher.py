@@ -25,7 +25,7 @@ from jdend.search.samplers.local import around
 from jdend.search.samplers.proposing import listed
 from jdend.search.samplers.registry import Strategy, find_strategy
 from jdend.search.space.budget import Budget
-from jdend.search.space.dimensions import parse_space
+from jdend.search.space.dimensions import Dimension, Space, parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
 from jdend.study import Results, SearchResult
@@ -182,8 +182,10 @@ class HyperparameterSearcher(NetworksWithinBudget):
         time_limit = seconds if isinstance(seconds, TimeLimit | None) else TimeLimit(seconds)
         chosen = find_strategy(strategy)
         stopping = find_pruner(chosen.default_pruner if pruner is None else pruner)
+        sizes = "constants" if chosen.lists_all else "ranges"
+        limit = None if time_limit is None else time_limit.seconds
         schedule = Schedule(
-            self._search_problems(space, budgets),
+            self._search_problems(space, budgets, sizes, limit),
             chosen,
             entropy=self._entropy(search_seed),
             seeds=self._seeds,
@@ -208,10 +210,11 @@ class HyperparameterSearcher(NetworksWithinBudget):
 
         Returns, Raises: as `random_search`.
         """
-        configurations = [dict(centre.params) for centre in centres]
+        configurations = [self._completed(centre.params) for centre in centres]
         if not configurations:
             raise SearchError("refine needs at least one result")
-        problem, entropy = self._search_problem(configurations[0], self.budget), self._entropy(None)
+        space = parse_space(configurations[0])
+        problem, entropy = self._search_problem(space, self.budget), self._entropy(None)
         candidates = around(problem, np.random.default_rng(list(entropy)), configurations, n_each)
         schedule = Schedule((problem,), listed("refine", candidates), entropy, self._seeds)
         return self._run(schedule, {"centres": configurations, "n_each": n_each})
@@ -292,21 +295,39 @@ class HyperparameterSearcher(NetworksWithinBudget):
             warnings.warn(str(error), BudgetWarning, stacklevel=3)
             return Results()
 
-    def _search_problem(self, space: Mapping[str, object], budget: Budget) -> SearchProblem:
-        return SearchProblem(parse_space(space), self.problem, budget, self._options.defaults())
+    def _search_problem(self, space: Space, budget: Budget) -> SearchProblem:
+        return SearchProblem(space, self.problem, budget, self._options.training())
 
     def _search_problems(
-        self, space: SpaceOfBudget, budgets: Sequence[int] | None
+        self,
+        space: SpaceOfBudget,
+        budgets: Sequence[int] | None,
+        sizes: str = "ranges",
+        seconds: float | None = None,
     ) -> tuple[SearchProblem, ...]:
-        """The problem of each budget."""
+        """The problem of each budget, with what its space leaves out, which is said."""
         allowed = [self.budget]
         if budgets is not None:
             allowed = [Budget(n, self.budget.min_param_ratio) for n in budgets]
         if not allowed or len({budget.max_params for budget in allowed}) < len(allowed):
             raise SearchError(f"budgets must be different numbers, got {budgets!r}")
         self.largest_budget = max(self.largest_budget, *(b.max_params for b in allowed))
-        spaces = [space(b.max_params) if callable(space) else space for b in allowed]
-        return tuple(map(self._search_problem, spaces, allowed))
+        problems: list[SearchProblem] = []
+        for budget in allowed:
+            most = budget.max_params
+            own = parse_space(space(most) if callable(space) else space)
+            added = self._left_out(own, most, sizes=sizes, seconds=seconds)
+            problems.append(self._search_problem(Space({**own.dimensions, **added}), budget))
+            self._say_left_out(added, f" for {most:,} parameters" if len(allowed) > 1 else "")
+        return tuple(problems)
+
+    def _say_left_out(self, added: Mapping[str, Dimension], whose: str) -> None:
+        given = self._options.training()
+        said = [f"{name}={dimension}" for name, dimension in added.items() if name not in given]
+        if said:
+            self._reporter.note(
+                f"not in the space, so as in the default one{whose}: {', '.join(said)}"
+            )
 
     def _entropy(self, search_seed: int | None) -> tuple[int, ...]:
         if search_seed is None:
@@ -344,11 +365,11 @@ class HyperparameterSearcher(NetworksWithinBudget):
         return Results(results)
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
-        configuration = dict(params)
+        configuration = self._completed(params)
         seed = configuration.pop("seed", None)
         bases = [] if seed is None else [check_seed("seed", seed)]
         candidate = Candidate(configuration, self._configure(configuration), bases)
-        problem = self._search_problem(params, self.budget)
+        problem = self._search_problem(parse_space(configuration), self.budget)
         candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
         schedule = Schedule((problem,), listed("one configuration", candidates), (0,), tuple(seeds))
         return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]

@@ -318,3 +318,8 @@ def test_a_constructor_takes_what_its_fields_list(name):
     parameters = inspect.signature(arch.module.__init__).parameters
     assert arch.context <= set(parameters)
     assert set(arch.defaults) <= set(parameters)
+
+
+def test_a_default_is_never_more_inputs_than_there_are_features():
+    structure = configure({"n_neurons": 3}, Problem(64, 10)).structure
+    assert structure["n_dendrite_inputs"] == 64

@@ -75,10 +75,45 @@ def test_the_summary_counts_over_under_and_same(search, capsys):
          "synaptic_resampling": [False], "steps_to_resample": [64, 128]}
     )  # fmt: skip
     said = capsys.readouterr().err
-    assert said.splitlines()[:2] == [
+    assert said.splitlines()[1:3] == [
         "2 networks of the space fit; 2 have over 1,000 parameters, 2 under 800",
         "2 trials, 1 the same as another",
     ]
+
+
+@pytest.mark.parametrize("way", ["grid_search", "random_search", "mixed_search", "optimize"])
+def test_what_a_space_leaves_out_is_that_of_the_default_space(search, way):
+    searcher = search(n_epochs=2, min_param_ratio=0.5)
+    found = getattr(searcher, way)(SIZES, 2)
+    assert {r.params["lr"] for r in found} == {searcher.lr}
+    assert {r.params["schedule"] for r in found} == {"cosine"}
+    assert searcher.lr > 0.01
+
+
+def test_a_search_says_what_its_space_leaves_out(search, capsys):
+    search(verbose=True, n_epochs=2, lr=0.02).random_search(SIZES, 2)
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if "not in the space" in x]
+    assert line.startswith("not in the space, so as in the default one: initialization=fan_in")
+    assert "batch_size=16" in line
+    assert not [name for name in ("n_epochs", "lr=", *SIZES) if name in line]
+
+
+def test_the_toolkits_settings_are_there_by_name(search):
+    searcher = search(defaults="toolkit")
+    (found,) = searcher.random_search({**SIZES, "n_neurons": 6}, 1)
+    assert set(found.params) == set(SIZES)
+    assert (searcher.lr, searcher.n_epochs, searcher.batch_size) == (5e-4, 15, 256)
+
+
+def test_unknown_defaults_are_refused(search):
+    with pytest.raises(SearchError, match="unknown defaults 'toolbox'; allowed are best, toolkit"):
+        search(defaults="toolbox")
+
+
+def test_a_configuration_by_itself_is_completed_too(search):
+    searcher = search(min_param_ratio=0.5)
+    found = searcher.train_and_evaluate({"n_neurons": 5, "n_dendrites": 4, "n_dendrite_inputs": 32})
+    assert found.params["lr"] == searcher.lr
 
 
 def test_configurations_equal_but_for_the_seed_are_one_trial(search, instant_training):
@@ -290,7 +325,7 @@ def test_a_dry_run_tells_how_long_it_would_take(search, capsys):
 def test_a_dry_run_may_ask_the_compiler_for_memory(search, capsys):
     memory = []
     for dry_run in (True, "compile"):
-        search(dry_run=dry_run).grid_search(SIZES)
+        search(dry_run=dry_run, batch_size=256).grid_search(SIZES)
         memory.append(re.search(r"about ([0-9.]+) MB at a time", capsys.readouterr().out))
     estimated, said = (float(found[1]) for found in memory)
     assert estimated == pytest.approx(said, rel=0.5)

@@ -39,7 +39,8 @@ examples:
   python -m jdend.search --budget 5000 --dry-run
       what would be trained: programs, parameters, memory
 
-a space file (TOML) has a line for each parameter:
+a space file (TOML) has a line for each parameter that shall vary, or be
+otherwise than in the default space, where the others come from:
   n_neurons = [8, 10, 12]                                     one of these
   n_dendrite_inputs = {{type = "randint", low = 16, high = 96}} 16 to 96
   lr = {{type = "uniform", low = 1e-4, high = 1e-2, log = true}}

@@ -6,7 +6,7 @@ missing is what it was.
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jdend.search.cli.arguments import Command
@@ -15,7 +15,7 @@ from jdend.study import RUN, StudyError, holds_search, latest_folder
 __all__ = ["resumed_words"]
 
 PROGRAM = ("python", "-m", "jdend.search")
-RESUME, OUT = "--resume", "--out"
+RESUME, OUT, DEFAULTS = "--resume", "--out", "--defaults"
 
 # The words of each option, by its name.
 Options = dict[str, list[str]]
@@ -55,7 +55,15 @@ def _recorded(folder: Path) -> Options:
         return {}
     if tuple(command[: len(PROGRAM)]) != PROGRAM:  # a program in Python
         return {}
-    return _by_option(command[len(PROGRAM) :])
+    own = _by_option(command[len(PROGRAM) :])
+    return own if _has_defaults(record) else {**own, DEFAULTS: [DEFAULTS, "toolkit"]}
+
+
+def _has_defaults(record: Mapping[str, object]) -> bool:
+    """Whether a search says what its space leaves out. Older versions only had the toolkit's."""
+    config = record.get("config") or {}
+    first = config[0] if isinstance(config, list) else config
+    return not first or (isinstance(first, dict) and "defaults" in first)
 
 
 def _by_option(words: Sequence[str]) -> Options:

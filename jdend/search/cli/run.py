@@ -202,10 +202,10 @@ def _search(command: Command, space: Space | None, study: Study) -> Hyperparamet
 def _default_space(
     command: Command, searcher: HyperparameterSearcher, budget: int
 ) -> dict[str, object]:
-    """With the length of training, where the command line does not say it."""
+    """With the length of training; without what the command line says."""
     training = default_training(budget, searcher.n_train, command.search.seconds)
-    own = {name: value for name, value in training.items() if name not in command.settings}
-    return default_space(budget, searcher.problem) | own
+    whole = default_space(budget, searcher.problem) | training
+    return {name: value for name, value in whole.items() if name not in command.settings}
 
 
 def _time_limit(command: Command, study: Study) -> TimeLimit | None:

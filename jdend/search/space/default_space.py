@@ -1,10 +1,22 @@
-"""The search spaces that are used when the user gives none."""
+"""The search spaces that are used when the user gives none, and what a user's own leaves out."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from jdend._messages import did_you_mean
-from jdend.models import Problem
+from jdend.fields import FIELDS, canonical_names
+from jdend.models import Architecture, Problem, architecture
 from jdend.search.errors import SpaceError
+from jdend.search.space.dimensions import (
+    Choice,
+    Dimension,
+    IntRange,
+    Space,
+    Value,
+    parse_space,
+)
+from jdend.search.space.validation import architectures_of
 
 __all__ = [
     "ARCHITECTURES",
@@ -13,6 +25,7 @@ __all__ = [
     "budget_space",
     "default_space",
     "default_training",
+    "left_out",
 ]
 
 ARCHITECTURES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
@@ -44,6 +57,7 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrite_inputs": (13, 36, 0.5, 16),
     },
 }
+_ALL_SIZES = ("hidden_dim", *dict.fromkeys(name for own in _SIZES.values() for name in own))
 # What is best of them.
 DEFAULT_ARCHITECTURES = ("sparse_somata", "soma_disabled")
 
@@ -141,6 +155,88 @@ def default_training(budget: int, n_train: int, seconds: float | None = None) ->
     return {"batch_size": batch_size, "n_epochs": round(n_epochs)}
 
 
+def left_out(
+    space: Space,
+    budget: int,
+    problem: Problem,
+    training: Mapping[str, object],
+    *,
+    sizes: str = "ranges",
+) -> dict[str, Dimension]:
+    """What a space does not say and the default space does, for the same budget and data.
+
+    Hyperparameters are constants, the middle of the default space's ranges (of a logarithmic one,
+    the geometric mean) or the first of its values, so that nothing varies which nobody asked for.
+    A space that names no architecture and no sizes gets both from the default space. One that has
+    sizes, and leaves out how many inputs a dendrite has, gets as many as fit the budget.
+
+    Args:
+      space: the user's own.
+      budget: the largest number of trainable parameters allowed.
+      problem: the data's features, classes and image shape.
+      training: values that come before the default space's, such as `default_training`.
+      sizes: what to do with sizes that the space's architectures need and it does not name:
+        `ranges` searches the default space's, `constants` takes the middle of each, `none` leaves
+        them to the architecture.
+
+    Raises:
+      SpaceError: if the space names an architecture that is not registered.
+    """
+    own: dict[str, Dimension] = canonical_names(space.dimensions)
+    names = architectures_of(space)
+    added: dict[str, Dimension] = {}
+    if sizes != "none" and not own.keys() & {"architecture", *_ALL_SIZES}:
+        names = DEFAULT_ARCHITECTURES[: None if sizes == "ranges" else 1]
+        added["architecture"] = Choice(names)
+    wiring = own.get("connectivity")
+    if isinstance(wiring, Choice) and "local_receptive_fields" not in wiring.values:
+        problem = replace(problem, image_shape=None)  # then new inputs come from anywhere, too
+    known = [name for name in names if name in _SIZES or name == "mlp"]
+    default = {**default_space(budget, problem, known), **training}
+    del default["architecture"]
+    for name, dimension in parse_space(default).dimensions.items():
+        if name in own or (name in _ALL_SIZES and sizes == "none"):
+            continue
+        searched = name in _ALL_SIZES and sizes == "ranges"
+        if name == "n_dendrite_inputs" and searched and own.keys() & _ALL_SIZES:
+            dimension = IntRange(1, problem.in_features)
+        added[name] = dimension if searched else Choice((_middle(dimension),))
+    whole, read = {**added, **own}, [architecture(name) for name in names]
+    return {name: d for name, d in added.items() if _plays_part(name, whole, read)}
+
+
+def _middle(dimension: Dimension) -> Value:
+    """One value in the place of a dimension, to three digits."""
+    if isinstance(dimension, Choice):
+        return dimension.values[0]
+    if isinstance(dimension, IntRange):
+        return round(math.sqrt(dimension.low * dimension.high))
+    low, high = dimension.low, dimension.high
+    return float(f"{math.sqrt(low * high) if dimension.log else (low + high) / 2:.3g}")
+
+
+def _plays_part(
+    name: str, dimensions: Mapping[str, Dimension], networks: Sequence[Architecture]
+) -> bool:
+    """Whether a parameter does with some of the values of the others."""
+    if name == "architecture":
+        return True
+    if not any(name in network.reads for network in networks):
+        return False
+    return not FIELDS[name].only_if or any(
+        _may_hold(condition.field, condition.value, condition.negated, dimensions)
+        and _plays_part(condition.field, dimensions, networks)
+        for condition in FIELDS[name].only_if
+    )
+
+
+def _may_hold(name: str, value: object, negated: bool, dimensions: Mapping[str, Dimension]) -> bool:
+    dimension = dimensions.get(name)
+    if dimension is None or not isinstance(dimension, Choice):
+        return True
+    return any((one == value) is not negated for one in dimension.values if one is not None)
+
+
 def budget_architectures(max_params: int) -> tuple[str, ...]:
     """The architectures that suit a budget; with a small one, `dendritic_simple` alone."""
     return ARCHITECTURES[: 1 + (max_params > 2000) + (max_params > 5000)]
@@ -195,8 +291,8 @@ def _sizes(
 ) -> dict[str, tuple[int, int]]:
     """The ranges of the architectures' sizes; of a size that several have, one that holds all."""
     ranges: dict[str, tuple[int, int]] = {}
-    for architecture in architectures:
-        for field, (low, high) in _sizes_of(architecture, budget, problem).items():
+    for name in architectures:
+        for field, (low, high) in _sizes_of(name, budget, problem).items():
             smallest, largest = ranges.get(field, (low, high))
             ranges[field] = min(low, smallest), max(high, largest)
     return ranges

@@ -48,6 +48,9 @@ class Choice:
 
     values: tuple[Value, ...]
 
+    def __str__(self) -> str:
+        return " or ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in self.values)
+
     def draw(self, rng: np.random.Generator) -> Value:
         return self.values[int(rng.integers(len(self.values)))]
 
@@ -58,6 +61,9 @@ class IntRange:
 
     low: int
     high: int
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
 
     def draw(self, rng: np.random.Generator) -> int:
         return int(rng.integers(self.low, self.high, endpoint=True))
@@ -70,6 +76,9 @@ class RealRange:
     low: float
     high: float
     log: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.low:.4g} to {self.high:.4g}"
 
     def draw(self, rng: np.random.Generator) -> float:
         if not self.log:

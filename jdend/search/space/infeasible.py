@@ -74,7 +74,8 @@ def _corners(shapes: FeasibleShapes, problem: Problem, end: Callable) -> Iterato
     extremes = {axis.field: int(end(axis.values)) for axis in shapes.axes if axis.is_size}
     for frame in frames(shapes.axes):
         arch = architecture(str(frame.get("architecture", DEFAULTS["architecture"])))
-        defaults = {f: v for f, v in arch.defaults.items() if type(v) is int and f not in frame}
+        own = arch.defaults_for(problem.in_features)
+        defaults = {f: v for f, v in own.items() if type(v) is int and f not in frame}
         sizes = defaults | {f: size for f, size in extremes.items() if f in arch.fields}
         yield _Corner(_count(frame, sizes, problem), frame, sizes)
 

@@ -86,7 +86,7 @@ def test_one_line_and_exit_code_2(tmp_path, capsys, arguments, said):
         "zero.toml": "n_neurons = [0]\n",
         "fraction.toml": "n_neurons = [8.5]\n",
         "form.toml": 'n_neurons = {type = "randint", low = 3}\n',
-        "large.toml": "n_neurons = [50]\n",
+        "large.toml": "n_neurons = [50]\nn_dendrite_inputs = 96\n",
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content)

@@ -11,8 +11,9 @@ from jdend.search.space.default_space import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURES,
     default_training,
+    left_out,
 )
-from jdend.search.space.dimensions import parse_space
+from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
 from jdend.search.space.encoding import Encoding
 from jdend.search.space.feasible import feasible_shapes
 from jdend.search.space.problem import SearchProblem
@@ -77,3 +78,72 @@ def test_each_architecture_has_networks_of_every_budget(architecture, problem, b
 def test_an_architecture_without_known_ranges_is_refused_by_name():
     with pytest.raises(SpaceError, match="'sparse_soma'; did you mean 'sparse_somata'"):
         default_space(8000, DATA[0], ["sparse_soma"])
+
+
+def of_left_out(space, *, budget=8000, sizes="ranges", training=None, problem=None):
+    problem = problem or Problem(784, 10, (28, 28, 1))
+    return left_out(parse_space(space), budget, problem, training or {}, sizes=sizes)
+
+
+SIZES = {"n_neurons": [10, 20], "n_dendrites": [4], "n_dendrite_inputs": (8, 32)}
+
+
+def test_a_rate_left_out_is_in_the_middle_of_the_default_spaces():
+    (rate,) = of_left_out(SIZES)["lr"].values
+    default = parse_space(default_space(8000, Problem(784, 10, (28, 28, 1)))).dimensions["lr"]
+    assert isinstance(default, RealRange)
+    assert rate == pytest.approx((default.low * default.high) ** 0.5, rel=0.01)
+
+
+def test_hyperparameters_left_out_do_not_vary():
+    added = of_left_out(SIZES)
+    assert all(isinstance(d, Choice) and len(d.values) == 1 for d in added.values())
+
+
+def test_what_a_space_has_is_not_added_under_any_of_its_names():
+    added = of_left_out({**SIZES, "lr": 0.1, "strategy": "random"})
+    assert not added.keys() & {*SIZES, "lr", "strategy", "connectivity"}
+
+
+def test_new_inputs_come_from_anywhere_where_the_first_ones_do():
+    added = of_left_out({**SIZES, "connectivity": "random"})
+    assert added["resampling_inputs"].values == ("uniform_free",)
+    assert "field_std" not in added
+
+
+@pytest.mark.parametrize("off", [{"synaptic_resampling": False}, {"percentage_resample": 0.0}])
+def test_what_plays_no_part_is_not_added(off):
+    assert not [name for name in of_left_out({**SIZES, **off}) if "resampl" in name]
+
+
+def test_an_mlp_has_nothing_of_dendrites():
+    added = of_left_out({"architecture": "mlp"})
+    assert isinstance(added["hidden_dim"], IntRange)
+    assert not [name for name in added if "dendrite" in name or "resampl" in name]
+
+
+def test_a_space_without_sizes_has_the_default_architectures_and_theirs():
+    added = of_left_out({"lr": (0.01, 0.1)})
+    assert added["architecture"] == Choice(("sparse_somata", "soma_disabled"))
+    assert {"n_neurons", "n_dendrites", "n_soma_inputs", "n_dendrite_inputs"} <= added.keys()
+
+
+def test_in_a_grid_sizes_left_out_are_constants():
+    added = of_left_out({"n_neurons": [10]}, sizes="constants")
+    assert isinstance(added["n_dendrite_inputs"], Choice)
+
+
+def test_inputs_left_out_are_what_the_budget_leaves():
+    space = parse_space({"n_neurons": (8, 20)})
+    problem = Problem(784, 10, (28, 28, 1))
+    whole = parse_space({**space.dimensions, **of_left_out({"n_neurons": (8, 20)})})
+    encoding = Encoding(SearchProblem(whole, problem, Budget(8000, 0.8), {}))
+    assert encoding.derived == "n_dendrite_inputs"
+
+
+def test_settings_come_before_the_default_space():
+    assert of_left_out(SIZES, training={"lr": 0.5, "n_epochs": 3})["lr"] == Choice((0.5,))
+
+
+def test_an_architecture_of_ones_own_leaves_its_sizes_alone():
+    assert "n_neurons" not in of_left_out({"architecture": "linear"})
