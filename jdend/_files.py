@@ -20,6 +20,7 @@ __all__ = [
     "cache_folder",
     "os_errors_as",
     "replacing",
+    "user_path",
     "write_bytes",
     "write_folder",
     "write_json",
@@ -35,6 +36,21 @@ def cache_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("jdend", appauthor=False)
+
+
+def user_path(path: str | Path, kind: type[Exception]) -> Path:
+    """`path` with `~` and `~name` expanded; the file or folder need not exist.
+
+    Raises:
+      kind: if there is no such user, or no file can have that name: it is too long, say.
+    """
+    try:
+        expanded = Path(path).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            expanded.lstat()
+        return expanded
+    except (RuntimeError, OSError, ValueError) as error:  # ValueError of NUL
+        raise kind(f"cannot use {path}: {reason(error)}") from None
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["OneLineError", "did_you_mean", "nearest", "one_line", "printable", "reason"]
+__all__ = ["OneLineError", "did_you_mean", "nearest", "one_line", "printable", "reason", "shown"]
 
 MAX_CHARACTERS = 300
 # Words below this ratio of difflib are too different to be a typing error.
@@ -40,6 +40,14 @@ def reason(error: BaseException) -> str:
     """Why something failed, without the number and the path that Python adds."""
     text = getattr(error, "strerror", None) or str(error)
     return one_line(text) or type(error).__name__
+
+
+def shown(value: object) -> str:
+    """`value` as Python would write it; of what Python refuses to write, its type."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return f"a very large {type(value).__name__}"
 
 
 def did_you_mean(word: object, allowed: Iterable[object]) -> str:

@@ -5,6 +5,7 @@ Nobody may read it (`| head -1`), it may not fit (`> /dev/full`), or an output m
 reader went away, otherwise with a line. Messages, by `complain` and `messages`, are dropped.
 """
 
+import argparse
 import os
 import shutil
 import signal
@@ -13,13 +14,14 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import ParamSpec, TextIO, cast
+from typing import NoReturn, ParamSpec, TextIO, cast
 
-from jdend._messages import reason
+from jdend._messages import one_line, reason
 
 __all__ = [
     "NOT_PRINTED",
     "NO_READER",
+    "Parser",
     "Unprinted",
     "command_line",
     "complain",
@@ -103,6 +105,14 @@ def command_line(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
         return guarded
 
     return decorate
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with advice, without the usage that would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        name = self.prog.removeprefix("python -m ")
+        self.exit(2, one_line(f"{name}: {message} (--help shows all options)") + "\n")
 
 
 class _Forgiving:

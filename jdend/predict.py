@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._messages import OneLineError, printable, reason
-from jdend._output import command_line, complain, show
+from jdend._output import Parser, command_line, complain, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +148,7 @@ def _image(path: Path, model: "TrainedModel") -> "np.ndarray":
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m jdend.predict",
         description="Says the class of each image, and its probability, by a saved network.",
         epilog=EPILOG,

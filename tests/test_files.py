@@ -12,6 +12,7 @@ from jdend._files import (
     cache_folder,
     os_errors_as,
     replacing,
+    user_path,
     write_bytes,
     write_folder,
     write_json,
@@ -154,3 +155,14 @@ def test_one_rule_says_where_caches_are(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_data_dir() == cache_folder()
     assert program_cache_folder().parent.parent == cache_folder()
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/a", "a" * 256, "a\0b"])
+def test_what_no_file_can_be_called_is_an_error_of_the_callers(path):
+    with pytest.raises(KeyError, match="cannot use"):
+        user_path(path, KeyError)
+
+
+def test_a_path_of_the_user_begins_at_home_and_need_not_exist(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/a/b", KeyError) == Path("/home/me/a/b")

@@ -15,7 +15,7 @@ from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._limits import available_memory
 from jdend.data._sources import load_named
-from jdend.data._split import Split, split
+from jdend.data._split import Split, check_split, split
 from jdend.data._tables import from_csv, from_npz
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Entry",
     "Split",
     "available_memory",
+    "check_split",
     "find",
     "from_arrays",
     "from_csv",

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jdend._output import command_line, complain, show
+from jdend._files import user_path
+from jdend._output import Parser, command_line, complain, show
 from jdend.data import DataError, _catalog, is_file_name, load, names
 from jdend.data._cache import cached_source, default_data_dir
-from jdend.data._limits import at_home
 
 _EPILOG = """\
 examples:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m jdend.data",
         description="Gets data sets and shows which ones are known and cached.",
         epilog=_EPILOG,
@@ -99,7 +99,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _data_dir(options: argparse.Namespace) -> Path:
-    return at_home(options.data_dir) if options.data_dir else default_data_dir()
+    return user_path(options.data_dir, DataError) if options.data_dir else default_data_dir()
 
 
 if __name__ == "__main__":

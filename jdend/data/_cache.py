@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jdend._files import cache_folder, replacing, write_json
+from jdend._files import cache_folder, replacing, user_path, write_json
 from jdend.data._catalog import Entry
 from jdend.data._dataset import Dataset, assemble, digest_of
 from jdend.data._errors import DataError, Unavailable
-from jdend.data._limits import at_home
 
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 _RECORD = "dataset.json"
@@ -24,7 +23,7 @@ _FORMAT = 1
 def default_data_dir() -> Path:
     """`JDEND_DATA_DIR`, else jdend's part of the user's cache folder."""
     named = os.environ.get("JDEND_DATA_DIR")
-    return at_home(named) if named else cache_folder()
+    return user_path(named, DataError) if named else cache_folder()
 
 
 def cached_source(entry: Entry, data_dir: Path) -> str | None:

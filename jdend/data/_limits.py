@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from jdend._files import user_path
 from jdend._messages import reason
 from jdend.data._errors import DataError
 
@@ -30,29 +31,17 @@ def regular_file(path: str | Path) -> Path:
     Raises:
       DataError: if it does not exist, is a folder, a pipe or a device, or cannot be examined.
     """
-    path = at_home(path)
+    path = user_path(path, DataError)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:  # ValueError of NUL
+    except OSError as error:
         raise DataError(f"cannot read {path}: {reason(error)}") from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise DataError(f"{path} is {kind}; give a file")
     return path
-
-
-def at_home(path: str | Path) -> Path:
-    """`path` with `~` expanded to the user's home.
-
-    Raises:
-      DataError: if there is no such user.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"cannot read {path}: {reason(error)}") from None
 
 
 def check_fits(size: int, what: str) -> None:

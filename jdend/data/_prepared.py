@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jdend._files import user_path
 from jdend.data._catalog import Entry
 from jdend.data._download import Report
 from jdend.data._errors import DataError, Unavailable
-from jdend.data._limits import at_home
 from jdend.data._published import Arrays, checked, upright
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _INFO = "dataset_info.json"
 def default_roots(data_dir: Path) -> list[Path]:
     """Where to look for prepared data sets: `TFDS_DATA_DIR`, jdend's and TFDS' own folders."""
     named = os.environ.get("TFDS_DATA_DIR")
-    roots = [at_home(named)] if named else []
+    roots = [user_path(named, DataError)] if named else []
     return [*roots, prepared_root(data_dir), Path.home() / "tensorflow_datasets"]
 
 

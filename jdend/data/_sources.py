@@ -7,13 +7,13 @@ from urllib.parse import urljoin
 
 import numpy as np
 
+from jdend._files import user_path
 from jdend.data._cache import default_data_dir, read_cache, write_cache
 from jdend.data._catalog import Entry, find
 from jdend.data._dataset import Dataset, assemble
 from jdend.data._debian import download_package, read_installed
 from jdend.data._download import Report, answers, download, report_on_stderr
 from jdend.data._errors import DataError, NoSource, Unavailable
-from jdend.data._limits import at_home
 from jdend.data._prepare import prepare, require_tensorflow
 from jdend.data._prepared import default_roots, prepared_root, read_prepared
 from jdend.data._published import Arrays, read_folder
@@ -41,10 +41,10 @@ def load_named(
 ) -> Dataset:
     """Loads a data set of the catalogue; `jdend.data.load` describes the arguments."""
     entry = find(name)
-    place = default_data_dir() if data_dir is None else at_home(data_dir)
+    place = default_data_dir() if data_dir is None else user_path(data_dir, DataError)
     request = _Request(entry, place, report)
     if from_dir is not None:
-        return _store(request, *_from_folder(request, at_home(from_dir)))
+        return _store(request, *_from_folder(request, user_path(from_dir, DataError)))
     failures = []
     if not refresh:
         try:

@@ -91,9 +91,8 @@ def split(
     Raises:
       DataError: if an argument is out of range, or a class has too few examples for the parts.
     """
-    _check_fraction("validation_fraction", validation_fraction, zero_allowed=True)
+    check_split(validation_fraction, seed, subset_size)
     _check_fraction("test_fraction", test_fraction, zero_allowed=False)
-    _check_integer("seed", seed, 0)
     labels = dataset.train_labels
     chosen = np.arange(len(labels))
     test_rows = chosen[:0]
@@ -208,6 +207,14 @@ def _mean_and_deviation(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(squares / len(columns))
 
 
+def check_split(validation_fraction: float, seed: int, subset_size: int | None) -> None:
+    """Raises `DataError` for arguments of `split` that no data set allows."""
+    _check_fraction("validation_fraction", validation_fraction, zero_allowed=True)
+    _check_integer("seed", seed, 0)
+    if subset_size is not None:
+        _check_integer("subset_size", subset_size, 1)
+
+
 def _check_fraction(name: str, value: float, *, zero_allowed: bool) -> None:
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not 0 <= value < 1 or (value == 0 and not zero_allowed):
@@ -233,7 +240,6 @@ def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:
 
 def _check_subset(dataset: Dataset, subset_size: int, available: int, n_parts: int) -> None:
     smallest = n_parts * dataset.n_classes
-    _check_integer("subset_size", subset_size, 1)
     if not smallest <= subset_size <= available:
         raise DataError(
             f"subset_size={subset_size} is not allowed for {dataset.name}; give a number from "

@@ -1,16 +1,15 @@
 """`python -m jdend.exporting DIR stablehlo|c [PATH]`: a saved network as a program."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from jdend._output import command_line, complain, show
+from jdend._output import Parser, command_line, complain, show
 
 
 @command_line("jdend.exporting")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for what cannot be exported."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m jdend.exporting",
         description="Writes a saved network as a program that runs without jdend, and its size.",
         allow_abbrev=False,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jdend._files import os_errors_as, write_bytes
+from jdend._files import os_errors_as, user_path, write_bytes
 from jdend.exporting._c import c_source
 from jdend.exporting._errors import ExportError
 from jdend.exporting._quantization import WEIGHTS
@@ -75,7 +75,7 @@ def export(
         raise ExportError(f"weights={weights!r} is not allowed; {allowed}")
     if not isinstance(model, TrainedModel):
         model = load(model)
-    path = Path(f"model.{to}" if path is None else path).expanduser()
+    path = user_path(f"model.{to}" if path is None else path, ExportError)
     if to == "c":
         source = c_source(model, weights or "float32")
         data = source.text.encode("ascii")

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from jdend._output import command_line, show
+from jdend._output import Parser, command_line, show
 
 EPILOG = """\
 A dendrite reads only K of F features. `dense` writes its weights into a row of F numbers, mostly
@@ -22,7 +22,7 @@ example: python -m jdend.kernels --shape 25x6x24 --configurations 128
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's options; ``shape`` as a triple of integers."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m jdend.kernels",
         description="Lists the kernels of the dendritic layer and says which one runs a shape.",
         epilog=EPILOG,

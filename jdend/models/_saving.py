@@ -21,7 +21,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from jdend import __version__
-from jdend._files import os_errors_as, write_folder
+from jdend._files import os_errors_as, user_path, write_folder
 from jdend._messages import OneLineError, reason
 from jdend.connectivity import check_indices
 from jdend.models._card import model_card
@@ -95,7 +95,7 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
 
 def check_folder(folder: str | Path) -> Path:
     """The folder's full path; `ModelError` if a model cannot be saved to it."""
-    folder = Path(folder).expanduser().absolute()
+    folder = user_path(folder, ModelError).absolute()
     if folder.is_dir():
         others = {path.name for path in folder.iterdir()} - {WEIGHTS, CONFIG, CARD}
         if others:
@@ -118,7 +118,7 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
       ModelError: if the folder has no saved model, or if the model is damaged, has a later format,
         or an architecture that is not registered here.
     """
-    folder = Path(folder).expanduser()
+    folder = user_path(folder, ModelError)
     record = _read_config(folder)
     with os_errors_as(ModelError, f"cannot read {folder / WEIGHTS}"):
         weights = (folder / WEIGHTS).read_bytes()

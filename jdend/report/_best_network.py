@@ -9,13 +9,13 @@ Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synaps
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flax import nnx
 from jaxtyping import Float, Int
 
+from jdend._files import user_path
 from jdend.data import DataError, Dataset, Split, is_file_name, load, split
 from jdend.fields import TAUGHT_WEIGHT
 from jdend.models import (
@@ -268,7 +268,7 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
     """The parts of the data that the search used."""
     if data is None:
         name = config["dataset"]
-        if is_file_name(name) and not Path(name).expanduser().is_file():
+        if is_file_name(name) and not user_path(name, DataError).is_file():
             raise DataError(f"its data, {name}, are not here")
         data = load(name, target=config.get("target"))
     parts = split(

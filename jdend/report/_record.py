@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from jdend._files import user_path
 from jdend.data import is_file_name
 from jdend.fields import canonical_names
 from jdend.study import (
@@ -87,7 +88,7 @@ def read_record(
             raise StudyError("give the folder of a search, or a storage's URL")
         stored = [open_study(storage, study)]
         return _of_stored(stored)
-    folder = Path(where).expanduser()
+    folder = user_path(where, StudyError)
     if not folder.is_dir():
         if not folder.exists():
             raise StudyError(f"{folder} does not exist: give the folder of a search (its --out)")

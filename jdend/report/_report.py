@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jdend._files import os_errors_as, write_bytes
+from jdend._files import os_errors_as, user_path, write_bytes
 from jdend.report import _sections as of
 from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
@@ -149,7 +149,7 @@ def write_report(
     plotly()
     if not record.results:
         raise StudyError("there are no results to report")
-    out = Path(out).expanduser()
+    out = user_path(out, StudyError)
     contents = contents_of(record, portrait, why_none)
     files = _files(contents, out, form)
     with os_errors_as(StudyError, f"cannot write {out}"):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from jdend._files import os_errors_as, write_json
+from jdend._files import os_errors_as, user_path, write_json
 from jdend.study._errors import StudyError
 from jdend.study._result import SearchResult
 
@@ -18,7 +18,7 @@ def write_results(path: str | Path, results: Iterable[SearchResult]) -> None:
     Raises:
       StudyError: if the file cannot be written; an older file is unchanged.
     """
-    path = Path(path).expanduser()
+    path = user_path(path, StudyError)
     with os_errors_as(StudyError, f"cannot write {path}"):
         write_json(path, [result.to_dict() for result in results])
 
@@ -30,7 +30,7 @@ def read_results(path: str | Path) -> list[SearchResult]:
       StudyError: if the file cannot be read or holds no list of results.
     """
     try:
-        records = json.loads(Path(path).read_text(encoding="utf-8"))
+        records = json.loads(user_path(path, StudyError).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"cannot read results from {path}: {error}") from error
     if not isinstance(records, list):

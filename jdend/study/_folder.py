@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from jdend._files import user_path
 from jdend.study._errors import StudyError
 
 __all__ = [
@@ -27,7 +28,7 @@ JOURNAL, RESULTS, RUN = "study.journal", "results.json", "run.json"
 
 def journal_in(path: str | Path) -> Path:
     """The journal in a folder; the path itself if it is not a folder."""
-    path = Path(path).expanduser()
+    path = user_path(path, StudyError)
     return path / JOURNAL if path.is_dir() else path
 
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jdend._files import os_errors_as, write_json
+from jdend._files import os_errors_as, user_path, write_json
 from jdend.study._errors import StudyError
 from jdend.study._files import write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
@@ -88,7 +88,7 @@ class Study:
         self.configs: list[Mapping[str, object]] = []
         self.effort = Effort()
         self.device: Mapping[str, object] = {}
-        self.folder = None if folder is None else Path(folder).expanduser()
+        self.folder = None if folder is None else user_path(folder, StudyError)
         self.resume = resume
         self._storage, self._name = storage, name or DEFAULT_NAME
         self._ledgers: list[OptunaLedger] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from jdend._files import user_path
 from jdend._messages import OneLineError, reason
 from jdend.data import DataError, Split, open_arrays
 from jdend.models import ModelError, Structure, TrainedModel, load
@@ -70,7 +71,7 @@ def check_teacher(structure: Structure, data: Split) -> None:
 def _logits(teacher: Teacher, data: Split) -> Float[np.ndarray, "n V K"]:
     if isinstance(teacher, TrainedModel):
         return _of_network(teacher, data, "the teacher")
-    path = Path(teacher).expanduser()
+    path = user_path(teacher, TeacherError)
     try:
         if path.is_dir():
             return _of_network(load(path), data, f"the teacher {path}")

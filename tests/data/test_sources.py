@@ -101,7 +101,7 @@ def test_an_installed_package_comes_before_downloads(tiny, tmp_path, offline, mo
 
 @pytest.mark.parametrize("folder", ["data_dir", "from_dir"])
 def test_a_home_that_is_not_there_is_refused(tiny, folder):
-    with pytest.raises(DataError, match="cannot read ~nobody-of-this-name/x"):
+    with pytest.raises(DataError, match="cannot use ~nobody-of-this-name/x"):
         load("tiny", **{folder: "~nobody-of-this-name/x"})
 
 

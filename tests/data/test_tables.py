@@ -316,13 +316,13 @@ def test_only_files_are_opened(tmp_path, suffix):
     for name, message in (
         (f"a.{suffix}", "is a folder; give a file"),
         (f"b.{suffix}", "is a pipe or a device"),
-        (f"\0.{suffix}", "cannot read"),
-        (f"{'n' * 300}.{suffix}", "cannot read .* … .*File name too long"),
+        (f"\0.{suffix}", "cannot use"),
+        (f"{'n' * 300}.{suffix}", "cannot use .* … .*File name too long"),
     ):
         with pytest.raises(DataError, match=message) as caught:
             load(tmp_path / name)
         assert len(str(caught.value)) <= 300
-    with pytest.raises(DataError, match="cannot read ~nobody-of-this-name"):
+    with pytest.raises(DataError, match="cannot use ~nobody-of-this-name"):
         load(f"~nobody-of-this-name/a.{suffix}")
 
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from code_blocks import ROOT
 
-from jdend.search.cli.arguments import Parser, parse_command
+from jdend._output import Parser
+from jdend.search.cli.arguments import parse_command
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
 GPUS, SLURM = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -6,8 +6,9 @@ import inspect
 import pytest
 
 from jdend import HyperparameterSearcher
+from jdend._output import Parser
 from jdend.search import SearchError
-from jdend.search.cli.arguments import Parser, parse_command
+from jdend.search.cli.arguments import parse_command
 from jdend.search.keywords import keywords_of
 from jdend.search.options import (
     SCENARIO_NAMES,

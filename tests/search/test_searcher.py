@@ -350,7 +350,7 @@ def test_a_dry_run_needs_no_data(monkeypatch, capsys):
         ({"lr": "fast"}, "lr must be a finite number"),
         ({"weight_decay": -1}, "weight_decay"),
         ({"batch_size": 0}, "batch_size must be a positive integer"),
-        ({"seeds": 0}, "seeds must be a positive number"),
+        ({"seeds": 0}, "seeds must be a number of seeds from 1"),
         ({"seeds": []}, "seeds is empty"),
         ({"seeds": "3"}, "seeds must be a number of seeds"),
         ({"seeds": [0.5]}, "seeds must be a whole number"),

@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from jdend.search.options import (
     SCENARIO_NAMES,
@@ -27,7 +27,6 @@ __all__ = [
     "TRIALS",
     "TRIALS_WITH_RUNGS",
     "Command",
-    "Parser",
     "parse_command",
 ]
 
@@ -41,6 +40,8 @@ STRATEGY, SEEDS = "tpe", 2
 TRIALS, TRIALS_WITH_RUNGS = 32, 81
 # How the help shows defaults that differ from those in Python.
 SHOWN_DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
+# A thousand years: more is a slip, and not every clock can be asked for it.
+LONGEST_SECONDS = 1000 * 366 * 86400
 
 T = TypeVar("T", "SearchArguments", "OutputArguments", StorageOptions)
 
@@ -63,7 +64,7 @@ def _seconds(text: str) -> float:
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
     hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
     total = 3600 * hours + 60 * minutes + seconds
-    if not total:
+    if not 0 < total < LONGEST_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 90s, 10m or 1h30m")
     return float(total)
 
@@ -192,13 +193,6 @@ def parse_command(
         storage=_options_of(StorageOptions, values),
         settings={name: value for name, value in values.items() if name in settings},
     )
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with advice, without the usage that would hide it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"jdend.search: {message} (--help shows all options)\n")
 
 
 def _options_of(options: type[T], values: Mapping[str, Any]) -> T:

@@ -6,9 +6,9 @@ import textwrap
 import time
 from collections.abc import Sequence
 
-from jdend._output import command_line, complain
+from jdend._output import Parser, command_line, complain
 from jdend.fields import FIELDS
-from jdend.search.cli.arguments import INTERRUPTED, Command, Parser, parse_command
+from jdend.search.cli.arguments import INTERRUPTED, Command, parse_command
 
 __all__ = ["INTERRUPTED", "main"]
 

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from jdend._files import user_path
 from jdend.search.errors import SearchError
 
 __all__ = ["import_plugins"]
@@ -21,7 +22,7 @@ def import_plugins(plugins: Sequence[str]) -> None:
     for plugin in plugins:
         try:
             if plugin.endswith(".py"):
-                _import_file(Path(plugin).expanduser())
+                _import_file(user_path(plugin, SearchError))
             else:
                 importlib.import_module(plugin)
         except Exception as error:  # whatever a user's file may raise

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jdend._files import user_path
 from jdend.search.cli.arguments import Command
 from jdend.study import RUN, StudyError, holds_search, latest_folder
 
@@ -33,11 +34,11 @@ def resumed_words(command: Command, default_folder: Path) -> list[str]:
     """
     given, named = _by_option(command.words[len(PROGRAM) :]), command.storage.resume
     if isinstance(named, str):
-        folder = Path(named).expanduser()
+        folder = user_path(named, StudyError)
         if not holds_search(folder):
             raise StudyError(f"{named} holds no search to go on with; give the folder of one")
     elif command.storage.out is not None:
-        folder = Path(command.storage.out).expanduser()
+        folder = user_path(command.storage.out, StudyError)
     elif command.storage.storage is None and command.says_nothing_of_its_folder:
         folder = latest_folder() or default_folder
     else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jdend._files import user_path
 from jdend._messages import did_you_mean
 from jdend._output import show
 from jdend.data import DataError, is_file_name
@@ -170,7 +171,7 @@ def _folder_of_best(command: Command, storage: StorageOptions) -> Path | None:
         return check_folder(command.output.save_best)
     if storage.out is None:
         raise SearchError("--save-best needs a folder here: --save-best DIR")
-    return Path(storage.out).expanduser() / "best"
+    return user_path(storage.out, StudyError) / "best"
 
 
 def _search(command: Command, space: Space | None, study: Study) -> HyperparameterSearcher:

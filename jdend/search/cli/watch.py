@@ -5,8 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from jdend._output import complain, printing, show
-from jdend.search.cli.arguments import Parser
+from jdend._output import Parser, complain, printing, show
 from jdend.study import (
     SearchResult,
     StoredStudy,

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from jdend.data import DataError, Dataset, Entry, Split, find, is_file_name, load, split
+from jdend._files import user_path
+from jdend.data import (
+    DataError,
+    Dataset,
+    Entry,
+    Split,
+    check_split,
+    find,
+    is_file_name,
+    load,
+    split,
+)
 from jdend.models import Problem, TrainedModel
 from jdend.search.errors import SearchError
 from jdend.training import Teacher, TeacherError, taught
@@ -44,6 +55,7 @@ class SearchData:
         target: str | None = None,
         teacher: Teacher | Sequence[Teacher] | None = None,
     ):
+        check_split(validation_fraction, split_seed, subset_size)
         self._source = dataset
         self._target = target
         self._subset_size = subset_size
@@ -55,7 +67,7 @@ class SearchData:
         elif teacher is not None:
             self._teachers = tuple(teacher)
         for one in self._teachers:
-            if isinstance(one, str | Path) and not Path(one).expanduser().exists():
+            if isinstance(one, str | Path) and not user_path(one, SearchError).exists():
                 raise SearchError(f"the teacher {one} does not exist")
         # Both are None until they are first needed.
         self._dataset: Dataset | None = None
@@ -71,7 +83,7 @@ class SearchData:
             )
         elif is_file_name(dataset):
             self.name = Path(dataset).stem
-            if not Path(dataset).expanduser().is_file():
+            if not user_path(dataset, DataError).is_file():
                 raise DataError(f"{dataset} does not exist")
         else:
             self._entry = find(str(dataset))
@@ -176,9 +188,8 @@ class SearchData:
 def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) -> Split:
     """A split with the true shapes whose arrays take no memory."""
     n_train, n_test = entry.n_train, entry.n_test
-    # `split` refuses arguments out of range later.
-    n_train = max(0, subset_size or n_train)
-    n_validation = min(max(0, int(n_train * validation_fraction)), n_train)
+    n_train = min(subset_size or n_train, n_train)  # `split` refuses more than there are
+    n_validation = int(n_train * validation_fraction)
     features = math.prod(entry.image_shape)
 
     def part(name: str, n: int) -> dict[str, np.ndarray]:

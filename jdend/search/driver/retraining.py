@@ -47,7 +47,7 @@ def fresh_seeds(result: SearchResult, seeds: int | Sequence[int]) -> tuple[int, 
     """`seeds` new seeds that the result was not trained with; a list is returned as a tuple."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         first = max(result.seeds, default=-1) + 1
-        return tuple(first + seed for seed in parse_seeds(seeds))
+        return parse_seeds([first + seed for seed in parse_seeds(seeds)])
     return parse_seeds(seeds)
 
 

@@ -94,6 +94,8 @@ class Schedule:
     def __post_init__(self):
         check_trials("n_trials", self.n_trials, none_allowed=True)
         check_trials("generation", self.generation)
+        for problem in self.problems:
+            problem.check_sums(self.seeds)
         if self.pruner.stops and not self.strategy.may_stop_early:
             n, name = len(self.strategy.objectives), self.strategy.name
             why = f"{name} learns nothing of a trial that was stopped early"

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from jdend._messages import shown
 from jdend.models import Configuration, count_params
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.samplers.candidates import Candidate, Candidates
@@ -23,6 +24,8 @@ __all__ = ["check_trials", "grid", "mixed", "random", "top_up"]
 
 # A grid with more points is not listed; its points are drawn.
 MAX_LISTED_POINTS = 10_000_000
+# All trials of a strategy that does not learn are drawn before the first is trained.
+MAX_TRIALS = 1_000_000
 
 Params = dict[str, Value]
 
@@ -255,4 +258,6 @@ def check_trials(name: str, value: object, *, none_allowed: bool = False) -> Non
     if value is None and none_allowed:
         return
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise SearchError(f"{name} must be a positive integer, got {value!r}")
+        raise SearchError(f"{name} must be a positive integer, got {shown(value)}")
+    if value > MAX_TRIALS:
+        raise SearchError(f"{name} must be at most {MAX_TRIALS}, got {shown(value)}")

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jdend._messages import shown
 from jdend.search.errors import SearchError
 
 __all__ = ["Budget"]
+
+# What int32, in which arrays are indexed, holds.
+MAX_PARAMS = 2**31 - 1
 
 Count = int | np.ndarray
 
@@ -27,7 +31,13 @@ class Budget:
     def __post_init__(self):
         whole = isinstance(self.max_params, int | np.integer) and self.max_params is not True
         if not whole or self.max_params < 1:
-            raise SearchError(f"max_params must be a positive integer, got {self.max_params!r}")
+            raise SearchError(
+                f"max_params must be a positive integer, got {shown(self.max_params)}"
+            )
+        if self.max_params > MAX_PARAMS:
+            raise SearchError(
+                f"max_params must be at most {MAX_PARAMS}, got {shown(self.max_params)}"
+            )
         ratio = self.min_param_ratio
         number = isinstance(ratio, int | float | np.number) and not isinstance(ratio, bool)
         if not number or not 0 <= ratio <= 1:

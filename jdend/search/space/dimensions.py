@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from jdend._files import os_errors_as
-from jdend._messages import did_you_mean
+from jdend._files import os_errors_as, user_path
+from jdend._messages import did_you_mean, shown
 from jdend.fields import FIELDS, canonical_name
 from jdend.search.errors import SpaceError
 
@@ -40,6 +41,11 @@ TYPES = {
     "uniform": ("low", "high", "log"),
     "choice": ("values", "choices", "options"),
 }
+
+# Of a list.
+MAX_VALUES = 100_000
+# Of whole numbers: what int64, in which networks are counted, holds.
+LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -135,10 +141,12 @@ def read_space(path: str | Path) -> Space:
       SpaceError: if the file cannot be read, is no TOML, is empty, or has a wrong form.
     """
     with os_errors_as(SpaceError, f"cannot read space file {path}"):
-        text = Path(path).expanduser().read_bytes()
+        text = user_path(path, SpaceError).read_bytes()
     try:
         content = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SpaceError(f"space file {path} is nested too deeply to be read") from None
+    except ValueError as error:  # of TOML, of Unicode, or a number of thousands of digits
         raise SpaceError(f"space file {path} is not TOML: {error}") from error
     if not content:
         raise SpaceError(f"space file {path} is empty: write lines such as n_neurons = [8, 10, 12]")
@@ -156,7 +164,7 @@ def _dimension(name: str, written: object) -> Dimension:
     if isinstance(written, tuple):
         if len(written) != 2 or not all(_is_number(end) for end in written):
             raise SpaceError(
-                f"{name}={written!r}: a tuple is a range (low, high) of two numbers; "
+                f"{name}={shown(written)}: a tuple is a range (low, high) of two numbers; "
                 "write values to choose from as a list"
             )
         field = FIELDS.get(canonical_name(name))
@@ -164,14 +172,14 @@ def _dimension(name: str, written: object) -> Dimension:
         whole = all(isinstance(end, Integral) for end in written) and not is_real
         return _int_range(name, *written) if whole else _real_range(name, *written)
     if isinstance(written, list | range | np.ndarray):
-        return _choice(name, list(written))
+        return _choice(name, written)
     return Choice((_value(name, written),))
 
 
 def _typed(name: str, written: Mapping) -> Dimension:
     kind = written.get("type")
-    if kind not in TYPES:
-        raise SpaceError(f"{name}: unknown type {kind!r}{did_you_mean(kind, TYPES)}")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise SpaceError(f"{name}: unknown type {shown(kind)}{did_you_mean(shown(kind), TYPES)}")
     unknown = [key for key in written if key not in ("type", *TYPES[kind])]
     if unknown:
         raise SpaceError(
@@ -181,28 +189,38 @@ def _typed(name: str, written: Mapping) -> Dimension:
         lists = [written[key] for key in TYPES["choice"] if key in written]
         if len(lists) != 1 or not isinstance(lists[0], list | tuple | range):
             raise SpaceError(f"{name}: type 'choice' needs values=[…]")
-        return _choice(name, list(lists[0]))
+        return _choice(name, lists[0])
     missing = [key for key in ("low", "high") if key not in written]
     if missing:
         raise SpaceError(f"{name}: type {kind!r} needs {' and '.join(missing)}")
     if kind == "randint":
         return _int_range(name, written["low"], written["high"])
     if not isinstance(written.get("log", False), bool):
-        raise SpaceError(f"{name}: log must be true or false, got {written['log']!r}")
+        raise SpaceError(f"{name}: log must be true or false, got {shown(written['log'])}")
     return _real_range(name, written["low"], written["high"], log=written.get("log", False))
 
 
-def _choice(name: str, values: Sequence[object]) -> Choice:
-    if not values:
+def _choice(name: str, values: Sequence[object] | np.ndarray) -> Choice:
+    values = np.atleast_1d(values) if isinstance(values, np.ndarray) else values
+    if len(values) == 0:
         raise SpaceError(f"{name}: the list of values is empty")
+    if len(values) > MAX_VALUES:
+        raise SpaceError(
+            f"{name}: a list has at most {MAX_VALUES:,} values, this one {len(values):,}: write a "
+            "range"
+        )
     return Choice(tuple(_value(name, value) for value in values))
 
 
 def _int_range(name: str, low: object, high: object) -> IntRange:
     ends: list[int] = []
     for end in (low, high):
-        if not isinstance(end, Integral) or isinstance(end, bool):
-            raise SpaceError(f"{name}: a range of whole numbers cannot end at {end!r}")
+        if (
+            not isinstance(end, Integral)
+            or isinstance(end, bool)
+            or not -LARGEST <= int(end) <= LARGEST
+        ):
+            raise SpaceError(f"{name}: a range of whole numbers cannot end at {shown(end)}")
         ends.append(int(end))
     _check_order(name, ends[0], ends[1])
     return IntRange(ends[0], ends[1])
@@ -211,13 +229,26 @@ def _int_range(name: str, low: object, high: object) -> IntRange:
 def _real_range(name: str, low: object, high: object, *, log: bool = False) -> RealRange:
     ends: list[float] = []
     for end in (low, high):
-        if not isinstance(end, Real) or isinstance(end, bool) or not math.isfinite(end):
-            raise SpaceError(f"{name}: a range cannot end at {end!r}; needed is a finite number")
-        ends.append(float(end))
+        plain = _as_float(end)
+        if not math.isfinite(plain):
+            raise SpaceError(
+                f"{name}: a range cannot end at {shown(end)}; needed is a finite number"
+            )
+        ends.append(plain)
     _check_order(name, ends[0], ends[1])
     if log and ends[0] <= 0:
         raise SpaceError(f"{name}: a logarithmic range must begin above 0, got {ends[0]!r}")
     return RealRange(ends[0], ends[1], log)
+
+
+def _as_float(end: object) -> float:
+    """The end of a range; NaN if it is no number, infinity if it is too large for one."""
+    if not _is_number(end):
+        return math.nan
+    try:
+        return float(cast(float, end))
+    except OverflowError:
+        return math.inf
 
 
 def _check_order(name: str, low: float, high: float) -> None:
@@ -232,11 +263,13 @@ def _value(name: str, value: object) -> Value:
     field = FIELDS.get(canonical_name(name))
     if isinstance(value, str) and field is not None and field.kind == "choice":
         return value.replace("-", "_")  # the older toolkit's names have hyphens
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise SpaceError(f"{name}: {shown(value)} is too large; at most {LARGEST} is a value")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SpaceError(
-        f"{name}: {value!r} is no value; allowed are numbers, strings, True and False, lists of "
-        "them, (low, high), and {'type': 'randint' | 'uniform' | 'choice', …}"
+        f"{name}: {shown(value)} is no value; allowed are numbers, strings, True and False, lists "
+        "of them, (low, high), and {'type': 'randint' | 'uniform' | 'choice', …}"
     )
 
 

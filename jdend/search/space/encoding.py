@@ -218,7 +218,7 @@ def _derived(axes: Sequence[Axis], positions: np.ndarray, *, listed: bool) -> in
     """The position of the size that can make the most combinations of the others fit."""
     shares: dict[int, float] = {}
     for i, axis in enumerate(axes):
-        if axis.is_size and len(set(axis.values)) > 1:
+        if axis.is_size and axis.varies:
             others = [j for j in range(len(axes)) if j != i]
             n_others = float(np.prod([len(axes[j].values) for j in others]))
             shares[i] = len(np.unique(positions[:, others], axis=0)) / n_others

@@ -55,6 +55,11 @@ class Axis:
         """Whether all values are whole numbers, so that they can be counted at once."""
         return isinstance(self.values, range) or all(type(v) is int for v in self.values)
 
+    @property
+    def varies(self) -> bool:
+        """Whether it has several values. Those of a range differ, and it may be very long."""
+        return len(self.values if isinstance(self.values, range) else {*self.values}) > 1
+
 
 class FeasibleShapes(Protocol):
     """The shapes of a space that fit the budget.
@@ -108,8 +113,10 @@ def _count_at_once(axes: Sequence[Axis], problem: Problem) -> bool:
 
 
 def _smallest(axes: Sequence[Axis]) -> dict[str, np.ndarray]:
-    """The smallest value of each size."""
-    return {axis.field: np.array(min(axis.sizes), np.int64) for axis in axes if axis.is_size}
+    """The smallest value of each size. A range begins with it, and may be very long."""
+    sizes = [(axis.field, axis.sizes) for axis in axes if axis.is_size]
+    smallest = {field: s[0] if isinstance(s, range) else min(s) for field, s in sizes}
+    return {field: np.array(value, np.int64) for field, value in smallest.items()}
 
 
 def _without_too_large(

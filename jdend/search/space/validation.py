@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from jdend._messages import shown
 from jdend.models import DEFAULTS, Problem, architecture, check_names, check_value, configure
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.space.dimensions import Choice, Space, Value
 
 __all__ = ["architectures_of", "canonical", "check_seed", "check_space", "parse_seeds"]
+
+# More would be a slip: each of them trains every network once.
+MAX_SEEDS = 10_000
 
 
 def check_space(space: Space, problem: Problem, defaults: Mapping[str, object]) -> None:
@@ -48,11 +52,14 @@ def parse_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
       SearchError: for an empty list, and for anything else.
     """
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise SearchError(f"seeds must be a positive number of seeds, or a list, got {seeds}")
+        if not 1 <= seeds <= MAX_SEEDS:
+            raise SearchError(
+                f"seeds must be a number of seeds from 1 to {MAX_SEEDS}, or a list, "
+                f"got {shown(seeds)}"
+            )
         return tuple(range(int(seeds)))
     if isinstance(seeds, str | bool) or not isinstance(seeds, Sequence | np.ndarray):
-        raise SearchError(f"seeds must be a number of seeds, or a list of them, got {seeds!r}")
+        raise SearchError(f"seeds must be a number of seeds, or a list of them, got {shown(seeds)}")
     if len(seeds) == 0:
         raise SearchError("seeds is empty: give at least one")
     return tuple(dict.fromkeys(check_seed("seeds", seed) for seed in seeds))
@@ -61,7 +68,7 @@ def parse_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 def check_seed(name: str, value: object) -> int:
     """The value as an int; `SearchError` unless it is a whole number from 0 to 2**32 - 1."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**32:
-        raise SearchError(f"{name} must be a whole number from 0 to 2**32 - 1, got {value!r}")
+        raise SearchError(f"{name} must be a whole number from 0 to 2**32 - 1, got {shown(value)}")
     return int(value)
 
 

@@ -12,6 +12,18 @@ from jdend.search.cli.main import main
 pytestmark = pytest.mark.usefixtures("instant_training", "no_download")
 
 
+def of_files(path):
+    """The options that name files and folders."""
+    names = ("--out", "--save-best", "--resume", "--teacher")
+    return [
+        *([name, path] for name in names),
+        ["--space", path],
+        ["--dataset", f"{path}.npz"],
+        ["--dataset", f"{path}.csv"],
+        ["--storage", path],
+    ]
+
+
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -45,7 +57,26 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["--strategy", "gird"], "did you mean 'grid'"),
         (["--strategy", "grid"], "a grid takes lists"),
         (["--trials", "0"], "n_trials must be a positive integer"),
-        (["--seeds", "0"], "seeds must be a positive number"),
+        (["--seeds", "0"], "seeds must be a number of seeds from 1 to 10000"),
+        (["--seeds", "99999999999"], "seeds must be a number of seeds from 1 to 10000"),
+        (["--validation-fraction", "nan"], "validation_fraction=nan is not allowed"),
+        (["--validation-fraction", "inf"], "validation_fraction=inf is not allowed"),
+        (["--subset", "9" * 23], f"subset_size={'9' * 23} is not allowed"),
+        (["--trials", "9" * 20], "n_trials must be at most 1000000"),
+        (["--budget", "9" * 26], "max_params must be at most 2147483647"),
+        (["--budget", "9" * 5000], "is no number of parameters: give one"),
+        (["--time", "9" * 400 + "h"], "is no time: give one such as 90s"),
+        *(
+            (option, "cannot use ~nobody-of-this-name/x")
+            for option in of_files("~nobody-of-this-name/x")
+        ),
+        *((option, "File name too long") for option in of_files("x" * 256)),
+        (["--plugin", "~nobody-of-this-name/x.py"], "cannot use ~nobody-of-this-name/x.py"),
+        (["--storage", "oracle://u:p@h/db"], "oracle://u:***@h/db needs the package oracledb"),
+        (
+            ["--storage", "mssql+pyodbc://u:p@h/d"],
+            "mssql+pyodbc://u:***@h/d needs the package pyodbc",
+        ),
         (["--epochs", "0"], "n_epochs must be a positive integer"),
         (["--batch-size", "-1"], "batch_size must be a positive integer"),
         (["--batch-size", "100000"], "batch_size=100000 is more than the"),

@@ -16,6 +16,11 @@ from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_spa
         (np.int64(3), Choice((3,))),
         (range(2, 5), Choice((2, 3, 4))),
         (np.array([0.5, 1.5]), Choice((0.5, 1.5))),
+        (np.array(3), Choice((3,))),
+        ([np.int32(2), np.float32(0.5), np.bool_(True), np.str_("a")], Choice((2, 0.5, True, "a"))),
+        ((np.int64(8), np.uint8(15)), IntRange(8, 15)),
+        ((np.float32(0.5), 2), RealRange(0.5, 2.0)),
+        ({"type": "randint", "low": np.int64(32), "high": np.int16(200)}, IntRange(32, 200)),
         ((8, 15), IntRange(8, 15)),
         ((0.5, 2), RealRange(0.5, 2.0)),
         ({"type": "randint", "low": 32, "high": 200}, IntRange(32, 200)),
@@ -49,6 +54,13 @@ def test_logarithmic_draws_are_as_many_in_each_decade():
     assert abs(np.mean(draws < 1e-3) - 0.5) < 0.04
 
 
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("space", "said"),
     [
@@ -72,6 +84,16 @@ def test_logarithmic_draws_are_as_many_in_each_decade():
         ({"schedule": {"type": "choice", "values": "cosine"}}, "values=[…]"),
         ({"n_neurons": [[8, 10]]}, "is no value"),
         ({"n_neurons": {8, 10}}, "is no value"),
+        ({"n_neurons": {"type": ["randint"], "low": 1, "high": 2}}, "unknown type ['randint']"),
+        ({"n_neurons": 10**400}, "is too large"),
+        ({"n_neurons": [8, 10**5000]}, "a very large int is too large"),
+        ({"n_neurons": (8, 10**400)}, "cannot end at"),
+        ({"lr": (1, 10**400)}, "cannot end at"),
+        ({"lr": {"type": "uniform", "low": 1, "high": 10**5000}}, "cannot end at a very large int"),
+        ({"n_neurons": (nested(2000), 1)}, "n_neurons=a very large tuple: a tuple is a range"),
+        ({"n_neurons": [nested(2000)]}, "a very large list is no value"),
+        ({"n_neurons": range(1, 10**9)}, "at most 100,000 values, this one 999,999,999"),
+        ({"lr": [np.datetime64("2020")]}, "is no value"),
     ],
 )
 def test_wrong_forms(space, said):
@@ -104,6 +126,9 @@ def test_a_toml_file(tmp_path):
         (b"n_neurons = [8,", "is not TOML"),
         (b"\xff\xfe", "is not TOML"),
         (b"n_neurons = []\n", "the list of values is empty"),
+        (b"n_neurons = " + b"[" * 2000 + b"]" * 2000, "is nested too deeply"),
+        (b"n = " + b"{n = " * 2000 + b"1" + b"}" * 2000, "is nested too deeply"),
+        (b"n_neurons = 1" + b"0" * 5000, "is not TOML: Exceeds the limit"),
     ],
 )
 def test_unreadable_files(tmp_path, content, said):

@@ -10,7 +10,13 @@ from jdend.models import Problem, configure, count_params, register_architecture
 from jdend.models import _registry as registry
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import parse_space
-from jdend.search.space.feasible import DrawnShapes, ListedShapes, feasible_shapes
+from jdend.search.space.feasible import (
+    Axis,
+    DrawnShapes,
+    ListedShapes,
+    _smallest,
+    feasible_shapes,
+)
 
 IMAGES = Problem(784, 10, (28, 28, 1))
 
@@ -85,3 +91,9 @@ def test_what_no_formula_counts_is_listed_only_if_there_is_little(fields, space,
     register_architecture("wide", Wide, fields=fields)
     shapes = shapes_of({"architecture": "wide", **space}, 800_000, 0.0)
     assert isinstance(shapes, kind)
+
+
+def test_a_range_of_billions_takes_no_time():
+    axis = Axis("n_neurons", range(1, 2**62))
+    assert axis.varies
+    assert _smallest([axis]) == {"n_neurons": 1}

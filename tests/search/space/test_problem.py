@@ -41,3 +41,11 @@ def test_what_the_space_leaves_out_has_the_problems_defaults():
 def test_an_impossible_draw_is_an_error_of_the_space():
     with pytest.raises(SpaceError, match="784 features"):
         problem_of({"n_neurons": 3}).configure({"n_dendrite_inputs": 785})
+
+
+@pytest.mark.parametrize("seed", [2**32 - 1, [0, 2**32 - 1], (0, 2**32 - 1)])
+def test_a_trials_seeds_fit_into_32_bits(seed):
+    problem = problem_of({"seed": seed})
+    problem.check_sums((0,))
+    with pytest.raises(SearchError, match=r"4294967296 is more than 2\*\*32 - 1"):
+        problem.check_sums((0, 1))

@@ -84,7 +84,9 @@ def test_seeds(seeds, meant):
     assert parse_seeds(seeds) == meant
 
 
-@pytest.mark.parametrize("seeds", [0, -1, True, 2.0, "3", [], [-1], [2**32], [0.5], [True], None])
+@pytest.mark.parametrize(
+    "seeds", [0, -1, True, 2.0, "3", [], [-1], [2**32], [0.5], [True], None, 10**10]
+)
 def test_impossible_seeds(seeds):
     with pytest.raises(SearchError, match="seeds"):
         parse_seeds(seeds)
