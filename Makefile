@@ -56,6 +56,7 @@ docs: $(READY)
 	@echo build/site/index.html
 
 format: $(READY)
+	$(BIN)/python docs/tools/address.py
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -7,6 +7,7 @@ reader went away, otherwise with a line. Messages, by `complain` and `messages`,
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import sys
@@ -110,9 +111,22 @@ def command_line(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with advice, without the usage that would hide it."""
 
+    def format_help(self) -> str:
+        return _as_typed(super().format_help())
+
     def error(self, message: str) -> NoReturn:
         name = self.prog.removeprefix("python -m ")
         self.exit(2, one_line(f"{name}: {message} (--help shows all options)") + "\n")
+
+
+def _as_typed(text: str) -> str:
+    """Help with `jdend NAME` for `python -m jdend.NAME`, where the former was typed."""
+    if not sys.argv or not sys.argv[0].startswith("jdend "):
+        return text
+    own = re.sub(r"python -m jdend\.(\w+)", r"jdend \1", text)
+    return own.replace("jdend exporting", "jdend export").replace(
+        "jdend search watch", "jdend watch"
+    )
 
 
 class _Forgiving:

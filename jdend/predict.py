@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jdend.models import TrainedModel
 
-__all__ = ["PredictError", "main", "read_examples"]
+__all__ = ["PredictError", "command_parser", "main", "read_examples"]
 
 ARRAYS = (".npz", ".npy")
 # The names that the array of images may have in an .npz file with several arrays.
@@ -46,7 +46,7 @@ class PredictError(OneLineError):
 @command_line("jdend.predict")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 if any input was bad."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
 
     from jdend.models import ModelError, load
 
@@ -147,7 +147,8 @@ def _image(path: Path, model: "TrainedModel") -> "np.ndarray":
     return pixels.reshape(1, height, width, channels)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.predict",
         description="Says the class of each image, and its probability, by a saved network.",

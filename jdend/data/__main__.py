@@ -24,7 +24,7 @@ Data sets are cached as decoded arrays in JDEND_DATA_DIR, by default in your cac
 @command_line("jdend.data")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for what `DataError` covers."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         return _list(options) if options.command == "list" else _fetch(options)
     except DataError as error:
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.data",
         description="Gets data sets and shows which ones are known and cached.",

@@ -9,16 +9,7 @@ from jdend._output import Parser, command_line, complain, show
 @command_line("jdend.exporting")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, or 2 for what cannot be exported."""
-    parser = Parser(
-        prog="python -m jdend.exporting",
-        description="Writes a saved network as a program that runs without jdend, and its size.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("model", metavar="DIR", help="where it is saved")
-    parser.add_argument("format", metavar="FORMAT", help="stablehlo or c")
-    parser.add_argument("path", metavar="PATH", nargs="?", help="default model.FORMAT")
-    parser.add_argument("--weights", metavar="KIND", help="of c: float32 (default) or int8")
-    options = parser.parse_args(arguments)
+    options = command_parser().parse_args(arguments)
 
     from jdend.exporting import ExportError, export
     from jdend.models import ModelError
@@ -30,6 +21,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     show(str(written))
     return 0
+
+
+def command_parser() -> Parser:
+    """The parser of its options."""
+    parser = Parser(
+        prog="python -m jdend.exporting",
+        description="Writes a saved network as a program that runs without jdend, and its size.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="DIR", help="where it is saved")
+    parser.add_argument("format", metavar="FORMAT", help="stablehlo or c")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="default model.FORMAT")
+    parser.add_argument("--weights", metavar="KIND", help="of c: float32 (default) or int8")
+    return parser
 
 
 if __name__ == "__main__":

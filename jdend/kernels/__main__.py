@@ -20,8 +20,8 @@ example: python -m jdend.kernels --shape 25x6x24 --configurations 128
 """
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line's options; ``shape`` as a triple of integers."""
+def command_parser() -> Parser:
+    """The parser of its options; `shape` is a triple of integers."""
     parser = Parser(
         prog="python -m jdend.kernels",
         description="Lists the kernels of the dendritic layer and says which one runs a shape.",
@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--configurations", type=int, default=32, help="networks that share a batch (default 32)"
     )
     parser.add_argument("--seeds", type=int, default=1, help="batches (default 1)")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _shape(text: str) -> tuple[int, int, int]:
@@ -59,7 +59,7 @@ def _shape(text: str) -> tuple[int, int, int]:
 @command_line("jdend.kernels")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table of kernels and the choice for the shape given; returns the exit code."""
-    options = parse(arguments)
+    options = command_parser().parse_args(arguments)
 
     import jax
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from jdend.models._count import count_params
 from jdend.models._trained import TrainedModel
@@ -9,8 +10,9 @@ from jdend.models._trained import TrainedModel
 __all__ = ["model_card"]
 
 
-def model_card(model: TrainedModel, name: str, version: str) -> str:
-    """A page in Markdown that says what the network is, what it reads and how good it is."""
+def model_card(model: TrainedModel, path: str, version: str) -> str:
+    """A page in Markdown that says what the network is, what it reads and how good it is; `path`
+    is where it is saved."""
     structure = model.configuration.structure
     problem = structure.problem
     shape = problem.image_shape
@@ -19,12 +21,12 @@ def model_card(model: TrainedModel, name: str, version: str) -> str:
         reads = f"images of {shape[0]} x {shape[1]} pixels in {shape[2]} channel(s)"
     values = "pixels from 0 to 255" if model.inputs == "uint8" else "numbers in the data's units"
     parts = [
-        f"# {name}",
+        f"# {PurePath(path).name}",
         f"A network that jdend {version} trained.",
         f"It reads {reads}, {values}, and tells {problem.n_classes} classes apart: "
         f"{', '.join(model.class_names)}.",
         f"It has {count_params(structure):,} trainable parameters.",
-        '```python\nimport jdend\n\nmodel = jdend.load("' + name + '")\nmodel.predict(images)\n```',
+        '```python\nimport jdend\n\nmodel = jdend.load("' + path + '")\nmodel.predict(images)\n```',
     ]
     if model.figures:
         parts += ["## Figures", _table(model.figures)]

@@ -86,11 +86,17 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
     contents = {
         WEIGHTS: weights,
         CONFIG: text.encode(),
-        CARD: model_card(model, folder.name, __version__).encode(),
+        CARD: model_card(model, _named(folder), __version__).encode(),
     }
     with os_errors_as(ModelError, f"cannot write {folder}"):
         write_folder(folder, contents)
     return folder
+
+
+def _named(folder: Path) -> str:
+    """The folder as one gives it to `jdend.load` where it was saved."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def check_folder(folder: str | Path) -> Path:

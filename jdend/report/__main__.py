@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from jdend._output import Parser, command_line, complain
 
-__all__ = ["main"]
+__all__ = ["command_parser", "main"]
 
 
 @command_line("jdend.report")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0; 2 for bad input; 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         from jdend.report._command import report_command
 
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.report",
         description="Makes a report of a search, also of one that still runs or was broken off.",

@@ -56,6 +56,23 @@ def test_installing_keeps_the_jax_that_is_there(notebook, tmp_path, monkeypatch)
     assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in kept)
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_it_installs_what_it_was_opened_with(notebook, tmp_path, monkeypatch):
+    (install,) = (source for source, tags in code(notebook) if "install" in tags)
+    names = {}
+    exec(install, names)
+    inside = tmp_path / "notebooks"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    assert names["source"]() == f"jdend[report] @ git+{names['ADDRESS']}"
+    wheel = tmp_path / "jdend-0.1.0-py3-none-any.whl"
+    wheel.touch()
+    assert names["source"]() == f"{wheel}[report]"
+    wheel.unlink()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "jdend"\n')
+    assert names["source"]() == f"{tmp_path}[report]"
+
+
 def test_the_badge_of_the_readme_opens_the_search():
-    badge = "/github/jdend/jdend/blob/main/notebooks/colab_tpu.ipynb)"
+    badge = "/blob/main/notebooks/colab_tpu.ipynb)"
     assert badge in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -169,7 +169,7 @@ def test_a_report_of_thousands_of_trials_is_small(tmp_path):
 
 
 def test_the_help_waits_for_nothing_heavy():
-    code = "import sys, jdend.report.__main__ as m; m._parser(); print(sorted(sys.modules))"
+    code = "import sys, jdend.report.__main__ as m; m.command_parser(); print(sorted(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
         cwd=Path(__file__).parents[2],

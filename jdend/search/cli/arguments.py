@@ -27,6 +27,7 @@ __all__ = [
     "TRIALS",
     "TRIALS_WITH_RUNGS",
     "Command",
+    "add_options",
     "parse_command",
 ]
 
@@ -176,12 +177,11 @@ class Command:
 def parse_command(
     parser: argparse.ArgumentParser, arguments: Sequence[str], begun: float
 ) -> Command:
-    """Adds the options to a parser and reads them.
+    """Reads a command line.
 
     Raises:
       SystemExit: with code 2 for what cannot be read, with 0 after the help.
     """
-    _add_options(parser)
     values = vars(parser.parse_args(arguments))
     storage_names = {option.name for option in fields(StorageOptions)}
     settings = {option.name for option in fields(SearcherOptions)} - storage_names
@@ -200,7 +200,8 @@ def _options_of(options: type[T], values: Mapping[str, Any]) -> T:
     return options(**{name: values[name] for name in names})
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a search to a parser."""
     for title, types in (
         ("what to search", (SearchArguments, ProposalOptions)),
         ("the data", (DataOptions,)),

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from jdend._output import Parser, command_line, complain
 from jdend.fields import FIELDS
-from jdend.search.cli.arguments import INTERRUPTED, Command, parse_command
+from jdend.search.cli.arguments import INTERRUPTED, Command, add_options, parse_command
 
-__all__ = ["INTERRUPTED", "main"]
+__all__ = ["INTERRUPTED", "command_parser", "main"]
 
 DESCRIPTION = """\
 Searches for the dendritic neural network of highest accuracy that has at most
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return watch(words[1:])
 
     def parse(words: Sequence[str]) -> Command:
-        return parse_command(_parser(), words, begun)
+        return parse_command(command_parser(), words, begun)
 
     command = parse(words)
     try:
@@ -81,8 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser() -> Parser:
-    return Parser(
+def command_parser() -> Parser:
+    """The parser of its options."""
+    parser = Parser(
         prog="python -m jdend.search",
         usage="%(prog)s [--budget N] [--dataset NAME|FILE] [options]",
         description=DESCRIPTION,
@@ -90,3 +91,5 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_options(parser)
+    return parser

@@ -17,12 +17,12 @@ from jdend.study import (
     trials_in_training,
 )
 
-__all__ = ["view", "watch"]
+__all__ = ["command_parser", "view", "watch"]
 
 
 def watch(arguments: Sequence[str]) -> int:
     """Shows the study until Ctrl-C, or only once; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         if options.top < 1 or options.every <= 0:
             raise StudyError("--top and --every must be positive")
@@ -96,7 +96,8 @@ def _live(study: StoredStudy, top: int, *, interval: float) -> None:
             study.look()
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
+    """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.search watch",
         description="Shows the best networks of a search, while it runs or afterwards.",
