@@ -15,10 +15,11 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, UInt32
 
-from jdend.kernels._differentiable import Passes
+from jdend.kernels._differentiable import Differentiable, Passes
 from jdend.kernels._operands import (
     Gradients,
     Operands,
+    Settings,
     leaky,
     masked,
     masks,
@@ -88,23 +89,22 @@ def _platform_collect(matrix: Matrix, indices: Indices) -> Weights:
 BY_PLATFORM = Formulation(_platform_spread, _platform_collect)
 
 
-def dense_passes(formulation: Formulation, dtype: DTypeLike) -> Passes:
-    """The dense kernel's passes, with matmuls of operands rounded to ``dtype``.
-
-    Sums are kept in float32 whatever ``dtype`` is; float32 operands are multiplied exactly, not in
-    the shortened formats that accelerators default to.
+def dense_passes(formulation: Formulation, dtype: DTypeLike | None = None) -> Passes:
+    """The dense kernel's passes, with matmuls of operands rounded to ``dtype``, or to that of the
+    settings. Sums are those of the operands: float32, or float64.
     """
 
     def prepare(x: Array) -> Array:
         return x
 
-    def matmul(equation: str, a: Array, b: Array) -> Array:
+    def matmul(equation: str, a: Array, b: Array, settings: Settings) -> Array:
+        precision, rounded = settings.precision, settings.dtype if dtype is None else dtype
         return jnp.einsum(
             equation,
-            a.astype(dtype),
-            b.astype(dtype),
-            precision=lax.Precision.HIGHEST,
-            preferred_element_type=jnp.float32,
+            a.astype(rounded),
+            b.astype(rounded),
+            precision=lax.Precision.HIGHEST if precision is None else precision,
+            preferred_element_type=a.dtype,
         )
 
     def matrix(operands: Operands) -> Float[Array, "U F"]:
@@ -113,24 +113,26 @@ def dense_passes(formulation: Formulation, dtype: DTypeLike) -> Passes:
         return formulation.spread(weight.reshape(flat), operands.indices.reshape(flat), features)
 
     def forward(
-        operands: Operands, prepared: Array, negative_slope: float
+        operands: Operands, prepared: Array, settings: Settings
     ) -> tuple[Array, UInt32[Array, "tiles R"]]:
         operands = masked(operands)
         n, d, _ = operands.weight.shape
-        pre = matmul("uf,bf->ub", matrix(operands), prepared) + operands.bias.reshape(-1, 1)
+        pre = matmul("uf,bf->ub", matrix(operands), prepared, settings) + operands.bias.reshape(
+            -1, 1
+        )
         if operands.soma_weight is None or operands.soma_bias is None:
-            return leaky(pre, negative_slope).T.reshape(-1, n, d), pack_signs(pre < 0)
-        h = leaky(pre, negative_slope).reshape(n, d, -1)
+            return leaky(pre, settings.negative_slope).T.reshape(-1, n, d), pack_signs(pre < 0)
+        h = leaky(pre, settings.negative_slope).reshape(n, d, -1)
         z = jnp.sum(operands.soma_weight[:, :, None] * h, 1) + operands.soma_bias[:, None]
         signs = pack_signs(jnp.concatenate([pre < 0, z < 0]))
-        return leaky(z, negative_slope).T, signs
+        return leaky(z, settings.negative_slope).T, signs
 
     def cotangents(
-        operands: Operands, signs: Array, g: Array, negative_slope: float
+        operands: Operands, signs: Array, g: Array, settings: Settings
     ) -> tuple[Float[Array, "N B"] | None, Float[Array, "U B"]]:
         """Those of the somas' sums [N, B] and, over the soma weights, of the dendrites' [U, B]."""
         n, d, _ = operands.weight.shape
-        slopes = jnp.where(unpack_signs(signs, g.shape[0]), negative_slope, 1)
+        slopes = jnp.where(unpack_signs(signs, g.shape[0]), settings.negative_slope, 1)
         if operands.soma_weight is None:
             return None, g.reshape(-1, n * d).T * slopes
         soma = g.T * slopes[n * d :]
@@ -138,13 +140,13 @@ def dense_passes(formulation: Formulation, dtype: DTypeLike) -> Passes:
         return soma, dendrite.reshape(n * d, -1)
 
     def parameter_gradients(
-        operands: Operands, prepared: Array, signs: Array, g: Array, negative_slope: float
+        operands: Operands, prepared: Array, signs: Array, g: Array, settings: Settings
     ) -> Gradients:
         neuron, dendrite, _, valid = masks(operands)
         operands = masked(operands)
-        soma, q = cotangents(operands, signs, g, negative_slope)
+        soma, q = cotangents(operands, signs, g, settings)
         shape = operands.weight.shape
-        correlations = matmul("ub,bf->uf", q, prepared)
+        correlations = matmul("ub,bf->uf", q, prepared, settings)
         weight = formulation.collect(correlations, operands.indices.reshape(-1, shape[2]))
         weight, bias = weight.reshape(shape), q.sum(1).reshape(shape[:2])
         soma_weight = soma_bias = None
@@ -161,12 +163,22 @@ def dense_passes(formulation: Formulation, dtype: DTypeLike) -> Passes:
         )
 
     def input_gradient(
-        operands: Operands, prepared: Array, signs: Array, g: Array, negative_slope: float
+        operands: Operands, prepared: Array, signs: Array, g: Array, settings: Settings
     ) -> Float[Array, "B F"]:
         operands = masked(operands)
-        _, q = cotangents(operands, signs, g, negative_slope)
+        _, q = cotangents(operands, signs, g, settings)
         if operands.soma_weight is not None:
             q = q * operands.soma_weight.reshape(-1, 1)
-        return matmul("ub,uf->bf", q, matrix(operands))
+        return matmul("ub,uf->bf", q, matrix(operands), settings)
 
     return Passes(prepare, forward, parameter_gradients, input_gradient)
+
+
+def dense(formulation: Formulation, dtype: DTypeLike | None = None) -> Differentiable:
+    """The passes as one operation; the forward pass alone is what JAX differentiates."""
+    passes = dense_passes(formulation, dtype)
+
+    def plain(operands: Operands, settings: Settings) -> Array:
+        return passes.forward(operands, operands.x, settings)[0]
+
+    return Differentiable(passes, plain)

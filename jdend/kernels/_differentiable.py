@@ -1,60 +1,201 @@
-# pyright: reportUnknownMemberType=false
-"""Makes a kernel's separate passes one differentiable operation."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+"""Makes a kernel's separate passes one operation that can be differentiated in any way.
+
+Reverse mode, which training takes, runs the kernel's own backward passes. Forward mode and second
+derivatives are those of a plain definition, by JAX.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import dtypes
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, UInt32
 
-from jdend.kernels._operands import Gradients, Operands
+from jdend.kernels._operands import Gradients, Operands, Settings
+from jdend.kernels._primitives import Linear, linear
 
-Apply = Callable[[Operands, float], Array]
-# What the backward pass needs of the forward pass: operands, the prepared batch, signs.
-Residuals = tuple[Operands, Array, UInt32[Array, "tiles R"]]
+Apply = Callable[[Operands, Settings], Array]
+# What the backward pass needs beside the operands: the prepared batch and the signs.
+Saved = tuple[Array, UInt32[Array, "tiles R"]]
 
 
 class Passes(NamedTuple):
-    """A kernel written pass by pass; all take ``negative_slope`` last.
+    """A kernel written pass by pass; all but ``prepare`` take the settings last.
 
     Attributes:
       prepare: ``x -> prepared``, work on the batch alone. A vmap over configurations does not
         touch it, so it is done once a seed.
-      forward: ``(operands, prepared, slope) -> (out, signs)``; the signs as of ``pack_signs``, with
-        rows for all dendrites, then for the somas if there are any.
-      parameter_gradients: ``(operands, prepared, signs, g, slope) -> Gradients``.
-      input_gradient: ``(operands, prepared, signs, g, slope)`` -> the gradient of x, a computation
-        of its own so that the compiler can drop it where it is not used.
+      forward: ``(operands, prepared, settings) -> (out, signs)``; the signs as of ``pack_signs``,
+        with rows for all dendrites, then for the somas if there are any.
+      parameter_gradients: ``(operands, prepared, signs, g, settings) -> Gradients``.
+      input_gradient: ``(operands, prepared, signs, g, settings)`` -> the gradient of x.
     """
 
     prepare: Callable[[Array], Array]
-    forward: Callable[[Operands, Array, float], tuple[Array, UInt32[Array, "tiles R"]]]
-    parameter_gradients: Callable[[Operands, Array, Array, Array, float], Gradients]
-    input_gradient: Callable[[Operands, Array, Array, Array, float], Float[Array, "B F"]]
+    forward: Callable[[Operands, Array, Settings], tuple[Array, UInt32[Array, "tiles R"]]]
+    parameter_gradients: Callable[[Operands, Array, Array, Array, Settings], Gradients]
+    input_gradient: Callable[[Operands, Array, Array, Array, Settings], Float[Array, "B F"]]
 
 
-def differentiable(passes: Passes) -> Apply:
-    """The forward pass with the other passes as its derivative."""
+@dataclass(frozen=True)
+class Differentiable:
+    """The passes as one function of operands and settings, with all its derivatives.
 
-    @partial(jax.custom_vjp, nondiff_argnums=(1,))
-    def layer(operands: Operands, negative_slope: float) -> Array:
-        return forward(operands, negative_slope)[0]
+    Attributes:
+      passes: what is computed.
+      plain: a definition of the same in operations that JAX differentiates.
+    """
 
-    def forward(operands: Operands, negative_slope: float) -> tuple[Array, Residuals]:
+    passes: Passes
+    plain: Apply
+
+    def __call__(self, operands: Operands, settings: Settings) -> Array:
         # A constant of a program is no array to JAX yet, but a literal.
-        prepared = passes.prepare(jnp.asarray(operands.x))
-        out, signs = passes.forward(operands, prepared, negative_slope)
-        return out, (operands, prepared, signs)
+        operands = jax.tree.map(jnp.asarray, operands)
+        if any(map(_varies, jax.tree.leaves(operands))):
+            return self.plain(operands, settings)
+        return cast(Array, _layer(self, settings, operands))
 
-    def backward(negative_slope: float, residuals: Residuals, g: Array) -> tuple[Operands]:
-        operands, prepared, signs = residuals
-        gradients = passes.parameter_gradients(operands, prepared, signs, g, negative_slope)
-        x = passes.input_gradient(operands, prepared, signs, g, negative_slope)
-        weight, bias, soma_weight, soma_bias = gradients
-        return (Operands._make((x, weight, bias, None, soma_weight, soma_bias, None)),)
 
-    layer.defvjp(forward, backward)
+@dataclass(frozen=True)
+class Directional(Linear):
+    """The derivative of a layer in a direction, linear in the direction.
 
-    return cast(Apply, layer)
+    Its arrays are the leaves of the operands and of what the forward pass saved, then the
+    direction's, one for each name.
+    """
+
+    kernel: Differentiable
+    settings: Settings
+    fixed: Any  # the structure of (operands, saved)
+    names: tuple[str, ...]
+    out: jax.ShapeDtypeStruct
+
+    @property
+    def n_linear(self) -> int:
+        return len(self.names)
+
+    def __call__(self, *arrays: Array) -> list[Array]:
+        leaves, direction = arrays[: -self.n_linear], arrays[-self.n_linear :]
+        operands, _ = jax.tree.unflatten(self.fixed, leaves)
+
+        def layer(*values: Array) -> Array:
+            moved = operands._replace(**dict(zip(self.names, values, strict=True)))
+            return self.kernel.plain(moved, self.settings)
+
+        at = [getattr(operands, name) for name in self.names]
+        return [jax.jvp(layer, at, list(direction))[1]]
+
+    def transposed(self, *arrays: Array) -> list[Array]:
+        *leaves, g = arrays
+        operands, saved = jax.tree.unflatten(self.fixed, leaves)
+        return list(_gradients(self, operands, saved, g))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _layer(kernel: Differentiable, settings: Settings, operands: Operands) -> Array:
+    return _forward(kernel, settings, operands)[0]
+
+
+@partial(_layer.defjvp, symbolic_zeros=True)
+def _layer_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangents: Any) -> Any:
+    (operands,), (direction,) = primals, tangents
+    out, saved = _forward(kernel, settings, operands)
+    moving = {
+        name: tangent
+        for name, tangent in direction._asdict().items()
+        if tangent is not None and not isinstance(tangent, SymbolicZero) and _is_real(tangent)
+    }
+    if not moving:
+        return out, jnp.zeros_like(out)
+    leaves, fixed = jax.tree.flatten((operands, saved))
+    function = Directional(kernel, settings, fixed, tuple(moving), _struct(out))
+    return out, linear(function, *leaves, *moving.values())[0]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _forward(kernel: Differentiable, settings: Settings, operands: Operands) -> tuple[Array, Saved]:
+    prepared = kernel.passes.prepare(operands.x)
+    out, signs = kernel.passes.forward(operands, prepared, settings)
+    return out, (prepared, signs)
+
+
+@_forward.defjvp
+def _forward_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangents: Any) -> Any:
+    """The output's derivative; nothing but ``_gradients`` reads the rest, by its own derivative."""
+    out, saved = _forward(kernel, settings, *primals)
+    direction = _derivative(lambda operands: kernel.plain(operands, settings), primals, tangents)
+    return (out, saved), (direction, jax.tree.map(_no_tangent, saved))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _gradients(of: Directional, operands: Operands, saved: Saved, g: Array) -> tuple[Array, ...]:
+    """The cotangents of the operands that are named, from that of the output."""
+    arguments = (operands, *saved, g, of.settings)
+    passes = of.kernel.passes
+    found: dict[str, Any] = {}
+    if set(of.names) - {"x"}:
+        found = passes.parameter_gradients(*arguments)._asdict()
+    if "x" in of.names:
+        found["x"] = passes.input_gradient(*arguments)
+    return tuple(found[name] for name in of.names)
+
+
+@_gradients.defjvp
+def _gradients_jvp(of: Directional, primals: Any, tangents: Any) -> Any:
+    def gradients(operands: Operands, g: Array) -> tuple[Array, ...]:
+        def layer(*values: Array) -> Array:
+            moved = operands._replace(**dict(zip(of.names, values, strict=True)))
+            return of.kernel.plain(moved, of.settings)
+
+        return jax.vjp(layer, *(getattr(operands, name) for name in of.names))[1](g)
+
+    operands, _, g = primals
+    direction, _, g_direction = tangents
+    return (
+        _gradients(of, *primals),
+        _derivative(gradients, (operands, g), (direction, g_direction)),
+    )
+
+
+def _derivative(function: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """The directional derivative, where some arguments are whole numbers."""
+    leaves, tree = jax.tree.flatten(primals)
+    directions = jax.tree.leaves(tangents)
+    moving = [i for i, direction in enumerate(directions) if _is_real(direction)]
+
+    def of_moving(*values: Array) -> Any:
+        arrays = list(leaves)
+        for i, value in zip(moving, values, strict=True):
+            arrays[i] = value
+        return function(*jax.tree.unflatten(tree, arrays))
+
+    at, along = [leaves[i] for i in moving], [directions[i] for i in moving]
+    return jax.jvp(of_moving, at, along)[1]
+
+
+def _struct(array: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+
+def _varies(array: Array) -> bool:
+    """Whether its type says over which axes of a ``shard_map`` it varies; calls of a library, and
+    primitives that are not JAX's, lose that."""
+    of_axes = getattr(jax.typeof(array), "manual_axis_type", None)
+    return of_axes is not None and bool(of_axes.varying)
+
+
+def _is_real(tangent: Any) -> bool:
+    return tangent.dtype != dtypes.float0
+
+
+def _no_tangent(array: Array) -> Any:
+    real = jnp.issubdtype(array.dtype, jnp.floating)
+    return jnp.zeros_like(array) if real else np.zeros(array.shape, dtypes.float0)

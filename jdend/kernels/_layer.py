@@ -1,19 +1,26 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 """The one public operation: a dendritic layer, forward and backward, by the kernel of choice."""
 
+from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jax.sharding import PartitionSpec, auto_axes
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int, Shaped
 
 from jdend.kernels._choice import for_lowering
-from jdend.kernels._operands import Operands
+from jdend.kernels._operands import Operands, PrecisionLike, Settings
 from jdend.kernels._registry import KERNELS
 
 AnyArray = Array | np.ndarray
 
 
 def dendritic_layer(
-    x: Float[AnyArray, "B F"],
+    x: Shaped[AnyArray, "B F"],
     weight: Float[AnyArray, "N D K"],
     bias: Float[AnyArray, "N D"],
     indices: Int[AnyArray, "N D K"],
@@ -22,8 +29,10 @@ def dendritic_layer(
     *,
     sizes: Int[AnyArray, "3"] | None = None,
     negative_slope: float = 0.1,
+    dtype: DTypeLike | None = None,
+    precision: PrecisionLike = None,
     kernel: str = "auto",
-) -> Array:
+) -> Float[Array, "..."]:
     """Dendrites that each read K of F features and, if there are soma weights, their somas.
 
     `B` denotes the batch, `F` features, `N` neurons, `D` dendrites per neuron, `K` synapses per
@@ -33,10 +42,12 @@ def dendritic_layer(
         s[b, n]    = leaky(sum_d soma_weight[n, d] * h[b, n, d] + soma_bias[n])
 
     It works under ``vmap`` over any operands, however deep. Fastest is an inner ``vmap`` over
-    configurations that leaves ``x`` unbatched, inside an outer one over seeds.
+    configurations that leaves ``x`` unbatched, inside an outer one over seeds. It has derivatives
+    of every order, in forward and in reverse mode; the kernel's own code computes the first in
+    reverse mode, JAX the others. A batch that is sharded over devices stays sharded.
 
     Args:
-      x: [B, F] inputs.
+      x: [B, F] inputs, of any real dtype.
       weight: [N, D, K] synaptic weights.
       bias: [N, D] dendrites' biases.
       indices: [N, D, K] int32, the feature each synapse reads; distinct within a dendrite is usual
@@ -46,11 +57,17 @@ def dendritic_layer(
       sizes: [3] int32, the true ``(n, d, k)`` inside padded arrays; may be traced. What lies beyond
         them is not read: its output and its gradients are exactly 0. None means no padding.
       negative_slope: LeakyReLU's slope below 0, for dendrites and somas.
+      dtype: of the result, and what the operands of products may be rounded to: float16, bfloat16,
+        float32 or, with `jax_enable_x64`, float64. By default the dtype that JAX promotes the
+        arrays to, whole numbers being taken for float32, and an x of 8-bit floats for that of the
+        parameters. Sums are those of float32, or float64.
+      precision: of products of matrices, where the kernel has some, see ``jax.lax.Precision``; by
+        default float32 is multiplied exactly, on accelerators, too.
       kernel: the implementation's name, or "auto" for the fastest one for platform and shape, which
         the environment variable ``JDEND_KERNEL`` overrides; ``python -m jdend.kernels`` lists them.
 
     Returns:
-      [B, N] with somas, [B, N, D] without.
+      [B, N] with somas, [B, N, D] without, of the dtype above.
 
     An index outside ``[0, F)`` is never read. The native kernel stops the program with an error
     that names the synapse (a ``jax.errors.JaxRuntimeError``, or from a small program that JAX runs
@@ -59,13 +76,60 @@ def dendritic_layer(
     Raises:
       ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes
         disagree.
-      TypeError: if ``indices`` are not int32.
+      TypeError: if ``indices`` are not int32, x is not real, or ``dtype`` is none of those above.
       RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
     arrays: tuple[Any, ...] = (x, weight, bias, indices, soma_weight, soma_bias, sizes)
     operands = Operands(*arrays)
     _check_shapes(operands)
-    return KERNELS[for_lowering(kernel)].apply(operands, negative_slope)
+    dtype = result_dtype(x, weight, bias, soma_weight, soma_bias, dtype=dtype)
+    settings = Settings(negative_slope, dtype, precision)
+    apply = KERNELS[for_lowering(kernel)].apply
+    sums = jnp.promote_types(dtype, jnp.float32)
+    real = {
+        name: jnp.asarray(array).astype(sums)
+        for name, array in operands._asdict().items()
+        if array is not None and name not in ("indices", "sizes")
+    }
+    operands = operands._replace(**real)
+    return _with_sharding(lambda operands: apply(operands, settings), operands).astype(dtype)
+
+
+def result_dtype(x: Any, *parameters: Any, dtype: DTypeLike | None = None) -> np.dtype:
+    """The dtype of a layer's result; the arguments are as those of :func:`dendritic_layer`."""
+    if not (jnp.issubdtype(x.dtype, np.number) or x.dtype == bool) or jnp.iscomplexobj(x):
+        raise TypeError(f"x is of real numbers; got {x.dtype}")
+    if dtype is None:
+        given = [array.dtype for array in parameters if array is not None]
+        if not _is_narrow(x.dtype):  # JAX promotes floats of 8 bits to nothing
+            given.append(x.dtype)
+        dtype = jnp.result_type(*given)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            dtype = jnp.promote_types(dtype, jnp.float32)
+    if jnp.dtype(dtype) not in ALLOWED_DTYPES:
+        allowed = ", ".join(str(each) for each in ALLOWED_DTYPES)
+        raise TypeError(f"a dendritic layer computes in {allowed}; got dtype {jnp.dtype(dtype)}")
+    return jax.dtypes.canonicalize_dtype(dtype)
+
+
+ALLOWED_DTYPES = tuple(map(jnp.dtype, ("float16", "bfloat16", "float32", "float64")))
+
+
+def _is_narrow(dtype: np.dtype) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating) and int(jnp.finfo(dtype).bits) <= 8
+
+
+def _with_sharding(compute: Callable[[Operands], Array], operands: Operands) -> Array:
+    """Where types say how arrays are sharded (``AxisType.Explicit``), the compiler is left to
+    choose it inside, and the result is sharded as the batch is."""
+    spec = jax.typeof(operands.x).sharding.spec
+    if not any(spec):
+        return compute(operands)
+    axes = 2 if operands.soma_weight is not None else 3
+    out = PartitionSpec(spec[0], *[None] * (axes - 1))
+    # What is kept for the backward pass has a type outside, too; the compiler merges the rest.
+    kept_outside = jax.checkpoint(auto_axes(compute, out_sharding=out), prevent_cse=False)
+    return jax.jit(kept_outside)(operands)
 
 
 def _check_shapes(operands: Operands) -> None:

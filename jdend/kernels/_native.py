@@ -3,6 +3,9 @@
 
 On other platforms the same operation lowers to the dense kernel. The choice is made inside each
 pass, when a program is lowered, so a program exported from here for another platform is right.
+The dense kernel also computes float64, and programs that the compiler divides among devices, since
+it cannot divide a call of a library. Inside ``shard_map(…, check_vma=False)`` each device makes
+calls of its own.
 """
 
 import ctypes
@@ -20,7 +23,8 @@ from jaxtyping import Array, Float
 
 from jdend.kernels._dense import BY_PLATFORM, dense_passes
 from jdend.kernels._differentiable import Passes
-from jdend.kernels._operands import TILE, Gradients, Operands
+from jdend.kernels._operands import TILE, Gradients, Operands, Settings
+from jdend.kernels._primitives import Choice, chosen
 
 T = TypeVar("T")
 
@@ -94,11 +98,11 @@ def _tile_shape(x: Array) -> tuple[int, int, int]:
     return -(-x.shape[0] // TILE), x.shape[1], TILE
 
 
-def _pack(x: Float[Array, "B F"]) -> Float[Array, "tiles F 32"]:
+def _pack(x: Float[Array, "B F"], settings: Settings) -> Float[Array, "tiles F 32"]:
     return _call("pack", _float32(*_tile_shape(x)), x)
 
 
-def _pack_elsewhere(x: Float[Array, "B F"]) -> Float[Array, "tiles F 32"]:
+def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Float[Array, "tiles F 32"]:
     """The same in JAX; nothing reads it, so the compiler drops it."""
     tiles, features, _ = _tile_shape(x)
     padded = jnp.pad(x, ((0, -x.shape[0] % TILE), (0, 0)))
@@ -121,18 +125,20 @@ def _rows(operands: Operands) -> int:
     return n * d if operands.soma_weight is None else n
 
 
-def _forward(operands: Operands, tiles: Array, negative_slope: float) -> tuple[Array, Array]:
+def _forward(operands: Operands, tiles: Array, settings: Settings) -> tuple[Array, Array]:
     n, d, _ = operands.weight.shape
     batch, rows = operands.x.shape[0], _rows(operands)
     words = n * d + (0 if operands.soma_weight is None else n)
     results = (_float32(batch, rows), jax.ShapeDtypeStruct((tiles.shape[0], words), jnp.uint32))
     arrays = _layer_arrays(operands, tiles)
-    out, signs = _call("forward", results, *arrays, negative_slope=np.float32(negative_slope))
+    out, signs = _call(
+        "forward", results, *arrays, negative_slope=np.float32(settings.negative_slope)
+    )
     return (out.reshape(-1, n, d) if operands.soma_weight is None else out), signs
 
 
 def _parameter_gradients(
-    operands: Operands, tiles: Array, signs: Array, g: Array, negative_slope: float
+    operands: Operands, tiles: Array, signs: Array, g: Array, settings: Settings
 ) -> Gradients:
     arrays = _layer_arrays(operands, tiles)
     weight, bias, soma_weight, soma_bias = _call(
@@ -141,7 +147,7 @@ def _parameter_gradients(
         *arrays,
         signs,
         g.reshape(g.shape[0], _rows(operands)),
-        negative_slope=np.float32(negative_slope),
+        negative_slope=np.float32(settings.negative_slope),
     )
     if operands.soma_weight is None:
         soma_weight = soma_bias = None
@@ -149,7 +155,7 @@ def _parameter_gradients(
 
 
 def _input_gradient(
-    operands: Operands, tiles: Array, signs: Array, g: Array, negative_slope: float
+    operands: Operands, tiles: Array, signs: Array, g: Array, settings: Settings
 ) -> Float[Array, "B F"]:
     return _call(
         "input_gradient",
@@ -157,46 +163,57 @@ def _input_gradient(
         *_layer_arrays(operands, tiles),
         signs,
         g.reshape(g.shape[0], _rows(operands)),
-        negative_slope=np.float32(negative_slope),
+        negative_slope=np.float32(settings.negative_slope),
     )
 
 
 def native_passes() -> Passes:
-    """The native kernel's passes on CPUs, the dense kernel's everywhere else."""
-    dense = dense_passes(BY_PLATFORM, jnp.float32)
+    """The native kernel's passes where they can be taken, the dense kernel's everywhere else."""
+    dense = dense_passes(BY_PLATFORM)
 
-    def prepare(x: Array) -> Array:
-        return cast(Array, lax.platform_dependent(x, cpu=_pack, default=_pack_elsewhere))
+    def without_tiles(elsewhere: Callable[..., T]) -> Callable[..., T]:
+        def computed(operands: Operands, _: Array, *arguments: Any) -> T:
+            return elsewhere(operands, operands.x, *arguments)
 
-    def by_platform(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
-        def lowered(operands: Operands, tiles: Array, *arguments: Any) -> T:
-            *arrays, slope = arguments
-            return cast(
-                T,
-                lax.platform_dependent(
-                    operands,
-                    tiles,
-                    *arrays,
-                    cpu=partial(_with_slope, native, slope),
-                    default=partial(_without_tiles, elsewhere, slope),
-                ),
-            )
+        return computed
 
-        return lowered
-
+    pack = _where_possible(_pack, _pack_elsewhere)
     return Passes(
-        prepare,
-        by_platform(_forward, dense.forward),
-        by_platform(_parameter_gradients, dense.parameter_gradients),
-        by_platform(_input_gradient, dense.input_gradient),
+        lambda x: pack(x, Settings(0.0)),  # pyright: ignore[reportUnknownLambdaType]
+        _where_possible(_forward, without_tiles(dense.forward)),
+        _where_possible(_parameter_gradients, without_tiles(dense.parameter_gradients)),
+        _where_possible(_input_gradient, without_tiles(dense.input_gradient)),
     )
 
 
-def _with_slope(native: Callable[..., T], slope: float, *operands: Any) -> T:
-    return native(*operands, slope)
+def _where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
+    """One of two passes, of arguments whose last are the settings and whose first array is x."""
 
+    @cache
+    def flat(settings: Settings, tree: Any) -> tuple[Choice, list[Any]]:
+        """A choice between functions of flat arrays, and where they put their results' tree."""
+        found: list[Any] = []
 
-def _without_tiles(
-    elsewhere: Callable[..., T], slope: float, operands: Operands, _: Array, *arrays: Array
-) -> T:
-    return elsewhere(operands, operands.x, *arrays, slope)
+        def flattened(function: Callable[..., T], *leaves: Array) -> list[Array]:
+            result = function(*jax.tree.unflatten(tree, leaves), settings)
+            results, found[:] = jax.tree.leaves(result), [jax.tree.structure(result)]
+            return results
+
+        partitioned = partial(flattened, elsewhere)
+        here = partial(flattened, native)
+
+        def alone(*leaves: Array) -> list[Array]:
+            return cast(Any, lax.platform_dependent(*leaves, cpu=here, default=partitioned))
+
+        return Choice(alone, partitioned), found
+
+    def computed(*arguments: Any) -> T:
+        *arrays, settings = arguments
+        leaves, tree = cast(tuple[list[Array], Any], jax.tree.flatten(arrays))
+        if leaves[0].dtype != jnp.float32:
+            return elsewhere(*arrays, settings)
+        choice, found = flat(settings, tree)
+        results = chosen(choice, *leaves)
+        return cast(T, jax.tree.unflatten(found[0], results))
+
+    return computed

@@ -4,7 +4,11 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
+from jax.lax import Precision
 from jaxtyping import Array, Bool, Float, Int, UInt32
+
+PrecisionLike = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
 
 TILE = 32
 """Samples that share one word of signs; ``kTile`` in native/layer.h."""
@@ -20,6 +24,22 @@ class Operands(NamedTuple):
     soma_weight: Float[Array, "N D"] | None = None
     soma_bias: Float[Array, " N"] | None = None
     sizes: Int[Array, "3"] | None = None
+
+
+class Settings(NamedTuple):
+    """What a layer's arrays do not say.
+
+    Attributes:
+      negative_slope: LeakyReLU's slope below 0.
+      dtype: what the operands of products may be rounded to; operands and sums are float32, or
+        float64 if this is.
+      precision: of products of matrices; None multiplies float32 exactly, not in the shortened
+        formats that accelerators default to.
+    """
+
+    negative_slope: float
+    dtype: np.dtype = np.dtype("float32")
+    precision: PrecisionLike = None
 
 
 class Gradients(NamedTuple):

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
 from jdend.kernels import _native
-from jdend.kernels._dense import BY_PLATFORM, COMPARE, Formulation, dense_passes
-from jdend.kernels._differentiable import Apply, differentiable
+from jdend.kernels._dense import BY_PLATFORM, COMPARE, dense
+from jdend.kernels._differentiable import Apply, Differentiable
 from jdend.kernels._gather import gather
 
 
@@ -17,7 +16,7 @@ class Kernel:
     """One implementation of the dendritic layer.
 
     Attributes:
-      apply: ``(operands, negative_slope) -> out``, differentiable, for one trial.
+      apply: ``(operands, settings) -> out``, differentiable in any way, for one trial.
       summary: what it does, in one line.
       tolerance: largest ``max|a - b| / max|b|`` from the exact result, in any array.
       missing: says why the kernel cannot be used here; None where it can.
@@ -29,27 +28,25 @@ class Kernel:
     missing: Callable[[], str | None] = lambda: None
 
 
-def _dense(formulation: Formulation, dtype: DTypeLike) -> Apply:
-    return differentiable(dense_passes(formulation, dtype))
-
+_DENSE = dense(BY_PLATFORM)
 
 KERNELS: dict[str, Kernel] = {
     "native": Kernel(
-        differentiable(_native.native_passes()),
+        Differentiable(_native.native_passes(), _DENSE.plain),
         "C++ that walks the synapses, fused; CPUs (dense elsewhere)",
         missing=_native.missing,
     ),
     "dense": Kernel(
-        _dense(BY_PLATFORM, jnp.float32),
-        "weights scattered to a matrix (compared into place on TPU), one float32 matmul",
+        _DENSE,
+        "weights scattered to a matrix (compared into place on TPU), one matmul",
     ),
     "dense_bf16": Kernel(
-        _dense(BY_PLATFORM, jnp.bfloat16),
+        dense(BY_PLATFORM, jnp.bfloat16),
         "the same with bfloat16 operands and float32 sums",
         tolerance=2e-2,
     ),
     "dense_compare": Kernel(
-        _dense(COMPARE, jnp.float32), "dense, in the formulation without a scatter, everywhere"
+        dense(COMPARE), "dense, in the formulation without a scatter, everywhere"
     ),
     "gather": Kernel(gather, "activations gathered: the plain definition"),
 }
