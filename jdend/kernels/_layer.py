@@ -45,6 +45,7 @@ def dendritic_layer(
     configurations that leaves ``x`` unbatched, inside an outer one over seeds. It has derivatives
     of every order, in forward and in reverse mode; the kernel's own code computes the first in
     reverse mode, JAX the others. A batch that is sharded over devices stays sharded.
+    Within ``shard_map`` give that ``check_vma=False``.
 
     Args:
       x: [B, F] inputs, of any real dtype.
@@ -54,8 +55,9 @@ def dendritic_layer(
         and not required.
       soma_weight: [N, D] the somas' weights, or None for a layer without somas.
       soma_bias: [N] the somas' biases; given together with ``soma_weight`` or not at all.
-      sizes: [3] int32, the true ``(n, d, k)`` inside padded arrays; may be traced. What lies beyond
-        them is not read: its output and its gradients are exactly 0. None means no padding.
+      sizes: [3] whole numbers, the true ``(n, d, k)`` inside padded arrays; may be traced. What
+        lies beyond them is not read: its output and its gradients are exactly 0. None means no
+        padding.
       negative_slope: LeakyReLU's slope below 0, for dendrites and somas.
       dtype: of the result, and what the operands of products may be rounded to: float16, bfloat16,
         float32 or, with `jax_enable_x64`, float64. By default the dtype that JAX promotes the
@@ -75,15 +77,17 @@ def dendritic_layer(
 
     Raises:
       ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes
-        disagree.
-      TypeError: if ``indices`` are not int32, x is not real, or ``dtype`` is none of those above.
+        disagree, or F, N, D or K is 0; a batch may be empty.
+      TypeError: if ``indices`` are not int32, ``sizes`` not whole, anything else no array of real
+        numbers, or ``dtype`` none of those above.
       RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
     arrays: tuple[Any, ...] = (x, weight, bias, indices, soma_weight, soma_bias, sizes)
     operands = Operands(*arrays)
+    _check_types(operands)
     _check_shapes(operands)
     dtype = result_dtype(x, weight, bias, soma_weight, soma_bias, dtype=dtype)
-    settings = Settings(negative_slope, dtype, precision)
+    settings = Settings(_as_number(negative_slope), dtype, precision)
     apply = KERNELS[for_lowering(kernel)].apply
     sums = jnp.promote_types(dtype, jnp.float32)
     real = {
@@ -91,7 +95,8 @@ def dendritic_layer(
         for name, array in operands._asdict().items()
         if array is not None and name not in ("indices", "sizes")
     }
-    operands = operands._replace(**real)
+    sizes_of_int32 = _as_int32(operands.sizes, operands.weight.shape)
+    operands = operands._replace(**real, sizes=sizes_of_int32)
     return _with_sharding(lambda operands: apply(operands, settings), operands).astype(dtype)
 
 
@@ -132,15 +137,48 @@ def _with_sharding(compute: Callable[[Operands], Array], operands: Operands) -> 
     return jax.jit(kept_outside)(operands)
 
 
+def _check_types(operands: Operands) -> None:
+    for name, array in operands._asdict().items():
+        if array is None and name in ("soma_weight", "soma_bias", "sizes"):
+            continue
+        dtype = getattr(array, "dtype", None)
+        if dtype is None:
+            raise TypeError(f"{name} is an array; got {type(array).__name__}")
+        if name == "indices" and dtype != "int32":
+            raise TypeError(f"indices are int32; got {dtype}")
+        if name == "sizes" and not jnp.issubdtype(dtype, jnp.integer):
+            raise TypeError(f"sizes are whole numbers; got {dtype}")
+        if name != "x" and np.dtype(dtype).kind in "OcSUmM":
+            raise TypeError(f"{name} holds real numbers; got {dtype}")
+
+
+def _as_int32(sizes: Any, shape: tuple[int, ...]) -> Any:
+    """Sizes of other types, which may hold more than int32 does, cut to the arrays' shape."""
+    if sizes is None or sizes.dtype == "int32":
+        return sizes
+    xp: Any = np if isinstance(sizes, np.ndarray) else jnp
+    return jnp.asarray(xp.clip(sizes, 0, xp.asarray(shape)).astype(np.int32))
+
+
+def _as_number(negative_slope: Any) -> float:
+    try:
+        return float(negative_slope)
+    except (TypeError, ValueError):  # JAX's error of traced arrays is a TypeError
+        raise TypeError(
+            "negative_slope is a number, known when a program is traced; got "
+            f"{type(negative_slope).__name__}"
+        ) from None
+
+
 def _check_shapes(operands: Operands) -> None:
     x, weight, bias, indices, soma_weight, soma_bias, sizes = operands
     if (soma_weight is None) != (soma_bias is None):
         raise ValueError("soma_weight and soma_bias are given together or not at all")
     if x.ndim != 2 or weight.ndim != 3:
         raise ValueError(f"x is [B, F] and weight [N, D, K]; got {x.shape} and {weight.shape}")
-    if indices.dtype != "int32":
-        raise TypeError(f"indices are int32; got {indices.dtype}")
     n, d, k = weight.shape
+    if 0 in (x.shape[1], n, d, k):
+        raise ValueError(f"F, N, D and K are at least 1; got {x.shape} and {weight.shape}")
     expected = {
         "bias": (bias, (n, d)),
         "indices": (indices, (n, d, k)),

@@ -79,13 +79,16 @@ def masked(operands: Operands) -> Operands:
     replaced by ``where``, so their gradients are exactly 0.
     """
     neuron, dendrite, synapse, valid = masks(operands)
+    # NaN where an index is outside, else 0; no NaN is made where none is, for `jax.debug_nans`.
+    zero = jnp.zeros((), operands.weight.dtype)
+    outside = zero / jnp.where(synapse & ~valid, zero, 1)
     soma_weight, soma_bias = operands.soma_weight, operands.soma_bias
     if soma_weight is not None and soma_bias is not None:
         soma_weight = jnp.where(dendrite, soma_weight, 0)
         soma_bias = jnp.where(neuron, soma_bias, 0)
     return Operands(
         x=operands.x,
-        weight=jnp.where(valid, operands.weight, jnp.where(synapse, jnp.nan, 0)),
+        weight=jnp.where(valid, operands.weight, outside),
         bias=jnp.where(dendrite, operands.bias, 0),
         indices=jnp.where(valid, operands.indices, jnp.where(synapse, 0, operands.x.shape[-1])),
         soma_weight=soma_weight,

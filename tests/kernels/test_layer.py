@@ -137,6 +137,12 @@ def test_the_gradient_of_the_batch_is_dropped_where_nobody_wants_it(kernel):
         ({"bias": np.zeros((3, 4), "f")}, r"bias has shape \(3, 4\)"),
         ({"x": np.zeros(20, "f")}, r"x is \[B, F\]"),
         ({"indices": np.zeros((3, 2, 5), "f")}, "indices are int32; got float32"),
+        ({"sizes": np.ones(3, "f")}, "sizes are whole numbers; got float32"),
+        ({"sizes": [1, 1, 1]}, "sizes is an array; got list"),
+        ({"x": np.zeros((2, 20), "c8")}, "x is of real numbers; got complex64"),
+        ({"bias": np.array([["a"]])}, "bias holds real numbers; got <U1"),
+        ({"x": np.zeros((2, 0), "f")}, "F, N, D and K are at least 1"),
+        ({"negative_slope": "steep"}, "negative_slope is a number"),
     ],
 )
 def test_wrong_arguments_are_named(changes, words):
@@ -168,3 +174,65 @@ def test_auto_is_dense_on_accelerators(platform, monkeypatch):
 
 def test_available_kernels_are_registered():
     assert set(available()) <= set(KERNELS)
+
+
+@pytest.mark.parametrize("whole", [np.int64, np.int16])
+def test_sizes_may_be_whole_numbers_of_any_type(kernel, whole):
+    sizes = np.array([2, 1, 3], np.int32)
+    expected = layer(one_trial(sizes=sizes), kernel)
+    np.testing.assert_array_equal(layer(one_trial(sizes=sizes.astype(whole)), kernel), expected)
+
+
+def test_sizes_beyond_int32_mean_no_padding(kernel):
+    arrays = jax.tree.map(jnp.asarray, one_trial())
+    del arrays["sizes"]
+    large = dendritic_layer(**arrays, sizes=np.full(3, 2**40), kernel=kernel)
+    np.testing.assert_allclose(large, dendritic_layer(**arrays, kernel=kernel), rtol=1e-5)
+
+
+def test_an_empty_batch_gives_an_empty_batch_and_gradients_of_0(kernel):
+    arrays = jax.tree.map(jnp.asarray, one_trial(x=np.zeros((0, POPULATION.features), "f")))
+
+    def loss(weight):
+        return dendritic_layer(**{**arrays, "weight": weight}, kernel=kernel).sum()
+
+    assert dendritic_layer(**arrays, kernel=kernel).shape == (0, POPULATION.neurons)
+    assert not jax.grad(loss)(arrays["weight"]).any()
+
+
+def test_debugging_of_nan_finds_none_in_a_sound_layer(kernel):
+    arrays = jax.tree.map(jnp.asarray, one_trial())
+
+    def loss(weight):
+        return dendritic_layer(**{**arrays, "weight": weight}, kernel=kernel).sum()
+
+    with jax.debug_nans(True):
+        eager = jax.grad(loss)(arrays["weight"])
+        assert np.isfinite(eager).all()
+        assert np.isfinite(jax.jit(jax.grad(loss))(arrays["weight"])).all()
+
+
+@pytest.mark.parametrize("wanted", ["x", "weight"])
+def test_it_is_sharded_over_the_batch_by_shard_map(kernel, wanted):
+    arrays = jax.tree.map(jnp.asarray, one_trial())
+    mesh = jax.make_mesh((1,), ("b",), axis_types=(jax.sharding.AxisType.Auto,))
+    batch, whole = jax.sharding.PartitionSpec("b"), jax.sharding.PartitionSpec()
+
+    def own(x, weight):
+        return dendritic_layer(**{**arrays, "x": x, "weight": weight}, kernel=kernel)
+
+    specs = {"in_specs": (batch, whole), "out_specs": batch, "check_vma": False}
+    sharded = jax.shard_map(own, mesh=mesh, **specs)
+    values, gradients = zip(
+        *(
+            jax.jit(
+                jax.value_and_grad(
+                    lambda x, w, f=f: (f(x, w) ** 2).sum(), ["x", "weight"].index(wanted)
+                )
+            )(arrays["x"], arrays["weight"])
+            for f in (own, sharded)
+        ),
+        strict=True,
+    )
+    np.testing.assert_allclose(*values, rtol=1e-5)
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-5)
