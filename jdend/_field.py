@@ -8,7 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["GROUPS", "Condition", "Derived", "Field", "Group", "Kind", "Value", "Values"]
+__all__ = [
+    "GROUPS",
+    "Condition",
+    "Derived",
+    "Field",
+    "Group",
+    "Kind",
+    "Value",
+    "Values",
+    "choice",
+    "real",
+    "whole",
+]
 
 Kind = Literal["whole", "real", "flag", "choice", "text"]
 # search: what a trial is. network: arguments of an architecture's constructor that fix a shape.
@@ -119,3 +131,24 @@ class Field:
         path, _, name = self.choices.partition(":")
         module = sys.modules.get(path) or importlib.import_module(path)
         return tuple(getattr(module, name))
+
+
+def whole(**settings: Any) -> Any:
+    """An entry of the table of hyperparameters, for a whole number; see `Field`."""
+    return _hyperparameter("whole", **{"at_least": 1, **settings})
+
+
+def real(**settings: Any) -> Any:
+    """An entry of the table of hyperparameters, for a number; see `Field`."""
+    return _hyperparameter("real", **settings)
+
+
+def choice(**settings: Any) -> Any:
+    """An entry of the table of hyperparameters, for a name; see `Field`."""
+    return _hyperparameter("choice", **settings)
+
+
+def _hyperparameter(kind: Kind, **settings: Any) -> Any:
+    """An entry: a dataclass's field whose value, where it is left out, is the neutral one."""
+    neutral = settings.get("neutral", dataclasses.MISSING)
+    return dataclasses.field(default=neutral, metadata={"kind": kind, **settings})

@@ -7,178 +7,28 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
-from jdend._field import Condition, Derived, Kind
+from jdend._field import Condition, Derived, choice, real, whole
+from jdend._training_fields import SCHEDULES, TAUGHT_WEIGHT, Name, Real, TrainingFields, Whole
 
 __all__ = ["SCHEDULES", "TAUGHT_WEIGHT", "HyperparameterFields"]
 
-SCHEDULES = ("constant", "cosine")
-# What `distillation_weight` is where a search has a teacher and a space does not say.
-TAUGHT_WEIGHT = 0.9
-
-
-def _whole(**settings: Any) -> Any:
-    return _hyperparameter("whole", **{"at_least": 1, **settings})
-
-
-def _real(**settings: Any) -> Any:
-    return _hyperparameter("real", **settings)
-
-
-def _choice(**settings: Any) -> Any:
-    return _hyperparameter("choice", **settings)
-
-
-def _hyperparameter(kind: Kind, **settings: Any) -> Any:
-    """An entry: a dataclass's field whose value, where it is left out, is the neutral one."""
-    neutral = settings.get("neutral", dataclasses.MISSING)
-    return dataclasses.field(default=neutral, metadata={"kind": kind, **settings})
-
-
-Real = TypeVar("Real")
-Whole = TypeVar("Whole")
-Name = TypeVar("Name")
-
 _RESAMPLED = Condition("percentage_resample", 0.0, negated=True)
+_LOCAL_INPUTS = tuple(
+    Condition("resampling_inputs", name) for name in ("local", "local_free", "local_gradient")
+)
 _PRUNED = Condition("initial_density", 1.0, negated=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class HyperparameterFields(Generic[Real, Whole, Name]):
+class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whole, Name]):
     """The hyperparameters: of one configuration `float`, `int` and `str`, of a population arrays.
 
     What always plays a part has no neutral value.
     """
 
-    n_epochs: Whole = _whole(
-        group="training",
-        doc="Passes over the training data.",
-        default=15,
-        label="epochs",
-    )
-    lr: Real = _real(
-        group="training",
-        doc="Peak learning rate of AdamW.",
-        default=5e-4,
-        above=0.0,
-        label="rate",
-    )
-    weight_decay: Real = _real(
-        group="training",
-        doc="AdamW's decoupled decay, a fraction of the learning rate a step.",
-        default=0.01,
-        at_least=0.0,
-        heading="decay",
-        label="decay",
-    )
-    schedule: Name = _choice(
-        group="training",
-        doc="How the rate goes: as it is, or along half a cosine to zero at the end of `n_epochs`.",
-        default="constant",
-        choices=SCHEDULES,
-    )
-    warmup_steps: Whole = _whole(
-        group="training",
-        doc="Steps in which the rate rises from zero in a straight line.",
-        default=0,
-        neutral=0,
-        at_least=0,
-        heading="warm-up",
-        label="warm-up",
-        unit="steps",
-    )
-    label_smoothing: Real = _real(
-        group="training",
-        doc="Share of a target's probability that is spread over all classes (Szegedy et al. "
-        "2016).",
-        default=0.0,
-        neutral=0.0,
-        at_least=0.0,
-        at_most=1.0,
-        heading="smoothing",
-        label="label smoothing",
-    )
-    clip_norm: Real = _real(
-        group="training",
-        doc="The most that a network's gradient may measure, as a Euclidean norm; 0 for no limit "
-        "(Pascanu et al. 2013).",
-        default=0.0,
-        neutral=0.0,
-        at_least=0.0,
-        own_program="if_used",
-        heading="clip",
-        label="largest gradient",
-    )
-    adam_b1: Real = _real(
-        group="training",
-        doc="Share that AdamW keeps of the mean gradient at a step.",
-        default=0.9,
-        neutral=0.9,
-        at_least=0.0,
-        at_most=0.9999,
-        own_program="if_used",
-        heading="b1",
-        label="AdamW's first beta",
-    )
-    adam_b2: Real = _real(
-        group="training",
-        doc="Share that it keeps of the mean squared gradient.",
-        default=0.999,
-        neutral=0.999,
-        at_least=0.0,
-        at_most=0.99999,
-        own_program="if_used",
-        heading="b2",
-        label="AdamW's second beta",
-    )
-    distillation_weight: Real = _real(
-        group="training",
-        doc="Share of the loss that is the cross-entropy with a teacher's probabilities, times the "
-        "temperature's square (Hinton et al. 2015).",
-        default=0.0,
-        neutral=0.0,
-        at_least=0.0,
-        at_most=1.0,
-        own_program="if_used",
-        heading="taught",
-        label="weight of the teacher",
-    )
-    distillation_temperature: Real = _real(
-        group="training",
-        doc="What the teacher's and the network's logits are divided by for that.",
-        default=3.0,
-        neutral=1.0,
-        above=0.0,
-        only_if=(Condition("distillation_weight", 0.0, negated=True),),
-        heading="temp.",
-        label="temperature of the teacher",
-    )
-    augmentation: Name = _choice(
-        group="training",
-        doc="How training images are changed at every step: one in two is mirrored left to right, "
-        "each is moved by up to `shift_pixels` in both directions, or both (Simard et al. 2003).",
-        default="none",
-        neutral="none",
-        choices="jdend.training:AUGMENTATIONS",
-        needs_images=dict.fromkeys(("flips", "shifts", "flips_and_shifts"), "none"),
-        own_program="by_value",  # all configurations of a seed see the same batch
-    )
-    shift_pixels: Whole = _whole(
-        group="training",
-        doc="The most that an image is moved, in each direction; its border is repeated.",
-        default=1,
-        neutral=0,
-        only_if=(
-            Condition("augmentation", "shifts"),
-            Condition("augmentation", "flips_and_shifts"),
-        ),
-        own_program="by_value",
-        heading="shift",
-        label="largest shift",
-        unit="pixels",
-    )
-    connectivity: Name = _choice(
+    connectivity: Name = choice(
         group="wiring",
         doc="The rule that draws which inputs a dendrite reads.",
         default="random",
@@ -188,7 +38,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         fixes_shape=True,  # fully connected dendrites read all features
         aliases=("strategy",),
     )
-    field_std: Real = _real(
+    field_std: Real = real(
         group="wiring",
         doc="Width of a local receptive field, as a standard deviation.",
         default=Derived(
@@ -198,13 +48,12 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         above=0.0,
         only_if=(
             Condition("connectivity", "local_receptive_fields"),
-            Condition("resampling_inputs", "local"),
-            Condition("resampling_inputs", "local_free"),
+            *_LOCAL_INPUTS,
         ),
         label="field width",
         unit="pixels",
     )
-    initialization: Name = _choice(
+    initialization: Name = choice(
         group="wiring",
         doc="Variance of a dendrite's first weights: 2 / features, or 2 / inputs of the dendrite.",
         default="reference",
@@ -213,7 +62,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="init",
         label="initialisation",
     )
-    dendrite_slope: Real = _real(
+    dendrite_slope: Real = real(
         group="wiring",
         doc="Slope of dendrites' LeakyReLU below zero; 1 leaves them linear, as a control.",
         default=0.1,
@@ -224,7 +73,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="slope",
         label="slope of dendrites",
     )
-    percentage_resample: Real = _real(
+    percentage_resample: Real = real(
         group="resampling",
         doc="Fraction of a dendrite's synapses that may be replaced at a time.",
         default=0.25,
@@ -235,7 +84,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="share",
         label="share resampled",
     )
-    steps_to_resample: Whole = _whole(
+    steps_to_resample: Whole = whole(
         group="resampling",
         doc="Steps between resamplings.",
         default=128,
@@ -245,7 +94,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         label="steps to resample",
         unit="steps",
     )
-    resampling_rule: Name = _choice(
+    resampling_rule: Name = choice(
         group="resampling",
         doc="Which synapses may be replaced.",
         default="flat",
@@ -254,32 +103,35 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         only_if=(_RESAMPLED,),
         label="resampling rule",
     )
-    resampling_inputs: Name = _choice(
+    resampling_inputs: Name = choice(
         group="resampling",
         doc="Where new inputs come from.",
         default="uniform",
         neutral="uniform",
         choices="jdend.plasticity:PROPOSALS",
-        needs_images={"local": "uniform", "local_free": "uniform_free"},
+        needs_images={
+            "local": "uniform",
+            "local_free": "uniform_free",
+            "local_gradient": "gradient",
+        },
         only_if=(_RESAMPLED,),
+        own_program="if_used",  # the gradient by every input takes time
+        ordinary=("uniform", "local", "uniform_free", "local_free"),
         label="new inputs",
     )
-    resampling_std: Real = _real(
+    resampling_std: Real = real(
         group="resampling",
         doc="Width in which new local inputs are drawn, as a standard deviation around the mean of "
         "the dendrite's inputs.",
         default=Derived("field_std", float, "field_std"),
         neutral=1.0,
         above=0.0,
-        only_if=(
-            Condition("resampling_inputs", "local"),
-            Condition("resampling_inputs", "local_free"),
-        ),
+        only_if=_LOCAL_INPUTS,
         heading="reach",
         label="reach of new inputs",
         unit="pixels",
     )
-    resampling_weights: Name = _choice(
+    resampling_weights: Name = choice(
         group="resampling",
         doc="A new synapse's weight: drawn as at the beginning, or zero.",
         default="drawn",
@@ -289,7 +141,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="new weights",
         label="new weights",
     )
-    resampling_moments: Name = _choice(
+    resampling_moments: Name = choice(
         group="resampling",
         doc="The optimizer's moments of a new synapse: zero, or kept from the one it replaces.",
         default="zero",
@@ -299,7 +151,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="moments",
         label="moments of new synapses",
     )
-    resampling_schedule: Name = _choice(
+    resampling_schedule: Name = choice(
         group="resampling",
         doc="How `percentage_resample` goes: as it is, or along half a cosine to zero at "
         "`resampling_end`.",
@@ -310,7 +162,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="share goes",
         label="schedule of resampling",
     )
-    resampling_end: Real = _real(
+    resampling_end: Real = real(
         group="resampling",
         doc="The part of training after which no synapse is replaced.",
         default=1.0,
@@ -321,7 +173,43 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="until",
         label="end of resampling",
     )
-    initial_density: Real = _real(
+    max_resamplings: Whole = whole(
+        group="resampling",
+        doc="How often synapses are replaced at most; 0 for no limit.",
+        default=0,
+        neutral=0,
+        at_least=0,
+        only_if=(_RESAMPLED,),
+        heading="at most",
+        label="most resamplings",
+    )
+    resampling_slowdown: Real = real(
+        group="resampling",
+        doc="How much longer it takes to each further resampling than to the one before, as a part "
+        "of `steps_to_resample`.",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=1000.0,
+        only_if=(_RESAMPLED,),
+        heading="slowdown",
+        label="slowdown of resampling",
+    )
+    resampling_locality: Real = real(
+        group="resampling",
+        doc="Share of local proposals that are local; the others are uniform.",
+        default=1.0,
+        neutral=1.0,
+        at_least=0.0,
+        at_most=1.0,
+        only_if=(
+            Condition("resampling_inputs", "local"),
+            Condition("resampling_inputs", "local_free"),
+        ),
+        heading="local",
+        label="share of local inputs",
+    )
+    initial_density: Real = real(
         group="resampling",
         doc="How many times `n_dendrite_inputs` a dendrite has at first; the weakest are removed "
         "during training, until there are so many (Zhu & Gupta 2017). At most all features.",
@@ -334,7 +222,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         heading="density",
         label="initial density",
     )
-    steps_to_prune: Whole = _whole(
+    steps_to_prune: Whole = whole(
         group="resampling",
         doc="Steps between removals.",
         default=128,
@@ -344,7 +232,7 @@ class HyperparameterFields(Generic[Real, Whole, Name]):
         label="steps to prune",
         unit="steps",
     )
-    pruning_end: Real = _real(
+    pruning_end: Real = real(
         group="resampling",
         doc="The part of training after which there are `n_dendrite_inputs`.",
         default=0.5,

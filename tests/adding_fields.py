@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "jdend" / "_hyperparameters.py"
 BEHIND = "    def wiring(self)"  # the table's last entry
 ENTRIES = """
-    momentum: Real = _real(
+    momentum: Real = real(
         group="training",
         doc="A share of the step before.",
         default=0.5,
@@ -23,7 +23,7 @@ ENTRIES = """
         heading="mom.",
         label="momentum kept",
     )
-    new_weights: Name = _choice(
+    new_weights: Name = choice(
         group="resampling",
         doc="What a new synapse weighs.",
         default="drawn",

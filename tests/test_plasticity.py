@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from jdend.connectivity import check_indices, draw_indices, log_probabilities_around
-from jdend.plasticity import NEW_WEIGHTS, PROPOSALS, RULES, SHARES, resample, share_at
+from jdend.plasticity import (
+    GRADIENTS,
+    NEW_WEIGHTS,
+    PROPOSALS,
+    RULES,
+    SHARES,
+    resample,
+    resampling_at,
+    resamplings_until,
+    share_at,
+    sharpness_at,
+)
 
 IMAGE = (4, 3, 2)
 F = 24
@@ -335,7 +346,7 @@ def test_padding_itself_is_left_alone(seed, weight, rule, proposals, sizes):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("proposals", PROPOSALS)
+@pytest.mark.parametrize("proposals", [name for name in PROPOSALS if name not in GRADIENTS])
 def test_a_traced_code_does_what_its_name_does(rule, proposals):
     weight = np.random.default_rng(11).normal(size=SHAPE).astype(np.float32)
     options = {"in_features": F, "image_shape": IMAGE, "percentage": 0.5, "n_resampled": 2}
@@ -470,3 +481,95 @@ def test_a_constant_share_ends_at_its_end():
     progress = jnp.array([0.0, 0.5, 0.51])
     share = share_at(progress, 0.4, SHARES.index("constant"), 0.5)
     np.testing.assert_allclose(share, [0.4, 0.4, 0.0])
+
+
+def by_gradient(proposals, gradient, **options):
+    return small(
+        0, numbered(6, 6).reshape(SHAPE), random_indices(0), gradient=gradient,
+        proposals=proposals, **{"percentage": 0.5, **options},
+    )  # fmt: skip
+
+
+def test_new_inputs_are_those_of_the_largest_gradients_that_are_free():
+    gradient = np.random.default_rng(0).normal(size=(*SHAPE[:2], F)).astype(np.float32)
+    _, indices, replaced = by_gradient("gradient", gradient)
+    for place in np.ndindex(SHAPE[:2]):
+        free = np.setdiff1d(np.arange(F), random_indices(0)[place])
+        best = free[np.argsort(-np.abs(gradient[place][free]))][:3]
+        assert replaced[place].sum() == 3
+        np.testing.assert_array_equal(indices[place][replaced[place]], best)
+
+
+def test_of_equal_gradients_the_nearest_inputs_are_taken():
+    indices = np.arange(4, dtype=np.int32).reshape(1, 1, 4)
+    weight, gradient = numbered(1, 4), np.ones((1, 1, 24), np.float32)
+    _, new, replaced = resampled(
+        0, weight, indices, in_features=24, image_shape=(1, 24, 1), percentage=0.25,
+        proposals="local_gradient", gradient=gradient, field_std=1.0,
+    )  # fmt: skip
+    assert new[replaced] == [4]
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_have_to_be_given(name):
+    with pytest.raises(ValueError, match="need the gradient by every possible weight"):
+        resample(
+            jax.random.key(0), jnp.ones(SHAPE), jnp.asarray(random_indices(0)), in_features=F,
+            proposals=name, image_shape=IMAGE,
+        )  # fmt: skip
+
+
+def softly_removed(sharpness):
+    """How often each of six synapses, weaker to stronger, is among the two that are removed."""
+    shape = (600, 1, 6)
+    _, _, replaced = resampled(
+        1, numbered(600, 6), random_indices(2, shape, 64), in_features=64, percentage=0.34,
+        rule="soft", proposals="uniform_free", sharpness=np.float32(sharpness),
+    )  # fmt: skip
+    assert (replaced.sum(-1) == 2).all()
+    return replaced.mean((0, 1))
+
+
+def test_soft_removal_spares_strong_synapses_more_often():
+    often = softly_removed(1.0)
+    assert often[0] > 2 * often[-1] > 0
+
+
+def test_soft_removal_that_is_sharp_takes_the_weakest():
+    np.testing.assert_array_equal(softly_removed(1e3), [1, 1, 0, 0, 0, 0])
+
+
+def test_soft_removal_becomes_sharper_from_1_to_9():
+    sharpness = sharpness_at(jnp.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(sharpness, [1.0, 0.7 / 0.3, 9.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("proposals", ["local", "local_free"])
+def test_the_share_of_local_proposals_is_a_number(proposals):
+    """Three quarters go anywhere in a wide image, of which four fifths are far from the field."""
+    n, width = 600, 1000
+    indices = np.broadcast_to(np.arange(500, 506, dtype=np.int32), (n, 1, 6))
+    _, new, replaced = resampled(
+        3, numbered(n, 6), indices, in_features=width, image_shape=(1, width, 1), percentage=1 / 6,
+        proposals=proposals, field_std=20.0, locality=np.float32(0.25),
+    )  # fmt: skip
+    far = abs(new[replaced] - 502) > 100
+    assert far.mean() == pytest.approx(0.62, abs=0.06)
+
+
+@pytest.mark.parametrize("slowdown", [0.0, 0.01, 0.1, 1.0, 2.5, 30.0])
+@pytest.mark.parametrize("every", [1, 3, 100])
+def test_resamplings_are_counted_at_the_steps_at_which_they_take_place(every, slowdown):
+    period, slower = jnp.int32(every), jnp.float32(slowdown)
+    numbers = jnp.arange(1, 40)
+    at = np.asarray(jax.vmap(lambda n: resampling_at(n, period, slower))(numbers))
+    for step in (at, at - 1, at + every // 2):
+        counted = jax.vmap(lambda s: resamplings_until(s, period, slower))(jnp.asarray(step))
+        expected = np.searchsorted(at, step, side="right")
+        within = step < at[-1]
+        np.testing.assert_array_equal(np.asarray(counted)[within], expected[within])
+
+
+def test_a_slowdown_of_one_doubles_the_second_interval():
+    at = [int(resampling_at(jnp.int32(n), jnp.int32(100), jnp.float32(1.0))) for n in (1, 2, 3)]
+    assert at == [100, 300, 600]

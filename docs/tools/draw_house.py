@@ -31,6 +31,7 @@ ROOMS = {
     "data": "sets in, arrays out",
     "fields": "the table of fields",
     "_hyperparameters": "each one's entry",
+    "_training_fields": "those of training",
     "_field": "what is said of one",
     "_files": "written whole",
     "_messages": "what errors say",

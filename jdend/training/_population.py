@@ -27,6 +27,7 @@ from jdend.models import architecture, build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
+from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._loss import Batch, cross_entropy, distillation, right
 from jdend.training._optimizer import ADAM, descend
@@ -176,9 +177,9 @@ def _advance(
     net = network(bucket)
     resampling = may_resample and bool(net.layers)
     batch_size = bucket.structure.batch_size
-    resample_layers = resampler(net.layers)
     prune = pruner(net.pruned)
     augment = augmenter(bucket.structure)
+    by_gradient = bucket.structure.extra("resampling_inputs") is not None
     is_taught = bucket.structure.extra("distillation_weight") is not None
 
     def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
@@ -190,10 +191,14 @@ def _advance(
         return jax.vmap(of_seed)(state.seeds)
 
     def loss(
-        params: Tree, other: Tree, hyperparameters: TracedHyperparameters, batch: Batch
+        training: nnx.GraphDef[nnx.Module],
+        params: Tree,
+        other: Tree,
+        hyperparameters: TracedHyperparameters,
+        batch: Batch,
     ) -> tuple[Float[Array, ""], tuple[Int[Array, ""], Tree]]:
         """Mean loss of one trial on one batch."""
-        model: Callable[[Array], Array] = nnx.merge(net.training, params, other)
+        model: Callable[[Array], Array] = nnx.merge(training, params, other)
         logits = model(batch.x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
@@ -205,8 +210,11 @@ def _advance(
             losses = (1.0 - weight) * losses + weight * taught
         return losses.mean(), (right(logits, batch.y).sum(dtype=jnp.int32), other)
 
+    gradients = dense_gradients(bucket, loss) if by_gradient else None
+    resample_layers = resampler(net.layers, gradients)
+
     def one_step(state: State, batch: Batch) -> State:
-        gradient = jax.value_and_grad(loss, has_aux=True)
+        gradient = jax.value_and_grad(functools.partial(loss, net.training), has_aux=True)
         over_configurations = jax.vmap(gradient, in_axes=(0, 0, 0, None))
         over_seeds = jax.vmap(over_configurations, in_axes=(0, 0, None, 0))
         (losses, (correct, other)), grads = over_seeds(
@@ -235,26 +243,30 @@ def _advance(
             n_correct=jnp.where(begins, 0, state.n_correct),
         )
 
-        def train_on_next_batch(state: State) -> State:
+        def next_batch(state: State) -> Batch:
             start = (state.step % steps_per_epoch) * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
             x, mirrored = data.x[rows], None
             if augment is not None:
                 x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
             teacher = teacher_of(data, rows, mirrored) if is_taught else None
-            return one_step(state, Batch(normalised(data, x), data.y[rows], teacher))
+            return Batch(normalised(data, x), data.y[rows], teacher)
+
+        def train_on_next_batch(state: State) -> State:
+            return one_step(state, next_batch(state))
 
         def train_until(state: State, step: Scalar) -> State:
             return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
 
-        def unchanged(state: State, *_: Array) -> State:
+        def unchanged(state: State, *_: Any) -> State:
             return state
 
         def resample(state: State) -> State:
             due, keys = is_due(state), keys_of(state, RESAMPLE)
-            return cast(
-                State, jax.lax.cond(due.any(), resample_layers, unchanged, state, keys, due)
-            )
+            # That of the step just done: the next one may be of another epoch.
+            batch = next_batch(replace(state, step=state.step - 1)) if by_gradient else None
+            arguments = state, keys, due, batch
+            return cast(State, jax.lax.cond(due.any(), resample_layers, unchanged, *arguments))
 
         def train_and_rewire(state: State) -> State:
             # Rewiring is outside of the loop over steps, in which a conditional would copy the

@@ -21,6 +21,10 @@ PROGRAMS = {
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
         {"distillation_weight": 1.0},
     ],
+    "inputs by gradient": [
+        {"resampling_inputs": "gradient", "resampling_weights": "zero"},
+        {"resampling_inputs": "local_gradient", "resampling_rule": "soft"},
+    ],
     "more synapses at first": [
         {"initial_density": 2.5, "steps_to_prune": 7},
         {"initial_density": 3.0, "pruning_end": 0.9},

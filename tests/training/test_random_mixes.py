@@ -9,7 +9,7 @@ from small_populations import advance, bucket_of, configured, on_host, start
 
 from jdend.models import architecture, architectures
 from jdend.models._initialization import INITIALIZATIONS
-from jdend.plasticity import NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RULES, SHARES
+from jdend.plasticity import GRADIENTS, NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RULES, SHARES
 from jdend.training import take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
@@ -20,7 +20,7 @@ LARGEST = {
 CHOICES = {
     "initialization": INITIALIZATIONS,
     "resampling_rule": RULES,
-    "resampling_inputs": PROPOSALS,
+    "resampling_inputs": [name for name in PROPOSALS if name not in GRADIENTS],
     "connectivity": ("random", "local_receptive_fields"),  # the third one is a size
     "schedule": ("constant", "cosine"),
     "resampling_weights": NEW_WEIGHTS,
@@ -41,6 +41,9 @@ def drawn(rng):
         "initial_density": float(rng.uniform(1.01, 2.0)),
         "steps_to_prune": int(rng.integers(1, 20)),
         "pruning_end": float(rng.uniform(0.2, 1.0)),
+        "resampling_slowdown": float(rng.choice([0.0, 0.3])),
+        "resampling_locality": float(rng.choice([0.5, 1.0])),
+        "max_resamplings": int(rng.integers(0, 5)),
         "label_smoothing": float(rng.uniform(0.0, 0.3)),
         "warmup_steps": int(rng.integers(0, 20)),
         "lr": float(np.exp(rng.uniform(np.log(1e-3), np.log(3e-2)))),
