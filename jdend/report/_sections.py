@@ -12,7 +12,7 @@ from jdend.report._importance import Importances, varying
 from jdend.report._record import SearchRecord, finite, ranked
 from jdend.report._stopping import RungRecord, rungs_of
 from jdend.report._templates import Markup, render
-from jdend.study import SearchResult, pareto_front
+from jdend.study import SearchResult, pareto_front, validation_note
 
 __all__ = [
     "accuracy_section",
@@ -32,6 +32,10 @@ SETTINGS = {
     "dataset": "data",
     "subset_size": "training examples",
     "validation_fraction": "share held out",
+    "n_train": "examples to train on",
+    "n_validation": "examples to rank by",
+    "n_test": "test examples",
+    "majority_accuracy": "accuracy of the most frequent class",
     "split_seed": "split seed",
     "strategy": "strategy",
     "pruner": "pruner",
@@ -107,6 +111,7 @@ def best_section(record: SearchRecord) -> Markup:
         headings=headings,
         rows=[row(place, result) for place, result in enumerate(order[:MAX_ROWS], 1)],
         n_results=len(order),
+        validation=validation_note(record.results, record.configs[-1] if record.configs else {}),
         shared=[f"{called(name)} {setting(value)}" for name, value in shared.items()],
         top=TOP,
     )

@@ -18,6 +18,7 @@ from jdend.search.space.default_space import default_training, left_out
 from jdend.search.space.dimensions import Choice, Dimension, Space
 from jdend.search.space.parameter_count import dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
+from jdend.study import validation_note
 
 __all__ = ["NetworksWithinBudget"]
 
@@ -210,6 +211,9 @@ class NetworksWithinBudget(CollectedResults):
     def describe(self) -> dict[str, object]:
         """The settings of data and training for the record of a search, enough to repeat it."""
         return {**self._data.describe(), **self._options.record()}
+
+    def _validation_note(self) -> str:
+        return validation_note(self.results, self._data.describe())
 
     def _left_out(
         self, space: Space, budget: int, *, sizes: str, seconds: float | None = None

@@ -79,10 +79,16 @@ class CollectedResults(abc.ABC):
         try:
             best = self._ranked()[:n]
             print(results_table(best))
+            if self._validation_note():
+                print(self._validation_note())
             if any(result.only_tested for result in best):
                 print(TEST_ACCURACY_WARNING)
         except StudyError as error:
             print(f"{results_table(self.results[:n])}\nnot ranked: {error}")
+
+    def _validation_note(self) -> str:
+        """How much the validation accuracies say; empty if the data are not known."""
+        return ""
 
     def pareto_front(self) -> Results:
         """The results that no other beats in both parameters and validation accuracy, by

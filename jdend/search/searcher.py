@@ -28,7 +28,7 @@ from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Dimension, Space, parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
-from jdend.study import Results, SearchResult
+from jdend.study import FEW_EXAMPLES, Results, SearchResult
 from jdend.training import Outcome
 
 __all__ = ["HyperparameterSearcher"]
@@ -344,6 +344,11 @@ class HyperparameterSearcher(NetworksWithinBudget):
         schedule.check_held_out(self._data.validation_fraction)
         for line in schedule.summary():
             self._reporter.note(line)
+        if 0 < self._data.n_validation < FEW_EXAMPLES:
+            self._reporter.note(
+                f"only {self._data.n_validation} validation examples: differences of some per cent "
+                "are luck; try the best with other --split-seed (docs/selection.md)"
+            )
         if self._options.dry_run:
             compiled = self._options.dry_run == "compile"
             show_plan(schedule, self._trainer, time_limit, compiled=compiled)

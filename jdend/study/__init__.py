@@ -1,5 +1,6 @@
 """Trials and what came of them: results, their table, and the folder that keeps a search."""
 
+from jdend.study._confidence import FEW_EXAMPLES, validation_note, wilson_interval
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, holds_search, latest_folder, new_folder
@@ -16,6 +17,7 @@ from jdend.study._study import Effort, Study
 from jdend.study._table import results_table
 
 __all__ = [
+    "FEW_EXAMPLES",
     "FINAL_FIGURES",
     "JOURNAL",
     "RESULTS",
@@ -47,5 +49,7 @@ __all__ = [
     "smallest_reaching",
     "to_dataframe",
     "trials_in_training",
+    "validation_note",
+    "wilson_interval",
     "write_results",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._files import os_errors_as, user_path, write_json
+from jdend.study._confidence import best_interval, validation_note
 from jdend.study._errors import StudyError
 from jdend.study._files import write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
@@ -230,9 +231,19 @@ class Study:
             "compilations": self.effort.step_programs,
             "programs_total": self.effort.programs,
             "trials": sum(not result.cut_off for result in self.results),
+            "validation_interval": self._interval(),
             "device": self.device,
             "versions": _versions(),
         }
+
+    def note(self) -> str:
+        """What a table of the results says below it; see `validation_note`."""
+        return validation_note(self.results, self.configs[-1]) if self.configs else ""
+
+    def _interval(self) -> list[float] | None:
+        """Where the best's true accuracy may lie, see `wilson_interval`."""
+        found = best_interval(self.results, self.configs[-1]) if self.configs else None
+        return None if found is None else [round(end, 4) for end in found]
 
 
 def _versions() -> dict[str, str]:

@@ -98,6 +98,22 @@ def test_a_search_says_what_its_space_leaves_out(search, capsys):
     assert not [name for name in ("n_epochs", "lr=", *SIZES) if name in line]
 
 
+def test_a_search_says_that_its_validation_examples_are_few(search, capsys):
+    search(verbose=True).random_search(SIZES, 1)
+    assert "only 60 validation examples" in capsys.readouterr().err
+    search(verbose=True, validation_fraction=0.5).random_search(SIZES, 1)
+    assert "validation examples" not in capsys.readouterr().err
+
+
+def test_a_table_says_how_much_its_accuracies_say(search, capsys):
+    searcher = search()
+    searcher.random_search(SIZES, 1)
+    searcher.print_results()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("valid.: on 60 examples, for the best true accuracies of ")
+    assert last.endswith("always the most frequent class: 0.1000")
+
+
 def test_the_toolkits_settings_are_there_by_name(search):
     searcher = search(defaults="toolkit")
     (found,) = searcher.random_search({**SIZES, "n_neurons": 6}, 1)

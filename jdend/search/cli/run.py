@@ -1,6 +1,7 @@
 """What the command line does: options to a search, its table, its folder."""
 
 import inspect
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -283,13 +284,19 @@ def _table(command: Command, study: Study) -> str:
     """The best results; of several budgets the best network that fits each."""
     budgets = sorted(command.search.budgets or ())
     if len(budgets) < 2:
-        return _ranked(study.results, command.output.top)
+        return _with_note(_ranked(study.results, command.output.top), study)
     within = {n: [r for r in study.results if r.total_params <= n] for n in budgets}
     try:
         best = {n: rank(results)[0] for n, results in within.items() if results}
     except StudyError:
         return _ranked(study.results, command.output.top)
     return results_table(list(best.values()), first=("budget", [f"{n:,}" for n in best]))
+
+
+def _with_note(table: str, study: Study) -> str:
+    """A table with how much its validation accuracies say."""
+    note = textwrap.fill(study.note(), 80, subsequent_indent="  ")
+    return f"{table}\n{note}" if note else table
 
 
 def _ranked(results: Sequence[SearchResult], top: int) -> str:

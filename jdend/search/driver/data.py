@@ -143,6 +143,11 @@ class SearchData:
         return self._validation_fraction
 
     @property
+    def n_validation(self) -> int:
+        """Examples that are held out for validation."""
+        return len(self.outline.validation_y)
+
+    @property
     def has_validation(self) -> bool:
         """Whether examples are held out for validation; loads the data."""
         return len(self.split.validation_y) > 0
@@ -162,7 +167,10 @@ class SearchData:
                 "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
             ]
         if self._split is not None:
-            record |= {"source": self._split.source, "fingerprint": self._split.fingerprint}
+            parts = self._split
+            record |= {"source": parts.source, "fingerprint": parts.fingerprint}
+            record |= {"n_train": len(parts.train_y), "n_validation": len(parts.validation_y)}
+            record |= {"n_test": len(parts.test_y), "majority_accuracy": _majority(parts)}
         return record
 
     def identify(self) -> dict[str, object]:
@@ -172,6 +180,7 @@ class SearchData:
         """
         data = {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
         places = ("dataset", "source", "fingerprint", "teacher")
+        places += ("n_train", "n_validation", "n_test", "majority_accuracy")  # these follow
         if self.split.teacher is not None:
             data["teacher"] = hashlib.sha256(self.split.teacher.tobytes()).hexdigest()[:16]
         return data | {name: v for name, v in self.describe().items() if name not in places}
@@ -183,6 +192,14 @@ class SearchData:
                 f"n_classes={n_classes!r}, but {self.name} has {self.problem.n_classes} classes; "
                 "leave n_classes out to take it from the data"
             )
+
+
+def _majority(parts: Split) -> float | None:
+    """The validation accuracy of always saying the class that is most frequent in training."""
+    if len(parts.validation_y) == 0:
+        return None
+    most = int(np.bincount(parts.train_y, minlength=parts.n_classes).argmax())
+    return round(np.count_nonzero(parts.validation_y == most) / len(parts.validation_y), 4)
 
 
 def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) -> Split:

@@ -64,3 +64,14 @@ def test_whether_there_is_a_validation_part(small_images, fraction, held_out):
 def test_what_is_no_data_set_is_refused():
     with pytest.raises(DataError, match="dataset=7 is not allowed"):
         SearchData(7)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_record_says_how_many_examples_there_are_and_what_guessing_has(small_images):
+    data = SearchData(small_images, validation_fraction=0.1)
+    assert "n_validation" not in data.describe()
+    parts = data.split
+    record = data.describe()
+    assert record["n_train"] + record["n_validation"] == 600
+    assert record["n_test"] == len(parts.test_y)
+    assert record["majority_accuracy"] == pytest.approx(0.1)
+    assert not [name for name in data.identify() if name.startswith(("n_", "majority"))]
