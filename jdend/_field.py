@@ -62,9 +62,9 @@ class Derived:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Field:
-    """The description of one field of a configuration.
+    """The description of one field of a configuration. Fields are the same if they are one object.
 
     Attributes:
       name: what configurations call it.

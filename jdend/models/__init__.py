@@ -19,6 +19,7 @@ from jdend.models._configuration import (
     check_value,
     configure,
     known_fields,
+    structure_of,
 )
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
 from jdend.models._count import count_params, count_params_of_sizes, counts_at_once, trace_params
@@ -75,5 +76,6 @@ __all__ = [
     "load",
     "register_architecture",
     "save",
+    "structure_of",
     "trace_params",
 ]

@@ -36,6 +36,7 @@ __all__ = [
     "configure",
     "extras_of",
     "known_fields",
+    "structure_of",
 ]
 
 # The values of fields that a configuration leaves out, unless its architecture has other defaults.
@@ -45,6 +46,8 @@ DEFAULTS: dict[str, object] = {
     for name, field in FIELDS.items()
     if field.default is not None and not isinstance(field.default, Derived)
 }
+
+_OWN_PROGRAM = tuple(n for n, field in HYPERPARAMETERS.items() if field.own_program != "never")
 
 
 @dataclass(frozen=True)
@@ -134,21 +137,30 @@ def configure(
       ValueError: if a value is not allowed; the message names the field, the value and what is
         allowed.
     """
-    params = {name: value for name, value in check_names(params).items() if value is not None}
-    values = {**DEFAULTS, **(defaults or {})}
-    arch = architecture(str(params.get("architecture", values["architecture"])))
-    values |= arch.defaults_for(problem.in_features)
-    parsed = _Parsed(arch, {**values, **params}, problem)
-    structure = _structure(arch, parsed, problem)
+    parsed = _Parsed.of(params, problem, defaults)
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
-    return Configuration(replace(structure, extras=extras_of(hyperparameters)), hyperparameters)
+    return Configuration(_structure(parsed, extras_of(hyperparameters)), hyperparameters)
+
+
+def structure_of(params: Mapping[str, object], problem: Problem) -> Structure:
+    """The structure of a dict of parameters without its `extras`, which change no shape. Checks the
+    fields that fix shapes and no others.
+
+    Args:
+      params: as for `configure`.
+      problem: the data's features, classes and image shape.
+
+    Raises:
+      ValueError: as `configure`.
+    """
+    return _structure(_Parsed.of(params, problem, None))
 
 
 def extras_of(hyperparameters: Hyperparameters) -> tuple[tuple[str, Value], ...]:
     """The `extras` of a structure that follow from a configuration's hyperparameters."""
     extras = {
-        name: field.in_program(getattr(hyperparameters, name))
-        for name, field in HYPERPARAMETERS.items()
+        name: HYPERPARAMETERS[name].in_program(getattr(hyperparameters, name))
+        for name in _OWN_PROGRAM
     }
     return tuple((name, extra) for name, extra in extras.items() if extra is not None)
 
@@ -217,14 +229,25 @@ class _Parsed(dict[str, Any]):
 
     def __init__(self, arch: Architecture, values: Mapping[str, object], problem: Problem):
         super().__init__()
-        self._arch, self._values, self._problem = arch, values, problem
+        self.arch, self.problem, self._values, self._reads = arch, problem, values, arch.reads
+
+    @classmethod
+    def of(
+        cls, params: Mapping[str, object], problem: Problem, defaults: Mapping[str, object] | None
+    ) -> "_Parsed":
+        """Those of a dict of parameters; the arguments are those of `configure`."""
+        params = {name: value for name, value in check_names(params).items() if value is not None}
+        values = {**DEFAULTS, **(defaults or {})}
+        arch = architecture(str(params.get("architecture", values["architecture"])))
+        values |= arch.defaults_for(problem.in_features)
+        return cls(arch, {**values, **params}, problem)
 
     def __missing__(self, name: str) -> Any:
-        field = self._arch.reads.get(name)
+        field = self._reads.get(name)
         if field is not None and field.plays_part(self):
             value = self[name] = self._value(field)
         else:
-            value = self[name] = self._arch.field(name).neutral
+            value = self[name] = self.arch.field(name).neutral
         return value
 
     def _value(self, field: Field) -> Value | None:
@@ -234,7 +257,7 @@ class _Parsed(dict[str, Any]):
             if source is None:
                 return field.neutral
             value = field.default.formula(source)
-        return _parse(field, value, self._problem)
+        return _parse(field, value, self.problem)
 
 
 def _parse(field: Field, value: object, problem: Problem) -> Value:
@@ -255,7 +278,8 @@ def _check_features(field: str, value: Value | None, problem: Problem) -> None:
         )
 
 
-def _structure(arch: Architecture, parsed: Mapping[str, Any], problem: Problem) -> Structure:
+def _structure(parsed: _Parsed, extras: tuple[tuple[str, Value], ...] = ()) -> Structure:
+    arch, problem = parsed.arch, parsed.problem
     others = names_of("wiring", "resampling")
     own = {field: parsed[field] for field in arch.fields if field not in others}
     if "n_dendrite_inputs" in own and parsed["connectivity"] == "fully_connected":
@@ -266,4 +290,4 @@ def _structure(arch: Architecture, parsed: Mapping[str, Any], problem: Problem) 
     for field in arch.ignores(own):
         own.pop(field, None)
     _check_features("n_dendrite_inputs", own.get("n_dendrite_inputs"), problem)
-    return Structure(arch.name, problem, parsed["batch_size"], tuple(sorted(own.items())))
+    return Structure(arch.name, problem, parsed["batch_size"], tuple(sorted(own.items())), extras)

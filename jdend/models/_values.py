@@ -1,5 +1,6 @@
 """Checks the values of a configuration's fields, and turns them into plain Python values."""
 
+import functools
 from typing import Any, cast
 
 import numpy as np
@@ -15,11 +16,18 @@ LARGEST_REAL = float(np.finfo(np.float32).max)
 
 
 def parse_value(field: Field, value: object) -> Value:
-    """The value in the type of the field's kind.
+    """The value in the type of the field's kind. Values that were allowed before are looked up.
 
     Raises:
       ValueError: if it is not allowed; the message names the field, the value and what is allowed.
     """
+    try:
+        return _parsed_before(field, value)
+    except TypeError:  # not hashable
+        return _parse(field, value)
+
+
+def _parse(field: Field, value: object) -> Value:
     plain = _as_python(value)
     if field.kind == "whole":
         return _whole(field, plain, value)
@@ -34,6 +42,10 @@ def parse_value(field: Field, value: object) -> Value:
     if isinstance(plain, str):
         return plain
     raise ValueError(f"{field.name} must be a string, got {value!r}")
+
+
+# Typed, since 1, 1.0 and True are equal; a choice that is allowed once stays so.
+_parsed_before = functools.lru_cache(maxsize=10_000, typed=True)(_parse)
 
 
 def _as_python(value: object) -> object:

@@ -19,6 +19,7 @@ from jdend.models import (
     count_params,
     count_params_of_sizes,
     counts_at_once,
+    structure_of,
     trace_params,
 )
 from jdend.search.errors import SpaceError
@@ -153,7 +154,7 @@ def _smallest(
 ) -> Structure:
     """The structure of the network in which each size has its smallest value."""
     smallest = {field: int(column.min()) for field, column in sizes.items()}
-    return configure({**frame, **smallest}, problem).structure
+    return structure_of({**frame, **smallest}, problem)
 
 
 def _column(
@@ -193,5 +194,5 @@ def _count_one_by_one(
     columns = np.broadcast_arrays(*sizes.values())
     rows = zip(*(column.reshape(-1).tolist() for column in columns), strict=True)
     params = ({**frame, **dict(zip(sizes, row, strict=True))} for row in rows)
-    counts = [count_params(configure(p, problem).structure) for p in params]
+    counts = [count_params(structure_of(p, problem)) for p in params]
     return np.array(counts, np.int64).reshape(columns[0].shape)
