@@ -67,6 +67,7 @@ class TrainingFields(Generic[Real, Whole, Name]):
         neutral=0.0,
         at_least=0.0,
         at_most=1.0,
+        own_program="if_used",
         heading="smoothing",
         label="label smoothing",
     )

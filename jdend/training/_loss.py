@@ -31,15 +31,18 @@ class Batch(NamedTuple):
 
 
 def cross_entropy(
-    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: Number = 0.0
+    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: Number | None = None
 ) -> Float[Array, "*S B"]:
     """Softmax cross-entropy; the share `smoothing` of each target is spread over all classes.
 
-    The label is selected by comparing, since XLA fuses that, unlike a gather.
+    The label is selected by comparing, since XLA fuses that, unlike a gather. Without smoothing the
+    program does not compute it.
     """
-    spread = smoothing / logits.shape[-1]
-    target = jnp.where(jnp.arange(logits.shape[-1]) == y[:, None], 1.0 - smoothing + spread, spread)
-    return jax.nn.logsumexp(logits, -1) - jnp.sum(target * logits, -1)
+    is_label = jnp.arange(logits.shape[-1]) == y[:, None]
+    of_target = jnp.sum(jnp.where(is_label, logits, 0.0), -1)
+    if smoothing is not None:
+        of_target = (1.0 - smoothing) * of_target + smoothing * logits.mean(-1)
+    return jax.nn.logsumexp(logits, -1) - of_target
 
 
 def distillation(

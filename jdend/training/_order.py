@@ -13,7 +13,17 @@ from jaxtyping import Array, Int, Key, UInt32
 
 from jdend.training._compilation import Program
 
-__all__ = ["AUGMENT", "INIT", "ORDER", "RESAMPLE", "epoch_order", "key_of", "shuffle", "step_key"]
+__all__ = [
+    "AUGMENT",
+    "INIT",
+    "ORDER",
+    "RESAMPLE",
+    "epoch_order",
+    "key_of",
+    "shuffle",
+    "step_key",
+    "whole",
+]
 
 INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
 
@@ -22,9 +32,14 @@ Seeds = UInt32[Array, " S"]
 Orders = Int[Array, "S n"]
 
 
+def whole(number: int) -> Scalar:
+    """A whole number as a program's argument; of NumPy's numbers, nothing is compiled."""
+    return jnp.asarray(np.array(number, np.int32))
+
+
 def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
     """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
-    return shuffle(n)(jnp.asarray(seeds), jnp.int32(epoch))
+    return shuffle(n)(jnp.asarray(seeds), whole(epoch))
 
 
 @functools.lru_cache

@@ -180,6 +180,7 @@ def _advance(
     prune = pruner(net.pruned)
     augment = augmenter(bucket.structure)
     by_gradient = bucket.structure.extra("resampling_inputs") is not None
+    is_smoothed = bucket.structure.extra("label_smoothing") is not None
     is_taught = bucket.structure.extra("distillation_weight") is not None
 
     def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
@@ -202,7 +203,9 @@ def _advance(
         logits = model(batch.x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        losses = cross_entropy(logits, batch.y, hyperparameters.label_smoothing)
+        losses = cross_entropy(
+            logits, batch.y, hyperparameters.label_smoothing if is_smoothed else None
+        )
         if batch.teacher is not None:
             weight = hyperparameters.distillation_weight
             temperature = hyperparameters.distillation_temperature

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jdend.models import DendriticLayer, dendrite_std
@@ -41,8 +42,9 @@ Synapses = Sequence[Array]
 
 def resamples(hyperparameters: TracedHyperparameters) -> bool:
     """Whether any of these configurations resamples within its training."""
-    every = hyperparameters.steps_to_resample
-    return bool(((every > 0) & (every <= _last_resampling(hyperparameters))).any())
+    every = np.asarray(hyperparameters.steps_to_resample)  # on the host, nothing is compiled
+    last = np.asarray(hyperparameters.resampling_end) * np.asarray(hyperparameters.n_steps)
+    return bool(((every > 0) & (every <= last)).any())
 
 
 def next_resampling(state: State) -> Int[Array, ""]:

@@ -20,7 +20,7 @@ from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
-from jdend.training._order import epoch_order
+from jdend.training._order import epoch_order, whole
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
 from jdend.training._population import Population, population_for
 from jdend.training._snapshot import Snapshot
@@ -265,7 +265,7 @@ class Run:
         )
 
     def _seeds(self) -> UInt32[Array, " S"]:
-        return jnp.array(self.seeds, jnp.uint32)
+        return jnp.asarray(np.array(self.seeds, np.uint32))
 
     def _train_epoch(self, state: State) -> State:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
@@ -276,7 +276,7 @@ class Run:
             stop = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
             with uninterrupted():
-                state = self._population.advance(state, self._data.examples, order, jnp.int32(stop))
+                state = self._population.advance(state, self._data.examples, order, whole(stop))
                 self._state = state
                 jax.block_until_ready(state.step)
             seconds_per_step = max(time.perf_counter() - begun, 1e-4) / (stop - step)
@@ -289,16 +289,17 @@ class Run:
     def _record(self, state: State) -> None:
         """Adds the epoch's figures of the configurations that train to the history."""
         seen = self._steps_per_epoch * self.bucket.structure.batch_size
+        sums = jax.device_get((state.loss_sum, state.n_correct))
         figures = {
-            "train_loss": state.loss_sum / self._steps_per_epoch,
-            "train_accuracy": state.n_correct / seen,
+            "train_loss": np.asarray(sums[0]) / self._steps_per_epoch,
+            "train_accuracy": np.asarray(sums[1]).astype(np.float32) / seen,
         }
         if len(self._split.validation_y) > 0:
-            loss, accuracy = self._evaluate(state, "validation")
+            loss, accuracy = jax.device_get(self._evaluate(state, "validation"))
             figures |= {"validation_loss": loss, "validation_accuracy": accuracy}
         live = self.live
         columns = [self._columns.index(c) for c in live]
-        for name, values in jax.device_get(figures).items():
+        for name, values in figures.items():
             self._history[name][:, live, self.epoch] = values[:, columns]
         # A new array, since `on_progress` may have kept the old one.
         self.validation_accuracy = self.validation_accuracy.copy()
@@ -339,9 +340,7 @@ class Run:
     def _evaluate(self, state: State, part: str) -> tuple[Float[Array, "S W"], Float[Array, "S W"]]:
         """The loss and accuracy of all columns on one part of the data."""
         begin, end = self._data.rows[part]
-        return self._population.evaluate(
-            state, self._data.examples, jnp.int32(begin), jnp.int32(end)
-        )
+        return self._population.evaluate(state, self._data.examples, whole(begin), whole(end))
 
     def _final_figures(self, state: State) -> dict[str, Float[np.ndarray, "S C"]]:
         figures: dict[str, Float[np.ndarray, "S C"]] = {}

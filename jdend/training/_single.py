@@ -19,7 +19,7 @@ from jdend.models import Configuration, TrainedModel, count_params
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
 from jdend.training._memory import check_memory
-from jdend.training._order import epoch_order
+from jdend.training._order import epoch_order, whole
 from jdend.training._population import Population, population_for
 from jdend.training._pruning import compacted
 from jdend.training._state import State
@@ -125,11 +125,11 @@ def _trained(
     hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
     programs = population_for(bucket, hyperparameters)
     programs.compile(hyperparameters, 1, on)
-    state = programs.init(hyperparameters, jnp.array([seed], jnp.uint32))
+    state = programs.init(hyperparameters, jnp.asarray(np.array([seed], np.uint32)))
     show(0, state)
     for epoch in range(configuration.hyperparameters.n_epochs):
         order = epoch_order(state.seeds, epoch, on.n_train)
-        end = jnp.int32((epoch + 1) * steps_per_epoch)
+        end = whole((epoch + 1) * steps_per_epoch)
         state = programs.advance(state, on.examples, order, end)
         jax.block_until_ready(state.step)  # between epochs Ctrl-C is heard
         show(epoch + 1, state)
@@ -142,7 +142,7 @@ def _figures(programs: Population, state: State, data: Split) -> dict[str, float
     figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():
         if begin < end:
-            values = programs.evaluate(state, on.examples, jnp.int32(begin), jnp.int32(end))
+            values = programs.evaluate(state, on.examples, whole(begin), whole(end))
             for name, value in zip(("loss", "accuracy"), values, strict=True):
                 figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
     return figures

@@ -4,9 +4,11 @@ recompile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jdend.fields import HYPERPARAMETERS, SCHEDULES, Field, HyperparameterFields
@@ -40,7 +42,7 @@ def trace_hyperparameters(
     hyper = [configuration.hyperparameters for configuration in configurations]
     structures = [configuration.structure for configuration in configurations]
     sizes = {
-        name: jnp.array([structure.sizes[name] for structure in structures], jnp.int32)
+        name: _on_device([structure.sizes[name] for structure in structures], np.int32)
         for name in structures[0].sizes
     }
     is_pruned = structures[0].extra("initial_density") is not None
@@ -49,7 +51,7 @@ def trace_hyperparameters(
             name: _column(field, [getattr(h, name) for h in hyper])
             for name, field in HYPERPARAMETERS.items()
         },
-        n_steps=jnp.array([h.n_epochs * steps_per_epoch for h in hyper], jnp.int32),
+        n_steps=_on_device([h.n_epochs * steps_per_epoch for h in hyper], np.int32),
         sizes=sizes if padded or is_pruned else None,
     )
 
@@ -58,8 +60,12 @@ def _column(field: Field, values: Sequence[float | str]) -> Array:
     """The values of a field as an array: float32, or int32 for whole numbers and names."""
     if field.kind == "choice":
         allowed = field.allowed()
-        return jnp.array([allowed.index(str(value)) for value in values], jnp.int32)
-    return jnp.array(values, jnp.float32 if field.kind == "real" else jnp.int32)
+        return _on_device([allowed.index(str(value)) for value in values], np.int32)
+    return _on_device(values, np.float32 if field.kind == "real" else np.int32)
+
+
+def _on_device(values: Sequence[float | str], dtype: type[np.number[Any]]) -> Array:
+    return jnp.asarray(np.array(values, dtype))  # of an array of NumPy's, nothing is compiled
 
 
 def learning_rate(
