@@ -289,10 +289,11 @@ class Run:
     def _record(self, state: State) -> None:
         """Adds the epoch's figures of the configurations that train to the history."""
         seen = self._steps_per_epoch * self.bucket.structure.batch_size
+        # Computed here, nothing is compiled for it; XLA divides by constants in the same way.
         sums = jax.device_get((state.loss_sum, state.n_correct))
         figures = {
-            "train_loss": np.asarray(sums[0]) / self._steps_per_epoch,
-            "train_accuracy": np.asarray(sums[1]).astype(np.float32) / seen,
+            "train_loss": np.asarray(sums[0]) * np.float32(1 / self._steps_per_epoch),
+            "train_accuracy": np.asarray(sums[1]).astype(np.float32) * np.float32(1 / seen),
         }
         if len(self._split.validation_y) > 0:
             loss, accuracy = jax.device_get(self._evaluate(state, "validation"))
