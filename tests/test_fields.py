@@ -47,7 +47,7 @@ EXPECTED = {
     "refused name": "unknown new_weights 'zer'; did you mean 'zero'? allowed are drawn, zero",
     "neutral": True,
     "unread": True,
-    "range": "RealRange(low=0.0, high=1.0, log=False)",
+    "range": "0 to 1",
     "refused range": "momentum must be at least 0 and at most 1, got 2.0",
     "refused list": "unknown new_weights 'one'; allowed are drawn, zero",
     "dimensions": ["momentum", "new_weights"],
