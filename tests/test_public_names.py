@@ -55,9 +55,14 @@ def test_experiments_and_notebooks_use_what_users_use(path):
     assert bool(inside) == (path.name in MEASURES_A_PART), inside
 
 
+MEANT_FOR_ALL = ("__version__", "__main__")
+
+
 def private(names: list[str], importer: tuple[str, ...]) -> bool:
     """Whether a name belongs to a package that the importing file is not in."""
-    begins = (i for i, name in enumerate(names) if name.startswith("_") and name != "__version__")
+    begins = (
+        i for i, name in enumerate(names) if name.startswith("_") and name not in MEANT_FOR_ALL
+    )
     return any(tuple(names[:i]) != importer[:i] for i in begins)
 
 
