@@ -81,8 +81,8 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         at_least=0.0,
         at_most=1.0,
         only_if=(Condition("synaptic_resampling", True),),
-        heading="share",
-        label="share resampled",
+        heading="replaced",
+        label="share of synapses replaced",
     )
     steps_to_resample: Whole = whole(
         group="resampling",

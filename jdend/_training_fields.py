@@ -33,7 +33,7 @@ class TrainingFields(Generic[Real, Whole, Name]):
         doc="Peak learning rate of AdamW.",
         default=5e-4,
         above=0.0,
-        label="rate",
+        label="learning rate",
     )
     weight_decay: Real = real(
         group="training",
@@ -41,7 +41,7 @@ class TrainingFields(Generic[Real, Whole, Name]):
         default=0.01,
         at_least=0.0,
         heading="decay",
-        label="decay",
+        label="weight decay",
     )
     schedule: Name = choice(
         group="training",

@@ -32,6 +32,7 @@ __all__ = [
     "heading",
     "label",
     "names_of",
+    "that_play_a_part",
 ]
 
 
@@ -142,6 +143,29 @@ def canonical_name(name: str) -> str:
 def canonical_names(params: Mapping[str, Any]) -> dict[str, Any]:
     """The same values, each under its field's own name."""
     return {canonical_name(name): value for name, value in params.items()}
+
+
+def that_play_a_part(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters under their fields' own names, without those that change nothing beside the
+    others, such as how much is resampled where nothing is."""
+    named = canonical_names(params)
+    return {name: value for name, value in named.items() if _plays_part(name, named)}
+
+
+def _plays_part(name: str, values: Mapping[str, Any]) -> bool:
+    """As `Field.plays_part`, where fields may be left out."""
+    conditions = FIELDS[name].only_if if name in FIELDS else ()
+    read = {c.field: _value(c.field, values) for c in conditions}
+    return not conditions or any(condition.holds(read) for condition in conditions)
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    """What a field is, or means where it is left out or plays no part."""
+    if not _plays_part(name, values):
+        return FIELDS[name].neutral
+    value = values.get(name)
+    value = FIELDS[name].default if value is None else value
+    return value.replace("-", "_") if isinstance(value, str) else value
 
 
 @functools.cache

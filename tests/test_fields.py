@@ -18,6 +18,7 @@ from jdend.fields import (
     canonical_names,
     heading,
     label,
+    that_play_a_part,
 )
 from jdend.models import Hyperparameters, Problem, architecture, architectures, configure
 from jdend.models._values import parse_value
@@ -108,7 +109,7 @@ def test_the_hyperparameters_are_those_of_saved_models():
 
 def test_a_field_has_names_for_tables_and_reports():
     assert (heading("n_dendrite_inputs"), label("n_dendrite_inputs")) == ("inputs", "inputs")
-    assert (heading("lr"), label("lr")) == ("lr", "rate")
+    assert (heading("lr"), label("lr")) == ("lr", "learning rate")
     assert (heading("mine_alone"), label("mine_alone")) == ("mine_alone", "mine alone")
 
 
@@ -138,3 +139,22 @@ def test_the_table_needs_nothing_heavy():
     code = f"import sys, jdend.fields; print(sorted({heavy} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("off", "left"),
+    [
+        ({"synaptic_resampling": False}, []),
+        ({"percentage_resample": 0.0}, ["percentage_resample"]),
+        ({"connectivity": "fully_connected"}, []),
+        ({}, ["percentage_resample", "steps_to_resample"]),
+    ],
+)
+def test_what_plays_no_part_beside_the_others_is_told(off, left):
+    told = that_play_a_part({"percentage_resample": 0.2, "steps_to_resample": 64, **off})
+    assert [name for name in told if "resample" in name] == left
+
+
+def test_the_toolkits_spelling_plays_its_part():
+    params = {"strategy": "local-receptive-fields", "field_std": 2.0}
+    assert "field_std" in that_play_a_part(params)

@@ -109,6 +109,10 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
     )
 
 
+# So many epochs at most each have a tick.
+EACH_EPOCH = 12
+
+
 def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
     """Validation accuracy by epoch of the `n` best, with bands of one standard deviation over
     seeds. The curves of other trials, stopped ones included, are drawn faintly behind them."""
@@ -158,6 +162,9 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
         )
     heights = [value for result in order[:n] for value in _curve(result) if math.isfinite(value)]
     figure = laid_out(figure, x="epoch", y="validation accuracy", tickformat="d")
+    longest = max((len(_curve(result)) for result in curves), default=0)
+    if longest <= EACH_EPOCH:  # else Plotly writes 1 1 2 2 3
+        figure.update_xaxes(dtick=1)
     return figure.update_yaxes(range=_where_it_matters(heights))
 
 

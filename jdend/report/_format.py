@@ -11,7 +11,7 @@ __all__ = ["called", "duration", "percent", "setting", "settings"]
 
 def called(name: str) -> str:
     """A hyperparameter's name, for people."""
-    return "share of budget" if name == "fill" else label(name)
+    return "part of the budget used" if name == "fill" else label(name)
 
 
 def setting(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jdend.fields import FIELDS, canonical_name
 from jdend.report._record import finite
 from jdend.study import SearchResult, quiet_optuna
 
@@ -45,7 +46,8 @@ def importances(
     trials are compared as they were at the first rung. Fewer than 8 trials have no importances.
 
     Args:
-      results: the results; a study is made from them unless one stored study holds them.
+      results: the results, with the parameters that play a part; a study is made from them
+        unless one stored study holds them.
       studies: the stored studies. Several may differ in their spaces, so then a study is made
         from the results.
     """
@@ -56,6 +58,8 @@ def importances(
     trials = study.get_trials(deepcopy=False)
     names = sorted({name for trial in trials for name in trial.params})
     moving = [n for n in names if len({_key(t.params.get(n)) for t in trials}) > 1]
+    read = {name for result in results for name in result.params}
+    moving = [n for n in moving if canonical_name(n) in read or canonical_name(n) not in FIELDS]
     if len(trials) < MIN_TRIALS or not moving:
         return Importances({}, len(trials), epoch)
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from jdend._files import user_path
 from jdend.data import is_file_name
-from jdend.fields import canonical_names
+from jdend.fields import that_play_a_part
 from jdend.study import (
     JOURNAL,
     RESULTS,
@@ -34,7 +34,8 @@ class SearchRecord:
     """A study as a report reads it.
 
     Attributes:
-      results: the results of all its searches, their parameters under the fields' own names.
+      results: the results of all its searches, their parameters under the fields' own names,
+        without those that play no part.
       generations: the same results, grouped by generation; a single group if those are unknown.
       configs: the settings of each search, as in `run.json`; empty if they are unknown.
       run: the rest of `run.json`: command, times, device, versions; empty if it is missing.
@@ -51,7 +52,7 @@ class SearchRecord:
 
     def __post_init__(self):
         every = [*self.results, *(r for generation in self.generations for r in generation)]
-        named = {id(r): replace(r, params=canonical_names(r.params)) for r in every}
+        named = {id(r): replace(r, params=that_play_a_part(r.params)) for r in every}
         generations = tuple(tuple(named[id(r)] for r in results) for results in self.generations)
         object.__setattr__(self, "results", tuple(named[id(r)] for r in self.results))
         object.__setattr__(self, "generations", generations)

@@ -80,7 +80,6 @@ def tiles(record: SearchRecord) -> Markup:
         validation=_accuracy(best.validation_accuracy, best.validation_accuracy_std),
         test=_accuracy(best.test_accuracy, best.test_accuracy_std),
         n_parameters=best.total_params,
-        per_1k=f"{_per_1k(best)} %",
     )
 
 
@@ -90,7 +89,7 @@ def best_section(record: SearchRecord) -> Markup:
     names = [name for name in varying(order[:TOP]) if name != "seed"]
     shared = {n: v for n, v in settings(order[0]).items() if n not in names}
     early = any(result.stopped_epoch is not None for result in order)
-    headings = ["", "validation", "test", "parameters", "test per 1,000"]
+    headings = ["", "validation", "test", "parameters"]
     headings += ["epochs"] * early + [called(name) for name in names]
 
     def row(place: int, result: SearchResult) -> list[str]:
@@ -99,13 +98,14 @@ def best_section(record: SearchRecord) -> Markup:
             _cell(result, result.validation_accuracy, result.validation_accuracy_std),
             _cell(result, result.test_accuracy, result.test_accuracy_std),
             f"{result.total_params:,}",
-            "–" if result.failed is not None else f"{_per_1k(result)} %",
         ]
         epochs = [_epochs(result)] * early
         return [*figures, *epochs, *(setting(result.params.get(name)) for name in names)]
 
+    within = _best_within(record) if not unranked and len(record.budgets) > 1 else {}
     return render(
         "best",
+        budgets=[[f"{n:,}", *row(0, best)[1:]] for n, best in within.items()],
         unranked=unranked,
         has_seeds=any(len(result.seeds) > 1 for result in order),
         headings=headings,
@@ -117,6 +117,12 @@ def best_section(record: SearchRecord) -> Markup:
     )
 
 
+def _best_within(record: SearchRecord) -> dict[int, SearchResult]:
+    """The best network that fits each budget, by budget; without budgets that none fits."""
+    within = {n: [r for r in record.results if r.total_params <= n] for n in record.budgets}
+    return {n: ranked(results)[0][0] for n, results in within.items() if results}
+
+
 def accuracy_section(record: SearchRecord) -> Markup:
     """Accuracy against parameters."""
     rows = [
@@ -124,7 +130,6 @@ def accuracy_section(record: SearchRecord) -> Markup:
             f"{result.total_params:,}",
             _cell(result, result.validation_accuracy, result.validation_accuracy_std),
             _cell(result, result.test_accuracy, result.test_accuracy_std),
-            f"{_per_1k(result)} %",
         ]
         for result in pareto_front(record.results)
     ]
@@ -185,7 +190,10 @@ def _times(record: SearchRecord) -> list[tuple[str, str]]:
     if "wall_seconds" in run:
         pairs += [
             ("whole search", duration(run["wall_seconds"])),
-            ("compiling", f"{duration(run['compile_seconds'])}, programs: {run['compilations']}"),
+            (
+                "compiling, several at a time",
+                f"{duration(run['compile_seconds'])}, programs: {run['compilations']}",
+            ),
         ]
     training = sum(result.train_time for result in record.results if finite(result.train_time))
     n = sum(len(result.seeds) for result in record.results)
@@ -232,10 +240,6 @@ def _cell(result: SearchResult, value: float | None, std: float | None) -> str:
         return "failed"
     figure, spread = (text.removesuffix(" %") for text in _accuracy(value, std))
     return Markup("{} <i>{}</i>").format(figure, spread) if spread else figure
-
-
-def _per_1k(result: SearchResult) -> str:
-    return f"{100 * result.accuracy_per_1k_params:.2f}" if finite(result.test_accuracy) else "–"
 
 
 def _epochs(result: SearchResult) -> str:

@@ -1,7 +1,6 @@
 """Results as a table for a notebook, in HTML."""
 
 import functools
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -39,8 +38,6 @@ def results_html(results: Iterable[TableRow], *, limit: int = MAX_RESULTS) -> st
         return "<p>no results</p>"
     varying, constant = parameters_of(shown)
     columns = [["#", *map(str, range(1, len(shown) + 1))], *figure_columns(shown)]
-    per_1k = (100 * r.accuracy_per_1k_params for r in shown)
-    columns.append(["test per 1,000", *("-" if math.isnan(v) else f"{v:.2f} %" for v in per_1k)])
     if any(r.stopped_epoch is not None for r in shown):
         columns.append(["stopped after", *(text_of(r.stopped_epoch) for r in shown)])
     for name in varying:

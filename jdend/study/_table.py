@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from jdend.fields import FIELDS, canonical_names, heading
+from jdend.fields import FIELDS, heading, that_play_a_part
 
 __all__ = [
     "TableRow",
@@ -31,8 +31,6 @@ class TableRow(Protocol):
     def test_accuracy(self) -> float: ...
     @property
     def test_accuracy_std(self) -> float | None: ...
-    @property
-    def accuracy_per_1k_params(self) -> float: ...
     @property
     def total_params(self) -> int: ...
     @property
@@ -140,7 +138,7 @@ def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, obj
     """The fields that differ between results, the architecture first and the others in the order
     they were drawn; and the values of the fields that do not differ."""
     rows = [_parameters(result) for result in results]
-    named = [canonical_names(result.params) for result in results]
+    named = [that_play_a_part(result.params) for result in results]
     if not any("architecture" in row for row in named):
         rows = named
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -156,8 +154,8 @@ def parameters_of(results: Sequence[TableRow]) -> tuple[list[str], dict[str, obj
 
 
 def _parameters(result: TableRow) -> dict[str, object]:
-    """Values by canonical field name, the architecture first, by default the default one."""
-    return {"architecture": FIELDS["architecture"].default, **canonical_names(result.params)}
+    """Values of what plays a part, the architecture first, by default the default one."""
+    return {"architecture": FIELDS["architecture"].default, **that_play_a_part(result.params)}
 
 
 def text_of(value: object) -> str:

@@ -6,6 +6,7 @@ from made_up import result
 
 from jdend.report import importances
 from jdend.report._importance import varying
+from jdend.report._record import SearchRecord
 
 
 def search(n, n_stopped=0, **more):
@@ -57,3 +58,12 @@ def test_failed_trials_are_left_out():
 def test_varying_keeps_the_order_drawn_and_tells_true_from_one():
     results = [result(b=1, a=True, c=0), result(b=2, a=1, c=0)]
     assert varying(results) == ["b", "a"]
+
+
+def test_what_is_switched_off_has_no_importance():
+    results = [
+        result(0.5 + 0.02 * i, n_neurons=i, percentage_resample=0.01 * i, synaptic_resampling=False)
+        for i in range(1, 13)
+    ]
+    record = SearchRecord(tuple(results))
+    assert set(importances(record.results).shares) == {"n_neurons"}

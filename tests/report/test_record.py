@@ -4,8 +4,12 @@ import json
 import shutil
 
 import pytest
+from made_up import result as made_up
 
 from jdend.report import make_report, read_record
+from jdend.report._figures import curves_figure
+from jdend.report._record import SearchRecord
+from jdend.report._sections import best_section
 from jdend.study import StudyError, rank
 
 
@@ -125,3 +129,25 @@ def test_parameters_go_by_their_fields_own_names(folder):
     for result in (*record.results, *results):
         assert result.params["connectivity"] == "local_receptive_fields"
         assert "strategy" not in result.params
+
+
+def test_of_several_budgets_the_best_of_each_is_shown():
+    results = (made_up(0.7, params=400, n_neurons=3), made_up(0.9, params=900, n_neurons=7))
+    record = SearchRecord(results, configs=({"budgets": [300, 500, 1000]},))
+    text = best_section(record)
+    assert "The best network within each budget" in text
+    rows = text.split("Of all budgets together")[0].split("<tr")[2:]
+    assert [("500" in row, "70.00" in row) for row in rows] == [(True, True), (False, False)]
+    assert "1,000" in rows[1]
+    assert "90.00" in rows[1]
+
+
+def test_of_one_budget_there_is_one_table():
+    record = SearchRecord((made_up(0.7),), configs=({"max_params": 1000},))
+    assert "within each budget" not in best_section(record)
+
+
+@pytest.mark.parametrize(("epochs", "step"), [(5, 1), (12, 1), (13, None)])
+def test_a_short_searchs_epochs_each_have_a_tick(epochs, step):
+    figure = curves_figure([made_up(0.7, curve=[0.5] * epochs)])
+    assert figure.layout.xaxis.dtick == step

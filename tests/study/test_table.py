@@ -71,3 +71,13 @@ def test_architectures_that_differ_are_the_first_column():
     lines = results_table(results).splitlines()
     assert lines[0].split()[4] == "architecture"
     assert ("dendritic_simple" in lines[1], "mlp" in lines[2]) == (True, True)
+
+
+def test_what_plays_no_part_is_not_shown_as_if_it_did():
+    rows = [
+        result(synaptic_resampling=resampled, percentage_resample=0.1 * i, lr=0.1)
+        for i, resampled in enumerate([True, False, False], 1)
+    ]
+    shown = results_table(rows).splitlines()
+    assert [line.split()[-1] for line in shown[1:4]] == ["0.1", "-", "-"]
+    assert "replaced" not in results_table(rows[1:])
