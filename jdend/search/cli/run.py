@@ -91,6 +91,8 @@ def carry_out(command: Command, parse: Callable[[Sequence[str]], Command]) -> in
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", command.log_format, "error")
+        if study is not None and study.results:  # what cannot be kept is printed
+            show(_table(command, study))
         return 2
     finally:
         if study is not None:

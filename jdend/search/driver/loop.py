@@ -14,7 +14,7 @@ from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
-from jdend.study import Effort, Ledger, ProposedTrial, SearchResult, Study
+from jdend.study import Effort, Ledger, ProposedTrial, SearchResult, Study, StudyError
 from jdend.training import Outcome, compilations, uninterrupted
 
 __all__ = ["run_search", "train_first"]
@@ -58,7 +58,7 @@ def run_search(
         time_limit.reserve_for(trainer.seconds_alone(schedule.sample[0].configuration))
         time_limit.begin()
     results, left = _finished(ledger), time_limit.left if time_limit else None
-    done, best = len(results), best_of(results)
+    done, best, known = len(results), best_of(results), list(results)
     expected = trainer.expected(schedule, programs, done)
     reporter.open(schedule.most_trials, done=done, seconds=left, best=best, expected=expected)
     proposed: Sequence[ProposedTrial] = ()
@@ -78,6 +78,7 @@ def run_search(
             for trial, outcome in training:
                 outcomes[trial] = outcome
             results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
+            known += results
             ledger.finish(claim.number, results)
             keeper.clear()
             if not proposed:  # all of the space was proposed before
@@ -91,10 +92,13 @@ def run_search(
         raise
     finally:
         with uninterrupted():
-            keeper.write()
-            ledger.release()
             reporter.close()
-            results = _finished(ledger)
+            try:
+                keeper.write()
+                ledger.release()
+                results = _finished(ledger)
+            except StudyError:  # its folder was deleted, say
+                results = known
             results += results_of(
                 schedule, proposed, outcomes, trainer.data, cut_off=keeper.cut_off()
             )
