@@ -47,7 +47,7 @@ def load(
     download: bool = True,
     refresh: bool = False,
 ) -> Dataset:
-    """Loads a data set by name, or the user's own from an `.npz` or `.csv` file.
+    """Loads a data set by name, or the user's own from an `.npz`, `.csv` or `.tsv` file.
 
     For a name, these sources are tried in order; `Dataset.source` says which one it was:
 
@@ -63,7 +63,7 @@ def load(
 
     Args:
       name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
-        `.npz` or `.csv`.
+        `.npz`, `.csv` or `.tsv`.
       target: the column of a CSV file that holds the classes; see `from_csv`.
       data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
         folder.

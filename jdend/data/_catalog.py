@@ -228,7 +228,7 @@ def names() -> tuple[str, ...]:
 
 def is_file_name(name: str | Path) -> bool:
     """Whether the name is that of the user's own file, by its suffix, and not of a data set."""
-    return Path(name).suffix.lower() in (".npz", ".csv")
+    return Path(name).suffix.lower() in (".npz", ".csv", ".tsv")
 
 
 def find(name: str) -> Entry:
@@ -244,5 +244,5 @@ def find(name: str) -> Entry:
     guess = find(nearest(name, words)).name
     raise DataError(
         f"unknown data set {name!r}; did you mean {guess!r}? "
-        f"Known are {', '.join(names())}, and paths that end in .npz or .csv"
+        f"Known are {', '.join(names())}, and paths that end in .npz, .csv or .tsv"
     )

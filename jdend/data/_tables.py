@@ -1,6 +1,7 @@
 """The user's own data: `.npz` files and CSV tables."""
 
 import csv
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ _NPZ_LAYOUTS = (
     ("data", "target"),
 )
 _TARGETS = ("label", "target", "class", "y")
+_DELIMITERS = (",", ";", "\t")
 _MAX_LINE_CHARACTERS = 2**25
 
 
@@ -71,10 +73,11 @@ def from_npz(path: str | Path) -> Dataset:
 
 
 def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
-    """Loads a table of numbers with one column of classes from a CSV file with a header line.
+    """Loads a table of numbers with one column of classes from a text file with a header line.
 
     Args:
-      path: the file; commas separate, double quotes enclose.
+      path: the file. Of commas, semicolons and tabs, what parts its header into most columns
+        separates; double quotes enclose.
       target: the column that holds the classes, as numbers or as words; default: the first of
         `label`, `target`, `class` and `y` that the header has. All other columns are features.
 
@@ -87,7 +90,10 @@ def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
     check_fits(path.stat().st_size, str(path))
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(_lines(file, path))
+            lines = _lines(file, path)
+            first = next(lines, "")
+            delimiter = max(_DELIMITERS, key=lambda mark: _n_columns(first, mark))
+            reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
             header = [column.strip() for column in next(reader, [])]
             column = _target_column(header, target, path)
             features, labels = _read_rows(reader, header, column, path)
@@ -127,6 +133,14 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         if "\0" in line:
             raise DataError(f"{path}, line {number} holds a NUL byte; save it as UTF-8 text")
         yield line
+
+
+def _n_columns(line: str, mark: str) -> int:
+    """How many columns a header has if that mark parts them."""
+    try:
+        return len(next(csv.reader([line], delimiter=mark), []))
+    except csv.Error:  # a longer column than any can be
+        return 0
 
 
 def _target_column(header: list[str], target: str | None, path: Path) -> int:

@@ -99,7 +99,7 @@ class DataOptions:
     dataset: "str | Path | Dataset" = field(
         default="fashion-mnist",
         metadata=about(
-            "a name (python -m jdend.data list), or an .npz or .csv file",
+            "a name (python -m jdend.data list), or an .npz, .csv or .tsv file",
             python=", or a `jdend.data.Dataset`; loaded when training begins",
             metavar="NAME|FILE",
         ),

@@ -408,3 +408,20 @@ def test_one_long_label_does_not_cost_its_length_for_all(tmp_path):
     assert tracemalloc.get_traced_memory()[1] < 2**25
     tracemalloc.stop()
     assert np.bincount(dataset.train_labels).tolist() == [10_000, 1]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_the_header_says_what_parts_columns(tmp_path, mark, ending):
+    path = tmp_path / f"table.{ending}"
+    rows = [("wide", "tall", "class"), ("0.5", "2", "a"), ("1.5", "3", "b")] + [("1", "1", "a")] * 4
+    path.write_text("\n".join(mark.join(row) for row in rows))
+    data = load(path)
+    assert data.in_features == 2
+    assert data.train_images[0].tolist() == [0.5, 2]
+
+
+def test_marks_between_quotes_part_nothing(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('"a;b;c;d",class\n1,x\n2,y\n')
+    assert from_csv(path).in_features == 1

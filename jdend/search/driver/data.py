@@ -31,8 +31,8 @@ class SearchData:
     """A data set and how it is divided.
 
     Args:
-      dataset: a name in the catalogue of `jdend.data`, the path of an `.npz` or `.csv` file, or a
-        `Dataset`.
+      dataset: a name in the catalogue of `jdend.data`, the path of an `.npz`, `.csv` or `.tsv`
+        file, or a `Dataset`.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
@@ -78,8 +78,8 @@ class SearchData:
             self._dataset = dataset
         elif not isinstance(dataset, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(
-                f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz or "
-                ".csv, or a jdend.data.Dataset"
+                f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz, "
+                ".csv or .tsv, or a jdend.data.Dataset"
             )
         elif is_file_name(dataset):
             self.name = Path(dataset).stem
