@@ -84,7 +84,7 @@ def draw_indices(
 
     def draw_one(key: Key[Array, ""]) -> Int[Array, " K"]:
         # One draw for all: every further one is a further threefry program to compile.
-        uniform = jax.random.uniform(key, (2 + in_features,), minval=TINY)
+        uniform = jax.random.uniform(key, (2 + in_features,), jnp.float32, minval=TINY)
         gumbel = -jnp.log(-jnp.log(uniform[2:]))
         scores = log_probabilities(uniform[:2]) + gumbel
         if true_features is not None:
@@ -156,7 +156,7 @@ def _random(
     field_std: FieldStd,
 ) -> LogProbabilities:
     """Every input equally likely."""
-    return jnp.zeros((in_features,))
+    return jnp.zeros((in_features,), jnp.float32)
 
 
 def _local_receptive_fields(

@@ -111,10 +111,15 @@ def result_dtype(x: Any, *parameters: Any, dtype: DTypeLike | None = None) -> np
         dtype = jnp.result_type(*given)
         if not jnp.issubdtype(dtype, jnp.floating):
             dtype = jnp.promote_types(dtype, jnp.float32)
+    check_dtype(dtype)
+    return jax.dtypes.canonicalize_dtype(dtype)
+
+
+def check_dtype(dtype: DTypeLike) -> None:
+    """Raises `TypeError` unless a dendritic layer computes in the dtype."""
     if jnp.dtype(dtype) not in ALLOWED_DTYPES:
         allowed = ", ".join(str(each) for each in ALLOWED_DTYPES)
         raise TypeError(f"a dendritic layer computes in {allowed}; got dtype {jnp.dtype(dtype)}")
-    return jax.dtypes.canonicalize_dtype(dtype)
 
 
 ALLOWED_DTYPES = tuple(map(jnp.dtype, ("float16", "bfloat16", "float32", "float64")))

@@ -1,5 +1,6 @@
 """Dendritic networks as Flax NNX modules, and the configurations that describe them."""
 
+from jdend.models._activations import ACTIVATIONS, NEGATIVE_SLOPE
 from jdend.models._architectures import (
     ClassSomata,
     DendriticSimple,
@@ -24,7 +25,7 @@ from jdend.models._configuration import (
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
 from jdend.models._count import count_params, count_params_of_sizes, counts_at_once, trace_params
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
-from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, SynapseIndex, TrueSizes
+from jdend.models._layer import DendriticLayer, SynapseIndex, TrueSizes
 from jdend.models._registry import (
     Architecture,
     architecture,
@@ -32,7 +33,7 @@ from jdend.models._registry import (
     register_architecture,
 )
 from jdend.models._saving import ModelError, check_folder, load, save
-from jdend.models._stack import ACTIVATIONS, Stack
+from jdend.models._stack import Stack
 from jdend.models._trained import TrainedModel
 
 __all__ = [

@@ -13,8 +13,9 @@ from jax.core import min_dim
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import ImageShape
+from jdend.models._activations import NEGATIVE_SLOPE
 from jdend.models._initialization import Linear
-from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer, check_size
+from jdend.models._layer import DendriticLayer, check_size
 
 __all__ = [
     "ClassSomata",

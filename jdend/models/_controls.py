@@ -10,8 +10,9 @@ from typing import Any
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from jdend.models._activations import NEGATIVE_SLOPE
 from jdend.models._initialization import Linear
-from jdend.models._layer import NEGATIVE_SLOPE, check_size
+from jdend.models._layer import check_size
 
 __all__ = ["MLP", "LinearModel", "TwoHiddenMLP"]
 

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.connectivity import dendrite_keys
@@ -42,13 +43,16 @@ def dendrite_std(
     return _he(jnp.stack([jnp.asarray(fan, jnp.float32) for fan in fans])[initialization])
 
 
-def dendrite_normal(key: PRNGKeyArray, shape: tuple[int, int, int]) -> Float[Array, "N D K"]:
-    """Standard normal draws `[N, D, K]`, which padding does not change."""
+def dendrite_normal(
+    key: PRNGKeyArray, shape: tuple[int, int, int], dtype: DTypeLike = jnp.float32
+) -> Float[Array, "N D K"]:
+    """Standard normal draws `[N, D, K]`, which padding does not change; at least float32."""
+    dtype = jnp.promote_types(dtype, jnp.float32)
     n_neurons, n_dendrites, n_inputs = shape
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
 
     def draw(key: PRNGKeyArray) -> Float[Array, " K"]:
-        return jax.random.normal(key, (n_inputs,))
+        return jax.random.normal(key, (n_inputs,), dtype)
 
     return jax.vmap(draw)(keys).reshape(shape)
 

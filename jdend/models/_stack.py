@@ -1,30 +1,18 @@
 # pyright: reportUnknownMemberType=false
 """A network of any layers, one after another."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
 from jdend._messages import did_you_mean
+from jdend.models._activations import ACTIVATIONS
 from jdend.models._initialization import Linear
-from jdend.models._layer import NEGATIVE_SLOPE, DendriticLayer
+from jdend.models._layer import DendriticLayer
 
-__all__ = ["ACTIVATIONS", "Stack"]
-
-
-def _leaky_relu(x: Float[Array, "*B N"]) -> Float[Array, "*B N"]:
-    return jax.nn.leaky_relu(x, NEGATIVE_SLOPE)
-
-
-ACTIVATIONS: Mapping[str, Callable[[Float[Array, "*B N"]], Float[Array, "*B N"]]] = {
-    "leaky_relu": _leaky_relu,
-    "relu": jax.nn.relu,
-    "sigmoid": jax.nn.sigmoid,
-    "tanh": jax.nn.tanh,
-}
+__all__ = ["Stack"]
 
 
 class Stack(nnx.Module):
@@ -47,7 +35,7 @@ class Stack(nnx.Module):
       layers: one or more of: `(n_neurons, n_dendrites, n_dendrite_inputs)`, a dendritic layer with
         somata; `(n_dendrites, n_dendrite_inputs)`, one without; a number, the width of a linear
         layer, which the activation follows. A dendritic layer has activations of its own.
-      activation: `leaky_relu` (of slope 0.1), `relu`, `sigmoid` or `tanh`.
+      activation: a name of `ACTIVATIONS`: `leaky_relu` (of slope 0.1), `relu`, `sigmoid`, `tanh`, …
       leaky_before_classifier: whether one more LeakyReLU comes before the last layer.
       use_bias: whether layers have biases.
       rngs: the streams `params` and `connectivity`.
@@ -103,7 +91,7 @@ class Stack(nnx.Module):
             x = layer(x)
             if not isinstance(layer, DendriticLayer):
                 x = ACTIVATIONS[self.activation](x)
-        return self.classifier(_leaky_relu(x) if self.leaky_before_classifier else x)
+        return self.classifier(ACTIVATIONS["leaky_relu"](x) if self.leaky_before_classifier else x)
 
 
 # Arguments of a dendritic layer that only make sense where it reads the image.

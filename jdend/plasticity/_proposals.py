@@ -139,7 +139,9 @@ def _drawn(
 ) -> Proposed:
     """Inputs that the dendrite does not read, drawn without replacement by one Gumbel top-k."""
     n_features = log_probabilities.size
-    uniform = jax.random.uniform(jax.random.fold_in(key, FREE), (n_features,), minval=TINY)
+    uniform = jax.random.uniform(
+        jax.random.fold_in(key, FREE), (n_features,), jnp.float32, minval=TINY
+    )
     return _best(log_probabilities - jnp.log(-jnp.log(uniform)), present, candidate)
 
 

@@ -110,7 +110,7 @@ def resample(
         gradient: Float[Array, " F"] | None,
     ) -> tuple[Float[Array, " K"], Int[Array, " K"], Bool[Array, " K"]]:
         def draw(i: Int[Array, ""]) -> Float[Array, " K"]:
-            return jax.random.uniform(jax.random.fold_in(key, i), (capacity,))
+            return jax.random.uniform(jax.random.fold_in(key, i), (capacity,), jnp.float32)
 
         # One draw for all: every further one is a further threefry program to compile.
         for_pruning, for_weight, *for_proposals = jax.vmap(draw)(jnp.array(DRAWS))
@@ -133,7 +133,7 @@ def resample(
             proposals, key, for_proposals, indices, real, candidate, inputs, gradient
         )
         replaced = candidate & acceptable
-        new_weight = new_std * normal(for_weight)
+        new_weight = (new_std * normal(for_weight)).astype(weight.dtype)
         return (
             jnp.where(replaced, new_weight, weight),
             jnp.where(replaced, proposal, indices),

@@ -3,6 +3,7 @@
 import doctest
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -12,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jdend.connectivity import CONNECTIVITIES, check_indices
-from jdend.models import INITIALIZATIONS, DendriticLayer, SynapseIndex, _layer, _registry
+from jdend.models import (
+    ACTIVATIONS,
+    INITIALIZATIONS,
+    DendriticLayer,
+    SynapseIndex,
+    _layer,
+    _registry,
+)
 
 F, N, D, K = 20, 3, 2, 5
 IMAGE = (5, 4, 1)
@@ -257,3 +265,103 @@ def test_padding_changes_no_initial_value(sizes, seed, connectivity, initializat
             beyond = np.array(padded[name])
             beyond[inside] = 0
             assert not beyond.any()
+
+
+@pytest.mark.parametrize("param_dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", [None, "bfloat16", "float32"])
+def test_dtypes_are_those_of_linear(x, dtype, param_dtype):
+    layer = DendriticLayer(F, N, D, K, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
+    linear = nnx.Linear(F, N, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
+    assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(layer, nnx.Param))} == {
+        jnp.dtype(param_dtype)
+    }
+    for inputs in (x, x.astype(np.uint8), jnp.asarray(x, jnp.bfloat16)):
+        assert layer(inputs).dtype == linear(inputs).dtype
+
+
+def test_under_x64_a_layer_has_the_same_float32_parameters(layer):
+    with jax.enable_x64(True):
+        same = DendriticLayer(F, N, D, K, rngs=nnx.Rngs(0))
+    for one, other in zip(*(jax.tree.leaves(nnx.state(m)) for m in (layer, same)), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("option", ["dtype", "param_dtype"])
+def test_a_dtype_that_is_not_of_floats_is_one_line(option):
+    with pytest.raises(TypeError, match=r"computes in float16, bfloat16, .*got dtype int32"):
+        DendriticLayer(F, N, D, K, **{option: jnp.int32}, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("soma", ["leaky_relu", "tanh", "linear"])
+@pytest.mark.parametrize("dendrite", [*ACTIVATIONS, jnp.sin])
+def test_activations_by_name_or_as_functions(x, dendrite, soma):
+    layer = DendriticLayer(
+        F, N, D, K, dendrite_activation=dendrite, soma_activation=soma, rngs=nnx.Rngs(0)
+    )
+    function = ACTIVATIONS.get(dendrite, dendrite)
+    sums = np.einsum("ndk,bndk->bnd", layer.weight, x[:, layer.indices[...]])
+    expected = ACTIVATIONS[soma](np.einsum("nd,bnd->bn", layer.soma_weight, function(sums)))
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_beyond_its_true_sizes_a_layer_is_0_whatever_its_activations(x):
+    layer = DendriticLayer(
+        F, N, D, K, soma=False, dendrite_activation="sigmoid", sizes=[1, 1, 3], rngs=nnx.Rngs(0)
+    )
+    assert layer(x)[:, 0].all()
+    assert not layer(x)[:, 1:].any()
+
+
+def test_an_unknown_activation_is_refused():
+    with pytest.raises(ValueError, match=r"unknown soma_activation 'tan'.*tanh"):
+        DendriticLayer(F, N, D, K, soma_activation="tan", rngs=nnx.Rngs(0))
+
+
+def test_an_initializer_sees_fan_ins_as_of_linear():
+    shapes = []
+
+    def init(key, shape, dtype):
+        shapes.append(shape)
+        return jnp.broadcast_to(jnp.arange(shape[0], dtype=dtype)[:, None], shape)
+
+    layer = DendriticLayer(F, N, D, K, kernel_init=init, rngs=nnx.Rngs(0))
+    assert shapes == [(K, N * D), (D, N)]
+    np.testing.assert_array_equal(layer.weight[...], np.broadcast_to(np.arange(K), (N, D, K)))
+    np.testing.assert_array_equal(layer.soma_weight[...], np.broadcast_to(np.arange(D), (N, D)))
+
+
+def test_one_stream_of_keys_is_enough(x):
+    assert DendriticLayer(F, N, D, K, rngs=nnx.Rngs(params=0))(x).shape == (8, N)
+
+
+@pytest.mark.parametrize("image_shape", [(5, 4), (5, 4, 1), (5, 2, 2)])
+def test_images_may_be_given_as_images(x, image_shape):
+    layer = DendriticLayer(
+        F, N, D, K, connectivity="local_receptive_fields", image_shape=image_shape, rngs=nnx.Rngs(0)
+    )
+    np.testing.assert_array_equal(layer(x.reshape(2, 4, *image_shape)).reshape(8, N), layer(x))
+    with pytest.raises(ValueError, match=r"reads 20 features or images \(5, .*got \(4, 5\)"):
+        layer(np.zeros((4, 5), "f"))
+
+
+def test_an_image_has_two_axes_or_three():
+    with pytest.raises(ValueError, match=r"\(H, W, C\) or \(H, W\), got \(20,\)"):
+        DendriticLayer(F, N, D, K, image_shape=(20,), rngs=nnx.Rngs(0))
+
+
+def test_a_bfloat16_network_of_two_layers_has_a_hessian():
+    first = DendriticLayer(6, 3, 2, 4, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    second = DendriticLayer(
+        3, 2, 2, 2, param_dtype=jnp.bfloat16, dendrite_activation="tanh", rngs=nnx.Rngs(1)
+    )
+    graph, params, rest = nnx.split(nnx.List([first, second]), nnx.Param, ...)
+    flat, back = jax.flatten_util.ravel_pytree(params)
+
+    def loss(flat):
+        one, two = nnx.merge(graph, back(flat), rest)
+        return jnp.sum(two(one(jnp.ones((2, 6), jnp.bfloat16))).astype(jnp.float32) ** 2)
+
+    hessian = jax.hessian(loss)(flat)
+    assert hessian.shape == (flat.size, flat.size)
+    assert jnp.isfinite(hessian).all()
