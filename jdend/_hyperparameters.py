@@ -209,6 +209,18 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         heading="local",
         label="share of local inputs",
     )
+    synapse_dropout: Real = real(
+        group="resampling",
+        doc="Share of synapses that are left out at random in a training step (DropConnect, Wan et "
+        "al. 2013).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=0.99,
+        own_program="if_used",
+        heading="dropout",
+        label="dropout of synapses",
+    )
     initial_density: Real = real(
         group="resampling",
         doc="How many times `n_dendrite_inputs` a dendrite has at first; the weakest are removed "

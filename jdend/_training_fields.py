@@ -30,14 +30,14 @@ class TrainingFields(Generic[Real, Whole, Name]):
     )
     lr: Real = real(
         group="training",
-        doc="Peak learning rate of AdamW.",
+        doc="Peak learning rate of the optimizer.",
         default=5e-4,
         above=0.0,
         label="learning rate",
     )
     weight_decay: Real = real(
         group="training",
-        doc="AdamW's decoupled decay, a fraction of the learning rate a step.",
+        doc="The decoupled decay, a fraction of the learning rate a step.",
         default=0.01,
         at_least=0.0,
         heading="decay",
@@ -82,9 +82,41 @@ class TrainingFields(Generic[Real, Whole, Name]):
         heading="clip",
         label="largest gradient",
     )
+    optimizer: Name = choice(
+        group="training",
+        doc="AdamW (Loshchilov & Hutter 2019), SGD with momentum, or Lion (Chen et al. 2023), all "
+        "with decoupled decay; `adam_b1` is the momentum.",
+        default="adamw",
+        neutral="adamw",
+        choices="jdend.training:OPTIMIZERS",
+        own_program="by_value",
+    )
+    averaging: Real = real(
+        group="training",
+        doc="Share that averaged weights keep at a step, less in the first steps; they are what is "
+        "evaluated, chosen and kept; 0 for no averages (Polyak & Juditsky 1992).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        at_most=0.99999,
+        own_program="if_used",
+        heading="averaged",
+        label="averaged weights",
+    )
+    input_noise: Real = real(
+        group="training",
+        doc="Standard deviation of Gaussian noise that is added to normalised inputs in training "
+        "(Bishop 1995).",
+        default=0.0,
+        neutral=0.0,
+        at_least=0.0,
+        own_program="if_used",
+        heading="noise",
+        label="noise of inputs",
+    )
     adam_b1: Real = real(
         group="training",
-        doc="Share that AdamW keeps of the mean gradient at a step.",
+        doc="Share that the optimizer keeps of the mean gradient at a step.",
         default=0.9,
         neutral=0.9,
         at_least=0.0,
@@ -95,9 +127,10 @@ class TrainingFields(Generic[Real, Whole, Name]):
     )
     adam_b2: Real = real(
         group="training",
-        doc="Share that it keeps of the mean squared gradient.",
+        doc="Share that AdamW keeps of the mean squared gradient; Lion's second share.",
         default=0.999,
         neutral=0.999,
+        only_if=(Condition("optimizer", "sgd", negated=True),),
         at_least=0.0,
         at_most=0.99999,
         own_program="if_used",

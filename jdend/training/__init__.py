@@ -7,6 +7,7 @@ from jdend.training._compilation_cache import enable_program_cache, program_cach
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
+from jdend.training._optimizer import OPTIMIZERS
 from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population, population
@@ -21,6 +22,7 @@ from jdend.training._train import compiled_bytes, prepare, runs, train
 __all__ = [
     "AUGMENTATIONS",
     "HISTORY_FIGURES",
+    "OPTIMIZERS",
     "Bucket",
     "Compilations",
     "DeviceData",

@@ -67,7 +67,9 @@ def dense_gradients(bucket: Bucket, loss: Loss) -> DenseGradients:
         hyperparameters = jax.tree.map(of_configurations, state.hyperparameters)
         params, other = jax.tree.map(of_trials, (state.params, state.other))
         one_seed = jax.vmap(of_trial, in_axes=(0, 0, 0, None)) if columns.ndim else of_trial
-        return jax.vmap(one_seed, in_axes=(0, 0, None, 0))(params, other, hyperparameters, batch)
+        return jax.vmap(one_seed, in_axes=(0, 0, None, 0))(
+            params, other, hyperparameters, batch._replace(draws=None)
+        )
 
     return of_columns
 

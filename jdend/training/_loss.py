@@ -23,11 +23,16 @@ class Batch(NamedTuple):
       y: the labels.
       teacher: a teacher's logits for the same examples, mirrored where these are; None without a
         teacher.
+      noise: what is added to `x`, times each configuration's `input_noise`.
+      draws: for each dendritic layer uniform draws `[N, D, K]`, of which those below
+        `synapse_dropout` leave a synapse out.
     """
 
     x: Float[Array, "*S B F"]
     y: Int[Array, "*S B"]
     teacher: Float[Array, "*S B K"] | None = None
+    noise: Float[Array, "*S B F"] | None = None
+    draws: tuple[Array, ...] | None = None
 
 
 def cross_entropy(

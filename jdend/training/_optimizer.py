@@ -15,19 +15,22 @@ from jdend.models import Structure
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import learning_rate
 
-__all__ = ["ADAM", "descend"]
+__all__ = ["ADAM", "OPTIMIZERS", "averaged", "clipped", "descend", "of_configurations"]
+
+OPTIMIZERS = ("adamw", "sgd", "lion")
 
 EPSILON = 1e-8
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=EPSILON)
 
 
 def descend(structure: Structure, state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
-    """AdamW with decoupled decay (Loshchilov & Hutter 2019); each configuration has its own rate
-    and decay."""
+    """A step with decoupled decay (Loshchilov & Hutter 2019), of AdamW if no other optimizer is
+    asked for; each configuration has its own rate and decay."""
     if structure.extra("clip_norm"):
-        grads = _clipped(grads, state.hyperparameters.clip_norm)
-    if structure.extra("adam_b1") or structure.extra("adam_b2"):
-        updates, adam = _adam_of_configurations(grads, state)
+        grads = clipped(grads, state.hyperparameters.clip_norm)
+    rule = structure.extra("optimizer")
+    if rule or structure.extra("adam_b1") or structure.extra("adam_b2"):
+        updates, adam = of_configurations(str(rule or "adamw"), grads, state)
     else:
         updates, adam = ADAM.update(grads, state.adam)
     rate = learning_rate(state.hyperparameters, state.step)
@@ -41,7 +44,7 @@ def descend(structure: Structure, state: State, grads: Tree) -> tuple[Tree, opta
     return params, cast(optax.ScaleByAdamState, adam)
 
 
-def _clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
+def clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
     """Gradients, scaled down where those of a trial together have a larger norm than allowed."""
     leaves: list[Array] = jax.tree.leaves(grads)
     squares = [jnp.square(leaf).sum(tuple(range(2, leaf.ndim))) for leaf in leaves]
@@ -54,11 +57,18 @@ def _clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:
     return jax.tree.map(scaled, grads)
 
 
-def _adam_of_configurations(grads: Tree, state: State) -> tuple[Tree, optax.ScaleByAdamState]:
-    """Adam's updates, with moments that decay as each configuration says."""
+def of_configurations(rule: str, grads: Tree, state: State) -> tuple[Tree, optax.ScaleByAdamState]:
+    """The updates of an optimizer whose averages decay as each configuration says."""
     before = state.adam
 
     def of_one(b1: Any, b2: Any, grads: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+        if rule == "sgd":
+            updates, trace = optax.trace(decay=b1).update(grads, optax.TraceState(mu))
+            return updates, cast(optax.TraceState, trace).trace, nu
+        if rule == "lion":
+            one = optax.ScaleByLionState(before.count, mu)
+            updates, after = optax.scale_by_lion(b1=b1, b2=b2).update(grads, one)
+            return updates, cast(optax.ScaleByLionState, after).mu, nu
         one = optax.ScaleByAdamState(before.count, mu, nu)
         updates, after = optax.scale_by_adam(b1=b1, b2=b2, eps=EPSILON).update(grads, one)
         moments = cast(optax.ScaleByAdamState, after)
@@ -70,3 +80,18 @@ def _adam_of_configurations(grads: Tree, state: State) -> tuple[Tree, optax.Scal
         hyperparameters.adam_b1, hyperparameters.adam_b2, grads, before.mu, before.nu
     )
     return updates, optax.ScaleByAdamState(optax.safe_increment(before.count), mu, nu)
+
+
+def averaged(state: State, params: Tree) -> Tree:
+    """The averages after a step, exponential with each configuration's `averaging`.
+
+    After `t` steps they keep at most `(1 + t) / (10 + t)`, so that the first weights are forgotten.
+    """
+    step = state.step
+    keep = jnp.minimum(state.hyperparameters.averaging, (1.0 + step) / (10.0 + step))
+
+    def mixed(average: Float[Array, "S C ..."], p: Float[Array, "S C ..."]) -> Array:
+        of_trial = keep[(slice(None), *[None] * (p.ndim - 2))]
+        return of_trial * average + (1.0 - of_trial) * p
+
+    return jax.tree.map(mixed, state.average, params)

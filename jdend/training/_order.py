@@ -15,7 +15,9 @@ from jdend.training._compilation import Program
 
 __all__ = [
     "AUGMENT",
+    "DROPOUT",
     "INIT",
+    "NOISE",
     "ORDER",
     "RESAMPLE",
     "epoch_order",
@@ -25,7 +27,8 @@ __all__ = [
     "whole",
 ]
 
-INIT, ORDER, RESAMPLE, AUGMENT = range(4)  # the purposes that a seed's key is folded with
+# The purposes that a seed's key is folded with.
+INIT, ORDER, RESAMPLE, AUGMENT, NOISE, DROPOUT = range(6)
 
 Scalar = Int[Array, ""]
 Seeds = UInt32[Array, " S"]

@@ -29,12 +29,13 @@ from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
 from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
+from jdend.training._dropout import dropout_draws, thinned
 from jdend.training._loss import Batch, cross_entropy, distillation, right
-from jdend.training._optimizer import ADAM, descend
-from jdend.training._order import AUGMENT, INIT, RESAMPLE, key_of, shuffle, step_key
+from jdend.training._optimizer import ADAM, averaged, descend
+from jdend.training._order import AUGMENT, DROPOUT, INIT, NOISE, RESAMPLE, key_of, shuffle, step_key
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler, resamples
-from jdend.training._state import State, Tree
+from jdend.training._state import State, Tree, evaluated
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = ["EVALUATION_ROWS", "Population", "population", "population_for"]
@@ -139,6 +140,8 @@ def _population(bucket: Bucket, module: type[nnx.Module], resampling: bool) -> P
 def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
     """The function `init` of a bucket's population, not compiled."""
 
+    is_averaged = bucket.structure.extra("averaging") is not None
+
     def init_trial(
         seed: UInt32[Array, ""], hyperparameters: TracedHyperparameters
     ) -> tuple[Tree, Tree]:
@@ -162,6 +165,8 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
             hyperparameters=hyperparameters,
             params=params,
             other=other,
+            # Arrays of their own, since the state is donated.
+            average=jax.tree.map(jnp.copy, params) if is_averaged else {},
             adam=cast(optax.ScaleByAdamState, ADAM.init(params)),
             loss_sum=jnp.zeros(shape),
             n_correct=jnp.zeros(shape, jnp.int32),
@@ -181,6 +186,8 @@ def _advance(
     augment = augmenter(bucket.structure)
     by_gradient = bucket.structure.extra("resampling_inputs") is not None
     is_smoothed = bucket.structure.extra("label_smoothing") is not None
+    is_noisy = bucket.structure.extra("input_noise") is not None
+    drops = bucket.structure.extra("synapse_dropout") is not None and bool(net.layers)
     is_taught = bucket.structure.extra("distillation_weight") is not None
 
     def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
@@ -199,8 +206,13 @@ def _advance(
         batch: Batch,
     ) -> tuple[Float[Array, ""], tuple[Int[Array, ""], Tree]]:
         """Mean loss of one trial on one batch."""
+        if batch.draws is not None:
+            params = thinned(params, net.layers, batch.draws, hyperparameters.synapse_dropout)
         model: Callable[[Array], Array] = nnx.merge(training, params, other)
-        logits = model(batch.x)
+        x = batch.x
+        if batch.noise is not None:
+            x = x + hyperparameters.input_noise * batch.noise
+        logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
         losses = cross_entropy(
@@ -224,6 +236,7 @@ def _advance(
             state.params, state.other, state.hyperparameters, batch
         )
         params, adam = descend(bucket.structure, state, grads)
+        average = averaged(state, params) if state.average else state.average
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(
             state,
@@ -231,6 +244,7 @@ def _advance(
             params=params,
             other=other,
             adam=adam,
+            average=average,
             loss_sum=state.loss_sum + losses,
             n_correct=state.n_correct + correct,
             failed_step=jnp.where(failed_now, state.step, state.failed_step),
@@ -253,7 +267,14 @@ def _advance(
             if augment is not None:
                 x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
             teacher = teacher_of(data, rows, mirrored) if is_taught else None
-            return Batch(normalised(data, x), data.y[rows], teacher)
+            x, noise, draws = normalised(data, x), None, None
+            if is_noisy:
+                noise = jax.vmap(functools.partial(_noise, x.shape[1:]))(keys_of(state, NOISE))
+            if drops:
+                draws = jax.vmap(functools.partial(dropout_draws, net.layers))(
+                    keys_of(state, DROPOUT)
+                )
+            return Batch(x, data.y[rows], teacher, noise, draws)
 
         def train_on_next_batch(state: State) -> State:
             return one_step(state, next_batch(state))
@@ -291,6 +312,10 @@ def _advance(
     return advance
 
 
+def _noise(shape: tuple[int, ...], key: Key[Array, ""]) -> Float[Array, "B F"]:
+    return jax.random.normal(key, shape)
+
+
 def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
     net = network(bucket)
 
@@ -312,7 +337,7 @@ def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fig
             wanted = (position >= first) & (position < end)
             x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
             y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
-            logits = forward_all(state.params, state.other, normalised(data, x))
+            logits = forward_all(evaluated(state), state.other, normalised(data, x))
             losses = jnp.where(wanted, cross_entropy(logits, y), 0.0)
             hits = wanted & right(logits, y)
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)

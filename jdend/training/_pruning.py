@@ -125,6 +125,8 @@ def _prune_layer(path: Path, state: State, due: Bool[Array, " C"]) -> State:
         leaf(state.adam.mu, weight),
         leaf(state.adam.nu, weight),
     ]
+    if state.average:
+        old.append(leaf(state.average, weight))
     over_configurations = jax.vmap(jax.vmap(strongest_first))
     first, others = over_configurations(old[0], old[1:], before, after)
 
@@ -136,9 +138,11 @@ def _prune_layer(path: Path, state: State, due: Bool[Array, " C"]) -> State:
         mu=changed(state.adam.mu, weight, new[2]), nu=changed(state.adam.nu, weight, new[3])
     )
     other = changed(state.other, indices, new[1])
+    average = changed(state.average, weight, new[4]) if state.average else {}
     return replace(
         state,
         params=changed(state.params, weight, new[0]),
         other=changed(other, sizes, true.at[..., INPUTS].set(after)),
         adam=moments,
+        average=average,
     )

@@ -160,6 +160,7 @@ def _resample_columns(
     n_resampled = _n_resampled(hyperparameters, state.step) - 1
     sharpness = sharpness_at(progress)
     trees: list[Any] = [state.params, state.other, state.adam.mu, state.adam.nu]
+    average = state.average
     for position, ((path, layer), gradient) in enumerate(zip(layers, gradients, strict=True)):
         weight, indices = (*path, "weight"), (*path, "indices")
         paths = (weight, indices, weight, weight)
@@ -171,12 +172,17 @@ def _resample_columns(
         over_seeds = jax.vmap(one_seed, in_axes=(0, None, None, None, 0, 0, 0))
         layer_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, position)
         new = over_seeds(layer_keys, hyperparameters, n_resampled, sharpness, old, sizes, gradient)
+        if average:  # that of a new synapse begins anew; it reads another input than before
+            before = leaf(average, weight)
+            kept = jnp.where(new[1] == old[1], before[:, columns], new[0])
+            average = changed(average, weight, before.at[:, columns].set(kept))
         trees = [
             changed(tree, at, leaf(tree, at).at[:, columns].set(values))
             for tree, at, values in zip(trees, paths, new, strict=True)
         ]
     params, other, mu, nu = trees
-    return replace(state, params=params, other=other, adam=state.adam._replace(mu=mu, nu=nu))
+    adam = state.adam._replace(mu=mu, nu=nu)
+    return replace(state, params=params, other=other, adam=adam, average=average)
 
 
 def _resample_trial(

@@ -22,7 +22,7 @@ from jdend.training._memory import check_memory
 from jdend.training._order import epoch_order, whole
 from jdend.training._population import Population, population_for
 from jdend.training._pruning import compacted
-from jdend.training._state import State
+from jdend.training._state import State, evaluated
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -108,7 +108,7 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     def of_trial(x: Array) -> Array:
         return x[seed, column]
 
-    params, other = jax.tree.map(of_trial, (state.params, state.other))
+    params, other = jax.tree.map(of_trial, (evaluated(state), state.other))
     bucket, params, other = compacted(bucket, params, other)
     return nnx.merge(network(bucket).evaluating, params, other)
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["State", "Tree", "changed", "concat", "leaf", "take"]
+__all__ = ["State", "Tree", "changed", "concat", "evaluated", "leaf", "take"]
 
 Tree = dict[Any, Any]
 """Nested dicts, by name or position, with arrays as leaves."""
@@ -33,7 +33,9 @@ class State:
       hyperparameters: arrays `[C]`.
       params: the trainable parameters `[S, C, …]`, in a nested dict.
       other: the networks' other variables `[S, C, …]`: synapse indices, true sizes, statistics.
-      adam: the state of optax's Adam: a count, and moments like `params`.
+      adam: the state of optax's Adam: a count, and moments like `params`; of other optimizers what
+        they need of that.
+      average: averaged parameters, like `params`; an empty dict without averaging.
       loss_sum, n_correct: sums over the steps of this epoch `[S, C]`: of the batches' mean losses,
         and of the examples that were classified right.
       failed_step: the first step with a non-finite loss `[S, C]`, or -1.
@@ -45,6 +47,7 @@ class State:
     params: Tree
     other: Tree
     adam: optax.ScaleByAdamState
+    average: Tree
     loss_sum: Float[Array, "S C"]
     n_correct: Int[Array, "S C"]
     failed_step: Int[Array, "S C"]
@@ -81,6 +84,11 @@ def concat(states: Sequence[State]) -> State:
     return _map_columns(of_configurations, of_trials, *states)
 
 
+def evaluated(state: State) -> Tree:
+    """The parameters that are evaluated and kept: averaged ones, if there are."""
+    return state.average or state.params
+
+
 def leaf(tree: Any, path: Sequence[Any]) -> Any:
     """The array, or the dict, at a path of nested dicts."""
     for name in path:
@@ -112,6 +120,7 @@ def _map_columns(
         hyperparameters=jax.tree.map(of_configurations, *(s.hyperparameters for s in states)),
         params=trial("params"),
         other=trial("other"),
+        average=trial("average"),
         adam=adam,
         loss_sum=trial("loss_sum"),
         n_correct=trial("n_correct"),

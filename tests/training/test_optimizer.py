@@ -5,9 +5,10 @@ from dataclasses import replace
 import jax
 import numpy as np
 import optax
+import pytest
 from small_populations import bucket_of, configured, start
 
-from jdend.training._optimizer import adam_of_configurations, clipped
+from jdend.training._optimizer import averaged, clipped, of_configurations
 
 MEMBERS = [configured(adam_b1=0.8, adam_b2=0.99), configured(adam_b1=0.5, adam_b2=0.95)]
 NORMS = np.float32([0.5, 1e9])
@@ -28,18 +29,37 @@ def close(one, other):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), one, other)
 
 
-def test_each_configuration_has_its_own_betas():
+RULES = {
+    "adamw": optax.scale_by_adam,
+    "lion": optax.scale_by_lion,
+    "sgd": lambda b1, b2: optax.trace(b1),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_configuration_has_its_own_betas(name):
     state = start(bucket_of(MEMBERS[0]), MEMBERS)
     grads = gradients(state)
     for _ in range(3):
-        updates, adam = adam_of_configurations(grads, state)
+        updates, adam = of_configurations(name, grads, state)
         state = replace(state, adam=adam)
     for c, betas in enumerate([(0.8, 0.99), (0.5, 0.95)]):
-        rule = optax.scale_by_adam(*betas)
+        rule = RULES[name](*betas)
         moments = rule.init(one(grads, c))
         for _ in range(3):
             expected, moments = rule.update(one(grads, c), moments)
         close(one(updates, c), expected)
+
+
+def test_averages_keep_a_share_that_grows_to_its_limit():
+    members = [configured(averaging=0.5), configured(averaging=0.9)]
+    state = start(bucket_of(members[0]), members)
+    params = jax.tree.map(lambda p: p + 1.0, state.params)
+    for step, kept in ((0, (0.1, 0.1)), (1000, (0.5, 0.9))):
+        after = averaged(replace(state, step=jax.numpy.int32(step)), params)
+        for c, share in enumerate(kept):
+            expected = jax.tree.map(lambda p, share=share: p + 1.0 - share, state.average)
+            close(one(after, c), one(expected, c))
 
 
 def test_gradients_are_clipped_trial_by_trial():

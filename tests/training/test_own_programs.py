@@ -16,6 +16,11 @@ PROGRAMS = {
         {"clip_norm": 0.1, "adam_b1": 0.8, "adam_b2": 0.99},
         {"clip_norm": 0.5, "adam_b1": 0.5, "adam_b2": 0.95},
     ],
+    "SGD": [{"optimizer": "sgd"}, {"optimizer": "sgd", "adam_b1": 0.5}],
+    "averages and noise": [
+        {"averaging": 0.9, "input_noise": 0.5, "synapse_dropout": 0.3, "initial_density": 2.0},
+        {"averaging": 0.5, "input_noise": 1.0, "synapse_dropout": 0.1, "initial_density": 1.5},
+    ],
     "linear dendrites": [{"dendrite_slope": 1.0}, {"dendrite_slope": 1.0}],
     "teacher": [
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
