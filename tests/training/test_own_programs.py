@@ -18,8 +18,20 @@ PROGRAMS = {
     ],
     "SGD": [{"optimizer": "sgd"}, {"optimizer": "sgd", "adam_b1": 0.5}],
     "averages and noise": [
-        {"averaging": 0.9, "input_noise": 0.5, "synapse_dropout": 0.3, "initial_density": 2.0},
-        {"averaging": 0.5, "input_noise": 1.0, "synapse_dropout": 0.1, "initial_density": 1.5},
+        {
+            "averaging": 0.9,
+            "label_smoothing": 0.1,
+            "input_noise": 0.5,
+            "synapse_dropout": 0.3,
+            "initial_density": 2.0,
+        },
+        {
+            "averaging": 0.5,
+            "label_smoothing": 0.2,
+            "input_noise": 1.0,
+            "synapse_dropout": 0.1,
+            "initial_density": 1.5,
+        },
     ],
     "linear dendrites": [{"dendrite_slope": 1.0}, {"dendrite_slope": 1.0}],
     "teacher": [
