@@ -8,8 +8,8 @@ import pytest
 import yaml
 from code_blocks import ROOT
 
-from jdend._output import Parser
 from jdend.search.cli.arguments import parse_command
+from jdend.search.cli.main import command_parser
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
 GPUS, SLURM = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -42,7 +42,7 @@ def options(line):
     """What `python -m jdend.search` makes of its arguments; unknown ones end the test."""
     _, program, arguments = line.partition("-m jdend.search ")
     assert program, line
-    return parse_command(Parser(), arguments.split(), begun=0.0).storage
+    return parse_command(command_parser(), arguments.split(), begun=0.0).storage
 
 
 @pytest.mark.parametrize("script", [GPUS, SLURM])

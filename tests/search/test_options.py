@@ -6,9 +6,8 @@ import inspect
 import pytest
 
 from jdend import HyperparameterSearcher
-from jdend._output import Parser
 from jdend.search import SearchError
-from jdend.search.cli.arguments import parse_command
+from jdend.search.cli.main import command_parser
 from jdend.search.keywords import keywords_of
 from jdend.search.options import (
     SCENARIO_NAMES,
@@ -28,8 +27,7 @@ IN_PYTHON_ALONE = {"max_params", "n_classes", "verbose", "study", "dry_run"}
 
 
 def options_of_the_command_line():
-    parser = Parser()
-    parse_command(parser, [], 0.0)
+    parser = command_parser()
     return {action.dest: action for action in parser._actions}
 
 
