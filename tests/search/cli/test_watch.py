@@ -77,4 +77,4 @@ def test_a_typing_error_is_one_line(arguments, capsys):
         cli.main(["watch", *arguments])
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("jdend.search: ")
+    assert line.startswith("jdend.search watch: ")
