@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from jdend.models import _registry
 from jdend.search import pruners
 from jdend.search.cli.main import main
 from jdend.search.samplers import registry
@@ -30,6 +31,32 @@ register_strategy(Strategy("chance", propose=random))
 register_pruner(Pruner("half", half))
 """
 
+NETWORK = """
+from flax import nnx
+
+from jdend import register_architecture
+from jdend.models import DendriticLayer
+
+
+class Convolutional(nnx.Module):
+    def __init__(self, in_features, n_classes, *, channels=4, n_neurons=8, image_shape, rngs):
+        self.image_shape = image_shape
+        self.conv = nnx.Conv(image_shape[2], channels, (3, 3), strides=2, rngs=rngs)
+        self.norm = nnx.BatchNorm(channels, rngs=rngs)
+        shape = (-(-image_shape[0] // 2), -(-image_shape[1] // 2), channels)
+        n_features = shape[0] * shape[1] * channels
+        self.first = DendriticLayer(n_features, n_neurons, 2, 6, image_shape=shape, rngs=rngs)
+        self.second = DendriticLayer(n_neurons, n_neurons, 2, 2, rngs=rngs)
+        self.classifier = nnx.Linear(n_neurons, n_classes, rngs=rngs)
+
+    def __call__(self, x):
+        images = x.reshape(*x.shape[:-1], *self.image_shape)
+        return self.classifier(self.second(self.first(self.norm(self.conv(images)))))
+
+
+register_architecture("convolutional", Convolutional, fields=("channels", "n_neurons"))
+"""
+
 
 @pytest.fixture(autouse=True)
 def _registries(monkeypatch, tmp_path):
@@ -37,9 +64,10 @@ def _registries(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_STRATEGIES", dict(registry._STRATEGIES))
     monkeypatch.setattr(pruners, "_PRUNERS", dict(pruners._PRUNERS))
+    monkeypatch.setattr(_registry, "_ARCHITECTURES", dict(_registry._ARCHITECTURES))
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     yield
-    for name in ("own_search", "jdend_plugin_own_search", "wrong"):
+    for name in ("own_search", "jdend_plugin_own_search", "jdend_plugin_own_network", "wrong"):
         sys.modules.pop(name, None)
 
 
@@ -54,6 +82,19 @@ def test_a_strategy_and_a_pruner_of_a_module_or_a_file(plugin, tmp_path):
     assert (config["strategy"], config["pruner"]) == ("chance", "half")
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert [result["stopped_epoch"] for result in results].count(1) == 4
+
+
+def test_a_deep_convolutional_dendritic_network_with_state(tmp_path):
+    (tmp_path / "own_network.py").write_text(NETWORK)
+    space = 'architecture = "convolutional"\nchannels = 4\nn_neurons = [28, 32]\n'
+    (tmp_path / "space.toml").write_text(space)
+    options = ["--plugin", "own_network.py", "--space", "space.toml", "--dataset", "digits"]
+    options += ["--budget", "1500", "--trials", "1", "--strategy", "random", "--epochs", "1"]
+    options += ["--batch-size", "256", "--seeds", "1", "--no-report", "--quiet", "--out", "run"]
+    assert main(options) == 0
+    (result,) = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert 0 <= result["validation_accuracy"] <= 1
+    assert 1200 <= result["total_params"] <= 1500
 
 
 @pytest.mark.parametrize(
