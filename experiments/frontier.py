@@ -35,7 +35,8 @@ DENDRITIC = (
 )  # fmt: skip
 CONTROLS = ("linear dendrites", "linear", "mlp", "mlp_two_hidden")
 N_TRIALS, N_SEEDS = 24, 10
-PRUNED = 500  # up to this budget, dendrites may begin with more synapses than they keep
+SMALL = 500  # up to this budget, sizes have ranges of their own
+BY_GRADIENT = 1000  # up to this one, new inputs may be those with the largest gradient
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def main() -> None:
 def found(budget: int, kind: str, n_trials: int, n_epochs: int) -> dict[str, Any]:
     """The best of a search by validation accuracy, with ten seeds that chose nothing."""
     searcher = HyperparameterSearcher(
-        "fashion-mnist", max_params=budget, min_param_ratio=0.0 if kind == "linear" else 0.6,
+        "fashion-mnist", max_params=budget, min_param_ratio=0.0 if kind == "linear" else 0.85 if kind in DENDRITIC else 0.6,
         seeds=1, verbose=False,
     )  # fmt: skip
     space = space_of(kind, budget, searcher.problem) | {"n_epochs": n_epochs}
@@ -127,14 +128,14 @@ def space_of(kind: str, budget: int, problem: Any) -> dict[str, Any]:
             "n_dendrite_inputs": {"type": "randint", "low": 4, "high": 60},
         }
         space.pop("n_neurons", None)
-    if kind in ("soma_disabled", "sparse_somata", "linear dendrites") and budget <= PRUNED:
+    if kind in ("soma_disabled", "sparse_somata", "linear dendrites") and budget <= SMALL:
         space |= {
             "n_dendrites": {"type": "randint", "low": 3, "high": 5 + budget // 25},
             "n_neurons": {"type": "randint", "low": 3, "high": 6 + budget // 60},
-            "n_dendrite_inputs": {"type": "randint", "low": 4, "high": 24},
+            "n_dendrite_inputs": {"type": "randint", "low": 6, "high": 24},
         }
-    if kind in DENDRITIC and budget <= PRUNED:
-        space["initial_density"] = [1.0, 10.0]
+    if kind in (*DENDRITIC, "linear dendrites") and budget <= BY_GRADIENT:
+        space["resampling_inputs"] = ["local_free", "uniform_free", "gradient"]
     return space
 
 
