@@ -75,10 +75,10 @@ def main() -> None:
 
 def found(budget: int, kind: str, n_trials: int, n_epochs: int) -> dict[str, Any]:
     """The best of a search by validation accuracy, with ten seeds that chose nothing."""
+    ratio = 0.0 if kind == "linear" else 0.85 if kind in DENDRITIC else 0.6
     searcher = HyperparameterSearcher(
-        "fashion-mnist", max_params=budget, min_param_ratio=0.0 if kind == "linear" else 0.85 if kind in DENDRITIC else 0.6,
-        seeds=1, verbose=False,
-    )  # fmt: skip
+        "fashion-mnist", max_params=budget, min_param_ratio=ratio, seeds=1, verbose=False
+    )
     space = space_of(kind, budget, searcher.problem) | {"n_epochs": n_epochs}
     try:
         searcher.optimize(space, 4 if kind == "linear" else n_trials)
