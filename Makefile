@@ -3,6 +3,8 @@
 # make test-gp   the tests of the Gaussian process
 # make lint   ruff, pyright, and which room may import which
 # make fuzz   odd and damaged input of all sorts, for SECONDS=60
+# make soak   one process for two hours, or twice SECONDS: what it holds stays flat
+# make audit  known vulnerabilities of the packages in requirements.lock
 # make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
 
@@ -16,7 +18,7 @@ KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres chromium lint fuzz docs format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint fuzz soak audit docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -50,6 +52,17 @@ SEED ?= 0
 AREAS ?=
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzzing.py --seconds $(SECONDS) --seed $(SEED) $(AREAS)
+
+# An hour each, unless SECONDS says otherwise.
+SOAK_SECONDS = $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),3600)
+soak: $(READY)
+	nice -n 10 $(BIN)/python tests/soak.py --seconds $(SOAK_SECONDS) --out experiments/results/soak.json
+
+AUDIT_VENV ?= .venv-audit
+audit: $(READY)
+	test -x $(AUDIT_VENV)/bin/python || $(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/pip install --quiet --disable-pip-version-check pip-audit
+	$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
@@ -104,4 +117,4 @@ lock:
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(GP_VENV) $(TFDS_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(GP_VENV) $(TFDS_VENV) $(AUDIT_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage

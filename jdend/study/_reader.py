@@ -65,11 +65,15 @@ class StoredStudy:
             self._attributes = self._storage.get_study_system_attrs(self._id)
             trials = self.study.get_trials(deepcopy=False)
         for trial in trials[self._n_seen :]:
-            place = position_of(trial.user_attrs)
-            if place is not None:
-                generation, position = place
-                results = self.results.setdefault(generation, {})
-                results.setdefault(position, result_from_attributes(trial.user_attrs))
+            try:
+                place = position_of(trial.user_attrs)
+                if place is not None:
+                    generation, position = place
+                    results = self.results.setdefault(generation, {})
+                    results.setdefault(position, result_from_attributes(trial.user_attrs))
+            except (KeyError, TypeError, ValueError):
+                named = without_password(self.where)
+                raise StudyError(f"{named} is damaged: trial {trial.number} lacks values") from None
         self._n_seen = len(trials)
         for number in self.begun():
             by_position = self.results.get(number, {})
@@ -96,7 +100,13 @@ class StoredStudy:
         keys = self.keys(number)
         if keys is None:
             return None
-        return tuple(trial_from_record(record) for key in keys for record in self._attributes[key])
+        try:
+            return tuple(trial_from_record(r) for key in keys for r in self._attributes[key])
+        except (KeyError, TypeError, ValueError):
+            place = without_password(self.where)
+            raise StudyError(
+                f"{place} is damaged: it lacks trials of generation {number}"
+            ) from None
 
     def generations(self) -> list[Generation]:
         """The generations that were begun, in order."""
