@@ -102,7 +102,7 @@ def test_pixels_may_have_local_receptive_fields():
 def test_the_fields_of_the_shipped_architectures_can_be_set():
     own = set(DendriticClassifier().get_params())
     for name in ("dendritic_simple", "soma_disabled", "dendritic_with_hidden", "mlp"):
-        # What is off by default stays off, and how synapses are resampled in detail is as by default.
+        # What is off by default stays off; how synapses are resampled in detail is as by default.
         off = {"dendrite_slope", "synapse_dropout", "initial_density"}
         details = {"max_resamplings", "steps_to_prune", "pruning_end"}
         read = {f for f in architecture(name).fields if not f.startswith("resampling_")}
