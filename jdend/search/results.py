@@ -1,6 +1,7 @@
 """The results of a searcher: ranking, tables, plots, files."""
 
 import abc
+import textwrap
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,8 +80,8 @@ class CollectedResults(abc.ABC):
         try:
             best = self._ranked()[:n]
             print(results_table(best))
-            if self._validation_note():
-                print(self._validation_note())
+            if note := self._validation_note():
+                print(textwrap.fill(note, 80, subsequent_indent="  "))
             if any(result.only_tested for result in best):
                 print(TEST_ACCURACY_WARNING)
         except StudyError as error:

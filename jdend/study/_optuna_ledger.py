@@ -269,9 +269,11 @@ def _canonical(space: object) -> object:
 
 
 def differences(stored: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
-    """The differences between the settings of two searches, a phrase for each."""
+    """The differences between the settings of two searches, a phrase for each. Those that may
+    follow from the others come last: the data that are left, and a space's defaults."""
     phrases: list[str] = []
-    for name in dict.fromkeys([*stored, *current]):
+    names = dict.fromkeys([*stored, *current])
+    for name in sorted(names, key=("data", "space").__contains__):
         old, new = stored.get(name), current.get(name)
         if _is_object(old) and _is_object(new):
             phrases += [f"{name}.{phrase}" for phrase in differences(old, new)]

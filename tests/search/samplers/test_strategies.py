@@ -66,7 +66,7 @@ def nothing_drawn(monkeypatch):
     """Networks are built with zeros for what is drawn: their shapes are found in a fifth of the
     time, which is what drawing takes to trace."""
     monkeypatch.setattr(_layer, "draw_indices", lambda key, shape, *_, **__: jnp.zeros(shape, int))
-    monkeypatch.setattr(_layer, "dendrite_normal", lambda key, shape: jnp.zeros(shape))
+    monkeypatch.setattr(_layer, "dendrite_normal", lambda key, shape, *_: jnp.zeros(shape))
     monkeypatch.setattr(
         _initialization, "_row_normal", lambda _: lambda key, shape, *_, **__: jnp.zeros(shape)
     )
