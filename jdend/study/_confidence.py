@@ -64,5 +64,5 @@ def validation_note(results: Sequence[SearchResult], config: Mapping[str, object
     baseline = "" if majority is None else f"; always the most frequent class: {majority:.4f}"
     return (
         f"valid.: on {config['n_validation']:,} examples, for the best true accuracies of "
-        f"{interval[0]:.4f} to {interval[1]:.4f} (95 %){baseline}"
+        f"{interval[0]:.4f} to {interval[1]:.4f} (95%){baseline}"
     )
