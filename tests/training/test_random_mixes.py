@@ -58,11 +58,11 @@ def after_1_and_50_steps(bucket, members):
 
 # Each example compiles an exact bucket for each of its trials.
 @pytest.mark.parametrize("name", PADDABLE)
-@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_padded_trial_ends_as_it_does_alone(name, seed):
     rng = np.random.default_rng(seed)
-    mix = [drawn(rng) for _ in range(3)]
+    mix = [drawn(rng) for _ in range(4)]
     capacity = {size: max(trial[size] for trial in mix) for size in LARGEST}
     members = [configured(**trial, architecture=name) for trial in mix]
     extras = {"initial_density": 2.0, "label_smoothing": 0.1}  # what the program has a part for
