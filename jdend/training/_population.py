@@ -12,7 +12,7 @@ the same batches. No operation mixes trials, so one that diverges does not chang
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -36,11 +36,18 @@ from jdend.training._order import AUGMENT, DROPOUT, INIT, NOISE, RESAMPLE, key_o
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler, resamples
 from jdend.training._state import State, Tree, evaluated
-from jdend.training._traced_hyperparameters import TracedHyperparameters
+from jdend.training._traced_hyperparameters import (
+    Choices,
+    TracedHyperparameters,
+    common_choices,
+)
 
 __all__ = ["EVALUATION_ROWS", "Population", "population", "population_for"]
 
 EVALUATION_ROWS = 512
+# Choices of which a program has every branch, unless all members agree.
+WIRING_CHOICES = ("connectivity",)
+RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
 _making = threading.Lock()
 
 Scalar = Int[Array, ""]
@@ -108,36 +115,47 @@ def _shapes(
     return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
-def population(bucket: Bucket, *, resampling: bool = True) -> Population:
+def population(
+    bucket: Bucket, *, resampling: bool = True, choices: Choices = frozenset()
+) -> Population:
     """The functions that train a bucket's members, each compiled once a shape.
 
     Args:
       bucket: what they share.
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
+      choices: hyperparameters by name that have the same value for all members, so that nothing
+        else is compiled. Of others, a program has every branch.
     """
     with _making:  # so that two threads get the same
         module = architecture(bucket.structure.architecture).module
-        return _population(bucket, module, resampling)
+        return _population(bucket, module, resampling, choices)
 
 
 def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
-    return population(bucket, resampling=resamples(hyperparameters))
+    resampling = resamples(hyperparameters)
+    named = WIRING_CHOICES + RESAMPLING_CHOICES if resampling else WIRING_CHOICES
+    return population(bucket, resampling=resampling, choices=common_choices(hyperparameters, named))
 
 
 # On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
 # process, and LLVM ends the process when there are no more.
 @functools.lru_cache(maxsize=32)
-def _population(bucket: Bucket, module: type[nnx.Module], resampling: bool) -> Population:
+def _population(
+    bucket: Bucket, module: type[nnx.Module], resampling: bool, choices: Choices
+) -> Population:
     """The argument `module` is there for the cache: a name may be registered anew."""
+    named = dict(choices)
     return Population(
-        init=Program(_init(bucket), quickly=True),
-        advance=Program(_advance(bucket, resampling), trains=True, donate=(0,)),
+        init=Program(_init(bucket, named), quickly=True),
+        advance=Program(_advance(bucket, resampling, named), trains=True, donate=(0,)),
         evaluate=Program(_evaluate(bucket), quickly=True),
     )
 
 
-def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
+def _init(
+    bucket: Bucket, choices: Mapping[str, str]
+) -> Callable[[TracedHyperparameters, Seeds], State]:
     """The function `init` of a bucket's population, not compiled."""
 
     is_averaged = bucket.structure.extra("averaging") is not None
@@ -150,7 +168,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
             kernel=bucket.kernel,
             sizes=initial_sizes(bucket, hyperparameters),
             rngs=nnx.Rngs(key_of(seed, INIT)),
-            **hyperparameters.wiring(),
+            **{name: choices.get(name, own) for name, own in hyperparameters.wiring().items()},
         )
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
@@ -177,7 +195,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
 
 
 def _advance(
-    bucket: Bucket, may_resample: bool
+    bucket: Bucket, may_resample: bool, choices: Mapping[str, str]
 ) -> Callable[[State, Examples, Orders, Scalar], State]:
     net = network(bucket)
     resampling = may_resample and bool(net.layers)
@@ -226,7 +244,7 @@ def _advance(
         return losses.mean(), (right(logits, batch.y).sum(dtype=jnp.int32), other)
 
     gradients = dense_gradients(bucket, loss) if by_gradient else None
-    resample_layers = resampler(net.layers, gradients)
+    resample_layers = resampler(net.layers, choices, gradients)
 
     def one_step(state: State, batch: Batch) -> State:
         gradient = jax.value_and_grad(functools.partial(loss, net.training), has_aux=True)

@@ -5,7 +5,7 @@ Shape letters: `S` seeds, `C` configurations, `N` neurons, `D` dendrites, `K` sy
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -88,7 +88,7 @@ def _last_resampling(hyperparameters: TracedHyperparameters) -> Float[Array, " C
 
 
 def resampler(
-    layers: Layers, gradients: DenseGradients | None = None
+    layers: Layers, choices: Mapping[str, str], gradients: DenseGradients | None = None
 ) -> Callable[[State, Keys, Due, Batch | None], State]:
     """Makes a function `(state, keys [S], due [C], batch) → state` that resamples these layers.
 
@@ -98,6 +98,7 @@ def resampler(
 
     Args:
       layers: the layers.
+      choices: hyperparameters by name that have the same value in all configurations.
       gradients: of a batch, by every possible weight, if new inputs are chosen by them.
     """
 
@@ -107,7 +108,7 @@ def resampler(
         each: Sequence[Array | None] = [None] * len(layers)
         if gradients is not None and batch is not None:
             each = gradients(state, batch, columns)
-        return _resample_columns(layers, state, keys, columns, each)
+        return _resample_columns(layers, choices, state, keys, columns, each)
 
     def one_by_one(state: State, keys: Keys, due: Due, batch: Batch | None) -> State:
         due_first = jnp.argsort(~due, stable=True)
@@ -138,6 +139,7 @@ def resampler(
 
 def _resample_columns(
     layers: Layers,
+    choices: Mapping[str, str],
     state: State,
     keys: Keys,
     columns: Int[Array, "*W"],
@@ -166,7 +168,7 @@ def _resample_columns(
         paths = (weight, indices, weight, weight)
         sizes = None if layer.sizes is None else leaf(state.other, (*path, "sizes"))[:, columns]
         old = [leaf(tree, at)[:, columns] for tree, at in zip(trees, paths, strict=True)]
-        one_seed = functools.partial(_resample_trial, layer)
+        one_seed = functools.partial(_resample_trial, layer, choices)
         if columns.ndim:
             one_seed = jax.vmap(one_seed, in_axes=(None, 0, 0, 0, 0, 0, 0))
         over_seeds = jax.vmap(one_seed, in_axes=(0, None, None, None, 0, 0, 0))
@@ -187,6 +189,7 @@ def _resample_columns(
 
 def _resample_trial(
     layer: DendriticLayer,
+    choices: Mapping[str, str],
     key: Key[Array, ""],
     hyperparameters: TracedHyperparameters,
     n_resampled: Int[Array, ""],
@@ -204,8 +207,8 @@ def _resample_trial(
         indices,
         in_features=layer.in_features,
         percentage=hyperparameters.percentage_resample,
-        rule=hyperparameters.resampling_rule,
-        proposals=hyperparameters.resampling_inputs,
+        rule=choices.get("resampling_rule", hyperparameters.resampling_rule),
+        proposals=choices.get("resampling_inputs", hyperparameters.resampling_inputs),
         n_resampled=n_resampled,
         new_weights=hyperparameters.resampling_weights,
         weight_std=dendrite_std(hyperparameters.initialization, true[3], true[2]),

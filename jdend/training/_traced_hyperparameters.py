@@ -14,7 +14,16 @@ from jaxtyping import Array, Float, Int
 from jdend.fields import HYPERPARAMETERS, SCHEDULES, Field, HyperparameterFields
 from jdend.models import Configuration
 
-__all__ = ["TracedHyperparameters", "learning_rate", "trace_hyperparameters"]
+__all__ = [
+    "Choices",
+    "TracedHyperparameters",
+    "common_choices",
+    "learning_rate",
+    "trace_hyperparameters",
+]
+
+# Names and values.
+Choices = frozenset[tuple[str, str]]
 
 
 @jax.tree_util.register_dataclass
@@ -53,6 +62,16 @@ def trace_hyperparameters(
         },
         n_steps=_on_device([h.n_epochs * steps_per_epoch for h in hyper], np.int32),
         sizes=sizes if padded or is_pruned else None,
+    )
+
+
+def common_choices(hyperparameters: TracedHyperparameters, names: Sequence[str]) -> Choices:
+    """Those of the named choices in which all configurations agree, each with its value."""
+    return frozenset(
+        (name, HYPERPARAMETERS[name].allowed()[int(positions[0])])
+        for name in names
+        for positions in [np.asarray(getattr(hyperparameters, name))]
+        if (positions == positions[0]).all()
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from jdend.data import from_arrays, split
 from jdend.models import Problem, configure
-from jdend.training import Bucket, epoch_order, on_device, population, trace_hyperparameters
+from jdend.training import Bucket, epoch_order, on_device, trace_hyperparameters
+from jdend.training._population import population_for
 
 BATCH = 16
 SMALL = {
@@ -47,17 +48,18 @@ STEPS_PER_EPOCH = 12
 
 def start(bucket, configurations, seeds=(0,)):
     hyperparameters = trace_hyperparameters(configurations, STEPS_PER_EPOCH, padded=bucket.padded)
-    return population(bucket).init(hyperparameters, jnp.asarray(seeds, jnp.uint32))
+    seeds = jnp.asarray(seeds, jnp.uint32)
+    return population_for(bucket, hyperparameters).init(hyperparameters, seeds)
 
 
 def advance(bucket, state, stop):
     """To a step, over as many epochs as it takes. Consumes the state."""
-    device = on_device(data())
+    device, programs = on_device(data()), population_for(bucket, state.hyperparameters)
     while int(state.step) < stop:
         epoch = int(state.step) // STEPS_PER_EPOCH
         order = epoch_order(state.seeds, epoch, device.n_train)
         until = min(stop, (epoch + 1) * STEPS_PER_EPOCH)
-        state = population(bucket).advance(state, device.examples, order, jnp.int32(until))
+        state = programs.advance(state, device.examples, order, jnp.int32(until))
     return state
 
 

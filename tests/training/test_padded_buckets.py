@@ -128,7 +128,11 @@ def test_any_mix_of_shapes_shares_a_program_and_its_neighbours_change_nothing(mi
     padded(name)
     bucket, known = padded_bucket(name), members(name)[0]
     before = compilations()
-    mixed = [known, *(configured(architecture=name, **sizes) for sizes in mix)]
+    others = [
+        configured(**sizes, **traits, architecture=name)
+        for sizes, traits in zip(mix, TRAITS[1:], strict=True)
+    ]
+    mixed = [known, *others]
     state = on_host(advance(bucket, start(bucket, mixed), 50))
     assert compilations() == before
     assert_equal(on_host(take(state, [0])), on_host(take(padded(name)[1], [0])))

@@ -272,8 +272,10 @@ def test_schedules_are_optaxs(schedule):
 
 def test_hyperparameters_never_recompile(states):
     before = compilations()
+    numbers = {"n_epochs": 5, "steps_to_resample": 6, "percentage_resample": 0.3}
     other = [
-        configured(lr=10.0 ** -(2 + i), n_epochs=5, synaptic_resampling=False) for i in range(16)
+        replace(m, hyperparameters=replace(m.hyperparameters, lr=10.0 ** -(2 + i), **numbers))
+        for i, m in enumerate(reversed(MEMBERS))
     ]
     advance(BUCKET, start(BUCKET, other, (3, 4)), 14)
     assert compilations() == before
