@@ -48,6 +48,7 @@ DEFAULTS = ("best", "toolkit")
 # The fields of training that are settings of a search as well.
 TRAINED = ("n_epochs", "lr", "weight_decay", "batch_size")
 LEFT_OUT = "that of the default space"
+COLUMNS = "COLUMN[,…]"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,10 @@ def own_fields(options: type) -> list[Field]:
     return [field for field in fields(options) if field.name in own]
 
 
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """The data, and which examples are held out."""
@@ -123,6 +128,22 @@ class DataOptions:
     target: str | None = field(
         default=None,
         metadata=about("the column of a CSV file that holds the classes", metavar="COLUMN"),
+    )
+    drop: Sequence[str] | None = field(
+        default=None, metadata=about("columns of it to leave out", _columns, metavar=COLUMNS)
+    )
+    categorical: Sequence[str] | None = field(
+        default=None,
+        metadata=about("columns of it that are categories", _columns, metavar=COLUMNS),
+    )
+    numeric: Sequence[str] | None = field(
+        default=None,
+        metadata=about(
+            "columns of it that are numbers, words in them missing values",
+            _columns,
+            python="; what these three leave out is read by a rule, see docs/tables.md",
+            metavar=COLUMNS,
+        ),
     )
 
 

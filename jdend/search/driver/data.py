@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from jdend.data import (
     check_split,
     find,
     is_file_name,
+    is_table_name,
     load,
     split,
 )
@@ -35,6 +36,8 @@ class SearchData:
         file, or a `Dataset`.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
       target: the column of a CSV file that holds the classes.
+      drop, categorical, numeric: columns of a CSV file that are not read by the rule, see
+        `jdend.data.from_csv`.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
 
     Attributes:
@@ -53,11 +56,15 @@ class SearchData:
         validation_fraction: float = 0.1,
         split_seed: int = 0,
         target: str | None = None,
+        drop: Collection[str] | None = None,
+        categorical: Collection[str] | None = None,
+        numeric: Collection[str] | None = None,
         teacher: Teacher | Sequence[Teacher] | None = None,
     ):
         check_split(validation_fraction, split_seed, subset_size)
         self._source = dataset
         self._target = target
+        self._columns = {"drop": drop, "categorical": categorical, "numeric": numeric}
         self._subset_size = subset_size
         self._validation_fraction = validation_fraction
         self._split_seed = split_seed
@@ -73,6 +80,10 @@ class SearchData:
         self._dataset: Dataset | None = None
         self._split: Split | None = None
         self._entry: Entry | None = None  # in the catalogue, if `dataset` is a name
+        is_table = isinstance(dataset, str | Path) and is_table_name(dataset)
+        for name, value in self._columns.items():
+            if value and not is_table:
+                raise DataError(f"{name}={value!r} is for CSV files; {dataset!s} is none")
         if isinstance(dataset, Dataset):
             self.name = dataset.name
             self._dataset = dataset
@@ -96,7 +107,13 @@ class SearchData:
         """The whole data set; it is loaded when this is first read."""
         if self._dataset is None:
             assert not isinstance(self._source, Dataset)
-            self._dataset = load(self._source, target=self._target)
+            self._dataset = load(
+                self._source,
+                target=self._target,
+                drop=self._columns["drop"] or (),
+                categorical=self._columns["categorical"] or (),
+                numeric=self._columns["numeric"] or (),
+            )
         return self._dataset
 
     @property
@@ -130,12 +147,20 @@ class SearchData:
     @property
     def problem(self) -> Problem:
         """The data's features, classes and image shape. For a data set of the catalogue nothing is
-        loaded."""
+        loaded. How many features a table has is known once it is split."""
         if self._entry is not None:
             features = math.prod(self._entry.image_shape)
             return Problem(features, self._entry.n_classes, self._entry.image_shape)
-        data = self.dataset
+        data = self.dataset if self.dataset.table is None else self.split
         return Problem(data.in_features, data.n_classes, data.image_shape)
+
+    @property
+    def column_lines(self) -> list[str]:
+        """What is done with the columns of a table, a line each; none for other data."""
+        if self._entry is not None:
+            return []
+        table = self.split.table
+        return [] if table is None else table.lines()
 
     @property
     def validation_fraction(self) -> float:
@@ -162,6 +187,7 @@ class SearchData:
             "validation_fraction": self._validation_fraction,
             "split_seed": self._split_seed,
         }
+        record |= {name: list(value) for name, value in self._columns.items() if value}
         if self._teachers:
             record["teacher"] = [
                 "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
@@ -225,4 +251,5 @@ def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) 
         name=entry.name,
         source="not loaded",
         fingerprint="",
+        table=None,
     )
