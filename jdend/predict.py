@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictError", "command_parser", "main", "read_examples"]
 
-ARRAYS, TABLES = (".npz", ".npy"), (".csv", ".tsv")
+ARRAYS, TABLES = (".npz", ".npy"), (".csv", ".tsv", ".parquet")
 # The names that the array of images may have in an .npz file with several arrays.
 NAMES = ("images", "x", "X", "data", "x_test", "test_images")
 # The formats that are read. Pillow's others are rare, or start other programs.
@@ -29,7 +29,7 @@ files:
   .png, .pgm, .jpg, …   one image each (BMP, GIF, JPEG, PNG, PPM and PGM, TGA, TIFF, WebP), of the
                         size that the network reads; colours become grey where it reads grey
   .npz, .npy            many at once: [n, H, W], [n, H, W, C] or [n, F], as in the training data
-  .csv, .tsv            a table with the columns of the one that the network was trained on, in any
+  .csv, .tsv, .parquet  a table with the columns of the one that the network was trained on, in any
                         order; others are not read, which is said on stderr
 
 A file that cannot be classified has a line on stderr, the others their classes; then the exit code

@@ -14,6 +14,7 @@ from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import Entry, find, is_file_name, is_table_name, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._frames import Frame, from_frame, from_parquet, table_of
 from jdend.data._limits import available_memory
 from jdend.data._preprocessing import Column, Preprocessing
 from jdend.data._sources import load_named
@@ -27,6 +28,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Entry",
+    "Frame",
     "Preprocessing",
     "Split",
     "Table",
@@ -35,7 +37,9 @@ __all__ = [
     "find",
     "from_arrays",
     "from_csv",
+    "from_frame",
     "from_npz",
+    "from_parquet",
     "is_file_name",
     "is_table_name",
     "load",
@@ -43,6 +47,7 @@ __all__ = [
     "open_arrays",
     "read_table",
     "split",
+    "table_of",
 ]
 
 
@@ -58,7 +63,8 @@ def load(
     download: bool = True,
     refresh: bool = False,
 ) -> Dataset:
-    """Loads a data set by name, or the user's own from an `.npz`, `.csv` or `.tsv` file.
+    """Loads a data set by name, or the user's own from an `.npz`, `.csv`, `.tsv` or `.parquet`
+    file.
 
     For a name, these sources are tried in order; `Dataset.source` says which one it was:
 
@@ -74,9 +80,9 @@ def load(
 
     Args:
       name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
-        `.npz`, `.csv` or `.tsv`.
-      target: the column of a CSV file that holds the classes; see `from_csv`.
-      drop, categorical, numeric: columns of a CSV file that are not read by the rule; see
+        `.npz`, `.csv`, `.tsv` or `.parquet`.
+      target: the column of a table that holds the classes; see `from_csv`.
+      drop, categorical, numeric: columns of a table that are not read by the rule; see
         `from_csv`.
       data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
         folder.
@@ -92,10 +98,11 @@ def load(
     path = Path(name_or_path)
     wishes = {"drop": drop, "categorical": categorical, "numeric": numeric}
     if is_table_name(path):
-        return from_csv(path, target=target, **wishes)
+        read = from_parquet if path.suffix.lower() == ".parquet" else from_csv
+        return read(path, target=target, **wishes)
     for name, value in {"target": target, **wishes}.items():
         if value:
-            raise DataError(f"{name}={value!r} is for CSV files; {str(name_or_path)!r} is none")
+            raise DataError(f"{name}={value!r} is for tables; {str(name_or_path)!r} is none")
     if is_file_name(path):
         return from_npz(path)
     return load_named(

@@ -5,12 +5,13 @@ and categories, `Preprocessing.fit` takes from the training part alone.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jdend._messages import nearest, shown
+from jdend.data._class_column import labels_of, target_column
 from jdend.data._dataset import Dataset, from_arrays, from_columns
 from jdend.data._errors import DataError
 from jdend.data._limits import check_fits
@@ -118,26 +119,20 @@ def plain_dataset(
     return replace(dataset, table=Preprocessing(columns, target))
 
 
-def dataset_of(
-    table: Table,
-    labels_of: Callable[[np.ndarray], np.ndarray],
-    target: str,
-    wishes: Wishes,
-    *,
-    name: str,
-) -> Dataset:
+def dataset_of(table: Table, target: str | None, wishes: Wishes, *, name: str) -> Dataset:
     """A data set of a table.
 
     Args:
       table: the table.
-      labels_of: makes labels, as `from_arrays` takes them, of the column of classes.
-      target: the name of that column.
+      target: the name of the column of classes; None for the first of its usual names.
       wishes: what the user says of columns.
       name: the name of the data set.
 
     Raises:
-      DataError: if no column is left, or a cell is neither of its column's kind nor missing.
+      DataError: if there is no column of classes, no other is left, or a cell is neither of its
+        column's kind nor missing.
     """
+    target = target_column(list(table.columns), target, table.source)
     names = [column for column in table.columns if column != target]
     wishes.check(names, target, table.source)
     check_fits(4 * len(table) * len(names), table.source)
@@ -146,7 +141,7 @@ def dataset_of(
     _check_some(columns, table.source)
     kept = [values for _, values in read if values is not None]
     values = np.stack(kept, axis=1).astype(np.float32)
-    labels = labels_of(table.columns[target])
+    labels = labels_of(table, target)
     preprocessing = Preprocessing(columns, target)
     if all(c.kind in ("number", "dropped") for c in columns) and not np.isnan(values).any():
         data = from_arrays(_bytes_or_float32(values), labels, name=name, source=table.source)

@@ -14,6 +14,12 @@ _MISSING = frozenset(("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>
 """What stands for a missing value, in any case of letters."""
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in a message: the first of them."""
+    shown = ", ".join(names[:12])
+    return shown if len(names) <= 12 else f"{shown}, … ({len(names)} in all)"
+
+
 def is_missing(text: str) -> bool:
     """Whether a cell's text stands for a missing value."""
     return text.casefold() in _MISSING
@@ -100,7 +106,7 @@ class Table:
         if bad.any():
             row = int(bad.argmax())
             raise DataError(
-                f"{self.place(row)}: column {name!r} holds {values[row]!r}; needed is a finite "
-                "number"
+                f"{self.place(row)}: column {name!r} holds {values.tolist()[row]!r}; needed is a "
+                "finite number"
             )
         return numbers

@@ -6,19 +6,20 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from jdend._messages import nearest, reason
+from jdend._messages import reason
 from jdend.data._array_files import open_arrays
+from jdend.data._class_column import as_classes, checked_class, is_number, target_column
 from jdend.data._column_kinds import Wishes, dataset_of, plain_dataset
-from jdend.data._dataset import INT64, Dataset, from_arrays
+from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._frames import read_parquet
 from jdend.data._limits import check_fits, regular_file
-from jdend.data._table import Table
+from jdend.data._table import Table, listed
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -31,7 +32,6 @@ _NPZ_LAYOUTS = (
     ("X", "y"),
     ("data", "target"),
 )
-_TARGETS = ("label", "target", "class", "y")
 _DELIMITERS = (",", ";", "\t")
 _MAX_LINE_CHARACTERS = 2**25
 _BYTES_OF_TEXT = 10
@@ -57,7 +57,7 @@ def from_npz(path: str | Path) -> Dataset:
     if layout is None:
         layouts = "; ".join(", ".join(layout) for layout in _NPZ_LAYOUTS)
         raise DataError(
-            f"{path} holds {_listed(list(file.names)) or 'no arrays'}; needed are arrays named as "
+            f"{path} holds {listed(list(file.names)) or 'no arrays'}; needed are arrays named as "
             f"in one of: {layouts}"
         )
     read = [key for key in (*layout, "class_names") if key in file.names]
@@ -110,34 +110,29 @@ def from_csv(
     name, source = path.stem, str(path)
     check_fits(path.stat().st_size, source)
     with _csv_rows(path) as (reader, header, _):
-        column = _target_column(header, target, path)
+        _check_header(header, path)
+        classes = target_column(header, target, source)
+        column = header.index(classes)
         names = header[:column] + header[column + 1 :]
-        wishes.check(names, header[column], source)
+        wishes.check(names, classes, source)
         plain = None if wishes.categorical else _plain_rows(reader, header, column, wishes, path)
-    if plain is not None:
-        numbers, labels = plain
-        classes = _as_classes(labels, path)
-        return plain_dataset(
-            numbers, classes, names, header[column], wishes, name=name, source=source
-        )
-    table = read_table(path)
-    return dataset_of(
-        table,
-        lambda texts: _as_classes(_checked_classes(texts, header[column], table), path),
-        header[column],
-        wishes,
-        name=name,
-    )
+    if plain is None:
+        return dataset_of(read_table(path), classes, wishes, name=name)
+    numbers, texts = plain
+    labels = as_classes(texts, source)
+    return plain_dataset(numbers, labels, names, classes, wishes, name=name, source=source)
 
 
 def read_table(path: str | Path) -> Table:
-    """All columns of a CSV file as text.
+    """All columns of a CSV file, as text, or of a Parquet file.
 
     Raises:
       DataError: if it cannot be read, has no header, lines of different lengths, or needs more than
-        half of the free memory.
+        half of the free memory; for Parquet also if pyarrow is not installed.
     """
     path = regular_file(path)
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(path)
     check_fits(_BYTES_OF_TEXT * path.stat().st_size, str(path))
     interned: dict[str, str] = {}  # equal texts share one string
     with _csv_rows(path) as (reader, header, mark):
@@ -212,30 +207,11 @@ def _n_columns(line: str, mark: str) -> int:
 def _check_header(header: list[str], path: Path) -> None:
     if not any(header):
         raise DataError(f"{path} is empty; needed is a header line and one line an example")
-    if all(_is_number(column) for column in header):
+    if all(is_number(column) for column in header):
         raise DataError(f"{path} has no header line; its first line must name the columns")
     twice = [column for column, n in Counter(header).items() if n > 1]
     if twice:
         raise DataError(f"{path} has two columns named {min(twice)!r}; rename one")
-
-
-def _target_column(header: list[str], target: str | None, path: Path) -> int:
-    _check_header(header, path)
-    if target is None:
-        target = next((name for name in _TARGETS if name in header), None)
-        if target is None:
-            raise DataError(
-                f"{path} has no column named {', '.join(_TARGETS)}; say which column holds the "
-                f"classes with target=; there are {_listed(header)}"
-            )
-    if target not in header:
-        raise DataError(
-            f"{path} has no column {target!r}; did you mean {nearest(target, header)!r}? "
-            f"There are {_listed(header)}"
-        )
-    if len(header) == 1:
-        raise DataError(f"{path} has no column beside {target!r}; at least one feature is needed")
-    return header.index(target)
 
 
 def _rows(reader: "Reader", header: list[str], path: Path) -> Iterator[tuple[list[str], str]]:
@@ -257,7 +233,7 @@ def _plain_rows(
     omitted = sorted([column, *dropped], reverse=True)
     interned: dict[str, str] = {}  # equal labels share one string
     for row, where in _rows(reader, header, path):
-        label = _checked_class(row[column].strip(), header[column], where)
+        label = checked_class(row[column].strip(), header[column], where)
         for i in omitted:
             del row[i]
         numbers = _numbers(row)
@@ -270,23 +246,6 @@ def _plain_rows(
     return np.frombuffer(features, np.float32).reshape(len(labels), -1), labels
 
 
-def _checked_class(label: str, column: str, where: str) -> str:
-    if not label:
-        raise DataError(f"{where}: column {column!r} is empty; needed is a class")
-    if "\n" in label or "\r" in label:
-        raise DataError(f"{where}: a class of several lines; is a quote never closed?")
-    return label
-
-
-def _checked_classes(texts: np.ndarray, column: str, table: Table) -> list[str]:
-    labels = texts.tolist()
-    good = {label for label in dict.fromkeys(labels) if label and not {*label} & {"\n", "\r"}}
-    if len(good) < len({*labels}):
-        row = next(i for i, label in enumerate(labels) if label not in good)
-        _checked_class(labels[row], column, table.place(row))
-    return labels
-
-
 def _numbers(fields: list[str]) -> np.ndarray | None:
     """The numbers of a row as float32, or None if one is none, not finite or too large."""
     try:
@@ -296,47 +255,3 @@ def _numbers(fields: list[str]) -> np.ndarray | None:
     # float32 would turn larger numbers into infinity.
     finite = np.abs(numbers) <= np.finfo(np.float32).max
     return numbers.astype(np.float32) if finite.all() else None
-
-
-def _as_classes(labels: list[str], path: Path) -> np.ndarray:
-    """Whole numbers where all labels are numbers, so that 10 sorts after 9; words otherwise.
-
-    Numbers that int64 does not hold are words, too: no two of them become one class.
-    """
-    words = np.array(labels, object)
-    distinct = dict.fromkeys(labels)
-    if not all(_is_number(label) for label in distinct):
-        return words
-    numbers = {label: _exact(label) for label in distinct}
-    for label, number in numbers.items():
-        if not number.is_finite() or (_is_int64(number) and number != number.to_integral_value()):
-            raise DataError(
-                f"{path}: class {label!r} holds fractions; classes must be whole numbers or words"
-            )
-    if not all(map(_is_int64, numbers.values())):
-        return words
-    return np.array([int(numbers[label]) for label in labels], np.int64)
-
-
-def _exact(label: str) -> Decimal:
-    try:
-        return Decimal(label)
-    except InvalidOperation:  # an exponent of twenty digits, say
-        return Decimal("Infinity")
-
-
-def _is_int64(number: Decimal) -> bool:
-    return INT64.min <= number <= INT64.max
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(columns: list[str]) -> str:
-    shown = ", ".join(columns[:12])
-    return shown if len(columns) <= 12 else f"{shown}, … ({len(columns)} in all)"

@@ -17,7 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from jdend.data import Preprocessing, Table
+from jdend.data import Frame, Preprocessing, Table, table_of
 from jdend.models._configuration import Configuration
 
 __all__ = ["INPUTS", "TrainedModel"]
@@ -78,9 +78,9 @@ class TrainedModel:
         """For pickle and copies: all but the compiled program."""
         return {name: value for name, value in self.__dict__.items() if name != "_forward"}
 
-    def logits(self, x: ArrayLike | Table) -> Float[np.ndarray, "B classes"]:
-        """The network's outputs for examples `[B, F]`, images `[B, H, W(, C)]`, or a table with the
-        columns of the one that it was trained on.
+    def logits(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
+        """The network's outputs for examples `[B, F]`, images `[B, H, W(, C)]`, or a table or
+        DataFrame with the columns of the one that it was trained on.
 
         Raises:
           ValueError: if the shape is another one, values are not numbers, a network for pixels
@@ -96,27 +96,27 @@ class TrainedModel:
             logits[start : start + MAX_EXAMPLES] = np.asarray(self._forward(padded))[: len(rows)]
         return logits
 
-    def probabilities(self, x: ArrayLike | Table) -> Float[np.ndarray, "B classes"]:
+    def probabilities(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
         """The softmax of the logits. Args, Raises: as `logits`."""
         logits = self.logits(x).astype(np.float64)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def predict(self, x: ArrayLike | Table) -> Int[np.ndarray, " B"]:
+    def predict(self, x: ArrayLike | Table | Frame) -> Int[np.ndarray, " B"]:
         """The most probable class of each example, as its position in `class_names`."""
         return self.logits(x).argmax(axis=1).astype(np.int32)
 
-    def examples(self, x: ArrayLike | Table) -> np.ndarray:
+    def examples(self, x: ArrayLike | Table | Frame) -> np.ndarray:
         """The examples as the network reads them: checked, `[B, F]`, with dtype `inputs`; of a
         network of a table, also with dtype float32.
 
         Raises:
           ValueError: as `logits`.
         """
+        if self.table is not None and isinstance(x, Table | Frame):
+            x = self.table.encode_table(table_of(x))
         if isinstance(x, Table):
-            if self.table is None:
-                raise ValueError("this network was trained on arrays and reads no table")
-            x = self.table.encode_table(x)
+            raise ValueError("this network was trained on arrays and reads no table")
         array = np.asarray(x)
         problem = self.configuration.structure.problem
         features = problem.in_features

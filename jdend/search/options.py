@@ -17,7 +17,7 @@ from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:
-    from jdend.data import Dataset
+    from jdend.data import Dataset, Frame
     from jdend.study import Study
     from jdend.training import Teacher
 
@@ -101,11 +101,12 @@ def _columns(text: str) -> tuple[str, ...]:
 class DataOptions:
     """The data, and which examples are held out."""
 
-    dataset: "str | Path | Dataset" = field(
+    dataset: "str | Path | Dataset | Frame" = field(
         default="fashion-mnist",
         metadata=about(
-            "a name (python -m jdend.data list), or an .npz, .csv or .tsv file",
-            python=", or a `jdend.data.Dataset`; loaded when training begins",
+            "a name (python -m jdend.data list), or a file: .npz, .csv, .tsv or .parquet",
+            python=", a `jdend.data.Dataset`, or a DataFrame of pandas or polars; loaded when "
+            "training begins",
             metavar="NAME|FILE",
         ),
     )
@@ -127,7 +128,7 @@ class DataOptions:
     split_seed: int = field(default=0, metadata=about("seed that decides which are held out", int))
     target: str | None = field(
         default=None,
-        metadata=about("the column of a CSV file that holds the classes", metavar="COLUMN"),
+        metadata=about("the column of a table that holds the classes", metavar="COLUMN"),
     )
     drop: Sequence[str] | None = field(
         default=None, metadata=about("columns of it to leave out", _columns, metavar=COLUMNS)

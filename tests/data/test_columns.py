@@ -201,7 +201,7 @@ def test_wishes_that_cannot_be_met(path, wishes, message):
 
 @pytest.mark.parametrize("wish", ["drop", "categorical", "numeric"])
 def test_wishes_are_for_tables(wish):
-    with pytest.raises(DataError, match=f"{wish}=.* is for CSV files; 'digits' is none"):
+    with pytest.raises(DataError, match=f"{wish}=.* is for tables; 'digits' is none"):
         load("digits", **{wish: ["a"]})
 
 

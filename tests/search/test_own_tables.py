@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pandas
+import polars
 import pytest
 
 import jdend
@@ -143,7 +145,36 @@ def test_wishes_are_recorded_and_the_report_reads_the_same_table(folder):
     assert features == ("id", "sex=female", "sex=male", "member")
 
 
+@pytest.mark.parametrize("made", ["pandas", "polars", "parquet"])
+def test_frames_and_parquet_files_are_searched_and_classified(made, folder, tmp_path, capsys):
+    frame = pandas.read_csv(folder / "people.csv")
+    new = pandas.read_csv(folder / "new.csv")
+    if made == "polars":
+        frame, new = polars.from_pandas(frame), polars.from_pandas(new)
+    if made == "parquet":
+        frame.to_parquet(tmp_path / "people.parquet")
+        new.to_parquet(tmp_path / "new.parquet")
+    data = tmp_path / "people.parquet" if made == "parquet" else frame
+    searcher = jdend.HyperparameterSearcher(data, target="y", max_params=26, numeric=["id"])
+    assert searcher.in_dim == 5
+    searcher.grid_search(
+        {"architecture": "mlp", "hidden_dim": [3], "batch_size": 16, "n_epochs": 1}
+    )
+    assert "column 'name': dropped: an identifier" in capsys.readouterr().err
+    saved = jdend.save(searcher.best_model(), tmp_path / "model")
+    model = jdend.load(saved)
+    lacking = "has no column 'id'"
+    with pytest.raises(ValueError, match=lacking):
+        model.predict(new)
+    if made == "parquet":
+        assert predict([str(saved), str(tmp_path / "new.parquet")]) == 2
+        assert lacking in capsys.readouterr().err
+        assert predict([str(saved), str(tmp_path / "people.parquet")]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 120
+    assert len(model.predict(frame)) == 120
+
+
 @pytest.mark.parametrize("wish", ["drop", "categorical", "numeric"])
 def test_wishes_are_for_tables(wish):
-    with pytest.raises(DataError, match=f"{wish}=.*is for CSV files; digits is none"):
+    with pytest.raises(DataError, match=f"{wish}=.*is for tables; digits is none"):
         jdend.HyperparameterSearcher("digits", **{wish: ["a"]})
