@@ -38,7 +38,7 @@ def from_frame(
 ) -> Dataset:
     """Makes a data set of a DataFrame of pandas or polars, by the rule in docs/tables.md.
 
-    Bools are yes and no; what is neither a number nor a bool is text, dates too.
+    Bools are yes and no, durations are numbers of seconds; all other values are text, dates too.
 
     Args:
       frame: the frame.
@@ -119,7 +119,9 @@ def _cells(column: Any, name: str, source: str) -> np.ndarray:
         raise DataError(f"{source}: column {name!r} has shape {list(values.shape)}; needed is [n]")
     if values.dtype.kind in "biuf":
         return values
-    if values.dtype.kind in "mM":
+    if values.dtype.kind == "m":
+        return np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
+    if values.dtype.kind == "M":
         values = values.astype(str)
     cells = [None if _is_hole(cell) else cell for cell in values.tolist()]
     there = [cell for cell in cells if cell is not None]

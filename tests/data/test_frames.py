@@ -104,6 +104,21 @@ def test_real_tables_of_numbers_keep_every_value(bunch, kind, tmp_path):
     assert split(data).table.lines() == []
 
 
+@pytest.mark.parametrize("package", [pandas, polars], ids=["pandas", "polars"])
+def test_durations_are_seconds(package):
+    values = [datetime.timedelta(hours=1, milliseconds=500), None, datetime.timedelta(0)]
+    (values,) = table_of(package.DataFrame({"a": values})).columns.values()
+    np.testing.assert_array_equal(values, [3600.5, np.nan, 0])
+
+
+@pytest.mark.parametrize("package", [pandas, polars], ids=["pandas", "polars"])
+def test_dates_are_text(package):
+    values = [datetime.datetime(2020, 1, 2), None]
+    (values,) = table_of(package.DataFrame({"a": values})).columns.values()
+    assert values[0].startswith("2020-01-02")
+    assert values[1] == ""
+
+
 def test_wishes_and_the_target_are_given_by_name():
     frame = made("pandas").rename(columns={"target": "answer"})
     with pytest.raises(DataError, match="the frame has no column named label, target, class, y"):
