@@ -1,4 +1,4 @@
-"""`python -m jdend.predict DIR FILE…`: classifies images with a saved network."""
+"""`python -m jdend.predict DIR FILE…`: classifies images or rows of tables by a saved network."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictError", "command_parser", "main", "read_examples"]
 
-ARRAYS = (".npz", ".npy")
+ARRAYS, TABLES = (".npz", ".npy"), (".csv", ".tsv", ".parquet")
 # The names that the array of images may have in an .npz file with several arrays.
 NAMES = ("images", "x", "X", "data", "x_test", "test_images")
 # The formats that are read. Pillow's others are rare, or start other programs.
@@ -29,6 +29,8 @@ files:
   .png, .pgm, .jpg, …   one image each (BMP, GIF, JPEG, PNG, PPM and PGM, TGA, TIFF, WebP), of the
                         size that the network reads; colours become grey where it reads grey
   .npz, .npy            many at once: [n, H, W], [n, H, W, C] or [n, F], as in the training data
+  .csv, .tsv, .parquet  a table with the columns of the one that the network was trained on, in any
+                        order; others are not read, which is said on stderr
 
 A file that cannot be classified has a line on stderr, the others their classes; then the exit code
 is 2.
@@ -36,6 +38,7 @@ is 2.
 examples:
   python -m jdend.predict runs/best shirt.png boot.png
   python -m jdend.predict runs/best images.npz --json
+  python -m jdend.predict runs/best new.csv
 """
 
 
@@ -74,7 +77,10 @@ def read_examples(path: Path, model: "TrainedModel") -> "np.ndarray":
     Raises:
       PredictError: if the file cannot be read, or the network cannot read its contents.
     """
-    x = _arrays(path) if path.suffix.lower() in ARRAYS else _image(path, model)
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        return _rows(path, model)
+    x = _arrays(path) if suffix in ARRAYS else _image(path, model)
     try:
         return model.examples(x)
     except ValueError as error:
@@ -82,16 +88,35 @@ def read_examples(path: Path, model: "TrainedModel") -> "np.ndarray":
 
 
 def _lines(path: Path, x: "np.ndarray", model: "TrainedModel", *, as_json: bool) -> Iterator[str]:
-    alone = path.suffix.lower() not in ARRAYS
+    suffix = path.suffix.lower()
+    alone, what = suffix not in ARRAYS + TABLES, "row" if suffix in TABLES else "image"
     for i, shares in enumerate(model.probabilities(x)):
         best = int(shares.argmax())
         name, label = str(path) if alone else f"{path}[{i}]", model.class_names[best]
         if as_json:
             every = dict(zip(model.class_names, [round(float(s), 6) for s in shares], strict=True))
-            record = {"image": name, "class": label, "probability": every[label]}
+            record = {what: name, "class": label, "probability": every[label]}
             yield json.dumps({**record, "position": best, "probabilities": every})
         else:
             yield f"{printable(name)}  {printable(label)}  {shares[best]:.4f}"
+
+
+def _rows(path: Path, model: "TrainedModel") -> "np.ndarray":
+    from jdend.data import DataError, read_table
+
+    if model.table is None:
+        raise PredictError(
+            f"{path} is a table, and this network was not trained on one; give images, or an .npz "
+            "file"
+        )
+    try:
+        table = read_table(path)
+        x = model.examples(table)
+        for remark in model.table.remarks(table):
+            complain(f"jdend.predict: {path}: {remark}")
+        return x
+    except DataError as error:
+        raise PredictError(str(error)) from None
 
 
 def _arrays(path: Path) -> "np.ndarray":
@@ -151,13 +176,13 @@ def command_parser() -> argparse.ArgumentParser:
     """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.predict",
-        description="Says the class of each image, and its probability, by a saved network.",
+        description="Says the class of each image, or row of a table, by a saved network.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="DIR", help="where the network is saved")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="images, or arrays of them")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="images, arrays or tables")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     return parser
 

@@ -7,34 +7,47 @@
 `python -m jdend.data list` shows the data sets that are known by name.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from jdend.data._array_files import ArrayFile, open_arrays
-from jdend.data._catalog import Entry, find, is_file_name, names
+from jdend.data._catalog import Entry, find, is_file_name, is_table_name, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._frames import Frame, from_frame, from_parquet, table_of
 from jdend.data._limits import available_memory
+from jdend.data._preprocessing import Column, Preprocessing
 from jdend.data._sources import load_named
 from jdend.data._split import Split, check_split, split
-from jdend.data._tables import from_csv, from_npz
+from jdend.data._table import Table
+from jdend.data._tables import from_csv, from_npz, read_table
 
 __all__ = [
     "ArrayFile",
+    "Column",
     "DataError",
     "Dataset",
     "Entry",
+    "Frame",
+    "Preprocessing",
     "Split",
+    "Table",
     "available_memory",
     "check_split",
     "find",
     "from_arrays",
     "from_csv",
+    "from_frame",
     "from_npz",
+    "from_parquet",
     "is_file_name",
+    "is_table_name",
     "load",
     "names",
     "open_arrays",
+    "read_table",
     "split",
+    "table_of",
 ]
 
 
@@ -42,12 +55,16 @@ def load(
     name_or_path: str | Path,
     *,
     target: str | None = None,
+    drop: Collection[str] = (),
+    categorical: Collection[str] = (),
+    numeric: Collection[str] = (),
     data_dir: str | Path | None = None,
     from_dir: str | Path | None = None,
     download: bool = True,
     refresh: bool = False,
 ) -> Dataset:
-    """Loads a data set by name, or the user's own from an `.npz`, `.csv` or `.tsv` file.
+    """Loads a data set by name, or the user's own from an `.npz`, `.csv`, `.tsv` or `.parquet`
+    file.
 
     For a name, these sources are tried in order; `Dataset.source` says which one it was:
 
@@ -63,8 +80,10 @@ def load(
 
     Args:
       name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
-        `.npz`, `.csv` or `.tsv`.
-      target: the column of a CSV file that holds the classes; see `from_csv`.
+        `.npz`, `.csv`, `.tsv` or `.parquet`.
+      target: the column of a table that holds the classes; see `from_csv`.
+      drop, categorical, numeric: columns of a table that are not read by the rule; see
+        `from_csv`.
       data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
         folder.
       from_dir: a folder that holds the publisher's files or a data set prepared by TFDS. If given,
@@ -77,10 +96,15 @@ def load(
         has the data set; then the message lists what was tried, and what to do.
     """
     path = Path(name_or_path)
+    wishes = {"drop": drop, "categorical": categorical, "numeric": numeric}
+    if is_table_name(path):
+        read = from_parquet if path.suffix.lower() == ".parquet" else from_csv
+        return read(path, target=target, **wishes)
+    for name, value in {"target": target, **wishes}.items():
+        if value:
+            raise DataError(f"{name}={value!r} is for tables; {str(name_or_path)!r} is none")
     if is_file_name(path):
-        return from_npz(path) if path.suffix.lower() == ".npz" else from_csv(path, target=target)
-    if target is not None:
-        raise DataError(f"target={target!r} is for CSV files; {str(name_or_path)!r} is none")
+        return from_npz(path)
     return load_named(
         str(name_or_path),
         data_dir=data_dir,

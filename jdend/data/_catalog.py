@@ -10,6 +10,7 @@ from typing import Literal
 from jdend._messages import nearest
 from jdend.data._errors import DataError
 
+_TABLES = (".csv", ".tsv", ".parquet")
 # MNIST's own; the reference uses them for every MNIST-like set.
 _MNIST_LIKE = ((0.1307,), (0.3081,))
 _CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
@@ -228,7 +229,12 @@ def names() -> tuple[str, ...]:
 
 def is_file_name(name: str | Path) -> bool:
     """Whether the name is that of the user's own file, by its suffix, and not of a data set."""
-    return Path(name).suffix.lower() in (".npz", ".csv", ".tsv")
+    return Path(name).suffix.lower() in (".npz", *_TABLES)
+
+
+def is_table_name(name: str | Path) -> bool:
+    """Whether the name is that of a table, by its suffix."""
+    return Path(name).suffix.lower() in _TABLES
 
 
 def find(name: str) -> Entry:
@@ -244,5 +250,5 @@ def find(name: str) -> Entry:
     guess = find(nearest(name, words)).name
     raise DataError(
         f"unknown data set {name!r}; did you mean {guess!r}? "
-        f"Known are {', '.join(names())}, and paths that end in .npz, .csv or .tsv"
+        f"Known are {', '.join(names())}, and paths that end in .npz, .csv, .tsv or .parquet"
     )

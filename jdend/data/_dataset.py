@@ -4,14 +4,16 @@ Shapes: `n` examples, `H` by `W` pixels in `C` channels, `F` features an example
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jdend.data._errors import DataError
+from jdend.data._preprocessing import Preprocessing
 
 INT64 = np.iinfo(np.int64)
 _EXACT_FLOATS = 2**53
@@ -24,7 +26,9 @@ class Dataset:
 
     Attributes:
       name: what the data set is called.
-      train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape.
+      train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape. Of a
+        table with other columns than plain numbers one float32 for each column, as
+        `Preprocessing.fit` takes them; `split` makes features of them.
       train_labels: `[n]` int32 in `[0, n_classes)`.
       test_images, test_labels: the same for the test part; empty (`n = 0`) if none is published.
       n_classes: how many classes there are.
@@ -33,6 +37,7 @@ class Dataset:
       digest: SHA-256 over the four arrays, in hexadecimal.
       channel_statistics: published means and standard deviations of the channels, both of
         `C` numbers for pixels scaled to `[0, 1]`; None to take them from the training part.
+      table: what a table's columns are, not fitted yet; None for what was no table.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Dataset:
     source: str
     digest: str = field(repr=False)
     channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    table: Preprocessing | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -57,7 +63,8 @@ class Dataset:
 
     @property
     def in_features(self) -> int:
-        """`H * W * C`, or `F` for data that are not images."""
+        """`H * W * C`, or `F` for data that are not images; of a table with other columns than
+        plain numbers the columns that are read, of which `split` makes more features."""
         return math.prod(self.train_images.shape[1:])
 
 
@@ -119,6 +126,29 @@ def from_arrays(
     train_y, test_y, names = _numbered(labels, test_numbers, class_names, name)
     arrays = (images, train_y, tests, test_y)
     return assemble(name, arrays, class_names=names, source=source)
+
+
+def from_columns(
+    values: np.ndarray, labels: ArrayLike, table: Preprocessing, *, name: str, source: str
+) -> Dataset:
+    """Makes a `Dataset` of the columns of a table: text, holes, …
+
+    Args:
+      values: `[n, C]` float32, as `Preprocessing.fit` takes them.
+      labels: as those of `from_arrays`.
+      table: what the columns are.
+      name, source: as those of `from_arrays`.
+
+    Raises:
+      DataError: as `from_arrays`, of the labels.
+    """
+    checked = _checked_labels(labels, f"{name}: train_labels", len(values))
+    train_y, test_y, names = _numbered(checked, checked[:0], None, name)
+    arrays = (values, train_y, values[:0], test_y)
+    columns = [[c.name, c.kind, *c.categories] for c in table.columns]
+    digest = hashlib.sha256((digest_of(arrays) + json.dumps(columns)).encode()).hexdigest()
+    dataset = assemble(name, arrays, class_names=names, source=source, digest=digest)
+    return replace(dataset, table=table)
 
 
 def assemble(

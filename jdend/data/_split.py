@@ -11,6 +11,7 @@ import numpy as np
 
 from jdend.data._dataset import Dataset, digest_of
 from jdend.data._errors import DataError
+from jdend.data._preprocessing import Preprocessing
 
 _TEST_SEED = 0
 
@@ -35,6 +36,7 @@ class Split:
       teacher: float32 `[n, V, n_classes]`, a teacher's logits for the training examples, of which
         networks may learn (`jdend.training.taught`); where V is 2, those of their mirror images
         come second. None without a teacher.
+      table: of a table, how its columns became features, fitted on the training part.
     """
 
     train_x: np.ndarray
@@ -52,6 +54,7 @@ class Split:
     source: str
     fingerprint: str = field(repr=False)
     teacher: np.ndarray | None = field(default=None, repr=False)
+    table: Preprocessing | None = field(default=None, repr=False)
 
     @property
     def in_features(self) -> int:
@@ -78,7 +81,9 @@ def split(
 
     Normalisation follows the published mean and standard deviation where the data set has them,
     else those of this training part: channel by channel for images, feature by feature for
-    tables. Constant features are only centred.
+    tables. Constant features are only centred. A table's missing values are filled and its
+    categories made one-hot by what this training part holds, see `Preprocessing`; features that are
+    0 or 1 for that reason are not normalised.
 
     Args:
       dataset: what to divide.
@@ -157,11 +162,21 @@ def _assemble(
     images, labels = dataset.train_images, dataset.train_labels
     flat = images.reshape(len(images), -1)
     published = len(dataset.test_labels) > 0
+    table = dataset.table
+    if table is not None:
+        fitted = table.fit(flat[train_rows])
+        if not fitted.features:
+            raise DataError(f"{dataset.name}: the training part has no values in any column")
+        flat = fitted.encode(fitted.recode(flat, table))
+        table = fitted
     test_x = dataset.test_images.reshape(-1, flat.shape[1]) if published else flat[test_rows]
     test_y = dataset.test_labels if published else labels[test_rows]
     # Fancy indexing copies; all rows in order need no copy.
     train_x = flat if len(train_rows) == len(flat) else flat[train_rows]
     offset, scale = _normalisation(dataset, train_x)
+    if table is not None:
+        offset = np.where(table.standardised, offset, np.float32(0))
+        scale = np.where(table.standardised, scale, np.float32(1))
     # The digest stands for all contents, so only the choice of rows is hashed here.
     parts = (train_rows, validation_rows, test_rows, offset, scale)
     fingerprint = hashlib.sha256(f"{dataset.digest} {digest_of(parts)}".encode()).hexdigest()
@@ -180,6 +195,7 @@ def _assemble(
         name=dataset.name,
         source=dataset.source,
         fingerprint=fingerprint,
+        table=table,
     )
 
 

@@ -4,18 +4,22 @@ import csv
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from jdend._messages import nearest, reason
+from jdend._messages import reason
 from jdend.data._array_files import open_arrays
-from jdend.data._dataset import INT64, Dataset, from_arrays
+from jdend.data._class_column import as_classes, checked_class, is_number, target_column
+from jdend.data._column_kinds import Wishes, dataset_of, plain_dataset
+from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._frames import read_parquet
 from jdend.data._limits import check_fits, regular_file
+from jdend.data._table import Table, listed
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -28,9 +32,10 @@ _NPZ_LAYOUTS = (
     ("X", "y"),
     ("data", "target"),
 )
-_TARGETS = ("label", "target", "class", "y")
 _DELIMITERS = (",", ";", "\t")
 _MAX_LINE_CHARACTERS = 2**25
+_BYTES_OF_TEXT = 10
+"""So many bytes a byte of a file takes as strings, at most on average."""
 
 
 def from_npz(path: str | Path) -> Dataset:
@@ -52,7 +57,7 @@ def from_npz(path: str | Path) -> Dataset:
     if layout is None:
         layouts = "; ".join(", ".join(layout) for layout in _NPZ_LAYOUTS)
         raise DataError(
-            f"{path} holds {_listed(list(file.names)) or 'no arrays'}; needed are arrays named as "
+            f"{path} holds {listed(list(file.names)) or 'no arrays'}; needed are arrays named as "
             f"in one of: {layouts}"
         )
     read = [key for key in (*layout, "class_names") if key in file.names]
@@ -72,40 +77,76 @@ def from_npz(path: str | Path) -> Dataset:
     )
 
 
-def from_csv(path: str | Path, *, target: str | None = None) -> Dataset:
-    """Loads a table of numbers with one column of classes from a text file with a header line.
+def from_csv(
+    path: str | Path,
+    *,
+    target: str | None = None,
+    drop: Collection[str] = (),
+    categorical: Collection[str] = (),
+    numeric: Collection[str] = (),
+) -> Dataset:
+    """Loads a table with one column of classes from a text file with a header line.
+
+    Of numbers without holes the data set holds what the file holds. All other columns are read by
+    the rule in docs/tables.md, of which `Dataset.table` says what came out.
 
     Args:
       path: the file. Of commas, semicolons and tabs, what parts its header into most columns
-        separates; double quotes enclose.
+        separates; double quotes enclose. Between semicolons, 1,5 is one and a half.
       target: the column that holds the classes, as numbers or as words; default: the first of
         `label`, `target`, `class` and `y` that the header has. All other columns are features.
+      drop: columns that are left out.
+      categorical: columns that are categories, also if they are numbers or have many values.
+      numeric: columns that are numbers: words in them are missing values, and one that numbers the
+        rows stays.
 
     Raises:
-      DataError: if it cannot be read, lacks the column, has lines of different lengths or features
-        that are not finite numbers (the message names the line), or is larger than half of the
-        free memory.
+      DataError: if it cannot be read, lacks a column that is named, has lines of different lengths,
+        a class that is missing, a word or an infinity among numbers (the message names the line),
+        no column left, or is too large for the free memory.
+    """
+    wishes = Wishes.of(drop, categorical, numeric)
+    path = regular_file(path)
+    name, source = path.stem, str(path)
+    check_fits(path.stat().st_size, source)
+    with _csv_rows(path) as (reader, header, _):
+        _check_header(header, path)
+        classes = target_column(header, target, source)
+        column = header.index(classes)
+        names = header[:column] + header[column + 1 :]
+        wishes.check(names, classes, source)
+        plain = None if wishes.categorical else _plain_rows(reader, header, column, wishes, path)
+    if plain is None:
+        return dataset_of(read_table(path), classes, wishes, name=name)
+    numbers, texts = plain
+    labels = as_classes(texts, source)
+    return plain_dataset(numbers, labels, names, classes, wishes, name=name, source=source)
+
+
+def read_table(path: str | Path) -> Table:
+    """All columns of a CSV file, as text, or of a Parquet file.
+
+    Raises:
+      DataError: if it cannot be read, has no header, lines of different lengths, or needs more than
+        half of the free memory; for Parquet also if pyarrow is not installed.
     """
     path = regular_file(path)
-    check_fits(path.stat().st_size, str(path))
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = _lines(file, path)
-            first = next(lines, "")
-            delimiter = max(_DELIMITERS, key=lambda mark: _n_columns(first, mark))
-            reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
-            header = [column.strip() for column in next(reader, [])]
-            column = _target_column(header, target, path)
-            features, labels = _read_rows(reader, header, column, path)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"cannot read {path}: it is not UTF-8 text ({error.reason}); save it as UTF-8"
-        ) from None
-    except csv.Error as error:
-        raise DataError(f"cannot read {path}: {error}; is a quote never closed?") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {reason(error)}") from None
-    return from_arrays(features, _as_classes(labels, path), name=path.stem, source=str(path))
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(path)
+    check_fits(_BYTES_OF_TEXT * path.stat().st_size, str(path))
+    interned: dict[str, str] = {}  # equal texts share one string
+    with _csv_rows(path) as (reader, header, mark):
+        _check_header(header, path)
+        columns: list[list[str]] = [[] for _ in header]
+        lines = array("q")
+        for row, _ in _rows(reader, header, path):
+            for column, text in zip(columns, map(str.strip, row), strict=True):
+                column.append(interned.setdefault(text, text))
+            lines.append(reader.line_num)
+    if not lines:
+        raise DataError(f"{path} has a header and no examples")
+    arrays = {name: np.array(column, object) for name, column in zip(header, columns, strict=True)}
+    return Table(arrays, str(path), lines, decimal_comma=mark == ";")
 
 
 class _Texts(Sequence[str]):
@@ -119,6 +160,26 @@ class _Texts(Sequence[str]):
 
     def __getitem__(self, index):
         return str(self._values[index])
+
+
+@contextmanager
+def _csv_rows(path: Path) -> Iterator[tuple["Reader", list[str], str]]:
+    """A file's rows below its header, the header, and what parts the columns."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = _lines(file, path)
+            first = next(lines, "")
+            mark = max(_DELIMITERS, key=lambda mark: _n_columns(first, mark))
+            reader = csv.reader(itertools.chain([first], lines), delimiter=mark)
+            yield reader, [column.strip() for column in next(reader, [])], mark
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"cannot read {path}: it is not UTF-8 text ({error.reason}); save it as UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise DataError(f"cannot read {path}: {error}; is a quote never closed?") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {reason(error)}") from None
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:
@@ -143,110 +204,54 @@ def _n_columns(line: str, mark: str) -> int:
         return 0
 
 
-def _target_column(header: list[str], target: str | None, path: Path) -> int:
+def _check_header(header: list[str], path: Path) -> None:
     if not any(header):
         raise DataError(f"{path} is empty; needed is a header line and one line an example")
-    if all(_is_number(column) for column in header):
+    if all(is_number(column) for column in header):
         raise DataError(f"{path} has no header line; its first line must name the columns")
     twice = [column for column, n in Counter(header).items() if n > 1]
     if twice:
         raise DataError(f"{path} has two columns named {min(twice)!r}; rename one")
-    if target is None:
-        target = next((name for name in _TARGETS if name in header), None)
-        if target is None:
-            raise DataError(
-                f"{path} has no column named {', '.join(_TARGETS)}; say which column holds the "
-                f"classes with target=; there are {_listed(header)}"
-            )
-    if target not in header:
-        raise DataError(
-            f"{path} has no column {target!r}; did you mean {nearest(target, header)!r}? "
-            f"There are {_listed(header)}"
-        )
-    if len(header) == 1:
-        raise DataError(f"{path} has no column beside {target!r}; at least one feature is needed")
-    return header.index(target)
 
 
-def _read_rows(
-    reader: "Reader", header: list[str], column: int, path: Path
-) -> tuple[np.ndarray, list[str]]:
-    """The features, `[n, F]`, and the classes as they are written."""
-    features, labels = array("f"), []
-    feature_names = header[:column] + header[column + 1 :]
-    interned: dict[str, str] = {}  # equal labels share one string
+def _rows(reader: "Reader", header: list[str], path: Path) -> Iterator[tuple[list[str], str]]:
+    """The rows of a file, and where each of them is."""
     for row in filter(None, reader):
         where = f"{path}, line {reader.line_num}"
         if len(row) != len(header):
             raise DataError(f"{where}: {len(row)} fields, and the header has {len(header)}")
-        label = row.pop(column).strip()
-        if not label:
-            raise DataError(f"{where}: column {header[column]!r} is empty; needed is a class")
-        if "\n" in label or "\r" in label:
-            raise DataError(f"{where}: a class of several lines; is a quote never closed?")
+        yield row, where
+
+
+def _plain_rows(
+    reader: "Reader", header: list[str], column: int, wishes: Wishes, path: Path
+) -> tuple[np.ndarray, list[str]] | None:
+    """The features, `[n, C]` float32, and the classes as they are written; None if a feature is not
+    a finite number."""
+    features, labels = array("f"), []
+    dropped = [i for i, name in enumerate(header) if name in wishes.drop]
+    omitted = sorted([column, *dropped], reverse=True)
+    interned: dict[str, str] = {}  # equal labels share one string
+    for row, where in _rows(reader, header, path):
+        label = checked_class(row[column].strip(), header[column], where)
+        for i in omitted:
+            del row[i]
+        numbers = _numbers(row)
+        if numbers is None:
+            return None
         labels.append(interned.setdefault(label, label))
-        features.frombytes(_numbers(row, feature_names, where).tobytes())
+        features.frombytes(numbers.tobytes())
     if not labels:
         raise DataError(f"{path} has a header and no examples")
-    table = np.frombuffer(features, np.float32).reshape(len(labels), len(feature_names))
-    pixels = np.all((table >= 0) & (table <= 255) & (table == np.round(table)))
-    return table.astype(np.uint8) if pixels else table, labels
+    return np.frombuffer(features, np.float32).reshape(len(labels), -1), labels
 
 
-def _numbers(fields: list[str], columns: list[str], where: str) -> np.ndarray:
+def _numbers(fields: list[str]) -> np.ndarray | None:
+    """The numbers of a row as float32, or None if one is none, not finite or too large."""
     try:
         numbers = np.array(fields, np.float64)
     except ValueError:
-        numbers = np.array([float(field) if _is_number(field) else np.nan for field in fields])
+        return None
     # float32 would turn larger numbers into infinity.
     finite = np.abs(numbers) <= np.finfo(np.float32).max
-    if not finite.all():
-        bad = int(np.argmin(finite))
-        raise DataError(
-            f"{where}: column {columns[bad]!r} holds {fields[bad]!r}; needed is a finite number"
-        )
-    return numbers.astype(np.float32)
-
-
-def _as_classes(labels: list[str], path: Path) -> np.ndarray:
-    """Whole numbers where all labels are numbers, so that 10 sorts after 9; words otherwise.
-
-    Numbers that int64 does not hold are words, too: no two of them become one class.
-    """
-    words = np.array(labels, object)
-    distinct = dict.fromkeys(labels)
-    if not all(_is_number(label) for label in distinct):
-        return words
-    numbers = {label: _exact(label) for label in distinct}
-    for label, number in numbers.items():
-        if not number.is_finite() or (_is_int64(number) and number != number.to_integral_value()):
-            raise DataError(
-                f"{path}: class {label!r} holds fractions; classes must be whole numbers or words"
-            )
-    if not all(map(_is_int64, numbers.values())):
-        return words
-    return np.array([int(numbers[label]) for label in labels], np.int64)
-
-
-def _exact(label: str) -> Decimal:
-    try:
-        return Decimal(label)
-    except InvalidOperation:  # an exponent of twenty digits, say
-        return Decimal("Infinity")
-
-
-def _is_int64(number: Decimal) -> bool:
-    return INT64.min <= number <= INT64.max
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(columns: list[str]) -> str:
-    shown = ", ".join(columns[:12])
-    return shown if len(columns) <= 12 else f"{shown}, … ({len(columns)} in all)"
+    return numbers.astype(np.float32) if finite.all() else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jdend import __version__
+from jdend.exporting._c_table import check_rows, feature_lines
 from jdend.models import TrainedModel, count_params
 
 __all__ = ["CFile", "Source", "literals"]
@@ -41,7 +42,8 @@ class CFile:
     @property
     def x(self) -> str:
         """The name of the function's argument."""
-        return "pixels" if self.model.inputs == "uint8" else "features"
+        pixels = self.model.inputs == "uint8" and self.model.table is None
+        return "pixels" if pixels else "features"
 
     @property
     def x_type(self) -> str:
@@ -92,14 +94,50 @@ class CFile:
             "{",
             *(f"    {line}".rstrip() for line in body),
             "}\n",
+            *self._check(),
         ]
         return Source("\n".join(parts), self._flash_bytes, ram_bytes)
+
+    def _check(self) -> list[str]:
+        """A program that checks the function on rows of the table; nothing unless JDEND_CHECK is
+        defined. Weights in int8 only come near to the network's logits, so they are not checked."""
+        table = self.model.table
+        if table is None or self.weights != "float32":
+            return []
+        features, logits = check_rows(self.model, table)
+        (n_rows, n), (_, n_classes) = features.shape, logits.shape
+        tolerance = f"{1e-4 * max(1.0, float(np.abs(logits).max())):.9g}f"
+        return [
+            "#ifdef JDEND_CHECK",
+            f"static const {self.x_type} check_features[{features.size}] = {{",
+            *literals(features),
+            "};",
+            f"static const float check_logits[{logits.size}] = {{",
+            *literals(logits),
+            "};\n",
+            "int main(void)",
+            "{",
+            f"    float logits[{n_classes}];",
+            f"    for (int row = 0; row < {n_rows}; row++) {{",
+            f"        jdend_predict(check_features + row * {n}, logits);",
+            f"        for (int i = 0; i < {n_classes}; i++) {{",
+            f"            float difference = logits[i] - check_logits[row * {n_classes} + i];",
+            f"            if (!(difference < {tolerance} && difference > -{tolerance}))",
+            "                return row + 1;",
+            "        }",
+            "    }",
+            "    return 0;",
+            "}",
+            "#endif\n",
+        ]
 
     def _comment(self, signature: str, ram_bytes: int) -> list[str]:
         model = self.model
         structure = model.configuration.structure
         shape = structure.problem.image_shape
-        values = "0 to 255" if self.x == "pixels" else "in the data's own units"
+        values = "0 to 255" if model.inputs == "uint8" else "in the data's own units"
+        table = [] if model.table is None else feature_lines(model.table)
+        check = "With JDEND_CHECK defined it is a program that returns 0 if the function is right."
         if shape is not None:
             values += f", {shape[0]} rows of {shape[1]} pixels, {shape[2]} channel(s) each"
         return [
@@ -112,9 +150,11 @@ class CFile:
             ),
             f"Tables take {self._flash_bytes} bytes, the stack {ram_bytes} and a few words.",
             "C99, no library, nothing allocated.",
+            *([check] if self._check() else []),
             "",
             f"{signature};",
-            f"    {self.x}: {self.n_features} values, {values}",
+            f"    {self.x}: {self.n_features} values, {values}{', in this order:' * bool(table)}",
+            *(f"    {line}" for line in table),
             f"    logits: room for {len(model.class_names)} numbers",
             "    returns the most probable class, the position of the largest logit:",
             *(f"    {i:3d} {name}" for i, name in enumerate(model.class_names)),

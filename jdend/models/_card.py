@@ -20,17 +20,29 @@ def model_card(model: TrainedModel, path: str, version: str) -> str:
     if shape is not None:
         reads = f"images of {shape[0]} x {shape[1]} pixels in {shape[2]} channel(s)"
     values = "pixels from 0 to 255" if model.inputs == "uint8" else "numbers in the data's units"
+    examples = "images"
+    if model.table is not None:
+        reads = f"tables with {len(model.table.read_columns)} columns"
+        values = f"which become {problem.in_features} features"
+        examples = 'jdend.data.read_table("new.csv")'
     parts = [
         f"# {PurePath(path).name}",
         f"A network that jdend {version} trained.",
         f"It reads {reads}, {values}, and tells {problem.n_classes} classes apart: "
         f"{', '.join(model.class_names)}.",
         f"It has {count_params(structure):,} trainable parameters.",
-        '```python\nimport jdend\n\nmodel = jdend.load("' + path + '")\nmodel.predict(images)\n```',
+        '```python\nimport jdend\n\nmodel = jdend.load("'
+        + path
+        + '")\nmodel.predict('
+        + examples
+        + ")\n```",
     ]
     if model.figures:
         parts += ["## Figures", _table(model.figures)]
         parts += ["Test figures were only reported; nothing was chosen by them."]
+    if model.table is not None:
+        said = {column.name: column.said for column in model.table.columns}
+        parts += ["## Columns", _table({**said, model.table.target: "the classes"})]
     parts += [
         "## Configuration",
         _table({"architecture": structure.architecture, **dict(structure.values)}),

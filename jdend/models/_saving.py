@@ -2,7 +2,8 @@
 """Saves and loads trained networks. A saved network is a folder of three files:
 
 model.safetensors    every variable by its path in the module; normalisation.offset and .scale
-config.json          configuration, class names, figures, origin, format, the weights' digest
+config.json          configuration, class names, figures, origin, what is done with the columns
+                     of a table, format, the weights' digest
 README.md            the model card, which says the same to people
 """
 
@@ -29,6 +30,7 @@ from jdend.models._configuration import Structure, build
 from jdend.models._layer import DendriticLayer
 from jdend.models._record import list_in, object_in, of_kind, read_configuration
 from jdend.models._registry import architectures
+from jdend.models._table_record import read_table_record, table_record
 from jdend.models._trained import TrainedModel
 
 __all__ = ["FORMAT", "ModelError", "check_folder", "load", "save"]
@@ -75,6 +77,7 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         "class_names": list(model.class_names),
         "inputs": model.inputs,
         "normalisation": f"(x - {OFFSET}) * {SCALE}",
+        **({} if model.table is None else {"table": table_record(model)}),
         "figures": dict(model.figures),
         "origin": dict(model.origin),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -157,6 +160,7 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             inputs=of_kind(str, record, "inputs"),
             figures=object_in(record, "figures"),
             origin=object_in(record, "origin"),
+            table=read_table_record(record.get("table")),
         )
     except Exception as error:  # building a module of any architecture may raise anything
         raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None

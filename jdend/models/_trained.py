@@ -17,6 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
+from jdend.data import Frame, Preprocessing, Table, table_of
 from jdend.models._configuration import Configuration
 
 __all__ = ["INPUTS", "TrainedModel"]
@@ -37,6 +38,8 @@ class TrainedModel:
       inputs: the values of an example: `uint8` for pixels or `float32` for numbers.
       figures: its accuracies in [0, 1] and its losses, by name.
       origin: where it comes from, in plain JSON values: data set, seed, …
+      table: how the columns of a table become its features; None of a network that was not trained
+        on a table.
     """
 
     module: nnx.Module
@@ -47,6 +50,7 @@ class TrainedModel:
     inputs: str = "uint8"
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
     origin: Mapping[str, object] = field(default_factory=dict[str, object])
+    table: Preprocessing | None = None
 
     def __post_init__(self):
         problem = self.configuration.structure.problem
@@ -56,6 +60,11 @@ class TrainedModel:
             raise ValueError(
                 f"{problem.n_classes} class names are needed, one a class; "
                 f"got {len(self.class_names)}"
+            )
+        if self.table is not None and len(self.table.features) != problem.in_features:
+            raise ValueError(
+                f"table has {len(self.table.features)} features, and the network reads "
+                f"{problem.in_features}"
             )
         for name in ("offset", "scale"):
             value = np.asarray(getattr(self, name), np.float32)
@@ -69,12 +78,13 @@ class TrainedModel:
         """For pickle and copies: all but the compiled program."""
         return {name: value for name, value in self.__dict__.items() if name != "_forward"}
 
-    def logits(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
-        """The network's outputs for examples `[B, F]`, or images `[B, H, W(, C)]`.
+    def logits(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
+        """The network's outputs for examples `[B, F]`, images `[B, H, W(, C)]`, or a table or
+        DataFrame with the columns of the one that it was trained on.
 
         Raises:
-          ValueError: if the shape is another one, values are not numbers, or a network for pixels
-            gets values that are not whole numbers from 0 to 255.
+          ValueError: if the shape is another one, values are not numbers, a network for pixels
+            gets values that are not whole numbers from 0 to 255, or a table lacks a column.
         """
         x = self.examples(x)
         logits = np.empty((len(x), len(self.class_names)), np.float32)
@@ -86,22 +96,27 @@ class TrainedModel:
             logits[start : start + MAX_EXAMPLES] = np.asarray(self._forward(padded))[: len(rows)]
         return logits
 
-    def probabilities(self, x: ArrayLike) -> Float[np.ndarray, "B classes"]:
+    def probabilities(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
         """The softmax of the logits. Args, Raises: as `logits`."""
         logits = self.logits(x).astype(np.float64)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def predict(self, x: ArrayLike) -> Int[np.ndarray, " B"]:
+    def predict(self, x: ArrayLike | Table | Frame) -> Int[np.ndarray, " B"]:
         """The most probable class of each example, as its position in `class_names`."""
         return self.logits(x).argmax(axis=1).astype(np.int32)
 
-    def examples(self, x: ArrayLike) -> np.ndarray:
-        """The examples as the network reads them: checked, `[B, F]`, with dtype `inputs`.
+    def examples(self, x: ArrayLike | Table | Frame) -> np.ndarray:
+        """The examples as the network reads them: checked, `[B, F]`, with dtype `inputs`; of a
+        network of a table, also with dtype float32.
 
         Raises:
           ValueError: as `logits`.
         """
+        if self.table is not None and isinstance(x, Table | Frame):
+            x = self.table.encode_table(table_of(x))
+        if isinstance(x, Table):
+            raise ValueError("this network was trained on arrays and reads no table")
         array = np.asarray(x)
         problem = self.configuration.structure.problem
         features = problem.in_features
@@ -117,6 +132,8 @@ class TrainedModel:
         flat = array.reshape(len(array), features)
         if self.inputs == "float32" or flat.dtype == np.uint8:
             return flat.astype(self.inputs, copy=False)
+        if self.table is not None:
+            return flat.astype(np.float32)
         whole = flat.astype(np.uint8) if flat.size == 0 or _are_bytes(flat) else None
         if whole is None:
             raise ValueError(

@@ -270,7 +270,13 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
         name = config["dataset"]
         if is_file_name(name) and not user_path(name, DataError).is_file():
             raise DataError(f"its data, {name}, are not here")
-        data = load(name, target=config.get("target"))
+        data = load(
+            name,
+            target=config.get("target"),
+            drop=config.get("drop") or (),
+            categorical=config.get("categorical") or (),
+            numeric=config.get("numeric") or (),
+        )
     parts = split(
         data,
         subset_size=config.get("subset_size"),

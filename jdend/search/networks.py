@@ -43,6 +43,9 @@ class NetworksWithinBudget(CollectedResults):
             validation_fraction=options.validation_fraction,
             split_seed=options.split_seed,
             target=options.target,
+            drop=options.drop,
+            categorical=options.categorical,
+            numeric=options.numeric,
             teacher=options.teacher,
         )
         self._data.check_classes(options.n_classes)

@@ -17,7 +17,7 @@ from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
 
 if TYPE_CHECKING:
-    from jdend.data import Dataset
+    from jdend.data import Dataset, Frame
     from jdend.study import Study
     from jdend.training import Teacher
 
@@ -48,6 +48,7 @@ DEFAULTS = ("best", "toolkit")
 # The fields of training that are settings of a search as well.
 TRAINED = ("n_epochs", "lr", "weight_decay", "batch_size")
 LEFT_OUT = "that of the default space"
+COLUMNS = "COLUMN[,…]"
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,20 @@ def own_fields(options: type) -> list[Field]:
     return [field for field in fields(options) if field.name in own]
 
 
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """The data, and which examples are held out."""
 
-    dataset: "str | Path | Dataset" = field(
+    dataset: "str | Path | Dataset | Frame" = field(
         default="fashion-mnist",
         metadata=about(
-            "a name (python -m jdend.data list), or an .npz, .csv or .tsv file",
-            python=", or a `jdend.data.Dataset`; loaded when training begins",
+            "a name (python -m jdend.data list), or a file: .npz, .csv, .tsv or .parquet",
+            python=", a `jdend.data.Dataset`, or a DataFrame of pandas or polars; loaded when "
+            "training begins",
             metavar="NAME|FILE",
         ),
     )
@@ -122,7 +128,23 @@ class DataOptions:
     split_seed: int = field(default=0, metadata=about("seed that decides which are held out", int))
     target: str | None = field(
         default=None,
-        metadata=about("the column of a CSV file that holds the classes", metavar="COLUMN"),
+        metadata=about("the column of a table that holds the classes", metavar="COLUMN"),
+    )
+    drop: Sequence[str] | None = field(
+        default=None, metadata=about("columns of it to leave out", _columns, metavar=COLUMNS)
+    )
+    categorical: Sequence[str] | None = field(
+        default=None,
+        metadata=about("columns of it that are categories", _columns, metavar=COLUMNS),
+    )
+    numeric: Sequence[str] | None = field(
+        default=None,
+        metadata=about(
+            "columns of it that are numbers, words in them missing values",
+            _columns,
+            python="; what these three leave out is read by a rule, see docs/tables.md",
+            metavar=COLUMNS,
+        ),
     )
 
 

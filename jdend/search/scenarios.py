@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from jdend._messages import did_you_mean
-from jdend.data import Dataset
+from jdend.data import Dataset, Frame
 from jdend.models import Problem
 from jdend.search.errors import BudgetError, SearchError
 from jdend.search.keywords import check_keywords
@@ -56,7 +56,7 @@ Settings = dict[str, Any]
 
 def quick_prototype_search(
     max_params: int = 5000,
-    dataset: str | Path | Dataset = "mnist",
+    dataset: str | Path | Dataset | Frame = "mnist",
     *,
     n_trials: int = 12,
     n_epochs: int = 8,
@@ -88,7 +88,7 @@ def quick_prototype_search(
 
 def optimize_for_budget(
     max_params: int = 8000,
-    dataset: str | Path | Dataset = "fashion-mnist",
+    dataset: str | Path | Dataset | Frame = "fashion-mnist",
     n_trials: int = 50,
     *,
     n_epochs: int = 10,
@@ -110,7 +110,7 @@ def optimize_for_budget(
 
 def compare_architectures(
     max_params: int = 8000,
-    dataset: str | Path | Dataset = "fashion-mnist",
+    dataset: str | Path | Dataset | Frame = "fashion-mnist",
     *,
     n_trials: int = 15,
     n_epochs: int = 12,
@@ -152,7 +152,7 @@ def compare_architectures(
 
 def thorough_optimization(
     max_params: int = 8000,
-    dataset: str | Path | Dataset = "fashion-mnist",
+    dataset: str | Path | Dataset | Frame = "fashion-mnist",
     *,
     n_trials: int = 40,
     n_refinements: int = 4,
@@ -189,7 +189,7 @@ def thorough_optimization(
 
 
 def find_pareto_optimal(
-    dataset: str | Path | Dataset = "fashion-mnist",
+    dataset: str | Path | Dataset | Frame = "fashion-mnist",
     max_budget: int = BUDGETS[-1],
     *,
     budgets: Sequence[int] | None = None,

@@ -68,6 +68,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         self._seeds = parse_seeds(options.seeds)
         self._search_seed = check_seed("search_seed", options.search_seed)
         self._n_searches = 0
+        self._columns_said = False
         self._reporter = reporter(options.verbose, options.log_format)
         self._trainer = Trainer(
             self._data,
@@ -296,6 +297,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             return Results()
 
     def _search_problem(self, space: Space, budget: Budget) -> SearchProblem:
+        self._say_columns()  # first, since features and so parameters follow from them
         return SearchProblem(space, self.problem, budget, self._options.training())
 
     def _search_problems(
@@ -328,6 +330,13 @@ class HyperparameterSearcher(NetworksWithinBudget):
             self._reporter.note(
                 f"not in the space, so as in the default one{whose}: {', '.join(said)}"
             )
+
+    def _say_columns(self) -> None:
+        """Says once what is done with the columns of a table."""
+        lines = [] if self._columns_said else self._data.column_lines
+        self._columns_said = True
+        for line in lines:
+            self._reporter.note(line)
 
     def _entropy(self, search_seed: int | None) -> tuple[int, ...]:
         if search_seed is None:

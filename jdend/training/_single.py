@@ -96,6 +96,7 @@ def train_model(
             "fingerprint": data.fingerprint,
             "seed": int(seed),
         },
+        table=data.table,
     )
 
 

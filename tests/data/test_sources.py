@@ -191,7 +191,7 @@ def test_digits_without_scikit_learn_say_what_to_install(tmp_path, monkeypatch):
 
 
 def test_a_target_is_for_csv_files():
-    with pytest.raises(DataError, match="target='label' is for CSV files"):
+    with pytest.raises(DataError, match="target='label' is for tables"):
         load("mnist", target="label")
 
 

@@ -357,6 +357,7 @@ def test_csv_with_a_named_target_and_a_byte_order_mark(tmp_path):
     assert load(path, target="kind").class_names == ("x", "y")
 
 
+NUMBERS = "a,label\n" + 40 * "1,0\n"
 BAD_TABLES = {
     "empty": ("", None, "is empty"),
     "header only": ("a,label\n", None, "has a header and no examples"),
@@ -366,14 +367,14 @@ BAD_TABLES = {
     "target only": ("label\n1\n2\n", None, "no column beside 'label'"),
     "twice": ("a,a,label\n1,2,3\n", None, "two columns named 'a'"),
     "short line": ("a,b,label\n1,2,0\n1,2\n", None, "line 3: 2 fields, and the header has 3"),
-    "a word": ("a,b,label\n1,2,0\n1,x,1\n", None, "line 3: column 'b' holds 'x'; needed is a fin"),
-    "a hole": ("a,label,b\n1,0,\n", None, "line 2: column 'b' holds ''"),
-    "nan": ("a,label\nnan,0\n", None, "line 2: column 'a' holds 'nan'"),
+    "a word": (NUMBERS + "x,1\n", None, "line 42: column 'a' holds 'x' among numbers; correct it"),
+    "a word and more": (NUMBERS + "x,1\ninf,1\n", None, "column 'a' holds 'x' among numbers"),
+    "only nan": ("a,label\nnan,0\n", None, r"no column left to learn from \(a: it has no values"),
     "infinite": ("a,label\ninf,0\n", None, "line 2: column 'a' holds 'inf'"),
     "too large": ("a,label\n1e39,0\n", None, "line 2: column 'a' holds '1e39'"),
     "no class": ("a,label\n1,\n", None, "line 2: column 'label' is empty"),
     "one class": ("a,label\n1,0\n2,0\n", None, "two classes are needed"),
-    "a header twice": ("a,label\n1,0\na,label\n", None, "line 3: column 'a' holds 'a'"),
+    "a header twice": (NUMBERS + "a,label\n", None, "line 42: column 'a' holds 'a' among"),
     "an open quote": ('a,label\n1,"x\n2,y\n', None, "line 3: a class of several lines; is a quote"),
     "an open quote first": ('a,label\n"1,x\n2,y\n', None, "line 3: 1 fields"),
     "an open quote above": ('a,"label\n1,x\n2,y\n', None, "no column named"),

@@ -6,7 +6,7 @@ import numpy as np
 from fuzzing import Area, damaged
 from hypothesis import strategies as st
 
-from jdend.data import DataError, from_csv
+from jdend.data import DataError, from_csv, read_table
 
 ODD = ["", " ", "nan", "inf", "-0", "1_0", "1e39", "1e400", "1e-400", "٣", "0x1", "\0", '"', '""']
 ODD += ["9007199254740993", "9007199254740992", "1e300", "1e301", str(2**63), "1" * 5000, "label"]
@@ -51,7 +51,12 @@ def check(content: bytes, folder: Path) -> None:
     (folder / "a.csv").write_bytes(content)
     dataset = from_csv(folder / "a.csv")
     assert len(dataset.train_labels) == len(dataset.train_images)
-    assert np.isfinite(dataset.train_images).all()
+    assert dataset.table is not None
+    fitted = dataset.table.fit(dataset.train_images)
+    features = fitted.encode(fitted.recode(dataset.train_images, dataset.table))
+    assert features.shape == (len(dataset.train_labels), len(fitted.features))
+    assert np.isfinite(features).all()
+    np.testing.assert_array_equal(fitted.encode_table(read_table(folder / "a.csv")), features)
     assert len({*dataset.class_names}) == dataset.n_classes
 
 

@@ -17,6 +17,7 @@ from small_networks import NAMES, PROBLEM, SMALL, small_network
 from user_architecture import NAME
 
 import jdend
+from jdend.data import Column, Preprocessing
 from jdend.models import ModelError, TrainedModel, _registry, configure, load, save
 
 SCALE = np.float32(0.01)
@@ -82,6 +83,55 @@ def test_normalisation_may_be_of_every_feature(tmp_path, pixels):
     np.testing.assert_array_equal(
         load(save(model, tmp_path / "model")).logits(pixels), model.logits(pixels)
     )
+
+
+TABLE = Preprocessing(
+    (
+        Column("a|b", "number", fill=0.5, n_missing=3),
+        Column("id", "dropped", reason="it numbers the rows"),
+        Column("kind", "categories", tuple("abcdefghijklmnopqr"), fill="c"),
+        Column("flag", "yes/no", fill=1.0),
+        Column("empty", "categories"),
+    ),
+    target="class",
+)
+
+
+@pytest.mark.parametrize("inputs", ["float32", "uint8"])
+def test_the_columns_of_a_table_are_the_same(tmp_path, inputs):
+    folder = save(trained(table=TABLE, inputs=inputs), tmp_path / "model")
+    assert load(folder).table == TABLE
+    assert "18 features" not in (folder / "README.md").read_text()
+
+
+def test_columns_that_are_not_those_of_the_network_are_refused():
+    with pytest.raises(ValueError, match="table has 1 features, and the network reads 20"):
+        trained(table=Preprocessing(TABLE.columns[:1], "class"))
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "value"),
+    [
+        (0, "kind", "pickle"),
+        (0, "kind", None),
+        (0, "fill", None),
+        (0, "fill", float("inf")),
+        (0, "name", 3),
+        (0, "name", "flag"),
+        (1, "reason", 3),
+        (2, "fill", "z"),
+        (2, "categories", ["c"] * 18),
+        (2, "categories", ["c"]),
+        (2, "n_missing", "3"),
+    ],
+)
+def test_damaged_columns_are_refused(tmp_path, column, name, value):
+    folder = save(trained(table=TABLE), tmp_path / "model")
+    record = json.loads((folder / "config.json").read_text())
+    record["table"]["columns"][column][name] = value
+    (folder / "config.json").write_text(json.dumps(record))
+    with pytest.raises(ModelError, match="does not hold a network as it says"):
+        load(folder)
 
 
 def test_the_card_says_what_it_is(saved):

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from jdend.data import (
     DataError,
     Dataset,
     Entry,
+    Frame,
     Split,
     check_split,
     find,
+    from_frame,
     is_file_name,
+    is_table_name,
     load,
     split,
 )
@@ -31,10 +34,12 @@ class SearchData:
     """A data set and how it is divided.
 
     Args:
-      dataset: a name in the catalogue of `jdend.data`, the path of an `.npz`, `.csv` or `.tsv`
-        file, or a `Dataset`.
+      dataset: a name in the catalogue of `jdend.data`, the path of an `.npz`, `.csv`, `.tsv`
+        or `.parquet` file, a `Dataset`, or a DataFrame of pandas or polars.
       subset_size, validation_fraction, split_seed: see `jdend.data.split`.
-      target: the column of a CSV file that holds the classes.
+      target: the column of a table that holds the classes.
+      drop, categorical, numeric: columns of a table that are not read by the rule, see
+        `jdend.data.from_csv`.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
 
     Attributes:
@@ -47,17 +52,25 @@ class SearchData:
 
     def __init__(
         self,
-        dataset: str | Path | Dataset,
+        dataset: str | Path | Dataset | Frame,
         *,
         subset_size: int | None = None,
         validation_fraction: float = 0.1,
         split_seed: int = 0,
         target: str | None = None,
+        drop: Collection[str] | None = None,
+        categorical: Collection[str] | None = None,
+        numeric: Collection[str] | None = None,
         teacher: Teacher | Sequence[Teacher] | None = None,
     ):
         check_split(validation_fraction, split_seed, subset_size)
         self._source = dataset
         self._target = target
+        self._columns: dict[str, Collection[str]] = {
+            "drop": drop or (),
+            "categorical": categorical or (),
+            "numeric": numeric or (),
+        }
         self._subset_size = subset_size
         self._validation_fraction = validation_fraction
         self._split_seed = split_seed
@@ -73,13 +86,27 @@ class SearchData:
         self._dataset: Dataset | None = None
         self._split: Split | None = None
         self._entry: Entry | None = None  # in the catalogue, if `dataset` is a name
+        is_name = isinstance(dataset, str | Path)
+        is_table = is_table_name(dataset) if is_name else isinstance(dataset, Frame)
+        for name, value in self._columns.items():
+            if value and not is_table:
+                raise DataError(f"{name}={value!r} is for tables; {dataset!s} is none")
         if isinstance(dataset, Dataset):
             self.name = dataset.name
             self._dataset = dataset
+        elif isinstance(dataset, Frame):
+            self._dataset = from_frame(
+                dataset,
+                target=target,
+                drop=drop or (),
+                categorical=categorical or (),
+                numeric=numeric or (),
+            )
+            self.name = self._dataset.name
         elif not isinstance(dataset, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(
                 f"dataset={dataset!r} is not allowed; give a name, a path that ends in .npz, "
-                ".csv or .tsv, or a jdend.data.Dataset"
+                ".csv, .tsv or .parquet, a jdend.data.Dataset, or a DataFrame"
             )
         elif is_file_name(dataset):
             self.name = Path(dataset).stem
@@ -89,14 +116,20 @@ class SearchData:
             self._entry = find(str(dataset))
             self.name = self._entry.name
             if target is not None:
-                raise DataError(f"target={target!r} is for CSV files; {dataset!r} is none")
+                raise DataError(f"target={target!r} is for tables; {dataset!r} is none")
 
     @property
     def dataset(self) -> Dataset:
         """The whole data set; it is loaded when this is first read."""
         if self._dataset is None:
-            assert not isinstance(self._source, Dataset)
-            self._dataset = load(self._source, target=self._target)
+            assert isinstance(self._source, str | Path)
+            self._dataset = load(
+                self._source,
+                target=self._target,
+                drop=self._columns["drop"],
+                categorical=self._columns["categorical"],
+                numeric=self._columns["numeric"],
+            )
         return self._dataset
 
     @property
@@ -130,12 +163,20 @@ class SearchData:
     @property
     def problem(self) -> Problem:
         """The data's features, classes and image shape. For a data set of the catalogue nothing is
-        loaded."""
+        loaded. How many features a table has is known once it is split."""
         if self._entry is not None:
             features = math.prod(self._entry.image_shape)
             return Problem(features, self._entry.n_classes, self._entry.image_shape)
-        data = self.dataset
+        data = self.dataset if self.dataset.table is None else self.split
         return Problem(data.in_features, data.n_classes, data.image_shape)
+
+    @property
+    def column_lines(self) -> list[str]:
+        """What is done with the columns of a table, a line each; none for other data."""
+        if self._entry is not None:
+            return []
+        table = self.split.table
+        return [] if table is None else table.lines()
 
     @property
     def validation_fraction(self) -> float:
@@ -156,12 +197,13 @@ class SearchData:
         """The settings of the data for the search's record; with source and fingerprint if the data
         are loaded."""
         record: dict[str, object] = {
-            "dataset": self.name if isinstance(self._source, Dataset) else str(self._source),
+            "dataset": str(self._source) if isinstance(self._source, str | Path) else self.name,
             "target": self._target,
             "subset_size": self._subset_size,
             "validation_fraction": self._validation_fraction,
             "split_seed": self._split_seed,
         }
+        record |= {name: list(value) for name, value in self._columns.items() if value}
         if self._teachers:
             record["teacher"] = [
                 "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
@@ -225,4 +267,5 @@ def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) 
         name=entry.name,
         source="not loaded",
         fingerprint="",
+        table=None,
     )

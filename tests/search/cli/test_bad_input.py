@@ -36,7 +36,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["--dataset", "missing.npz"], "missing.npz does not exist"),
         (["--dataset", "corrupt.npz"], "corrupt.npz"),
         (["--dataset", "corrupt.csv"], "corrupt.csv"),
-        (["--dataset", "mnist", "--target", "class"], "is for CSV files"),
+        (["--dataset", "mnist", "--target", "class"], "is for tables"),
         (["--budget", "0"], "max_params must be a positive integer"),
         (["--budget", "-5"], "max_params must be a positive integer"),
         (["--budget", "many"], "'many' is no number of parameters"),
