@@ -10,6 +10,7 @@ calls of its own.
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -41,10 +42,26 @@ class Library:
         self._library = ctypes.CDLL(os.fspath(path))
         for function in ("jdend_instruction_set", "jdend_usable_instruction_set"):
             getattr(self._library, function).restype = ctypes.c_char_p
+        self._check_interface()
         for call in CALLS:
             name = f"jdend_{call}"
             capsule = jax.ffi.pycapsule(getattr(self._library, name))
             jax.ffi.register_ffi_target(name, capsule, platform="cpu")
+
+    def _check_interface(self) -> None:
+        """Raises RuntimeError where XLA is older than the headers that the library was built with.
+
+        XLA itself would say so only when it starts, and then compile no program at all.
+        """
+        built_for = self._library.jdend_ffi_major(), self._library.jdend_ffi_minor()
+        header = (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
+        found = re.findall(r"^#define XLA_FFI_API_M(?:AJ|IN)OR (\d+)", header, re.MULTILINE)
+        here = tuple(int(number) for number in found)
+        if built_for[0] != here[0] or built_for > here:
+            raise RuntimeError(
+                "it was built for version {}.{} of XLA's interface, and this jaxlib has {}.{}: "
+                "install jdend again".format(*built_for, *here)
+            )
 
     @property
     def instruction_set(self) -> str:

@@ -66,8 +66,9 @@ class Program(Generic[Result, *Arguments]):
       function: a function of pytrees of arrays.
       trains: whether it is a training-step program.
       donate: the positions of arguments whose buffers the result may use.
-      quickly: whether to compile in a third less time a program that may be a sixth slower, and
-        whose last bits may differ: not one of training steps.
+      quickly: whether to compile in a third less time (with JAX 0.10; it changes nothing with newer
+        ones) a program that may be a sixth slower, and whose last bits may differ: not one of
+        training steps.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ def _compiler_options(quickly: bool) -> Any:
     if jax.default_backend() != "cpu":
         return None
     options: dict[str, bool | int] = {"xla_backend_optimization_level": 2}
-    if quickly:  # fusions are written as LLVM's own instructions, without MLIR in between
+    if quickly and jax.__version_info__ < (0, 11):  # newer ones have no other way with fusions
+        # Fusions are written as LLVM's own instructions, without MLIR in between.
         options["xla_cpu_use_fusion_emitters"] = False
     return options

@@ -1,6 +1,7 @@
 """What is particular to the native kernel: instruction sets, lowering, a missing library."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -131,6 +132,23 @@ def test_a_file_that_is_no_library_is_an_unavailable_kernel():
     result = run_python("-c", program, JDEND_KERNEL_LIBRARY=__file__)
     assert result.returncode == 0, result.stderr
     assert "native" not in result.stdout
+
+
+@needs_library
+@pytest.mark.parametrize("version", [(0, 0), (9, 9)], ids=["older", "another"])
+def test_a_library_for_another_interface_of_xla_is_refused_before_xla_sees_it(
+    version, tmp_path, monkeypatch
+):
+    header = tmp_path / "xla" / "ffi" / "api" / "c_api.h"
+    header.parent.mkdir(parents=True)
+    major, minor = version
+    header.write_text(f"#define XLA_FFI_API_MAJOR {major}\n#define XLA_FFI_API_MINOR {minor}\n")
+    monkeypatch.setattr(jax.ffi, "include_dir", lambda: str(tmp_path))
+    assert re.fullmatch(
+        rf"libjdend\.so does not load: it was built for version \d+\.\d+ of XLA's interface, "
+        rf"and this jaxlib has {major}\.{minor}: install jdend again",
+        _native.load.__wrapped__(),
+    )
 
 
 def test_the_command_says_what_auto_chooses():

@@ -261,6 +261,10 @@ auto bind_layer() {
 }  // namespace
 }  // namespace jdend
 
+// For Python, through ctypes: the version of XLA's interface that the library was built for.
+JDEND_EXPORT int jdend_ffi_major() { return XLA_FFI_API_MAJOR; }
+JDEND_EXPORT int jdend_ffi_minor() { return XLA_FFI_API_MINOR; }
+
 JDEND_EXPORT XLA_FFI_Error* jdend_pack(XLA_FFI_CallFrame*);
 JDEND_EXPORT XLA_FFI_Error* jdend_forward(XLA_FFI_CallFrame*);
 JDEND_EXPORT XLA_FFI_Error* jdend_weight_gradient(XLA_FFI_CallFrame*);
