@@ -4,6 +4,7 @@
 # make lint   ruff, pyright, and which room may import which
 # make fuzz   odd and damaged input of all sorts, for SECONDS=60
 # make soak   one process for two hours, or twice SECONDS: what it holds stays flat
+# make compat the versions that pyproject.toml allows, oldest and newest, for each Python that is here
 # make audit  known vulnerabilities of the packages in requirements.lock
 # make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
@@ -14,11 +15,12 @@ TFDS_VENV ?= .venv-tfds
 GP_VENV ?= .venv-gp
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+UV := $(VENV)-uv/bin/uv
 KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres chromium lint fuzz soak audit docs format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint fuzz soak compat audit docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -59,6 +61,12 @@ fuzz: $(READY)
 SOAK_SECONDS = $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),3600)
 soak: $(READY)
 	nice -n 10 $(BIN)/python tests/soak.py --seconds $(SOAK_SECONDS) --out experiments/results/soak.json
+
+# Wants no .venv. PYTHONS="python3.12 /opt/python3.13" names interpreters; without it, those on PATH
+# and pyenv's.
+PYTHONS ?=
+compat: $(UV)
+	nice -n 10 $(PYTHON) tests/compat.py --uv $(UV) --out experiments/results/compat.json $(PYTHONS)
 
 AUDIT_VENV ?= .venv-audit
 audit: $(READY)
@@ -111,12 +119,13 @@ sanitize: $(READY)
 	  JDEND_KERNEL_LIBRARY=$(CURDIR)/build/sanitize/jdend/kernels/libjdend.so \
 	  $(BIN)/python -m pytest tests/kernels -k native
 
-lock:
-	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet pyproject.toml --extra test --universal --no-strip-extras \
+lock: $(UV)
+	$(UV) pip compile --quiet pyproject.toml --extra test --universal --no-strip-extras \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
-	rm -rf $(VENV)-lock
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)-uv
+	$(VENV)-uv/bin/pip install --quiet --disable-pip-version-check uv
 
 clean:
-	rm -rf $(VENV) $(GP_VENV) $(TFDS_VENV) $(AUDIT_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-uv $(GP_VENV) $(TFDS_VENV) $(AUDIT_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage

@@ -191,7 +191,7 @@ BAD_IMAGES = {
 def test_bad_images_are_refused(folder, content, message, tmp_path, capsys):
     (tmp_path / "bad.png").write_bytes(content)
     said = refusal(capsys, folder, tmp_path / "bad.png")
-    assert message in said
+    assert message.lower() in said.lower()  # Pillow 10 writes it in capitals
     assert len(said) <= 320
 
 
