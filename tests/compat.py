@@ -171,7 +171,8 @@ def tested(python: Path, folder: Path, isolation: tuple[str, ...]) -> dict[str, 
 
     (block, *_) = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     search = run([*isolation, "bash", "-ec", block], cwd=place, env=environment)
-    warned = re.findall(r"^\S*site-packages/jdend/\S+: \w*Warning: .*", search.stdout, re.MULTILINE)
+    warning = r"^\S*site-packages/jdend/\S+: (?:PendingDeprecation|Deprecation|Future)Warning: .*"
+    warned = re.findall(warning, search.stdout, re.MULTILINE)
     figures: dict[str, object] = {
         "kernel": kernels.split()[kernels.split().index("cpu:") + 1],
         "passed": counts["tests"] - failed - counts["skipped"],
