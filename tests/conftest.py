@@ -1,11 +1,8 @@
 """What all tests share."""
 
-import ctypes
-import gc
 import os
 import signal
 
-import jax
 import jaxtyping
 import pytest
 from checked_types import PACKAGES
@@ -16,8 +13,6 @@ jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
 # Tests compile more than they compute; jdend's own programs set their level themselves.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-
-LIBC = ctypes.CDLL(None)
 
 # A shell's background job ignores Ctrl-C, and so would the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,14 +39,8 @@ def browser():
 
 @pytest.fixture(scope="module", autouse=True)
 def programs_let_go():
-    """What a file of tests compiled goes with it: Linux allows a process 65,530 mappings, of which
-    each program takes several, and LLVM ends the process when there are no more."""
+    """What a file of tests compiled goes with it."""
     yield
-    from jdend.training import _order, _population
+    from programs import let_go
 
-    _population._population.cache_clear()
-    _order.shuffle.cache_clear()
-    jax.clear_caches()
-    gc.collect()
-    if hasattr(LIBC, "malloc_trim"):  # glibc keeps what LLVM has freed
-        LIBC.malloc_trim(0)
+    let_go()

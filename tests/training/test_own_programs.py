@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from programs import let_go
 from small_populations import advance, bucket_of, configured, data, on_host, start
 
 from jdend.fields import HYPERPARAMETERS
@@ -52,7 +53,13 @@ PROGRAMS = {
     ],
 }
 TRAITS = [{"lr": 1e-2, "n_neurons": 2}, {"lr": 3e-3, "percentage_resample": 0.5}]
-programs = pytest.mark.parametrize("name", PROGRAMS)
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def name(request):
+    """One after another, each with all tests, since what they compile takes memory."""
+    yield request.param
+    let_go()
 
 
 def members(name):
@@ -69,7 +76,6 @@ def padded(name):
     return at_30(bucket, members(name))
 
 
-@programs
 @pytest.mark.parametrize("c", [0, 1])
 def test_alone_in_a_bucket_of_its_own_as_padded_beside_another(name, c):
     alone = at_30(bucket_of(members(name)[c]), [members(name)[c]])
@@ -79,14 +85,12 @@ def test_alone_in_a_bucket_of_its_own_as_padded_beside_another(name, c):
     np.testing.assert_allclose(together.n_correct, alone.n_correct, atol=1)
 
 
-@programs
 def test_it_changes_training(name):
     plain = [configured(**traits) for traits in TRAITS]
     without = at_30(bucket_of(plain[1], padded=True), plain)
     assert (without.loss_sum != padded(name).loss_sum).all()
 
 
-@programs
 def test_broken_off_it_goes_on_with_the_figures_of_an_undisturbed_run(name):
     bucket = bucket_of(members(name)[1], padded=True)
     whole, first, second = (Run(bucket, members(name), (0,), data()) for _ in range(3))
@@ -99,7 +103,6 @@ def test_broken_off_it_goes_on_with_the_figures_of_an_undisturbed_run(name):
         np.testing.assert_array_equal(one.validation_accuracy, other.validation_accuracy)
 
 
-@programs
 def test_trials_without_it_train_in_another_population(name):
     bucket, plain = bucket_of(members(name)[1], padded=True), configured()
     with pytest.raises(ValueError, match="does not fit"):
@@ -108,7 +111,6 @@ def test_trials_without_it_train_in_another_population(name):
         Bucket(plain.structure, padded=True).check_fits(members(name)[1].structure)
 
 
-@programs
 def test_a_saved_network_says_how_it_was_trained(name, tmp_path):
     model = train_model(members(name)[0], 0, data(), n_epochs=1)
     loaded = load(save(model, tmp_path / "model"))
@@ -116,7 +118,6 @@ def test_a_saved_network_says_how_it_was_trained(name, tmp_path):
     np.testing.assert_array_equal(loaded.logits(data().test_x), model.logits(data().test_x))
 
 
-@programs
 def test_its_network_has_the_figures_of_the_search(name):
     member = members(name)[0]
     run = Run(bucket_of(member), [member], (0,), data())
