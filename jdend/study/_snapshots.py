@@ -96,10 +96,11 @@ class SnapshotFolder:
             write_json(path, [asdict(trial) for trial in trials])
 
     def clear(self, generation: int) -> None:
-        """Removes the files of a generation that is finished."""
+        """Removes the files of a generation that is finished, also what a kill left of them."""
         with suppress(OSError):
-            for path in self._files(f"{self._search}-{generation}-*"):
-                path.unlink(missing_ok=True)
+            for written in ("", "."):  # whole, or begun (`jdend._files.replacing`)
+                for path in self._files(f"{written}{self._search}-{generation}-*"):
+                    path.unlink(missing_ok=True)
             self._folder.rmdir()  # if none are left
 
     def _files(self, pattern: str) -> list[Path]:
