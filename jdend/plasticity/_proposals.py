@@ -48,7 +48,7 @@ class Inputs(NamedTuple):
 
 
 def propose(
-    proposals: str | Int[Array, ""],
+    proposals: str | int | Int[Array, ""],
     key: Key[Array, ""],
     draws: Sequence[Float[Array, " K"]],
     indices: Int[Array, " K"],
@@ -199,13 +199,15 @@ def _acceptable(
 
 def choose(
     what: str,
-    choice: str | Int[Array, ""],
+    choice: str | int | Int[Array, ""],
     names: Sequence[str],
     branches: Sequence[Callable[[], Branch]],
 ) -> Branch:
-    """The branch by its name, or by a traced position among the names."""
+    """The branch by its name, or by its position among the names, perhaps a traced one."""
     if isinstance(choice, str):
         if choice not in names:
             raise ValueError(f"unknown {what} {choice!r}; allowed are {', '.join(names)}")
         return branches[names.index(choice)]()
+    if isinstance(choice, int):
+        return branches[choice]()
     return cast(Branch, jax.lax.switch(choice, branches))

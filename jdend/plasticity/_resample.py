@@ -40,8 +40,8 @@ def resample(
     *,
     in_features: int,
     percentage: Fraction = 0.25,
-    rule: str | Int[Array, ""] = "flat",
-    proposals: str | Int[Array, ""] = "uniform",
+    rule: str | int | Int[Array, ""] = "flat",
+    proposals: str | int | Int[Array, ""] = "uniform",
     n_resampled: Count = 0,
     new_weights: str | Int[Array, ""] = "drawn",
     weight_std: float | Float[Array, ""] | None = None,
@@ -61,14 +61,15 @@ def resample(
       indices: the inputs that they read, distinct within a dendrite.
       in_features: `F`, the number of inputs to choose from.
       percentage: the fraction `p` in [0, 1] of a dendrite's synapses to propose anew.
-      rule: which synapses are candidates, a name or a traced int32 position in `RULES`.
+      rule: which synapses are candidates, a name or a position in `RULES`, perhaps traced.
         `flat`: the `floor(K p)` of smallest |weight|. `shrinking`: the same with
         `p / (1 + 0.1 m)`. `sigmoid` and `laplace`: each with a probability that falls with its
         |weight| relative to its dendrite's mean |weight| `a`, `2 p sigmoid(-|w|/a)` and
         `p exp(-|w|/a)`; both are `p` at zero. `soft`: `floor(K p)` as well, but those that stay are
         sampled without replacement, with probabilities that go with `|weight| ** sharpness`
         (Zhang et al. 2025).
-      proposals: where new inputs come from, a name or a traced int32 position in `PROPOSALS`.
+      proposals: where new inputs come from, a name or a position in `PROPOSALS`, perhaps traced;
+        without an image, the positions of local proposals are those of the others.
         `uniform`: all `F` alike. `local`: at rounded Gaussian offsets from the mean position of the
         dendrite's inputs, clipped to the image. `uniform_free`, `local_free`: with the same
         probabilities, but among the inputs that the dendrite does not read, without replacement.
@@ -148,7 +149,7 @@ def resample(
 
 
 def _candidates(
-    rule: str | Int[Array, ""],
+    rule: str | int | Int[Array, ""],
     uniform: Float[Array, " K"],
     magnitude: Float[Array, " K"],
     real: Bool[Array, " K"],

@@ -46,7 +46,6 @@ __all__ = ["EVALUATION_ROWS", "Population", "population", "population_for"]
 
 EVALUATION_ROWS = 512
 # Choices of which a program has every branch, unless all members agree.
-WIRING_CHOICES = ("connectivity",)
 RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
 _making = threading.Lock()
 
@@ -123,8 +122,8 @@ def population(
     Args:
       bucket: what they share.
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
-      choices: hyperparameters by name that have the same value for all members, so that nothing
-        else is compiled. Of others, a program has every branch.
+      choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
+        else is compiled. Of the others, a program has every branch.
     """
     with _making:  # so that two threads get the same
         module = architecture(bucket.structure.architecture).module
@@ -134,7 +133,7 @@ def population(
 def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
     resampling = resamples(hyperparameters)
-    named = WIRING_CHOICES + RESAMPLING_CHOICES if resampling else WIRING_CHOICES
+    named = RESAMPLING_CHOICES if resampling else ()
     return population(bucket, resampling=resampling, choices=common_choices(hyperparameters, named))
 
 
@@ -145,17 +144,14 @@ def _population(
     bucket: Bucket, module: type[nnx.Module], resampling: bool, choices: Choices
 ) -> Population:
     """The argument `module` is there for the cache: a name may be registered anew."""
-    named = dict(choices)
     return Population(
-        init=Program(_init(bucket, named), quickly=True),
-        advance=Program(_advance(bucket, resampling, named), trains=True, donate=(0,)),
+        init=Program(_init(bucket), quickly=True),
+        advance=Program(_advance(bucket, resampling, dict(choices)), trains=True, donate=(0,)),
         evaluate=Program(_evaluate(bucket), quickly=True),
     )
 
 
-def _init(
-    bucket: Bucket, choices: Mapping[str, str]
-) -> Callable[[TracedHyperparameters, Seeds], State]:
+def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
     """The function `init` of a bucket's population, not compiled."""
 
     is_averaged = bucket.structure.extra("averaging") is not None
@@ -168,7 +164,7 @@ def _init(
             kernel=bucket.kernel,
             sizes=initial_sizes(bucket, hyperparameters),
             rngs=nnx.Rngs(key_of(seed, INIT)),
-            **{name: choices.get(name, own) for name, own in hyperparameters.wiring().items()},
+            **hyperparameters.wiring(),
         )
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(other)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jdend.fields import HYPERPARAMETERS
 from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import (
     NEW_MOMENTS,
@@ -199,6 +200,13 @@ def _resample_trial(
     gradient: Float[Array, "N D F"] | None,
 ) -> Synapses:
     """Resamples one layer of one trial; the moments of a new synapse are zero, or kept."""
+
+    def chosen(name: str) -> int | Array:
+        """A position, since a layer that does not read the image has no local proposals."""
+        if name in choices:
+            return HYPERPARAMETERS[name].allowed().index(choices[name])
+        return getattr(hyperparameters, name)
+
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(
@@ -207,8 +215,8 @@ def _resample_trial(
         indices,
         in_features=layer.in_features,
         percentage=hyperparameters.percentage_resample,
-        rule=choices.get("resampling_rule", hyperparameters.resampling_rule),
-        proposals=choices.get("resampling_inputs", hyperparameters.resampling_inputs),
+        rule=chosen("resampling_rule"),
+        proposals=chosen("resampling_inputs"),
         n_resampled=n_resampled,
         new_weights=hyperparameters.resampling_weights,
         weight_std=dendrite_std(hyperparameters.initialization, true[3], true[2]),

@@ -30,7 +30,6 @@ def after_an_epoch(configuration, **programs):
     return on_host(state)
 
 
-WIRED = ("connectivity", "random")
 OF_RESAMPLING = (("resampling_rule", "flat"), ("resampling_inputs", "uniform"))
 NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 
@@ -47,38 +46,26 @@ NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 )
 def test_what_never_resamples_has_a_program_without_it(params, needed):
     configuration = configured(**{"synaptic_resampling": True, **params})
-    choices = frozenset({WIRED, *(OF_RESAMPLING if needed else ())})
+    choices = frozenset(OF_RESAMPLING if needed else ())
     expected = population(bucket_of(configuration), resampling=needed, choices=choices)
     assert programs_for(configuration) is expected
 
 
 def test_one_that_resamples_is_enough_for_the_program_with_it():
     members = [configured(**NEVER), configured()]
-    with_it = population(bucket_of(members[0]), choices=frozenset({WIRED, *OF_RESAMPLING}))
+    with_it = population(bucket_of(members[0]), choices=frozenset(OF_RESAMPLING))
     assert programs_for(*members) is with_it
 
 
 def test_members_that_differ_have_a_program_with_every_branch():
     members = [configured(), configured(resampling_rule="soft")]
-    choices = frozenset({WIRED, ("resampling_inputs", "uniform")})
+    choices = frozenset({("resampling_inputs", "uniform")})
     assert programs_for(*members) is population(bucket_of(members[0]), choices=choices)
 
 
 def test_without_resampling_steps_are_the_same_to_the_last_bit():
     never = configured(**NEVER)
     assert_equal(after_an_epoch(never), after_an_epoch(never, resampling=False))
-
-
-@pytest.mark.parametrize("connectivity", ["random", "local_receptive_fields", "fully_connected"])
-def test_networks_begin_the_same_whatever_else_their_program_could_do(connectivity):
-    configuration = configured(connectivity=connectivity, n_dendrite_inputs=36)
-    choices = frozenset({("connectivity", connectivity)})
-    hyperparameters = trace_hyperparameters([configuration], STEPS_PER_EPOCH)
-    with_all, alone = (
-        population(bucket_of(configuration), **options).init(hyperparameters, SEEDS)
-        for options in ({}, {"choices": choices})
-    )
-    assert_equal(on_host(with_all), on_host(alone))
 
 
 @pytest.mark.parametrize(
@@ -94,5 +81,15 @@ def test_networks_begin_the_same_whatever_else_their_program_could_do(connectivi
 def test_synapses_move_the_same_whatever_else_their_program_could_do(rule, inputs):
     named = {"resampling_rule": rule, "resampling_inputs": inputs}
     configuration = configured(**named, percentage_resample=0.7)
+    alone = after_an_epoch(configuration, choices=frozenset(named.items()))
+    assert_equal(after_an_epoch(configuration), alone)
+
+
+@pytest.mark.parametrize("inputs", ["local", "local_free"])
+def test_layers_that_read_no_image_move_the_same_whatever_else_their_program_could_do(inputs):
+    named = {"resampling_inputs": inputs}
+    configuration = configured(
+        **named, architecture="sparse_somata", n_dendrites=8, percentage_resample=0.7
+    )
     alone = after_an_epoch(configuration, choices=frozenset(named.items()))
     assert_equal(after_an_epoch(configuration), alone)
