@@ -191,7 +191,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
 
 
 def _advance(
-    bucket: Bucket, may_resample: bool, choices: Mapping[str, str]
+    bucket: Bucket, may_resample: bool, choices: Mapping[str, int]
 ) -> Callable[[State, Examples, Orders, Scalar], State]:
     net = network(bucket)
     resampling = may_resample and bool(net.layers)

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jdend.fields import HYPERPARAMETERS
 from jdend.models import DendriticLayer, dendrite_std
 from jdend.plasticity import (
     NEW_MOMENTS,
@@ -89,7 +88,7 @@ def _last_resampling(hyperparameters: TracedHyperparameters) -> Float[Array, " C
 
 
 def resampler(
-    layers: Layers, choices: Mapping[str, str], gradients: DenseGradients | None = None
+    layers: Layers, choices: Mapping[str, int], gradients: DenseGradients | None = None
 ) -> Callable[[State, Keys, Due, Batch | None], State]:
     """Makes a function `(state, keys [S], due [C], batch) → state` that resamples these layers.
 
@@ -99,7 +98,7 @@ def resampler(
 
     Args:
       layers: the layers.
-      choices: hyperparameters by name that have the same value in all configurations.
+      choices: names that have the same value in all configurations, as positions.
       gradients: of a batch, by every possible weight, if new inputs are chosen by them.
     """
 
@@ -140,7 +139,7 @@ def resampler(
 
 def _resample_columns(
     layers: Layers,
-    choices: Mapping[str, str],
+    choices: Mapping[str, int],
     state: State,
     keys: Keys,
     columns: Int[Array, "*W"],
@@ -190,7 +189,7 @@ def _resample_columns(
 
 def _resample_trial(
     layer: DendriticLayer,
-    choices: Mapping[str, str],
+    choices: Mapping[str, int],
     key: Key[Array, ""],
     hyperparameters: TracedHyperparameters,
     n_resampled: Int[Array, ""],
@@ -200,13 +199,6 @@ def _resample_trial(
     gradient: Float[Array, "N D F"] | None,
 ) -> Synapses:
     """Resamples one layer of one trial; the moments of a new synapse are zero, or kept."""
-
-    def chosen(name: str) -> int | Array:
-        """A position, since a layer that does not read the image has no local proposals."""
-        if name in choices:
-            return HYPERPARAMETERS[name].allowed().index(choices[name])
-        return getattr(hyperparameters, name)
-
     weight, indices, mu, nu = synapses
     true = (*weight.shape, layer.in_features) if sizes is None else sizes
     weight, indices, replaced = resample(
@@ -215,8 +207,8 @@ def _resample_trial(
         indices,
         in_features=layer.in_features,
         percentage=hyperparameters.percentage_resample,
-        rule=chosen("resampling_rule"),
-        proposals=chosen("resampling_inputs"),
+        rule=choices.get("resampling_rule", hyperparameters.resampling_rule),
+        proposals=choices.get("resampling_inputs", hyperparameters.resampling_inputs),
         n_resampled=n_resampled,
         new_weights=hyperparameters.resampling_weights,
         weight_std=dendrite_std(hyperparameters.initialization, true[3], true[2]),

@@ -22,8 +22,8 @@ __all__ = [
     "trace_hyperparameters",
 ]
 
-# Names and values.
-Choices = frozenset[tuple[str, str]]
+# Names of fields, each with the position of a value among those that the field allows.
+Choices = frozenset[tuple[str, int]]
 
 
 @jax.tree_util.register_dataclass
@@ -66,9 +66,9 @@ def trace_hyperparameters(
 
 
 def common_choices(hyperparameters: TracedHyperparameters, names: Sequence[str]) -> Choices:
-    """Those of the named choices in which all configurations agree, each with its value."""
+    """Those of the named choices in which all configurations agree, each with its position."""
     return frozenset(
-        (name, HYPERPARAMETERS[name].allowed()[int(positions[0])])
+        (name, int(positions[0]))
         for name in names
         for positions in [np.asarray(getattr(hyperparameters, name))]
         if (positions == positions[0]).all()

@@ -11,6 +11,7 @@ from small_populations import (
     on_host,
 )
 
+from jdend.fields import HYPERPARAMETERS
 from jdend.training import epoch_order, on_device, population, trace_hyperparameters
 from jdend.training._population import population_for
 
@@ -30,7 +31,11 @@ def after_an_epoch(configuration, **programs):
     return on_host(state)
 
 
-OF_RESAMPLING = (("resampling_rule", "flat"), ("resampling_inputs", "uniform"))
+def choices(**names):
+    return frozenset((n, HYPERPARAMETERS[n].allowed().index(value)) for n, value in names.items())
+
+
+OF_RESAMPLING = choices(resampling_rule="flat", resampling_inputs="uniform")
 NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 
 
@@ -46,21 +51,21 @@ NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 )
 def test_what_never_resamples_has_a_program_without_it(params, needed):
     configuration = configured(**{"synaptic_resampling": True, **params})
-    choices = frozenset(OF_RESAMPLING if needed else ())
-    expected = population(bucket_of(configuration), resampling=needed, choices=choices)
+    needs = OF_RESAMPLING if needed else frozenset()
+    expected = population(bucket_of(configuration), resampling=needed, choices=needs)
     assert programs_for(configuration) is expected
 
 
 def test_one_that_resamples_is_enough_for_the_program_with_it():
     members = [configured(**NEVER), configured()]
-    with_it = population(bucket_of(members[0]), choices=frozenset(OF_RESAMPLING))
+    with_it = population(bucket_of(members[0]), choices=OF_RESAMPLING)
     assert programs_for(*members) is with_it
 
 
 def test_members_that_differ_have_a_program_with_every_branch():
     members = [configured(), configured(resampling_rule="soft")]
-    choices = frozenset({("resampling_inputs", "uniform")})
-    assert programs_for(*members) is population(bucket_of(members[0]), choices=choices)
+    common = choices(resampling_inputs="uniform")
+    assert programs_for(*members) is population(bucket_of(members[0]), choices=common)
 
 
 def test_without_resampling_steps_are_the_same_to_the_last_bit():
@@ -81,7 +86,7 @@ def test_without_resampling_steps_are_the_same_to_the_last_bit():
 def test_synapses_move_the_same_whatever_else_their_program_could_do(rule, inputs):
     named = {"resampling_rule": rule, "resampling_inputs": inputs}
     configuration = configured(**named, percentage_resample=0.7)
-    alone = after_an_epoch(configuration, choices=frozenset(named.items()))
+    alone = after_an_epoch(configuration, choices=choices(**named))
     assert_equal(after_an_epoch(configuration), alone)
 
 
@@ -91,5 +96,5 @@ def test_layers_that_read_no_image_move_the_same_whatever_else_their_program_cou
     configuration = configured(
         **named, architecture="sparse_somata", n_dendrites=8, percentage_resample=0.7
     )
-    alone = after_an_epoch(configuration, choices=frozenset(named.items()))
+    alone = after_an_epoch(configuration, choices=choices(**named))
     assert_equal(after_an_epoch(configuration), alone)
