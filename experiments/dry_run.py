@@ -6,6 +6,7 @@ python experiments/dry_run.py
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 CHILD = """
 import time
@@ -20,6 +21,10 @@ SEARCHES = {
     "the default space": [],
     "optimize_for_budget's": ["--scenario", "optimize_for_budget"],
     "exact buckets": ["--buckets", "exact"],
+    "the space of f4a47cd": [
+        *("--space", str(Path(__file__).with_name("default_search_2026_11.toml"))),
+        *("--defaults", "toolkit", "--strategy", "random", "--min-ratio", "0.85"),
+    ],
 }
 
 

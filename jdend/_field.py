@@ -114,7 +114,10 @@ class Field:
 
     def plays_part(self, values: Values) -> bool:
         """Whether it does, under a configuration's other values."""
-        return not self.only_if or any(condition.holds(values) for condition in self.only_if)
+        for condition in self.only_if:
+            if condition.holds(values):
+                return True
+        return not self.only_if
 
     def in_program(self, value: Value) -> Value | None:
         """What a program has to be made for, of a value of this field; None if any will do."""

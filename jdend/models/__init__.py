@@ -23,7 +23,13 @@ from jdend.models._configuration import (
     structure_of,
 )
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
-from jdend.models._count import count_params, count_params_of_sizes, counts_at_once, trace_params
+from jdend.models._count import (
+    bytes_of_variables,
+    count_params,
+    count_params_of_sizes,
+    counts_at_once,
+    trace_params,
+)
 from jdend.models._initialization import INITIALIZATIONS, Linear, dendrite_std
 from jdend.models._layer import DendriticLayer, SynapseIndex, TrueSizes
 from jdend.models._registry import (
@@ -65,6 +71,7 @@ __all__ = [
     "architecture",
     "architectures",
     "build",
+    "bytes_of_variables",
     "check_folder",
     "check_names",
     "check_value",

@@ -244,10 +244,11 @@ class _Parsed(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         field = self._reads.get(name)
-        if field is not None and field.plays_part(self):
-            value = self[name] = self._value(field)
+        if field is None or (field.only_if and not field.plays_part(self)):
+            value = self.arch.field(name).neutral
         else:
-            value = self[name] = self.arch.field(name).neutral
+            value = self._value(field)
+        self[name] = value
         return value
 
     def _value(self, field: Field) -> Value | None:
@@ -262,7 +263,7 @@ class _Parsed(dict[str, Any]):
 
 def _parse(field: Field, value: object, problem: Problem) -> Value:
     parsed = parse_value(field, value)
-    if problem.image_shape is None and parsed in field.needs_images:
+    if field.needs_images and problem.image_shape is None and parsed in field.needs_images:
         raise ValueError(
             f"{field.name}={parsed!r} needs images; these data are not images: use "
             f"{field.needs_images[str(parsed)]!r}"

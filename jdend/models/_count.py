@@ -1,14 +1,13 @@
 # pyright: reportUnknownMemberType=false
-"""Counts the trainable parameters of a structure, without building the network."""
+"""Counts the trainable parameters of a structure, and their bytes, without building the network."""
 
 import functools
 import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from types import CodeType
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -18,7 +17,13 @@ from jaxtyping import Int
 
 from jdend.models._configuration import Structure, build
 
-__all__ = ["count_params", "count_params_of_sizes", "counts_at_once", "trace_params"]
+__all__ = [
+    "bytes_of_variables",
+    "count_params",
+    "count_params_of_sizes",
+    "counts_at_once",
+    "trace_params",
+]
 
 Sizes = int | np.ndarray
 
@@ -75,7 +80,22 @@ def counts_at_once(structure: Structure) -> bool:
 
 def trace_params(structure: Structure) -> int:
     """The number of trainable parameters by tracing this very shape, which takes about 25 ms."""
-    return int(_traced_size(structure))
+    return int(_traced(structure).n_params)
+
+
+def bytes_of_variables(structure: Structure) -> tuple[int, int]:
+    """The bytes of a network's parameters, and those of its other variables, such as indices.
+
+    They follow from the same symbolic shapes as the number of parameters, see `count_params`; where
+    there are none, this very shape is traced.
+    """
+    frame = replace(_frame(structure), extras=structure.extras)
+    formulas = _bytes_formulas_of(frame, _module(structure), tuple(structure.sizes))
+    if formulas is None:
+        variables = _traced(structure)
+        return int(variables.param_bytes), int(variables.other_bytes)
+    params, others = (int(formula(**structure.sizes)) for formula in formulas)
+    return params, others
 
 
 def _frame(structure: Structure) -> Structure:
@@ -99,24 +119,38 @@ def _formula_of(
     frame: Structure, module: type[nnx.Module], names: tuple[str, ...]
 ) -> Callable[..., Any] | None:
     """The argument `module` is there for the cache: a name may be registered anew."""
+    variables = _symbolic(frame, module, names)
+    return _affine(frame, names) if variables is None else _function(variables.n_params, names)
+
+
+@functools.lru_cache(maxsize=256)
+def _bytes_formulas_of(
+    frame: Structure, module: type[nnx.Module], names: tuple[str, ...]
+) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """The bytes of the parameters and of the other variables; None if there is no formula."""
+    variables = _symbolic(frame, module, names)
+    if variables is None:
+        return None
+    return _function(variables.param_bytes, names), _function(variables.other_bytes, names)
+
+
+@functools.lru_cache(maxsize=256)
+def _symbolic(
+    frame: Structure, module: type[nnx.Module], names: tuple[str, ...]
+) -> "_Variables | None":
+    """A network's variables with symbols as its sizes; None if that cannot be traced."""
     within = f"n_dendrite_inputs <= {frame.problem.in_features}"
     constraints = [within] if "n_dendrite_inputs" in names else []
     symbols = export.symbolic_shape(", ".join(names), constraints=constraints) if names else ()
     try:
-        size = _traced_size(frame.with_sizes(dict(zip(names, symbols, strict=True))))
+        return _traced(frame.with_sizes(dict(zip(names, symbols, strict=True))))
     except Exception:  # a module may compute with its sizes, and raise, whatever it likes
-        return _affine(frame, names)
-    code = _compile(str(size), names)  # not in the `try`: an error here must be seen
-
-    def count(**sizes: Sizes) -> Any:
-        return eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
-
-    return count
+        return None
 
 
 @functools.lru_cache(maxsize=100_000)
 def _traced_count(frame: Structure, module: type[nnx.Module], **sizes: int) -> int:
-    return int(_traced_size(frame.with_sizes(sizes)))
+    return int(_traced(frame.with_sizes(sizes)).n_params)
 
 
 def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | None:
@@ -128,7 +162,7 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
 
     def dimensions(sizes: Sequence[int]) -> list[np.ndarray]:
         structure = frame.with_sizes(dict(zip(names, sizes, strict=True)))
-        return [np.array(shape) for shape in _traced_shapes(structure)]
+        return [np.array(leaf.shape) for leaf in _traced(structure).params]
 
     def predicted(sizes: Mapping[str, Sizes]) -> list[np.ndarray]:
         ahead = zip(names, base, strict=True)
@@ -162,19 +196,37 @@ def _affine(frame: Structure, names: tuple[str, ...]) -> Callable[..., Any] | No
     return count
 
 
-def _traced_size(structure: Structure) -> Any:
-    """The sum of the parameters' sizes: an int, or an expression in symbolic sizes."""
-    return sum(math.prod(shape) for shape in _traced_shapes(structure))
+@dataclass(frozen=True)
+class _Variables:
+    """The shapes and dtypes of a network's variables: of its parameters, and of the others. Sums
+    are ints, or expressions in symbolic sizes."""
+
+    params: tuple[Any, ...]
+    others: tuple[Any, ...]
+
+    @property
+    def n_params(self) -> Any:
+        return sum(math.prod(leaf.shape) for leaf in self.params)
+
+    @property
+    def param_bytes(self) -> Any:
+        return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in self.params)
+
+    @property
+    def other_bytes(self) -> Any:
+        return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in self.others)
 
 
-def _traced_shapes(structure: Structure) -> list[tuple[Any, ...]]:
-    """The shapes of a network's parameters."""
+def _traced(structure: Structure) -> _Variables:
+    def variables() -> tuple[dict[Any, Any], dict[Any, Any]]:
+        _, params, others = cast(
+            tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]],
+            nnx.split(build(structure, rngs=nnx.Rngs(0)), nnx.Param, ...),
+        )
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(others)
 
-    def parameters() -> Any:
-        return nnx.to_pure_dict(nnx.state(build(structure, rngs=nnx.Rngs(0)), nnx.Param))
-
-    shapes: Any = jax.eval_shape(parameters)
-    return [leaf.shape for leaf in jax.tree.leaves(shapes)]
+    params, others = jax.eval_shape(variables)
+    return _Variables(tuple(jax.tree.leaves(params)), tuple(jax.tree.leaves(others)))
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -185,19 +237,23 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _compile(expression: str, names: tuple[str, ...]) -> CodeType:
-    """The text of a symbolic dimension as code of Python.
+def _function(expression: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    """A function of the sizes with these names, from a symbolic dimension.
 
     Raises:
       RuntimeError: if this version of JAX writes it in a form that is not expected.
     """
     try:
-        code = compile(re.sub(r"\^", "**", expression), "<parameters>", "eval")
+        code = compile(re.sub(r"\^", "**", str(expression)), "<sizes>", "eval")
     except SyntaxError:
         code = None
     if code is None or not {*code.co_names} <= {*names, *_FUNCTIONS}:
         raise RuntimeError(
-            f"JAX {jax.__version__} writes a symbolic size as {expression!r}, which this version "
-            "of jdend cannot read: install a newer jdend, or an older JAX"
+            f"JAX {jax.__version__} writes a symbolic size as {str(expression)!r}, which this "
+            "version of jdend cannot read: install a newer jdend, or an older JAX"
         )
-    return code
+
+    def value(**sizes: Sizes) -> Any:
+        return eval(code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes})
+
+    return value

@@ -1,17 +1,15 @@
 # pyright: reportUnknownMemberType=false
 """Estimates the memory of a population, and how many configurations fit at once."""
 
-import functools
 import math
-from typing import Any, cast
+from typing import cast
 
 import jax
-from flax import nnx
 
 from jdend import kernels
 from jdend._messages import OneLineError
 from jdend.data import Split, available_memory
-from jdend.models import build
+from jdend.models import bytes_of_variables
 from jdend.training._bucket import Bucket
 from jdend.training._population import EVALUATION_ROWS
 
@@ -95,20 +93,7 @@ def _device_bytes() -> int | None:
     return None
 
 
-_Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
-
-
-@functools.cache
 def _state_bytes(bucket: Bucket) -> int:
     """The bytes of one trial's state: parameters, their two moments, and the other variables."""
-
-    def parts() -> tuple[dict[Any, Any], dict[Any, Any]]:
-        model = build(bucket.at_first, kernel=bucket.kernel, rngs=nnx.Rngs(0))
-        _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
-
-    params, other = (
-        sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(part))
-        for part in jax.eval_shape(parts)
-    )
-    return 3 * params + other + BYTES_OF_HYPERPARAMETERS
+    params, others = bytes_of_variables(bucket.at_first)
+    return 3 * params + others + BYTES_OF_HYPERPARAMETERS

@@ -12,6 +12,7 @@ from user_architecture import NAME
 from jdend.models import (
     Problem,
     _count,
+    bytes_of_variables,
     configure,
     count_params,
     register_architecture,
@@ -86,6 +87,13 @@ def test_counts_are_those_of_the_real_network(name):
     assert count_params(structure) == trace_params(structure) == real
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_are_those_of_the_real_network(name):
+    state = nnx.state(small_network(name), nnx.Param, ...)
+    real = tuple(sum(leaf.nbytes for leaf in jax.tree.leaves(part)) for part in state)
+    assert bytes_of_variables(small_structure(name)) == real
+
+
 def test_the_toolkits_network_has_7198():
     params = {"n_neurons": 12, "n_dendrites": 6, "n_dendrite_inputs": 96}
     assert count_params(configure(params, PROBLEM).structure) == 7198
@@ -96,9 +104,10 @@ def test_an_architecture_is_traced_once(name, monkeypatch):
     """Once for each choice of its options, whatever its sizes; or a few times where symbols fail,
     as they do in JAX 0.12's own initialisers."""
     traced = []
-    trace = _count._traced_shapes
-    monkeypatch.setattr(_count, "_traced_shapes", lambda s: traced.append(s) or trace(s))
+    trace = _count._traced
+    monkeypatch.setattr(_count, "_traced", lambda s: traced.append(s) or trace(s))
     _count._formula_of.cache_clear()
+    _count._symbolic.cache_clear()
     rng = np.random.default_rng(2)
     for _ in range(50):
         params = random_params(rng, name) | {"soma_enabled": True}
@@ -123,6 +132,7 @@ def test_a_network_that_symbols_do_not_allow_is_counted_shape_by_shape():
         widths = [784, *(2**level for level in range(height, -1, -1)), 10]
         expected = sum(a * b + b for a, b in itertools.pairwise(widths))
         assert count_params(structure) == trace_params(structure) == expected
+        assert bytes_of_variables(structure) == (4 * expected, 0)
 
 
 def test_an_architecture_registered_anew_is_counted_anew():

@@ -218,7 +218,7 @@ class Schedule:
     def sample(self) -> list[Trial]:
         """Typical trials of the generations, up to `N_SAMPLE_TRIALS` for each budget, in random
         order. They do not depend on results."""
-        proposed: list[ProposedTrial] = []
+        trials: list[Trial] = []
         for index, problem in enumerate(self.problems):
             if self.learns or self.n_generations is None:
                 rng = np.random.default_rng(list(self.entropy))
@@ -228,9 +228,11 @@ class Schedule:
             # Evenly spaced, since the two ends of a grid differ.
             spaced = np.linspace(0, len(candidates) - 1, N_SAMPLE_TRIALS).astype(int)
             chosen: list[int] = np.unique(spaced).tolist()
-            proposed += [self._proposed(candidates[i], index) for i in chosen]
-        order: list[int] = np.random.default_rng(0).permutation(len(proposed)).tolist()
-        return [self.trial(proposed[i]) for i in order]
+            trials += [
+                Trial(candidates[i].configuration, self._seeds(candidates[i])) for i in chosen
+            ]
+        order: list[int] = np.random.default_rng(0).permutation(len(trials)).tolist()
+        return [trials[i] for i in order]
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -337,13 +339,16 @@ class Schedule:
             params["seed"] = candidate.seeds[0]
         return ProposedTrial(
             params=params,
-            seeds=tuple(
-                sorted({b + offset for b in candidate.seeds or [0] for offset in self.seeds})
-            ),
+            seeds=self._seeds(candidate),
             point=point,
             total_params=total_params,
             budget=budget.max_params,
         )
+
+    def _seeds(self, candidate: Candidate) -> tuple[int, ...]:
+        """The seeds that a candidate is trained with."""
+        own = candidate.seeds or [0]
+        return tuple(sorted({seed + offset for seed in own for offset in self.seeds}))
 
 
 def _both(first: Dimension, second: Dimension) -> Dimension:
