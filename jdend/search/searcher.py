@@ -29,7 +29,7 @@ from jdend.search.space.dimensions import Dimension, Space, parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
 from jdend.study import FEW_EXAMPLES, Results, SearchResult
-from jdend.training import Outcome
+from jdend.training import Outcome, let_go_of_populations
 
 __all__ = ["HyperparameterSearcher"]
 
@@ -376,6 +376,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             )
         finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]
+            let_go_of_populations()
         return Results(results)
 
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:

@@ -6,11 +6,12 @@ from jdend.training._compilation import Compilations, compilations, in_backgroun
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
+from jdend.training._kept_populations import let_go_of_populations, population
 from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
 from jdend.training._optimizer import OPTIMIZERS
 from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
-from jdend.training._population import Population, population
+from jdend.training._population import Population
 from jdend.training._run import Narrow, Run
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
@@ -48,6 +49,7 @@ __all__ = [
     "estimate_bytes",
     "extract",
     "in_background",
+    "let_go_of_populations",
     "on_device",
     "population",
     "prepare",

@@ -45,7 +45,7 @@ def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> 
     return shuffle(n)(jnp.asarray(seeds), whole(epoch))
 
 
-@functools.lru_cache
+@functools.lru_cache(maxsize=16)
 def shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
     def of_seed(seed: UInt32[Array, ""], epoch: Scalar) -> Int[Array, " n"]:
         bits = jax.random.bits(step_key(seed, ORDER, epoch), (n,))

@@ -11,7 +11,6 @@ the same batches. No operation mixes trials, so one that diverges does not chang
 """
 
 import functools
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from jdend.models import architecture, build
+from jdend.models import build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, shapes_of
@@ -34,21 +33,13 @@ from jdend.training._loss import Batch, cross_entropy, distillation, right
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import AUGMENT, DROPOUT, INIT, NOISE, RESAMPLE, key_of, shuffle, step_key
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
-from jdend.training._resampling import is_due, next_resampling, resampler, resamples
+from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State, Tree, evaluated
-from jdend.training._traced_hyperparameters import (
-    Choices,
-    TracedHyperparameters,
-    common_choices,
-)
+from jdend.training._traced_hyperparameters import Choices, TracedHyperparameters
 
-__all__ = ["EVALUATION_ROWS", "Population", "population", "population_for"]
+__all__ = ["EVALUATION_ROWS", "Population", "make_population"]
 
 EVALUATION_ROWS = 512
-# Choices of which a program has every branch, unless all members agree.
-RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
-_making = threading.Lock()
-
 Scalar = Int[Array, ""]
 Seeds = UInt32[Array, " S"]
 Orders = Int[Array, "S n"]
@@ -114,36 +105,8 @@ def _shapes(
     return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
-def population(
-    bucket: Bucket, *, resampling: bool = True, choices: Choices = frozenset()
-) -> Population:
-    """The functions that train a bucket's members, each compiled once a shape.
-
-    Args:
-      bucket: what they share.
-      resampling: whether their dendritic layers may be resampled; half of what is compiled.
-      choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
-        else is compiled. Of the others, a program has every branch.
-    """
-    with _making:  # so that two threads get the same
-        module = architecture(bucket.structure.architecture).module
-        return _population(bucket, module, resampling, choices)
-
-
-def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
-    """The functions that these members need, and no more; figures are the same with others."""
-    resampling = resamples(hyperparameters)
-    named = RESAMPLING_CHOICES if resampling else ()
-    return population(bucket, resampling=resampling, choices=common_choices(hyperparameters, named))
-
-
-# On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
-# process, and LLVM ends the process when there are no more.
-@functools.lru_cache(maxsize=32)
-def _population(
-    bucket: Bucket, module: type[nnx.Module], resampling: bool, choices: Choices
-) -> Population:
-    """The argument `module` is there for the cache: a name may be registered anew."""
+def make_population(bucket: Bucket, resampling: bool, choices: Choices) -> Population:
+    """As `population`, every time anew."""
     return Population(
         init=Program(_init(bucket), quickly=True),
         advance=Program(_advance(bucket, resampling, dict(choices)), trains=True, donate=(0,)),

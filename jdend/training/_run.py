@@ -20,9 +20,10 @@ from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
+from jdend.training._kept_populations import population_for
 from jdend.training._order import epoch_order, whole
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
-from jdend.training._population import Population, population_for
+from jdend.training._population import Population
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
 from jdend.training._stopwatch import Stopwatch
@@ -318,8 +319,8 @@ class Run:
         live, width = self.live, state.failed_step.shape[1]
         if self._narrow is None or not live or len(live) == width:
             return state
-        epochs_left = max(self.ends[c] for c in live) - self.epoch
-        narrowed_width = self._narrow(width, len(live), epochs_left * self._steps_per_epoch)
+        steps = (max(self.ends[c] for c in live) - self.epoch) * self._steps_per_epoch
+        narrowed_width = self._narrow(width, len(live), steps)
         if narrowed_width >= width:
             return state
         columns = [self._columns.index(c) for c in live]
@@ -360,7 +361,6 @@ class Run:
         figures: Mapping[str, Float[np.ndarray, "S C"]],
         failed_step: Int[np.ndarray, "S C"],
     ) -> list[Outcome]:
-        seconds_per_epoch = self._seconds_per_epoch()
         failed_epoch = np.where(failed_step < 0, -1, failed_step // self._steps_per_epoch)
         # A network can be lost by its last step, whose loss is of the weights before it.
         lost = ~np.isfinite(figures["train_loss"]) & (failed_epoch < 0)
@@ -372,7 +372,7 @@ class Run:
                 history={name: h[:, c, :end] for name, h in self._history.items()},
                 **{name: values[:, c] for name, values in figures.items()},
                 failed_epoch=failed_epoch[:, c],
-                seconds=seconds_per_epoch * end,
+                seconds=self._seconds_per_epoch() * end,
                 stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
             )
             for c, (configuration, end) in enumerate(

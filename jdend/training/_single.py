@@ -18,9 +18,10 @@ from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import on_device
+from jdend.training._kept_populations import population_for
 from jdend.training._memory import check_memory
 from jdend.training._order import epoch_order, whole
-from jdend.training._population import Population, population_for
+from jdend.training._population import Population
 from jdend.training._pruning import compacted
 from jdend.training._state import State, evaluated
 from jdend.training._teachers import check_teacher

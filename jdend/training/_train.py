@@ -7,9 +7,9 @@ from jdend.data import Split
 from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import on_device
+from jdend.training._kept_populations import population_for
 from jdend.training._memory import check_memory, configurations_that_fit
 from jdend.training._outcome import Outcome, Progress
-from jdend.training._population import population_for
 from jdend.training._run import Narrow, Run
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters

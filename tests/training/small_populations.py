@@ -10,7 +10,7 @@ import numpy as np
 from jdend.data import from_arrays, split
 from jdend.models import Problem, configure
 from jdend.training import Bucket, epoch_order, on_device, trace_hyperparameters
-from jdend.training._population import population_for
+from jdend.training._kept_populations import population_for
 
 BATCH = 16
 SMALL = {

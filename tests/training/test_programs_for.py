@@ -13,7 +13,7 @@ from small_populations import (
 
 from jdend.fields import HYPERPARAMETERS
 from jdend.training import epoch_order, on_device, population, trace_hyperparameters
-from jdend.training._population import population_for
+from jdend.training._kept_populations import population_for
 
 SEEDS = np.array([0, 1], np.uint32)
 

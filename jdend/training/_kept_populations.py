@@ -1,0 +1,78 @@
+"""The populations that a process keeps, since their compiled programs are used again."""
+
+import ctypes
+import gc
+import os
+import threading
+from collections import OrderedDict
+
+from jdend.models import architecture
+from jdend.training._bucket import Bucket
+from jdend.training._population import Population, make_population
+from jdend.training._resampling import resamples
+from jdend.training._traced_hyperparameters import (
+    Choices,
+    TracedHyperparameters,
+    common_choices,
+)
+
+__all__ = ["let_go_of_populations", "population", "population_for"]
+
+# Choices of which a program has every branch, unless all members agree.
+RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
+# On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
+# process, and LLVM ends the process when there are no more.
+MOST_KEPT = 32
+_kept: OrderedDict[object, Population] = OrderedDict()  # those used last come last
+_making = threading.Lock()
+
+
+def population(
+    bucket: Bucket, *, resampling: bool = True, choices: Choices = frozenset()
+) -> Population:
+    """The functions that train a bucket's members, each compiled once a shape.
+
+    Args:
+      bucket: what they share.
+      resampling: whether their dendritic layers may be resampled; half of what is compiled.
+      choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
+        else is compiled. Of the others, a program has every branch.
+    """
+    # The module is there since a name may be registered anew.
+    key = bucket, architecture(bucket.structure.architecture).module, resampling, choices
+    with _making:  # so that two threads get the same
+        if key not in _kept:
+            _kept[key] = make_population(bucket, resampling, choices)
+        _kept.move_to_end(key)
+        _drop_oldest(MOST_KEPT)
+        return _kept[key]
+
+
+def let_go_of_populations(most: int = 8) -> None:
+    """Frees the programs of all populations but those that were used last; to be called when a
+    search is over, whose shapes may never come again.
+
+    Args:
+      most: how many are kept, for the next search of the same shapes.
+    """
+    with _making:
+        n_dropped = _drop_oldest(most)
+    if n_dropped:
+        gc.collect()
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+        if trim is not None:  # glibc keeps what compiling has freed
+            trim(0)
+
+
+def _drop_oldest(most: int) -> int:
+    n_dropped = max(0, len(_kept) - most)
+    for _ in range(n_dropped):
+        _kept.popitem(last=False)
+    return n_dropped
+
+
+def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
+    """The functions that these members need, and no more; figures are the same with others."""
+    resampling = resamples(hyperparameters)
+    named = RESAMPLING_CHOICES if resampling else ()
+    return population(bucket, resampling=resampling, choices=common_choices(hyperparameters, named))
