@@ -3,6 +3,7 @@ from .exporting import export
 from .models import TrainedModel, load, register_architecture, save
 from .search import HyperparameterSearcher, register_pruner, register_strategy
 from .study import SearchResult
+from .training import register_metric
 
 __version__: str
 
@@ -14,6 +15,7 @@ __all__ = [
     "export",
     "load",
     "register_architecture",
+    "register_metric",
     "register_pruner",
     "register_strategy",
     "save",

@@ -6,7 +6,6 @@ records.
 Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synapses, `E` epochs.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +29,7 @@ from jdend.report._record import SearchRecord, ranked
 from jdend.study import SearchResult, StudyError
 from jdend.training import taught, train_model
 
-__all__ = ["Dendrites", "Portrait", "best_seed", "portrait_of", "portray"]
+__all__ = ["Dendrites", "Portrait", "portrait_of", "portray"]
 
 MAX_CONFUSED, MAX_FIELDS = 24, 12
 DEFAULT_FIELDS = ("n_epochs", "lr", "weight_decay", "batch_size")
@@ -129,13 +128,6 @@ class Portrait:
         return accuracies
 
 
-def best_seed(result: SearchResult) -> int:
-    """The seed of highest validation accuracy; the first if there is none."""
-    scores = result.seed_figures.get("validation_accuracy") or [0.0]
-    ranked_scores = [-math.inf if s is None or math.isnan(s) else s for s in scores]
-    return result.seeds[int(np.argmax(ranked_scores))]
-
-
 def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
     """Trains the best network again and examines it.
 
@@ -170,7 +162,7 @@ def portray(
     Raises:
       ValueError: if training diverges, or the data are too few.
     """
-    seed, history = best_seed(result), []
+    seed, history = result.best_seed, []
 
     def note(epoch: int, module: nnx.Module) -> None:
         dendrites = Dendrites.of(module)

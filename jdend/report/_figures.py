@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jdend.report._format import called, percent, setting, settings
+from jdend.report._format import by_metric, called, metric_of, percent, setting, settings
 from jdend.report._importance import Importances
 from jdend.report._record import finite, ranked
 from jdend.report._style import (
@@ -48,9 +48,10 @@ def plotly():
 
 
 def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = None) -> "Figure":
-    """Validation accuracy against parameters, with the Pareto front and the budget."""
+    """Validation accuracy, or another metric, against parameters, with the Pareto front and the
+    budget."""
     go = plotly()
-    shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    shown = [r for r in results if r.failed is None and finite(r.score)]
     front = pareto_front(shown)
     best = ranked(shown)[0][:1]
     chosen = [*front, *best]
@@ -69,14 +70,14 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             continue
         figure.add_scatter(
             x=[r.total_params for r in members],
-            y=[_accuracy_or_nan(r) for r in members],
+            y=[_value(r) for r in members],
             text=[_hover(r) for r in members],
             name=name,
             mode="lines+markers" if name == "Pareto front" and len(members) > 1 else "markers",
             marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour}},
             line={"color": faint(BLUE, 0.5), "width": 1.5, "shape": "hv"},
             error_y={
-                "array": [r.validation_accuracy_std or 0 for r in members],
+                "array": [r.measured("validation")[1] or 0 for r in members],
                 "visible": name in ("Pareto front", "best"),
                 "color": faint(colour[:7], 0.6),
                 "thickness": 1.2,
@@ -92,21 +93,18 @@ def accuracy_figure(results: Sequence[SearchResult], *, budget: int | None = Non
             annotation_position="top left",
         )
     complete = [*ended, *chosen]
-    heights = [
-        _accuracy_or_nan(r) for r in (complete if len(complete) >= MIN_COMPLETE_TRIALS else shown)
-    ]
+    heights = [_value(r) for r in (complete if len(complete) >= MIN_COMPLETE_TRIALS else shown)]
     heights += [
-        _accuracy_or_nan(r) + sign * (r.validation_accuracy_std or 0)
-        for r in best
-        for sign in (-1, 1)
+        _value(r) + sign * (r.measured("validation")[1] or 0) for r in best for sign in (-1, 1)
     ]
-    return laid_out(
+    figure = laid_out(
         figure,
         x="parameters",
-        y="validation accuracy",
-        y_range=_where_it_matters(heights),
+        y=f"validation {metric_of(shown)}",
+        y_range=_where_it_matters(heights, shown),
         tickformat=",d",
     )
+    return figure.update_yaxes(tickformat=_tickformat(shown))
 
 
 # So many epochs at most each have a tick.
@@ -114,10 +112,12 @@ EACH_EPOCH = 12
 
 
 def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
-    """Validation accuracy by epoch of the `n` best, with bands of one standard deviation over
-    seeds. The curves of other trials, stopped ones included, are drawn faintly behind them."""
+    """Validation accuracy, or another metric, by epoch of the `n` best, with bands of one standard
+    deviation over seeds. The curves of other trials, stopped ones included, are drawn faintly
+    behind them."""
     go = plotly()
-    curves = [r for r in results if r.history.get("validation_accuracy")]
+    curves = [r for r in results if r.score_history]
+    number = ".2%" if metric_of(curves) == "accuracy" else ".4f"
     order = ranked(curves)[0]
     figure = go.Figure()
     background = order[n:]
@@ -157,15 +157,18 @@ def curves_figure(results: Sequence[SearchResult], n: int = 5) -> "Figure":
             name=f"{place}. {result.total_params:,} parameters"
             + (", stopped" if result.stopped_epoch is not None else ""),
             customdata=[0.0] * len(curve) if spread is None else spread.tolist(),
-            hovertemplate=f"{place}. epoch %{{x}}: %{{y:.2%}} ± %{{customdata:.2%}}<extra></extra>",
+            hovertemplate=f"{place}. epoch %{{x}}: %{{y:{number}}} ± %{{customdata:{number}}}"
+            "<extra></extra>",
             **group,
         )
     heights = [value for result in order[:n] for value in _curve(result) if math.isfinite(value)]
-    figure = laid_out(figure, x="epoch", y="validation accuracy", tickformat="d")
+    figure = laid_out(figure, x="epoch", y=f"validation {metric_of(curves)}", tickformat="d")
     longest = max((len(_curve(result)) for result in curves), default=0)
     if longest <= EACH_EPOCH:  # else Plotly writes 1 1 2 2 3
         figure.update_xaxes(dtick=1)
-    return figure.update_yaxes(range=_where_it_matters(heights))
+    return figure.update_yaxes(
+        range=_where_it_matters(heights, curves), tickformat=_tickformat(curves)
+    )
 
 
 def importance_figure(importances: Importances) -> "Figure":
@@ -231,28 +234,32 @@ def laid_out(
 def _hover(result: SearchResult) -> str:
     lines = [
         f"<b>{result.total_params:,} parameters</b>",
-        f"validation {percent(result.validation_accuracy, result.validation_accuracy_std)}",
+        f"validation {by_metric(result.metric, *result.measured('validation'))}",
     ]
-    if finite(result.test_accuracy):
-        lines.append(f"test {percent(result.test_accuracy, result.test_accuracy_std)}")
+    if finite(result.measured("test")[0]):
+        lines.append(f"test {by_metric(result.metric, *result.measured('test'))}")
     if result.stopped_epoch:
         lines.append(f"stopped after epoch {result.stopped_epoch}")
     lines += [f"{called(name)} {setting(value)}" for name, value in settings(result).items()]
     return "<br>".join(lines)
 
 
-def _accuracy_or_nan(result: SearchResult) -> float:
-    accuracy = result.validation_accuracy
-    return math.nan if accuracy is None else accuracy
+def _value(result: SearchResult) -> float:
+    value, _ = result.measured("validation")
+    return math.nan if value is None else value
+
+
+def _tickformat(results: Sequence[SearchResult]) -> str:
+    return ".1%" if metric_of(results) == "accuracy" else ""
 
 
 def _curve(result: SearchResult) -> np.ndarray:
-    return _numbers(result.history["validation_accuracy"])
+    return _numbers(result.history[f"validation_{result.metric}"])
 
 
 def _spread(result: SearchResult) -> np.ndarray | None:
     """Standard deviation over seeds, by epoch; None with one seed."""
-    rows = result.seed_history.get("validation_accuracy") or []
+    rows = result.seed_history.get(f"validation_{result.metric}") or []
     if len(rows) < 2:
         return None
     return np.std(np.stack([_numbers(row) for row in rows]), axis=0, ddof=1)
@@ -272,11 +279,14 @@ def _joined(curves: Sequence[np.ndarray]) -> tuple[list, list]:
     return xs, ys
 
 
-def _where_it_matters(values: Sequence[float]) -> list[float] | None:
+def _where_it_matters(
+    values: Sequence[float], results: Sequence[SearchResult]
+) -> list[float] | None:
     """A range that shows the best nine tenths of the values; zooming out shows the others."""
-    values = sorted(value for value in values if math.isfinite(value))
+    minimised = any(result.minimised for result in results)
+    values = sorted((value for value in values if math.isfinite(value)), reverse=minimised)
     if not values:
         return None
-    low, high = values[len(values) // 10], values[-1]
+    low, high = sorted((values[len(values) // 10], values[-1]))
     margin = max(0.12 * (high - low), 0.005)
     return [low - margin, high + margin]

@@ -1,12 +1,12 @@
 """Names and numbers as text, for a report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jdend.fields import label
 from jdend.report._record import finite
 from jdend.study import SearchResult
 
-__all__ = ["called", "duration", "percent", "setting", "settings"]
+__all__ = ["by_metric", "called", "duration", "metric_of", "percent", "setting", "settings"]
 
 
 def called(name: str) -> str:
@@ -38,6 +38,20 @@ def percent(value: float | None, std: float | None = None, *, digits: int = 2) -
         return "–"
     spread = f" ± {100 * std:.{digits}f}" if finite(std) else ""
     return f"{100 * value:.{digits}f}{spread} %"
+
+
+def by_metric(metric: str, value: float | None, std: float | None = None) -> str:
+    """A figure by a metric, of accuracy as a share, with its standard deviation if there is one."""
+    if metric == "accuracy":
+        return percent(value, std)
+    if not finite(value):
+        return "–"
+    return f"{value:.4f} ± {std:.4f}" if finite(std) else f"{value:.4f}"
+
+
+def metric_of(results: Sequence[SearchResult]) -> str:
+    """The name of the metric of results, which are those of one search, for people."""
+    return results[0].metric.replace("_", " ") if results else "accuracy"
 
 
 def duration(seconds: float) -> str:

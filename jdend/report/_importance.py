@@ -40,7 +40,8 @@ class Importances:
 def importances(
     results: Sequence[SearchResult], studies: Sequence["optuna.Study"] = ()
 ) -> Importances:
-    """Optuna's PED-ANOVA (Watanabe, Bansal & Hutter 2023) of validation accuracy.
+    """Optuna's PED-ANOVA (Watanabe, Bansal & Hutter 2023) of scores, which are validation
+    accuracies unless the search has another metric.
 
     Trials that were trained to their end are compared. If there are fewer than 24 of them, all
     trials are compared as they were at the first rung. Fewer than 8 trials have no importances.
@@ -103,17 +104,17 @@ def _study_of(results: Sequence[SearchResult]) -> "optuna.Study":
     """A study in memory of results that did not fail."""
     from optuna.trial import TrialState, create_trial
 
-    usable = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    usable = [r for r in results if r.failed is None and finite(r.score)]
     ranges = {n: _range([r.params[n] for r in usable if n in r.params]) for n in varying(usable)}
     study = _new_study()
     for result in usable:
         params: Mapping[str, Any] = {n: result.params[n] for n in ranges if n in result.params}
-        curve = enumerate(result.history.get("validation_accuracy", ()), 1)
+        curve = enumerate(result.score_history, 1)
         study.add_trial(
             create_trial(
                 params={n: v if ranges[n][1] else str(v) for n, v in params.items()},
                 distributions={n: ranges[n][0] for n in params},
-                value=result.validation_accuracy,
+                value=result.score,
                 intermediate_values={epoch: v for epoch, v in curve if finite(v)},
                 state=TrialState.COMPLETE if result.stopped_epoch is None else TrialState.PRUNED,
             )

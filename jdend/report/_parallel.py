@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jdend.report._figures import laid_out, plotly
-from jdend.report._format import called, percent, setting
+from jdend.report._format import called, metric_of, percent, setting
 from jdend.report._importance import varying
 from jdend.report._record import finite, ranked
 from jdend.report._style import BLUE, GREY, INK, MUTED, ORANGE, PAPER, faint
@@ -70,13 +70,15 @@ class Axis:
 
 
 def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
-    """Every trial as a line across the hyperparameters that vary, to its validation accuracy."""
+    """Every trial as a line across the hyperparameters that vary, to its validation accuracy, or
+    another metric."""
     go = plotly()
-    shown = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    shown = [r for r in results if r.failed is None and finite(r.score)]
     names = [name for name in varying(shown) if name != "seed"][:MAX_AXES]
-    rows = {id(r): [*(r.params.get(n) for n in names), r.validation_accuracy] for r in shown}
+    last = f"validation {metric_of(shown)}"
+    rows = {id(r): [*(r.params.get(n) for n in names), r.measured("validation")[0]] for r in shown}
     columns = list(zip(*rows.values(), strict=True))
-    axes = [Axis(n, column) for n, column in zip([*names, ACCURACY], columns, strict=True)]
+    axes = [Axis(n, column) for n, column in zip([*names, last], columns, strict=True)]
     order = ranked(shown)[0]
     n_good = min(MAX_GOOD, max(1, math.ceil(len(order) / 10)))
     ordinary = order[n_good:]

@@ -9,6 +9,7 @@ from jdend._files import os_errors_as, user_path, write_bytes
 from jdend.report import _sections as of
 from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
+from jdend.report._format import metric_of
 from jdend.report._importance import Importances, importances, varying
 from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
@@ -55,7 +56,7 @@ def contents_of(record: SearchRecord, portrait: Portrait | None, why_none: str) 
       why_none: the reason if there is no portrait.
     """
     results = record.results
-    measured = [r for r in results if r.failed is None and finite(r.validation_accuracy)]
+    measured = [r for r in results if r.failed is None and finite(r.score)]
     shares = importances(results, record.studies) if measured else None
     figures = _figures(record, measured, shares, portrait)
     sections = [
@@ -86,7 +87,7 @@ def _figures(
     if measured:
         budget = record.budgets[0] if len(record.budgets) == 1 else None
         figures["accuracy"] = accuracy_figure(measured, budget=budget)
-    if any(result.history.get("validation_accuracy") for result in measured):
+    if any(result.score_history for result in measured):
         figures["curves"] = curves_figure(measured)
     if shares is not None and shares.shares:
         figures["importance"] = importance_figure(shares)
@@ -103,8 +104,10 @@ def _sections_of_measured(
     """The sections that need validation accuracies; none if no trial has one."""
     if shares is None:
         return []
-    mattered = of.mattered_section(shares, "parallel" in figures)
-    sections = [Section("accuracy", "Accuracy against parameters", of.accuracy_section(record))]
+    mattered = of.mattered_section(record, shares, "parallel" in figures)
+    metric = metric_of(record.results)
+    against = f"{metric[0].upper()}{metric[1:]} against parameters"
+    sections = [Section("accuracy", against, of.accuracy_section(record))]
     if "curves" in figures:
         sections.append(Section("curves", "Learning curves", of.curves_section(record)))
     return [*sections, Section("mattered", "What mattered", mattered)]

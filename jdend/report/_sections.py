@@ -5,9 +5,10 @@ Each section is a template, and a function here that computes the values to fill
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from jdend.report._format import called, duration, percent, setting, settings
+from jdend.report._format import by_metric, called, duration, metric_of, setting, settings
 from jdend.report._importance import Importances, varying
 from jdend.report._record import SearchRecord, finite, ranked
 from jdend.report._stopping import RungRecord, rungs_of
@@ -37,6 +38,7 @@ SETTINGS = {
     "n_test": "test examples",
     "majority_accuracy": "accuracy of the most frequent class",
     "split_seed": "split seed",
+    "metric": "chosen by",
     "strategy": "strategy",
     "pruner": "pruner",
     "generation": "trials a generation",
@@ -77,8 +79,10 @@ def tiles(record: SearchRecord) -> Markup:
         return Markup()
     return render(
         "tiles",
-        validation=_accuracy(best.validation_accuracy, best.validation_accuracy_std),
-        test=_accuracy(best.test_accuracy, best.test_accuracy_std),
+        figures=[
+            (_figure(metric, *figures), name)
+            for name, (metric, *figures) in _figures_of(best).items()
+        ],
         n_parameters=best.total_params,
     )
 
@@ -89,14 +93,13 @@ def best_section(record: SearchRecord) -> Markup:
     names = [name for name in varying(order[:TOP]) if name != "seed"]
     shared = {n: v for n, v in settings(order[0]).items() if n not in names}
     early = any(result.stopped_epoch is not None for result in order)
-    headings = ["", "validation", "test", "parameters"]
+    headings = ["", *_headings(order), "parameters"]
     headings += ["epochs"] * early + [called(name) for name in names]
 
     def row(place: int, result: SearchResult) -> list[str]:
         figures = [
             str(place),
-            _cell(result, result.validation_accuracy, result.validation_accuracy_std),
-            _cell(result, result.test_accuracy, result.test_accuracy_std),
+            *_cells(result),
             f"{result.total_params:,}",
         ]
         epochs = [_epochs(result)] * early
@@ -107,6 +110,7 @@ def best_section(record: SearchRecord) -> Markup:
         "best",
         budgets=[[f"{n:,}", *row(0, best)[1:]] for n, best in within.items()],
         unranked=unranked,
+        metric=metric_of(order),
         has_seeds=any(len(result.seeds) > 1 for result in order),
         headings=headings,
         rows=[row(place, result) for place, result in enumerate(order[:MAX_ROWS], 1)],
@@ -124,26 +128,29 @@ def _best_within(record: SearchRecord) -> dict[int, SearchResult]:
 
 
 def accuracy_section(record: SearchRecord) -> Markup:
-    """Accuracy against parameters."""
-    rows = [
-        [
-            f"{result.total_params:,}",
-            _cell(result, result.validation_accuracy, result.validation_accuracy_std),
-            _cell(result, result.test_accuracy, result.test_accuracy_std),
-        ]
-        for result in pareto_front(record.results)
-    ]
-    return render("accuracy", rows=rows)
+    """Accuracy, or another metric, against parameters."""
+    front = pareto_front(record.results)
+    return render(
+        "accuracy",
+        metric=metric_of(record.results),
+        headings=["parameters", *_headings(front)],
+        rows=[[f"{result.total_params:,}", *_cells(result)] for result in front],
+    )
 
 
 def curves_section(record: SearchRecord) -> Markup:
     """Learning curves."""
-    return render("curves", has_seeds=any(len(result.seeds) > 1 for result in record.results))
+    return render(
+        "curves",
+        metric=metric_of(record.results),
+        has_seeds=any(len(result.seeds) > 1 for result in record.results),
+    )
 
 
-def mattered_section(importances: Importances, has_parallel: bool) -> Markup:
+def mattered_section(record: SearchRecord, importances: Importances, has_parallel: bool) -> Markup:
     """Importance of hyperparameters, and parallel coordinates if they are drawn."""
-    return render("mattered", importances=importances, has_parallel=has_parallel)
+    metric = metric_of(record.results)
+    return render("mattered", metric=metric, importances=importances, has_parallel=has_parallel)
 
 
 def stopped_section(record: SearchRecord) -> Markup:
@@ -155,11 +162,12 @@ def stopped_section(record: SearchRecord) -> Markup:
     rungs = rungs_of(record.generations)
     return render(
         "stopped",
+        metric=metric_of(results),
         n_results=len(results),
         stopped=sum(result.stopped_epoch is not None for result in results),
         epochs_trained=sum(lengths),
         epochs_full=max(lengths, default=0) * len(lengths),
-        rungs=[_rung_row(rung) for rung in rungs],
+        rungs=[_rung_row(rung, results[0].metric) for rung in rungs],
         crosses=any(rung.crosses for rung in rungs),
         failed=len(failed),
         failed_headings=["in epoch", "parameters", *(called(name) for name in names)],
@@ -219,27 +227,45 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-class Accuracy(NamedTuple):
-    """An accuracy as text; with several seeds `spread` holds their deviation and the sign %."""
+class Figure(NamedTuple):
+    """A figure as text; with several seeds `spread` holds their deviation and the sign %."""
 
     figure: str
     spread: str
 
 
-def _accuracy(value: float | None, std: float | None) -> Accuracy:
-    if not finite(value):
-        return Accuracy("–", "")
-    if finite(std):
-        return Accuracy(f"{100 * value:.2f}", f"± {100 * std:.2f} %")
-    return Accuracy(f"{100 * value:.2f} %", "")
+def _figure(metric: str, value: float | None, std: float | None) -> Figure:
+    text, _, spread = by_metric(metric, value, std).partition(" ± ")
+    return Figure(text, f"± {spread}" if spread else "")
 
 
-def _cell(result: SearchResult, value: float | None, std: float | None) -> str:
-    """An accuracy for a table whose heading already says per cent."""
+def _figures_of(result: SearchResult) -> dict[str, tuple[str, float | None, float | None]]:
+    """By name its figures, each with the name of its metric and its deviation: accuracies, and
+    before them another metric that it has."""
+    accuracy = replace(result, metric="accuracy")
+    metrics = [result, accuracy] if result.metric != "accuracy" else [result]
+    return {
+        f"{part} {metric_of([of_metric])}": (of_metric.metric, *of_metric.measured(part))
+        for of_metric in metrics
+        for part in ("validation", "test")
+    }
+
+
+def _headings(results: Sequence[SearchResult]) -> list[str]:
+    """The headings of `_cells`; of accuracies alone, a text says that they are accuracies."""
+    names = list(_figures_of(results[0])) if results else []
+    return names if len(names) > 2 else ["validation", "test"]
+
+
+def _cells(result: SearchResult) -> list[str]:
+    """Its figures for a table, accuracies without the sign %, which a text says."""
     if result.failed is not None:
-        return "failed"
-    figure, spread = (text.removesuffix(" %") for text in _accuracy(value, std))
-    return Markup("{} <i>{}</i>").format(figure, spread) if spread else figure
+        return ["failed"] * len(_figures_of(result))
+    cells: list[str] = []
+    for metric, value, std in _figures_of(result).values():
+        figure, spread = (text.removesuffix(" %") for text in _figure(metric, value, std))
+        cells.append(Markup("{} <i>{}</i>").format(figure, spread) if spread else figure)
+    return cells
 
 
 def _epochs(result: SearchResult) -> str:
@@ -255,13 +281,13 @@ def _date(text: str) -> str:
         return text
 
 
-def _rung_row(rung: RungRecord) -> list[str]:
+def _rung_row(rung: RungRecord, metric: str) -> list[str]:
     return [
         str(rung.generation),
         str(rung.epoch),
         f"{rung.stopped} of {rung.reached}",
-        percent(rung.best_stopped),
-        percent(rung.weakest_kept),
+        by_metric(metric, rung.best_stopped),
+        by_metric(metric, rung.weakest_kept),
     ]
 
 

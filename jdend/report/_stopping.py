@@ -18,8 +18,9 @@ class RungRecord:
       epoch: the epoch after which trials were stopped.
       reached: how many trials trained that far.
       stopped: how many of them were stopped there.
-      best_stopped, weakest_kept: validation accuracy at that epoch, of the best that was stopped
-        and of the weakest that went on; None where there is none.
+      best_stopped, weakest_kept: the figure by the metric on the validation examples at that epoch,
+        of the best that was stopped and of the weakest that went on; None where there is none.
+      minimised: whether less of that metric is better.
     """
 
     generation: int
@@ -28,12 +29,15 @@ class RungRecord:
     stopped: int
     best_stopped: float | None
     weakest_kept: float | None
+    minimised: bool = False
 
     @property
     def crosses(self) -> bool:
         """Whether a stopped trial was better than one that went on: brackets allow that."""
         if self.best_stopped is None or self.weakest_kept is None:
             return False
+        if self.minimised:
+            return self.best_stopped < self.weakest_kept
         return self.best_stopped > self.weakest_kept
 
 
@@ -41,6 +45,8 @@ def rungs_of(generations: Sequence[Sequence[SearchResult]]) -> list[RungRecord]:
     """The rungs at which trials were stopped, by generation and epoch."""
     records = []
     for number, results in enumerate(generations, 1):
+        minimised = any(r.minimised for r in results)
+        best, worst = (min, max) if minimised else (max, min)
         for epoch in sorted({r.stopped_epoch for r in results if r.stopped_epoch is not None}):
             reached = [r for r in results if len(_curve(r)) >= epoch]
             stopped = [r for r in reached if r.stopped_epoch == epoch]
@@ -52,15 +58,16 @@ def rungs_of(generations: Sequence[Sequence[SearchResult]]) -> list[RungRecord]:
                     epoch,
                     len(reached),
                     len(stopped),
-                    max(_at(stopped, epoch), default=None),
-                    min(_at(continuing, epoch), default=None),
+                    best(_at(stopped, epoch), default=None),
+                    worst(_at(continuing, epoch), default=None),
+                    minimised,
                 )
             )
     return records
 
 
 def _curve(result: SearchResult) -> Sequence[float | None]:
-    return result.history.get("validation_accuracy", ())
+    return result.history.get(f"validation_{result.metric}", ())
 
 
 def _at(results: Sequence[SearchResult], epoch: int) -> list[float]:

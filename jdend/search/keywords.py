@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from jdend._messages import did_you_mean
-from jdend.search.options import setting_of
+from jdend.search.settings import setting_of
 
 __all__ = ["check_keywords", "keywords_of"]
 

@@ -6,33 +6,29 @@ that reads it. That code checks the value as well, before any data are loaded. T
 shows its help from here, so nothing heavy is imported.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, Field, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
+from jdend.search.settings import about, setting_of
 
 if TYPE_CHECKING:
     from jdend.data import Dataset, Frame
     from jdend.study import Study
-    from jdend.training import Teacher
+    from jdend.training import Metric, Teacher
 
 __all__ = [
     "SCENARIO_NAMES",
     "DataOptions",
     "ProposalOptions",
     "SearcherOptions",
-    "Setting",
     "StorageOptions",
     "TrainingOptions",
-    "about",
     "check_log_format",
-    "own_fields",
-    "setting_of",
 ]
 
 SCENARIO_NAMES = (
@@ -49,48 +45,6 @@ DEFAULTS = ("best", "toolkit")
 TRAINED = ("n_epochs", "lr", "weight_decay", "batch_size")
 LEFT_OUT = "that of the default space"
 COLUMNS = "COLUMN[,…]"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a field means, and how the command line reads it.
-
-    Attributes:
-      help: one line of text, for Python and the command line.
-      python: the end of that sentence, for Python only.
-      none: what None means.
-      flag: the option of the command line, by default the field's name with dashes; None if it has
-        no option.
-      parse: turns text into the value.
-      metavar: the name of the value in the command line's help.
-      bare: the value of an option that is given without one; None if it needs one.
-      recorded: whether it is in `run.json`, and must be the same when the search is resumed.
-    """
-
-    help: str
-    python: str = ""
-    none: str = ""
-    flag: str | None = ""
-    parse: Callable[[str], object] = str
-    metavar: str | None = None
-    bare: str | None = None
-    recorded: bool = False
-
-
-def about(help: str, parse: Callable[[str], object] = str, **others: Any) -> dict[str, Setting]:
-    """The metadata of a field, made of the arguments of `Setting`."""
-    return {"setting": Setting(help, parse=parse, **others)}
-
-
-def setting_of(field: Field) -> Setting:
-    """The setting that `about` put into a field's metadata."""
-    return field.metadata["setting"]
-
-
-def own_fields(options: type) -> list[Field]:
-    """The fields of a type of options, without those that it inherits."""
-    own = inspect.get_annotations(options)
-    return [field for field in fields(options) if field.name in own]
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -169,6 +123,15 @@ class ProposalOptions:
             "seed of the proposals",
             int,
             python=": the same searches, in the same order, propose the same networks",
+        ),
+    )
+    metric: "str | Metric" = field(
+        default="accuracy",
+        metadata=about(
+            "what networks are chosen and stopped by: accuracy, balanced_accuracy, f1_macro, auc, "
+            "log_loss",
+            python=", or a metric of your own, see `jdend.training.Metric`",
+            recorded=True,
         ),
     )
 
@@ -380,6 +343,9 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
             del values["defaults"]
             left_out = [name for name in TRAINED if values[name] is None]
             values |= {name: FIELDS[name].default for name in left_out}
+        metric = values.pop("metric")
+        if metric != "accuracy":  # as before there were others, so that such searches go on
+            values["metric"] = getattr(metric, "name", metric)
         return {**values, "seeds": list(parse_seeds(self.seeds))}
 
 

@@ -61,8 +61,8 @@ class CollectedResults(abc.ABC):
         """The settings of data and training, enough to repeat the search."""
 
     def get_best_results(self, n: int = 5) -> Results:
-        """The `n` best results, by validation accuracy; failed trials last, and networks over the
-        budget after all that keep to it.
+        """The `n` best results, by their metric on the validation examples; failed trials last, and
+        networks over the budget after all that keep to it.
 
         Results that the older toolkit wrote have only a test accuracy: they are ranked by it,
         after all others, with a warning.
@@ -92,8 +92,8 @@ class CollectedResults(abc.ABC):
         return ""
 
     def pareto_front(self) -> Results:
-        """The results that no other beats in both parameters and validation accuracy, by
-        parameters; those that failed or were stopped are left out."""
+        """The results that no other beats in both parameters and validation accuracy, or their
+        metric, by parameters; those that failed or were stopped are left out."""
         return Results(pareto_front(self.results))
 
     def smallest_reaching(self, accuracy: float) -> SearchResult | None:

@@ -31,20 +31,20 @@ class Rungs:
         )
 
     def stopped(
-        self, epoch: int, accuracy: Float[np.ndarray, " n"], live: Bool[np.ndarray, " n"]
+        self, epoch: int, score: Float[np.ndarray, " n"], live: Bool[np.ndarray, " n"]
     ) -> list[int]:
         """The positions of the trials to stop at a rung.
 
         Trials that are finished are ranked with the others, and count among those that go on.
-        Trials whose accuracy is NaN come last. Of two with equal accuracy the earlier is better.
+        Trials whose score is NaN come last. Of two with equal scores the earlier is better.
 
         Args:
           epoch: one of `epochs`.
-          accuracy: each trial's validation accuracy after its last epoch, mean over seeds.
+          score: each trial's, after its last epoch, mean over seeds; more is better.
           live: which trials are neither finished nor stopped.
         """
         out = ~live & (self._n_epochs > epoch)  # stopped before
-        score = np.where(np.isnan(accuracy), -np.inf, accuracy)
+        score = np.where(np.isnan(score), -np.inf, score)
         stopped: list[int] = []
         for bracket in self._brackets:
             for rung in bracket.rungs:
@@ -56,8 +56,8 @@ class Rungs:
         return sorted(stopped)
 
     def example(self) -> list[int]:
-        """The epochs that each trial would be trained if its accuracy were drawn at random."""
-        ends, accuracy = self._n_epochs.copy(), np.random.default_rng(0).random(len(self._n_epochs))
+        """The epochs that each trial would be trained if its score were drawn at random."""
+        ends, score = self._n_epochs.copy(), np.random.default_rng(0).random(len(self._n_epochs))
         for epoch in self.epochs:
-            ends[self.stopped(epoch, accuracy, ends > epoch)] = epoch
+            ends[self.stopped(epoch, score, ends > epoch)] = epoch
         return ends.tolist()

@@ -147,7 +147,7 @@ def compare_architectures(
         best = _best(results)
         if best is not None:
             records.append({"architecture": name, **_record(best, max_params)})
-    return sorted(records, key=lambda record: -record["validation_accuracy"])
+    return sorted(records, key=lambda record: -record["result"].score)
 
 
 def thorough_optimization(

@@ -11,7 +11,7 @@ from jdend.search.driver.loop import run_search, train_first
 from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
 from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
-from jdend.search.driver.trainer import Trainer
+from jdend.search.driver.trainer import Trainer, metric_of
 from jdend.search.errors import BudgetError, BudgetWarning, SearchError
 from jdend.search.keywords import keywords_of
 from jdend.search.networks import NetworksWithinBudget
@@ -52,7 +52,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
       True
 
     `jdend.search.space.dimensions` shows how spaces are written. Each search appends to `results`.
-    Networks are ranked by validation accuracy; test accuracy is only reported.
+    Networks are ranked by their `metric` on validation examples; test figures are only reported.
 
     Attributes:
       results: the results of all searches so far.
@@ -76,6 +76,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             buckets=options.buckets,
             max_programs=options.max_programs,
             compile_cache=options.compile_cache,
+            metric=metric_of(options.metric),
         )
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far

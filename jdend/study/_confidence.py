@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from jdend.study._errors import StudyError
 from jdend.study._ranking import rank
 from jdend.study._result import SearchResult
+from jdend.study._table import figure_headings
 
 __all__ = ["FEW_EXAMPLES", "best_interval", "validation_note", "wilson_interval"]
 
@@ -62,7 +63,8 @@ def validation_note(results: Sequence[SearchResult], config: Mapping[str, object
         return ""
     majority = config.get("majority_accuracy")
     baseline = "" if majority is None else f"; always the most frequent class: {majority:.4f}"
+    column = figure_headings(results)["validation_accuracy"]
     return (
-        f"valid.: on {config['n_validation']:,} examples, for the best true accuracies of "
+        f"{column}: on {config['n_validation']:,} examples, for the best true accuracies of "
         f"{interval[0]:.4f} to {interval[1]:.4f} (95%){baseline}"
     )

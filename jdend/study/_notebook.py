@@ -59,6 +59,7 @@ def to_dataframe(results: Iterable[SearchResult]) -> "pandas.DataFrame":
     records = [
         {
             **{name: value for name, value in result.params.items() if name != "seed"},
+            **result.figures_of_metric(),
             **{name: getattr(result, name) for name in DATAFRAME_COLUMNS},
             "seeds": result.seeds,
         }

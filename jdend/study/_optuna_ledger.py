@@ -23,7 +23,7 @@ from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
 from jdend.study._ledger import Claim, Generation, ProposedTrial
 from jdend.study._reader import GENERATION, SEARCH, WORKER, StoredStudy
-from jdend.study._result import SearchResult
+from jdend.study._result import ACCURACY, SearchResult
 from jdend.study._serialization import MINIMIZED, optuna_trial, plain, trial_to_record
 from jdend.study._storage import open_storage, quiet_optuna, storage_errors, without_password
 
@@ -50,7 +50,7 @@ class OptunaLedger:
         JSON values.
       distributions: the distributions of the coordinates of `ProposedTrial.point`, fixed for the
         whole study.
-      objectives: the fields of `SearchResult` that are the study's objectives.
+      objectives: the attributes of `SearchResult` that are the study's objectives.
       surroundings: returns further attributes of each trial: versions, device. Called whenever a
         generation is finished.
       say: called with a line of text when this worker has to wait.
@@ -71,7 +71,7 @@ class OptunaLedger:
         search: Mapping[str, object],
         *,
         distributions: Mapping[str, "BaseDistribution"] | None = None,
-        objectives: Sequence[str] = ("validation_accuracy",),
+        objectives: Sequence[str] = ("score",),
         surroundings: Callable[[], Mapping[str, object]] = dict,
         say: Callable[[str], None] = lambda line: None,
         lease: float = LEASE_SECONDS,
@@ -257,8 +257,9 @@ class OptunaLedger:
 
 
 def _by_field(search: Mapping[str, object]) -> dict[str, object]:
-    """Settings with canonical field names in the space; older studies may use aliases."""
-    return {**search, "space": _canonical(search.get("space"))}
+    """Settings with canonical field names in the space, where older studies may use aliases, and
+    with the metric that a study has if it names none."""
+    return {"metric": ACCURACY, **search, "space": _canonical(search.get("space"))}
 
 
 def _canonical(space: object) -> object:

@@ -1,4 +1,4 @@
-"""Ranks trained networks by validation accuracy, never by test accuracy."""
+"""Ranks trained networks by their metric on the validation examples, never on the test examples."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,8 @@ __all__ = ["rank"]
 
 
 def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
-    """The results, best first: by validation accuracy, then fewer parameters, then their order.
+    """The results, best first: by `score`, which is validation accuracy unless they have another
+    metric, then fewer parameters, then their order.
 
     If some trials have several seeds, trials with one seed come after them, since the best of many
     single seeds is mostly luck. Trials that a rung stopped come after those trained to their end,
@@ -31,14 +32,14 @@ def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
 
 
 def _rank_key(result: SearchResult) -> tuple[float, ...]:
-    accuracy = result.test_accuracy if result.only_tested else result.validation_accuracy
-    lost = result.failed is not None or accuracy is None or math.isnan(accuracy)
+    score = result.test_accuracy if result.only_tested else result.score
+    lost = result.failed is not None or score is None or math.isnan(score)
     stopped = math.inf if result.stopped_epoch is None else result.stopped_epoch
     return (
         lost,
         result.only_tested,
         -stopped,
         len(result.seeds) == 1,
-        0.0 if lost or accuracy is None else -accuracy,
+        0.0 if lost or score is None else -score,
         result.total_params,
     )

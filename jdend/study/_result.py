@@ -17,6 +17,8 @@ from jdend.study._html import results_html
 
 __all__ = ["FINAL_FIGURES", "SearchResult"]
 
+# The metric that results have if none is named.
+ACCURACY = "accuracy"
 # The figures of a trained network, for each seed, taken from `jdend.training.Outcome`.
 FINAL_FIGURES = (
     "train_loss",
@@ -54,6 +56,10 @@ class SearchResult:
         Stopped trials rank after those that were trained to their end.
       cut_off: whether the search was broken off while this trained; `stopped_epoch` says when. A
         search that goes on replaces it.
+      metric: the name of the metric that it was chosen by. If it is not accuracy, its figures are
+        `validation_<metric>` in `history`, and this and `test_<metric>` in `seed_figures`;
+        `measured` has their means.
+      minimised: whether less of that metric is better.
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
       seed_history: the same, one list for each seed.
@@ -81,6 +87,45 @@ class SearchResult:
     seed_figures: dict[str, list[float]] = field(default_factory=dict[str, list[float]], repr=False)
     stopped_epoch: int | None = None
     cut_off: bool = False
+    metric: str = ACCURACY
+    minimised: bool = False
+
+    def measured(self, part: str) -> tuple[float | None, float | None]:
+        """The figure by its metric on `validation` or `test`, and its deviation over the seeds;
+        None where there is none."""
+        if self.metric == ACCURACY:
+            return getattr(self, f"{part}_accuracy"), getattr(self, f"{part}_accuracy_std")
+        values = _numbers(self.seed_figures.get(f"{part}_{self.metric}", ()))
+        held_out = part == "test" or self.validation_accuracy is not None
+        return (_mean(values), _std(values)) if len(values) and held_out else (None, None)
+
+    @property
+    def score(self) -> float | None:
+        """What it is chosen by, of which more is better: its validation figure by its metric,
+        negative if less of that is better. None if nothing was held out."""
+        value, _ = self.measured("validation")
+        return value if value is None else self._sign * value
+
+    @property
+    def score_history(self) -> list[float]:
+        """Its score after each epoch; NaN where it was not measured."""
+        return (self._sign * _numbers(self.history.get(f"validation_{self.metric}", ()))).tolist()
+
+    @property
+    def seed_scores(self) -> list[float]:
+        """Its score with each seed; empty if that is not known."""
+        values = self.seed_figures.get(f"validation_{self.metric}", ())
+        return (self._sign * _numbers(values)).tolist()
+
+    @property
+    def best_seed(self) -> int:
+        """The seed of the highest score; the first if none is known."""
+        scores = np.array(self.seed_scores or [0.0])
+        return self.seeds[int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))]
+
+    @property
+    def _sign(self) -> float:
+        return -1.0 if self.minimised else 1.0
 
     @property
     def accuracy_per_1k_params(self) -> float:
@@ -111,6 +156,8 @@ class SearchResult:
         held_out: bool = True,
         stopped_epoch: int | None = None,
         cut_off: bool = False,
+        metric: str = ACCURACY,
+        minimised: bool = False,
     ) -> "SearchResult":
         """Averages over seeds.
 
@@ -119,12 +166,14 @@ class SearchResult:
           total_params: trainable parameters.
           seconds: the trial's share of its population's time.
           seeds: `S` of them.
-          figures: by name in `FINAL_FIGURES`; those of validation NaN if nothing was held out.
+          figures: by name in `FINAL_FIGURES`, and those of the metric; those of validation NaN if
+            nothing was held out.
           history: likewise for each epoch.
           failed_epoch: -1 where a seed did not fail.
           held_out: whether there was a validation part.
           stopped_epoch: after how many epochs a rung stopped it, or it was cut off.
           cut_off: whether it was cut off.
+          metric, minimised: as attributes.
         """
         mean = {name: _mean(figures[name]) for name in FINAL_FIGURES}
         failures = failed_epoch[failed_epoch >= 0]
@@ -145,19 +194,37 @@ class SearchResult:
             failed=int(failures.min()) if failures.size else None,
             history={name: _floats(np.mean(h, axis=0)) for name, h in history.items()},
             seed_history={name: [_floats(row) for row in h] for name, h in history.items()},
-            seed_figures={name: _floats(figures[name]) for name in FINAL_FIGURES},
+            seed_figures={name: _floats(values) for name, values in figures.items()},
             stopped_epoch=stopped_epoch,
             cut_off=cut_off,
+            metric=metric,
+            minimised=minimised,
         )
 
     def to_dict(self) -> dict[str, object]:
         """For JSON: all attributes, and `accuracy_per_1k_params`; NaN becomes None. `cut_off` is
-        there only if it is true."""
+        there only if it is true; `metric`, `minimised` and the means `validation_<metric>` and
+        `test_<metric>` only if the metric is not accuracy."""
         record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         record["accuracy_per_1k_params"] = self.accuracy_per_1k_params
         if not self.cut_off:
             del record["cut_off"]
+        if self.metric == ACCURACY:
+            del record["metric"], record["minimised"]
+        else:
+            record |= self.figures_of_metric()
         return {name: _finite(value) for name, value in record.items()}
+
+    def figures_of_metric(self) -> dict[str, float | None]:
+        """`validation_<metric>` and `test_<metric>`, and their deviations under `…_std`; empty if
+        the metric is accuracy."""
+        if self.metric == ACCURACY:
+            return {}
+        return {
+            f"{part}_{self.metric}{end}": value
+            for part in ("validation", "test")
+            for end, value in zip(("", "_std"), self.measured(part), strict=True)
+        }
 
     @classmethod
     def from_dict(cls, record: object) -> "SearchResult":
@@ -192,6 +259,12 @@ class SearchResult:
                     f"a result's {name} must be a number, a string, true, false or null, got "
                     f"{value!r}"
                 )
+        metric, minimised = values.get("metric", ACCURACY), values.get("minimised", False)
+        if not isinstance(metric, str) or not isinstance(minimised, bool):
+            raise StudyError(
+                f"a result's metric must be a string and minimised true or false, got {metric!r} "
+                f"and {minimised!r}"
+            )
         seeds = values.get("seeds", (0,))
         if not _is_list(seeds) or not all(type(seed) is int for seed in seeds):
             raise StudyError(f"a result's seeds must be a list of whole numbers, got {seeds!r}")
@@ -223,6 +296,11 @@ _OPTIONAL = (
     "failed",
     "stopped_epoch",
 )
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    """Values from JSON, where None stands for NaN."""
+    return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from jdend.study._ledger import ProposedTrial
-from jdend.study._result import SearchResult
+from jdend.study._result import ACCURACY, SearchResult
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -21,7 +21,7 @@ __all__ = [
     "trial_to_record",
 ]
 
-# Objectives to minimize; all others are maximized.
+# Objectives to minimize; all others are maximized, `score` among them whatever the metric.
 MINIMIZED = ("total_params", "validation_loss", "train_loss", "train_time")
 # Attributes of a trial in addition to the fields of `SearchResult`.
 GENERATION, POSITION = "generation", "position"
@@ -50,7 +50,7 @@ def optuna_trial(
       proposed: the trial before it was trained.
       generation, position: its generation, and its position there.
       distributions: by coordinate of `proposed.point`; coordinates without one are left out.
-      objectives: the fields of the result that are objectives.
+      objectives: the attributes of the result that are objectives.
       surroundings: further attributes: versions, device.
     """
     from optuna.trial import TrialState, create_trial
@@ -65,7 +65,7 @@ def optuna_trial(
         values=None if failed else [float(value) for value in values],
         params=point,
         distributions={name: distributions[name] for name in point},
-        intermediate_values=_by_epoch(result.history.get("validation_accuracy", ())),
+        intermediate_values=_by_epoch(result.score_history),
         user_attrs={
             GENERATION: generation,
             POSITION: position,
@@ -128,6 +128,8 @@ def _attributes(result: SearchResult) -> dict[str, object]:
     attributes: dict[str, object] = {}
     for field in dataclasses.fields(result):
         if field.name == "cut_off":  # such a result is none yet
+            continue
+        if field.name in ("metric", "minimised") and result.metric == ACCURACY:
             continue
         value = plain(getattr(result, field.name))
         number = value is None or isinstance(value, int | float | str)

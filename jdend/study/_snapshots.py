@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from jdend._files import write_bytes, write_json
 from jdend._messages import reason
+from jdend.study._result import ACCURACY
 
 __all__ = ["SNAPSHOTS", "SnapshotFolder", "TrialInTraining", "trials_in_training"]
 
@@ -29,14 +31,26 @@ class TrialInTraining:
       total_params: its trainable parameters.
       epoch: the epochs that are done, whole ones.
       n_epochs: how many there will be, if no rung stops it.
-      validation_accuracy: the mean over seeds after the last of these; None before the first.
+      value: the metric's on the validation examples after the last of these, mean over seeds; None
+        before the first.
+      metric: its name.
+      minimised: whether less of it is better.
     """
 
     architecture: str
     total_params: int
     epoch: int
     n_epochs: int
-    validation_accuracy: float | None
+    value: float | None
+    metric: str = ACCURACY
+    minimised: bool = False
+
+    @property
+    def score(self) -> float:
+        """What trials are ranked by, more is better."""
+        if self.value is None:
+            return -math.inf
+        return -self.value if self.minimised else self.value
 
 
 class SnapshotFolder:

@@ -115,7 +115,7 @@ class Study:
         search: Mapping[str, object],
         *,
         distributions: Mapping[str, "BaseDistribution"] | None = None,
-        objectives: Sequence[str] = ("validation_accuracy",),
+        objectives: Sequence[str] = ("score",),
         device: Callable[[], Mapping[str, object]] = dict,
         say: Callable[[str], None] = lambda line: None,
     ) -> Ledger:
@@ -125,7 +125,7 @@ class Study:
           search: the settings that determine its figures, in JSON values. A study can only be
             resumed with the settings that it was made with.
           distributions: the distributions of the coordinates of `ProposedTrial.point`.
-          objectives: the fields of `SearchResult` that are the objectives.
+          objectives: the attributes of `SearchResult` that are the objectives.
           device: returns a description of the device that trains a generation.
           say: called with lines of text for the user.
 

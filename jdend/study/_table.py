@@ -32,6 +32,9 @@ class TableRow(Protocol):
     @property
     def test_accuracy_std(self) -> float | None: ...
     @property
+    def metric(self) -> str: ...
+    def measured(self, part: str) -> tuple[float | None, float | None]: ...
+    @property
     def total_params(self) -> int: ...
     @property
     def failed(self) -> int | None: ...
@@ -107,18 +110,35 @@ def _explained(results: Sequence[TableRow]) -> list[str]:
 
 
 def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:
-    """Columns of accuracies and parameter counts, each with its heading first."""
+    """Columns of figures and parameter counts, each with its heading first: accuracies, and before
+    them another metric that the results have."""
+    headings = figure_headings(results)
+    held_out = any(r.validation_accuracy is not None for r in results)
     columns: list[list[str]] = []
-    if any(r.validation_accuracy is not None for r in results):
-        columns.append(
-            [
-                "valid.",
-                *(_mean(r, r.validation_accuracy, r.validation_accuracy_std) for r in results),
-            ]
-        )
-    columns.append(["test", *(_mean(r, r.test_accuracy, r.test_accuracy_std) for r in results)])
+    if len(headings) > 2:
+        for part in ("validation", "test") if held_out else ("test",):
+            figures = [_mean(r, *r.measured(part)) for r in results]
+            columns.append([headings[f"{part}_{results[0].metric}"], *figures])
+    if held_out:
+        figures = [_mean(r, r.validation_accuracy, r.validation_accuracy_std) for r in results]
+        columns.append([headings["validation_accuracy"], *figures])
+    figures = [_mean(r, r.test_accuracy, r.test_accuracy_std) for r in results]
+    columns.append([headings["test_accuracy"], *figures])
     columns.append(["params", *(f"{r.total_params:,}" for r in results)])
     return columns
+
+
+def figure_headings(results: Sequence[TableRow]) -> dict[str, str]:
+    """The headings of a table's figures, by name."""
+    metric = results[0].metric
+    if metric == "accuracy":
+        return {"validation_accuracy": "valid.", "test_accuracy": "test"}
+    return {
+        f"validation_{metric}": f"valid. {metric}",
+        f"test_{metric}": f"test {metric}",
+        "validation_accuracy": "valid. acc.",
+        "test_accuracy": "test acc.",
+    }
 
 
 def _mean(result: TableRow, value: float | None, std: float | None) -> str:

@@ -8,6 +8,15 @@ from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import let_go_of_populations, population
 from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
+from jdend.training._metrics import (
+    ACCURACY,
+    Metric,
+    MetricError,
+    check_metric,
+    find_metric,
+    metrics,
+    register_metric,
+)
 from jdend.training._optimizer import OPTIMIZERS
 from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
@@ -21,6 +30,7 @@ from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_
 from jdend.training._train import compiled_bytes, prepare, runs, train
 
 __all__ = [
+    "ACCURACY",
     "AUGMENTATIONS",
     "HISTORY_FIGURES",
     "OPTIMIZERS",
@@ -28,6 +38,8 @@ __all__ = [
     "Compilations",
     "DeviceData",
     "Examples",
+    "Metric",
+    "MetricError",
     "Narrow",
     "OutOfMemoryError",
     "Outcome",
@@ -40,6 +52,7 @@ __all__ = [
     "TeacherError",
     "TracedHyperparameters",
     "check_memory",
+    "check_metric",
     "check_teacher",
     "compilations",
     "compiled_bytes",
@@ -48,12 +61,15 @@ __all__ = [
     "epoch_order",
     "estimate_bytes",
     "extract",
+    "find_metric",
     "in_background",
     "let_go_of_populations",
+    "metrics",
     "on_device",
     "population",
     "prepare",
     "program_cache_folder",
+    "register_metric",
     "runs",
     "take",
     "taught",

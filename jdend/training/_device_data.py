@@ -50,6 +50,18 @@ class DeviceData:
     def n_train(self) -> int:
         return self.rows["train"][1]
 
+    @property
+    def largest_part(self) -> int:
+        """The examples of the larger of the parts for validation and test."""
+        return max(end - begin for begin, end in (self.rows["validation"], self.rows["test"]))
+
+    def part(self, name: str) -> Int[np.ndarray, " R"]:
+        """The rows of one of these two parts, and -1 up to `largest_part`."""
+        begin, end = self.rows[name]
+        rows = np.full(self.largest_part, -1, np.int32)
+        rows[: end - begin] = np.arange(begin, end)
+        return rows
+
 
 _PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionary()
 

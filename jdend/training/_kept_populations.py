@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from jdend.models import architecture
 from jdend.training._bucket import Bucket
+from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._population import Population, make_population
 from jdend.training._resampling import resamples
 from jdend.training._traced_hyperparameters import (
@@ -28,7 +29,11 @@ _making = threading.Lock()
 
 
 def population(
-    bucket: Bucket, *, resampling: bool = True, choices: Choices = frozenset()
+    bucket: Bucket,
+    *,
+    resampling: bool = True,
+    choices: Choices = frozenset(),
+    metric: Metric = ACCURACY,
 ) -> Population:
     """The functions that train a bucket's members, each compiled once a shape.
 
@@ -37,12 +42,13 @@ def population(
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
       choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
         else is compiled. Of the others, a program has every branch.
+      metric: what they are measured by.
     """
     # The module is there since a name may be registered anew.
-    key = bucket, architecture(bucket.structure.architecture).module, resampling, choices
+    key = bucket, architecture(bucket.structure.architecture).module, resampling, choices, metric
     with _making:  # so that two threads get the same
         if key not in _kept:
-            _kept[key] = make_population(bucket, resampling, choices)
+            _kept[key] = make_population(bucket, resampling, choices, metric)
         _kept.move_to_end(key)
         _drop_oldest(MOST_KEPT)
         return _kept[key]
@@ -71,8 +77,11 @@ def _drop_oldest(most: int) -> int:
     return n_dropped
 
 
-def population_for(bucket: Bucket, hyperparameters: TracedHyperparameters) -> Population:
+def population_for(
+    bucket: Bucket, hyperparameters: TracedHyperparameters, metric: Metric = ACCURACY
+) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
     resampling = resamples(hyperparameters)
     named = RESAMPLING_CHOICES if resampling else ()
-    return population(bucket, resampling=resampling, choices=common_choices(hyperparameters, named))
+    choices = common_choices(hyperparameters, named)
+    return population(bucket, resampling=resampling, choices=choices, metric=metric)

@@ -11,7 +11,8 @@ from jdend._messages import OneLineError
 from jdend.data import Split, available_memory
 from jdend.models import bytes_of_variables
 from jdend.training._bucket import Bucket
-from jdend.training._population import EVALUATION_ROWS
+from jdend.training._evaluation import EVALUATION_ROWS
+from jdend.training._metrics import ACCURACY, Metric
 
 __all__ = ["OutOfMemoryError", "check_memory", "configurations_that_fit", "estimate_bytes"]
 
@@ -40,7 +41,11 @@ def check_memory(bucket: Bucket, n_seeds: int) -> None:
 
 
 def estimate_bytes(
-    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split | None = None
+    bucket: Bucket,
+    n_configurations: int,
+    n_seeds: int,
+    data: Split | None = None,
+    metric: Metric = ACCURACY,
 ) -> int:
     """Estimates the device memory that a population takes while it trains, in bytes.
 
@@ -64,6 +69,9 @@ def estimate_bytes(
         activations += 2 * 4 * units * (features + rows)
     batch = 2 * 4 * rows * features
     held = 0
+    if data is not None and metric is not ACCURACY:  # it takes the logits of a whole part
+        rows_measured = max(len(data.validation_y), len(data.test_y))
+        activations += 2 * 4 * rows_measured * data.n_classes
     if data is not None:
         arrays = (data.train_x, data.validation_x, data.test_x, data.teacher)
         held = sum(array.nbytes for array in arrays if array is not None)
@@ -72,7 +80,7 @@ def estimate_bytes(
 
 
 def configurations_that_fit(
-    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split
+    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split, metric: Metric = ACCURACY
 ) -> int:
     """How many configurations to train at once: all, or an equal part of them that fits."""
     available = _device_bytes()
@@ -80,7 +88,7 @@ def configurations_that_fit(
         return n_configurations
     for parts in range(1, n_configurations):
         room = math.ceil(n_configurations / parts)
-        if estimate_bytes(bucket, room, n_seeds, data) <= USABLE_SHARE * available:
+        if estimate_bytes(bucket, room, n_seeds, data, metric) <= USABLE_SHARE * available:
             return room
     return 1
 

@@ -3,15 +3,18 @@
 Shape letters: `S` seeds, `C` configurations.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from jdend.models import Configuration
 
-__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "outcome_so_far"]
+__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "as_fields", "so_far"]
+
+PARTS = ("train", "validation", "test")
 
 # The figures that are measured after every epoch.
 HISTORY_FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -25,7 +28,8 @@ class Progress:
       epoch: how many epochs are done, with a fraction.
       n_epochs: the epochs of the longest trial.
       n_trials: the number of trials × seeds that train together.
-      validation_accuracy: that of every trial after its last whole epoch; NaN before the first.
+      score: how good every trial is after its last whole epoch: its validation figure by the
+        metric, negative if less is better; NaN before the first.
       seconds: the time since training began.
       compile_seconds: the part of it that was spent on waiting for programs.
     """
@@ -33,7 +37,7 @@ class Progress:
     epoch: float
     n_epochs: int
     n_trials: int
-    validation_accuracy: Float[np.ndarray, "S C"]
+    score: Float[np.ndarray, "S C"]
     seconds: float
     compile_seconds: float
 
@@ -45,14 +49,16 @@ class Outcome:
     Attributes:
       configuration: the configuration that was trained.
       seeds: its `S` seeds.
-      history: `[S, epochs]` for each name in `HISTORY_FIGURES`. Training figures are running means
-        over an epoch; validation figures are measured at its end, and NaN without a validation
-        part.
+      history: `[S, epochs]` for each name in `HISTORY_FIGURES`, and for `validation_<metric>`.
+        Training figures are running means over an epoch; validation figures are measured at its
+        end, and NaN without a validation part.
       train_loss, train_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy:
         `[S]`, the figures of the trained network, each from one full pass.
       failed_epoch: `[S]`, the epoch (from 0) in which a loss stopped being finite, or -1.
       seconds: its share of its population's wall time, without compiling.
       stopped_epoch: after how many epochs `Run.stop` ended it; None if it was trained to its end.
+      measured: `[S]`, `validation_<metric>` and `test_<metric>` of the trained network; empty if
+        the metric is accuracy.
     """
 
     configuration: Configuration
@@ -67,9 +73,19 @@ class Outcome:
     failed_epoch: Int[np.ndarray, " S"]
     seconds: float
     stopped_epoch: int | None = None
+    measured: Mapping[str, Float[np.ndarray, " S"]] = field(
+        default_factory=dict[str, Float[np.ndarray, " S"]]
+    )
 
 
-def outcome_so_far(
+def as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:
+    """The figures of a trained network as fields of `Outcome`, those of a metric as `measured`."""
+    fields = {name for part in PARTS for name in (f"{part}_loss", f"{part}_accuracy")}
+    named: dict[str, Any] = {name: v for name, v in figures.items() if name in fields}
+    return {**named, "measured": {name: v for name, v in figures.items() if name not in fields}}
+
+
+def so_far(
     configuration: Configuration,
     seeds: Sequence[int],
     history: dict[str, Float[np.ndarray, "S epochs"]],
@@ -77,16 +93,15 @@ def outcome_so_far(
 ) -> Outcome:
     """The outcome of a trial as if it had been stopped after the epochs of its history, of which
     there is at least one. Its test figures are NaN."""
-    latest = {name: values[:, -1] for name, values in history.items()}
-    unmeasured = np.full(len(seeds), np.nan)
+    figures = {name: values[:, -1] for name, values in history.items()}
+    own = {name.removeprefix("validation_") for name in figures if name.startswith("validation_")}
+    figures |= {f"test_{name}": np.full(len(seeds), np.nan) for name in own}
     lost = ~np.isfinite(history["train_loss"])
     return Outcome(
         configuration=configuration,
         seeds=tuple(seeds),
         history=history,
-        **latest,
-        test_loss=unmeasured,
-        test_accuracy=unmeasured,
+        **as_fields(figures),
         failed_epoch=np.where(lost.any(axis=1), lost.argmax(axis=1), -1),
         seconds=seconds,
         stopped_epoch=history["train_loss"].shape[1],

@@ -29,24 +29,22 @@ from jdend.training._compilation import Program, shapes_of
 from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
+from jdend.training._evaluation import Figures, evaluation, measurement
 from jdend.training._loss import Batch, cross_entropy, distillation, right
+from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import AUGMENT, DROPOUT, INIT, NOISE, RESAMPLE, key_of, shuffle, step_key
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler
-from jdend.training._state import State, Tree, evaluated
+from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import Choices, TracedHyperparameters
 
-__all__ = ["EVALUATION_ROWS", "Population", "make_population"]
+__all__ = ["Population", "make_population"]
 
-EVALUATION_ROWS = 512
 Scalar = Int[Array, ""]
 Seeds = UInt32[Array, " S"]
 Orders = Int[Array, "S n"]
-# The sums of losses, and the numbers of examples that are classified right.
-Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
 _Split = tuple[object, nnx.State[Any, Any], nnx.State[Any, Any]]
-Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,14 @@ class Population:
         old `state` cannot be used any more.
       evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over the rows
         from `begin` to `end` of `data`, at least one; both bounds are traced.
+      measure: `(state, data, rows) → value [S, C]` of the metric on the rows of `DeviceData.part`;
+        None for accuracy, which `evaluate` gives.
     """
 
     init: Program[State, TracedHyperparameters, Seeds]
     advance: Program[State, State, Examples, Orders, Scalar]
     evaluate: Program[Figures, State, Examples, Scalar, Scalar]
+    measure: Program[Float[Array, "S C"], State, Examples, Int[Array, " R"]] | None = None
 
     def compile(
         self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
@@ -77,6 +78,9 @@ class Population:
             state = self.init.shape_of_result(hyperparameters, seeds)
             self.advance.compile(state, examples, order, whole)
             self.evaluate.compile(state, examples, whole, whole)
+            if self.measure is not None:
+                rows = jax.ShapeDtypeStruct((data.largest_part,), jnp.int32)
+                self.measure.compile(state, examples, rows)
             shuffle(data.n_train).compile(seeds, whole)
             first.result()
 
@@ -105,12 +109,15 @@ def _shapes(
     return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
 
 
-def make_population(bucket: Bucket, resampling: bool, choices: Choices) -> Population:
+def make_population(
+    bucket: Bucket, resampling: bool, choices: Choices, metric: Metric
+) -> Population:
     """As `population`, every time anew."""
     return Population(
         init=Program(_init(bucket), quickly=True),
         advance=Program(_advance(bucket, resampling, dict(choices)), trains=True, donate=(0,)),
-        evaluate=Program(_evaluate(bucket), quickly=True),
+        evaluate=Program(evaluation(bucket), quickly=True),
+        measure=None if metric is ACCURACY else Program(measurement(bucket, metric), quickly=True),
     )
 
 
@@ -291,37 +298,3 @@ def _advance(
 
 def _noise(shape: tuple[int, ...], key: Key[Array, ""]) -> Float[Array, "B F"]:
     return jax.random.normal(key, shape)
-
-
-def _evaluate(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
-    net = network(bucket)
-
-    def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
-        model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
-        return model(x)
-
-    forward_all = jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))
-
-    def evaluate(state: State, data: Examples, begin: Scalar, end: Scalar) -> Figures:
-        n = data.x.shape[0]
-        rows = min(n, EVALUATION_ROWS)
-
-        def add_rows(i: Scalar, sums: Sums) -> Sums:
-            # A slice that would end after the data is moved back; its other rows are not counted.
-            first = begin + i * rows
-            start = jnp.minimum(first, n - rows)
-            position = start + jnp.arange(rows)
-            wanted = (position >= first) & (position < end)
-            x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
-            y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
-            logits = forward_all(evaluated(state), state.other, normalised(data, x))
-            losses = jnp.where(wanted, cross_entropy(logits, y), 0.0)
-            hits = wanted & right(logits, y)
-            return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
-
-        zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
-        n_slices = -(-(end - begin) // rows)
-        total, hits = cast(Sums, jax.lax.fori_loop(0, n_slices, add_rows, zeros))
-        return total / (end - begin), hits / (end - begin)
-
-    return evaluate

@@ -21,16 +21,14 @@ from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
+from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._order import epoch_order, whole
-from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, outcome_so_far
+from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, as_fields, so_far
 from jdend.training._population import Population
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
 from jdend.training._stopwatch import Stopwatch
-from jdend.training._traced_hyperparameters import (
-    TracedHyperparameters,
-    trace_hyperparameters,
-)
+from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 
 __all__ = ["Narrow", "Run"]
 
@@ -56,7 +54,7 @@ class Run:
     arguments can `restore` it and go on from that step, with the figures of an undisturbed run.
 
     Args:
-      bucket, configurations, seeds, data, on_progress, narrow: as for `train`.
+      bucket, configurations, seeds, data, metric, on_progress, narrow: as for `train`.
 
     Attributes:
       configurations: its `C` configurations.
@@ -64,7 +62,8 @@ class Run:
       epoch: how many epochs are done.
       ends: after how many epochs each configuration ends; fewer if it is stopped.
       last_epoch: the epochs of the longest configuration.
-      validation_accuracy: that of every trial after its last whole epoch; NaN before the first.
+      metric: what its networks are measured by.
+      score: as of a `Progress`.
     """
 
     def __init__(
@@ -74,6 +73,7 @@ class Run:
         seeds: Sequence[int],
         data: Split,
         *,
+        metric: Metric = ACCURACY,
         on_progress: Callable[[Progress], None] | None = None,
         narrow: Narrow | None = None,
     ):
@@ -83,21 +83,20 @@ class Run:
         self.epoch = 0
         self.ends = [c.hyperparameters.n_epochs for c in configurations]
         self.last_epoch = max(self.ends)
-        shape = len(self.seeds), len(configurations)
-        self.validation_accuracy: Float[np.ndarray, "S C"] = np.full(shape, np.nan)
+        self.metric, shape = metric, (len(self.seeds), len(configurations))
+        self.score: Float[np.ndarray, "S C"] = np.full(shape, np.nan)
         self._split, self._on_progress, self._narrow = data, on_progress, narrow
         self._steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
         self._history = {
-            name: np.full((*shape, self.last_epoch), np.nan) for name in HISTORY_FIGURES
+            name: np.full((*shape, self.last_epoch), np.nan)
+            for name in dict.fromkeys([*HISTORY_FIGURES, f"validation_{metric.name}"])
         }
         self._state: State | None = None
         self._is_restored = False  # if so, its programs may not be compiled yet
-        self._columns = list(
-            range(len(configurations))
-        )  # the configurations of the state's first columns
-        self._ended: list[
-            tuple[list[int], State]
-        ] = []  # configurations that ended, with their state, on the host
+        # The configurations of the state's first columns.
+        self._columns = list(range(len(configurations)))
+        # Configurations that ended, with their state, on the host.
+        self._ended: list[tuple[list[int], State]] = []
         self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end
         self._failed_step: Int[np.ndarray, "S C"] | None = None
         self._steps_per_call = STEPS_OF_FIRST_CALL
@@ -154,12 +153,13 @@ class Run:
             self._keep(self._state, stopped)
             self._state = self._narrowed(self._state)
 
-    def accuracy_after(self, epoch: int) -> Float[np.ndarray, "S C"]:
-        """The validation accuracy of every trial after `epoch` epochs, or at its end if that was
-        earlier; `epoch` is at least 1."""
-        history = self._history["validation_accuracy"]
+    def score_after(self, epoch: int) -> Float[np.ndarray, "S C"]:
+        """The score of every trial after `epoch` epochs, or at its end if that was earlier; `epoch`
+        is at least 1."""
+        history = self._history[f"validation_{self.metric.name}"]
         last = [min(end, epoch) - 1 for end in self.ends]
-        return np.stack([history[:, c, e] for c, e in enumerate(last)], axis=1)
+        values = np.stack([history[:, c, e] for c, e in enumerate(last)], axis=1)
+        return self.metric.sign * values
 
     def snapshot(self) -> Snapshot:
         """All that it has trained, on the host.
@@ -200,7 +200,7 @@ class Run:
         self._figures, self._failed_step = taken.figures, taken.failed_step
         self._training, self._compiling = map(Stopwatch, taken.seconds)
         if self.epoch:
-            self.validation_accuracy = self.accuracy_after(self.epoch)
+            self.score = self.score_after(self.epoch)
 
     def park(self) -> None:
         """Moves the state to the host; the next `train_to` moves it back."""
@@ -231,7 +231,7 @@ class Run:
         Training figures are running means over that epoch; test figures are NaN.
         """
         return [
-            outcome_so_far(configuration, self.seeds, of_c, self._seconds_per_epoch() * end)
+            so_far(configuration, self.seeds, of_c, self._seconds_per_epoch() * end)
             if end
             else None
             for c, configuration in enumerate(self.configurations)
@@ -241,7 +241,7 @@ class Run:
 
     @functools.cached_property
     def _population(self) -> Population:
-        return population_for(self.bucket, self._traced())
+        return population_for(self.bucket, self._traced(), self.metric)
 
     @functools.cached_property
     def _data(self) -> DeviceData:
@@ -297,16 +297,12 @@ class Run:
             "train_accuracy": np.asarray(sums[1]).astype(np.float32) * np.float32(1 / seen),
         }
         if len(self._split.validation_y) > 0:
-            loss, accuracy = jax.device_get(self._evaluate(state, "validation"))
-            figures |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            figures |= self._evaluate(state, "validation")
         live = self.live
         columns = [self._columns.index(c) for c in live]
         for name, values in figures.items():
             self._history[name][:, live, self.epoch] = values[:, columns]
-        # A new array, since `on_progress` may have kept the old one.
-        self.validation_accuracy = self.validation_accuracy.copy()
-        latest = self._history["validation_accuracy"][:, live, self.epoch]
-        self.validation_accuracy[:, live] = latest
+        self.score = self.score_after(self.epoch + 1)
 
     def _keep(self, state: State, configurations: list[int]) -> None:
         """Keeps the present state of configurations that end before others do."""
@@ -339,19 +335,23 @@ class Run:
         joined = concat([replace(ended, step=state.step) for _, ended in self._ended])
         return take(joined, [order.index(c) for c in range(len(order))])
 
-    def _evaluate(self, state: State, part: str) -> tuple[Float[Array, "S W"], Float[Array, "S W"]]:
-        """The loss and accuracy of all columns on one part of the data."""
-        begin, end = self._data.rows[part]
-        return self._population.evaluate(state, self._data.examples, whole(begin), whole(end))
+    def _evaluate(self, state: State, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
+        """The figures of all columns on one part of the data, by name."""
+        (begin, end), examples = self._data.rows[part], self._data.examples
+        loss, accuracy = self._population.evaluate(state, examples, whole(begin), whole(end))
+        figures = {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
+        measure = self._population.measure
+        if measure is not None and part != "train":
+            rows = jnp.asarray(self._data.part(part))
+            figures[f"{part}_{self.metric.name}"] = measure(state, examples, rows)
+        return {name: np.asarray(values) for name, values in jax.device_get(figures).items()}
 
     def _final_figures(self, state: State) -> dict[str, Float[np.ndarray, "S C"]]:
         figures: dict[str, Float[np.ndarray, "S C"]] = {}
         for part in ("train", "test"):
-            values = jax.device_get(self._evaluate(state, part))
-            for figure, of_columns in zip(("loss", "accuracy"), values, strict=True):
-                columns = np.asarray(of_columns, np.float64)
-                figures[f"{part}_{figure}"] = columns[:, : len(self.configurations)]
-        for name in ("validation_loss", "validation_accuracy"):
+            for name, columns in self._evaluate(state, part).items():
+                figures[name] = columns.astype(np.float64)[:, : len(self.configurations)]
+        for name in [name for name in self._history if name.startswith("validation_")]:
             last = [self._history[name][:, c, end - 1] for c, end in enumerate(self.ends)]
             figures[name] = np.stack(last, axis=1)
         return figures
@@ -370,7 +370,7 @@ class Run:
                 configuration=configuration,
                 seeds=self.seeds,
                 history={name: h[:, c, :end] for name, h in self._history.items()},
-                **{name: values[:, c] for name, values in figures.items()},
+                **as_fields({name: values[:, c] for name, values in figures.items()}),
                 failed_epoch=failed_epoch[:, c],
                 seconds=self._seconds_per_epoch() * end,
                 stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
@@ -392,8 +392,8 @@ class Run:
             Progress(
                 epoch=epoch,
                 n_epochs=self.last_epoch,
-                n_trials=self.validation_accuracy.size,
-                validation_accuracy=self.validation_accuracy,
+                n_trials=self.score.size,
+                score=self.score,
                 seconds=self._training.seconds,
                 compile_seconds=self._compiling.seconds,
             )

@@ -9,6 +9,7 @@ from jdend.training._bucket import Bucket
 from jdend.training._device_data import on_device
 from jdend.training._kept_populations import population_for
 from jdend.training._memory import check_memory, configurations_that_fit
+from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._outcome import Outcome, Progress
 from jdend.training._run import Narrow, Run
 from jdend.training._teachers import check_teacher
@@ -23,6 +24,7 @@ def train(
     seeds: Sequence[int],
     data: Split,
     *,
+    metric: Metric = ACCURACY,
     on_progress: Callable[[Progress], None] | None = None,
     narrow: Narrow | None = None,
 ) -> list[Outcome]:
@@ -35,6 +37,8 @@ def train(
       seeds: at least one, integers in [0, 2^32).
       data: a split with at least one batch of training examples. Nothing is selected here; test
         figures are measured once, with the trained networks.
+      metric: what networks are measured by on the validation and test part, beside their loss and
+        accuracy.
       on_progress: called about once a second, in this thread. An exception that it raises ends
         training, and so does Ctrl-C.
       narrow: decides when to go on with fewer columns as trials end; None for never.
@@ -48,7 +52,9 @@ def train(
         dendrites have at first pass the memory.
     """
     outcomes: list[Outcome] = []
-    for run in runs(bucket, configurations, seeds, data, on_progress=on_progress, narrow=narrow):
+    for run in runs(
+        bucket, configurations, seeds, data, metric=metric, on_progress=on_progress, narrow=narrow
+    ):
         run.train_to(run.last_epoch)
         outcomes += run.outcomes()
     return outcomes
@@ -60,6 +66,7 @@ def runs(
     seeds: Sequence[int],
     data: Split,
     *,
+    metric: Metric = ACCURACY,
     on_progress: Callable[[Progress], None] | None = None,
     narrow: Narrow | None = None,
 ) -> list[Run]:
@@ -79,13 +86,14 @@ def runs(
     check_memory(bucket, len(seeds))
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
-    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data, metric)
     return [
         Run(
             bucket,
             configurations[begin : begin + room],
             seeds,
             data,
+            metric=metric,
             on_progress=on_progress,
             narrow=narrow,
         )
@@ -99,15 +107,16 @@ def prepare(
     seeds: Sequence[int],
     data: Split,
     *,
+    metric: Metric = ACCURACY,
     narrow: Narrow | None = None,
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
-    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    room = configurations_that_fit(bucket, len(configurations), len(seeds), data, metric)
     on = on_device(data)
     steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
-    programs = population_for(bucket, hyperparameters)
+    programs = population_for(bucket, hyperparameters, metric)
     for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
         narrower = trace_hyperparameters(first[:width], steps_per_epoch, padded=bucket.padded)
         programs.compile(narrower, len(seeds), on)

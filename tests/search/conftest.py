@@ -1,6 +1,7 @@
 """Small data, and a stand-in for training where a test is not about it."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import safetensors.numpy
 from jdend.data import from_arrays
 from jdend.search.driver import data as search_data
 from jdend.search.driver import populations
-from jdend.training import Outcome, Progress, Snapshot
+from jdend.training import ACCURACY, Outcome, Progress, Snapshot
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +39,9 @@ def instant_training(monkeypatch):
     """Training that takes no time; returns its calls. Figures depend on configuration and seed."""
     calls = []
 
-    def runs(bucket, configurations, seeds, data, *, on_progress=None, narrow=None):
+    def runs(bucket, configurations, seeds, data, *, metric, on_progress=None, narrow=None):
         calls.append((bucket, list(configurations), tuple(seeds)))
-        return [InstantRun(configurations, seeds, data, on_progress)]
+        return [InstantRun(configurations, seeds, data, on_progress, metric)]
 
     monkeypatch.setattr(populations, "runs", runs)
     monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
@@ -48,14 +49,15 @@ def instant_training(monkeypatch):
 
 
 class InstantRun:
-    """Stands in for `jdend.training.Run`."""
+    """Stands in for `jdend.training.Run`. Another metric than accuracy is the share of errors."""
 
-    def __init__(self, configurations, seeds, data, on_progress):
+    def __init__(self, configurations, seeds, data, on_progress, metric):
         self.configurations, self.seeds, self.epoch = configurations, seeds, 0
         self.ends = [c.hyperparameters.n_epochs for c in configurations]
         self.last_epoch = max(self.ends)
         drawn = [[_draw(c, seed) for c in configurations] for seed in seeds]
-        self.validation_accuracy = np.array(drawn)
+        self.accuracy, self.metric = np.array(drawn), metric
+        self.score = metric.sign * self.value(self.accuracy)
         self._held_out, self._on_progress = len(data.validation_y) > 0, on_progress
 
     @property
@@ -65,8 +67,11 @@ class InstantRun:
     def train_to(self, epoch):
         self.epoch = epoch
         if self._on_progress is not None:
-            accuracy = self.validation_accuracy
-            self._on_progress(Progress(epoch, self.last_epoch, accuracy.size, accuracy, 0.1, 0.0))
+            score = self.score
+            self._on_progress(Progress(epoch, self.last_epoch, score.size, score, 0.1, 0.0))
+
+    def value(self, accuracy):
+        return accuracy if self.metric is ACCURACY else 1 - accuracy
 
     @property
     def steps_done(self):
@@ -78,8 +83,8 @@ class InstantRun:
     def is_measured(self):
         return not self.live
 
-    def accuracy_after(self, epoch):
-        return self.validation_accuracy
+    def score_after(self, epoch):
+        return self.score
 
     def snapshot(self):
         return Snapshot(self.ends, self.epoch, [], {}, (0.0, 0.0))
@@ -97,8 +102,18 @@ class InstantRun:
 
     def outcomes(self):
         assert not self.live
-        columns = zip(self.configurations, self.ends, self.validation_accuracy.T, strict=True)
-        return [_outcome(c, self.seeds, of_c, self._held_out, end) for c, end, of_c in columns]
+        columns = zip(self.configurations, self.ends, self.accuracy.T, strict=True)
+        outcomes = [_outcome(c, self.seeds, of_c, self._held_out, end) for c, end, of_c in columns]
+        return outcomes if self.metric is ACCURACY else [self._measured(o) for o in outcomes]
+
+    def _measured(self, outcome):
+        name = self.metric.name
+        history = {f"validation_{name}": self.value(outcome.history["validation_accuracy"])}
+        measured = {
+            f"validation_{name}": self.value(outcome.validation_accuracy),
+            f"test_{name}": self.value(outcome.test_accuracy),
+        }
+        return replace(outcome, history={**outcome.history, **history}, measured=measured)
 
 
 def _draw(configuration, seed):

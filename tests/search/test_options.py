@@ -13,12 +13,12 @@ from jdend.search.options import (
     SCENARIO_NAMES,
     SearcherOptions,
     StorageOptions,
-    about,
-    setting_of,
 )
 from jdend.search.pruners import pruners
 from jdend.search.samplers.registry import strategies
 from jdend.search.scenarios import SCENARIOS
+from jdend.search.settings import about, setting_of
+from jdend.training import metrics
 
 FIELDS = dataclasses.fields(SearcherOptions)
 NAMES = [option.name for option in FIELDS]
@@ -112,3 +112,4 @@ def test_the_names_in_the_help_are_those_that_are_taken():
     assert tuple(SCENARIOS) == SCENARIO_NAMES
     assert ", ".join(strategies()) in options["strategy"].help
     assert ", ".join(pruners()) in options["pruner"].help
+    assert ", ".join(metrics()) in options["metric"].help

@@ -26,8 +26,8 @@ from jdend.connectivity import check_indices
 from jdend.models import SCHEDULES, _registry, architecture, build, register_architecture
 from jdend.training import (
     Bucket,
+    _evaluation,
     _loss,
-    _population,
     compilations,
     concat,
     epoch_order,
@@ -283,8 +283,8 @@ def test_hyperparameters_never_recompile(states):
 
 @pytest.fixture
 def evaluate_64_rows_at_a_time(monkeypatch):
-    monkeypatch.setattr(_population, "EVALUATION_ROWS", 64)
-    return jax.jit(_population._evaluate(BUCKET))
+    monkeypatch.setattr(_evaluation, "EVALUATION_ROWS", 64)
+    return jax.jit(_evaluation.evaluation(BUCKET))
 
 
 def test_evaluation_is_the_mean_over_exactly_its_rows(states, evaluate_64_rows_at_a_time):

@@ -104,9 +104,9 @@ def test_of_what_a_rung_knew_nothing_is_lost():
     at_two.train_to(2)
     some = restored(broken_off(3).snapshot())
     assert some.epoch == 3
-    expected = at_two.validation_accuracy
-    np.testing.assert_array_equal(some.accuracy_after(2), expected)
-    np.testing.assert_array_equal(some.accuracy_after(9), some.validation_accuracy)
+    expected = at_two.score
+    np.testing.assert_array_equal(some.score_after(2), expected)
+    np.testing.assert_array_equal(some.score_after(9), some.score)
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,9 @@ def test_progress_is_reported_to_the_end():
     assert epochs[-1] == seen[-1].n_epochs == 3
     assert {progress.n_trials for progress in seen} == {6}
     for progress in seen:
-        assert progress.validation_accuracy.shape == (2, 3)
-        assert np.isfinite(progress.validation_accuracy).all() == (progress.epoch >= 1)
-    np.testing.assert_array_equal(
-        seen[-1].validation_accuracy[:, 1], outcomes()[1].validation_accuracy
-    )
+        assert progress.score.shape == (2, 3)
+        assert np.isfinite(progress.score).all() == (progress.epoch >= 1)
+    np.testing.assert_array_equal(seen[-1].score[:, 1], outcomes()[1].validation_accuracy)
 
 
 def test_what_progress_raises_ends_training():

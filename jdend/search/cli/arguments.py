@@ -13,12 +13,10 @@ from jdend.search.options import (
     SearcherOptions,
     StorageOptions,
     TrainingOptions,
-    about,
-    own_fields,
-    setting_of,
 )
 from jdend.search.pruners import pruners
 from jdend.search.samplers.registry import strategies
+from jdend.search.settings import about, own_fields, setting_of
 
 __all__ = [
     "INTERRUPTED",

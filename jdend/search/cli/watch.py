@@ -65,13 +65,16 @@ def _training(trials: Sequence[TrialInTraining], top: int) -> str:
     """How far trials in training are, the best of them first."""
     epochs = [trial.epoch for trial in trials]
     between = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else str(epochs[0])
-    ranked = sorted(trials, key=lambda trial: -(trial.validation_accuracy or 0.0))
+    ranked = sorted(trials, key=lambda trial: -trial.score)
+    metric = trials[0].metric
+    column = "valid." if metric == "accuracy" else f"valid. {metric}"
+    width = max(8, len(column))
     rows = [
-        f"{'-' if trial.validation_accuracy is None else f'{trial.validation_accuracy:.4f}':>8}"
+        f"{'-' if trial.value is None else f'{trial.value:.4f}':>{width}}"
         f"{trial.total_params:>10,}{f'{trial.epoch} of {trial.n_epochs}':>12}  {trial.architecture}"
         for trial in ranked[:top]
     ]
-    heading = f"{'valid.':>8}{'params':>10}{'epochs':>12}  architecture"
+    heading = f"{column:>{width}}{'params':>10}{'epochs':>12}  architecture"
     return "\n".join([f"{len(trials):,} in training, {between} epochs done", heading, *rows])
 
 

@@ -77,7 +77,7 @@ def run_search(
             training = _train(schedule, proposed, trainer, programs, reporter, reusable, keeper)
             for trial, outcome in training:
                 outcomes[trial] = outcome
-            results, outcomes = results_of(schedule, proposed, outcomes, trainer.data), {}
+            results, outcomes = results_of(schedule, proposed, outcomes, trainer), {}
             known += results
             ledger.finish(claim.number, results)
             keeper.clear()
@@ -99,9 +99,7 @@ def run_search(
                 results = _finished(ledger)
             except StudyError:  # its folder was deleted, say
                 results = known
-            results += results_of(
-                schedule, proposed, outcomes, trainer.data, cut_off=keeper.cut_off()
-            )
+            results += results_of(schedule, proposed, outcomes, trainer, cut_off=keeper.cut_off())
             if results or (status == "interrupted" and study.has_begun):
                 compiled = compilations() - before
                 effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
@@ -117,7 +115,7 @@ def train_first(
     """Trains the first generation only, and stores it nowhere but in the memo."""
     proposed = schedule.propose(0, [])
     outcomes = dict(_train(schedule, proposed, trainer, (), reporter, memo))
-    return results_of(schedule, proposed, outcomes, trainer.data)
+    return results_of(schedule, proposed, outcomes, trainer)
 
 
 def _train(

@@ -134,7 +134,7 @@ class Meter:
 
     def _tell(self) -> None:
         networks = [part.best for part in self._parts.values() if part.best is not None]
-        best = max(networks, key=lambda best: best.accuracy, default=None)
+        best = max(networks, key=lambda best: best.score, default=None)
         self._reporter.advance(self._reached(), best, self._doing)
 
     def _reached(self) -> Reached:
@@ -162,7 +162,7 @@ class Meter:
 def _best(run: Run, progress: Progress) -> Best | None:
     """The trial with the best mean over seeds among those that no rung has stopped; None if no
     trial has been evaluated."""
-    means = progress.validation_accuracy.mean(axis=0)
+    means = progress.score.mean(axis=0)
     if not np.isfinite(means).any():
         return None
     whole = np.array([c.hyperparameters.n_epochs for c in run.configurations])
@@ -170,15 +170,21 @@ def _best(run: Run, progress: Progress) -> Best | None:
     c = int(np.argmax(means))
     if not np.isfinite(means[c]):
         return None
-    structure = run.configurations[c].structure
-    return Best(float(means[c]), count_params(structure), structure.architecture)
+    structure, metric = run.configurations[c].structure, run.metric
+    return Best(
+        float(means[c]),
+        count_params(structure),
+        structure.architecture,
+        metric.name,
+        metric.minimised,
+    )
 
 
 def best_of(results: Iterable[SearchResult]) -> Best | None:
-    """The best of these results, as `rank` has it; None if none has a validation accuracy."""
+    """The best of these results, as `rank` has it; None if none has a score."""
     measured = [r for r in results if r.failed is None and r.validation_accuracy is not None]
     best = next(iter(rank(measured)), None)
-    if best is None or best.validation_accuracy is None or math.isnan(best.validation_accuracy):
+    if best is None or best.score is None or math.isnan(best.score):
         return None
     architecture = str(best.params.get("architecture", ""))
-    return Best(best.validation_accuracy, best.total_params, architecture)
+    return Best(best.score, best.total_params, architecture, best.metric, best.minimised)

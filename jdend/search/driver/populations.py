@@ -22,7 +22,18 @@ from jdend.search.planning.cost_model import narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.rungs import Rungs
 from jdend.study import SnapshotFolder, TrialInTraining
-from jdend.training import Bucket, Narrow, Outcome, Progress, Run, in_background, prepare, runs
+from jdend.training import (
+    ACCURACY,
+    Bucket,
+    Metric,
+    Narrow,
+    Outcome,
+    Progress,
+    Run,
+    in_background,
+    prepare,
+    runs,
+)
 
 __all__ = ["Keeper", "train_populations"]
 
@@ -114,13 +125,15 @@ class Keeper:
                 total_params=count_params(structure),
                 epoch=kept.run.epoch,
                 n_epochs=trial.configuration.hyperparameters.n_epochs,
-                validation_accuracy=accuracy if np.isfinite(accuracy) else None,
+                value=score * metric.sign if np.isfinite(score) else None,
+                metric=metric.name,
+                minimised=metric.minimised,
             )
             for kept in self._kept
             for c, trial in enumerate(kept.members)
             if kept.run.ends[c] > kept.run.epoch
             for structure in [trial.configuration.structure]
-            for accuracy in [float(kept.run.validation_accuracy[:, c].mean())]
+            for score, metric in [(float(kept.run.score[:, c].mean()), kept.run.metric)]
         ]
 
     def write(self) -> None:
@@ -169,6 +182,7 @@ def train_populations(
     meter: Meter,
     rungs: Rungs | None = None,
     keeper: Keeper | None = None,
+    metric: Metric = ACCURACY,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -179,9 +193,10 @@ def train_populations(
       meter: is told the progress.
       rungs: say when weak trials are stopped; None to stop none.
       keeper: writes the states of the runs while they train.
+      metric: what networks are measured by, and ranked at rungs.
     """
     populations = [
-        _Population(trials, planned, number, data, meter, keeper or Keeper())
+        _Population(trials, planned, number, data, meter, keeper or Keeper(), metric)
         for number in range(len(planned))
     ]
     try:
@@ -204,7 +219,9 @@ class _Population:
         data: Split,
         meter: Meter,
         keeper: Keeper,
+        metric: Metric,
     ):
+        self._metric = metric
         self._trials, self._planned, self._data = trials, planned[number], data
         self._meter, self._keeper, self._number = meter, keeper, number
         self._configurations = _columns(trials, self._planned)
@@ -215,7 +232,9 @@ class _Population:
     def programs(self) -> Future[object]:
         """Its programs; the first call begins to compile them in the background."""
         if self._programs is None:
-            work = functools.partial(prepare, *self._arguments(), narrow=self._narrow)
+            work = functools.partial(
+                prepare, *self._arguments(), metric=self._metric, narrow=self._narrow
+            )
             self._programs = in_background(work)
         return self._programs
 
@@ -263,7 +282,9 @@ class _Population:
         """Its runs, which are made when this is first called."""
         if self._runs is None:
             arguments = self._arguments()
-            self._runs = runs(*arguments, on_progress=self._look, narrow=self._narrow)
+            self._runs = runs(
+                *arguments, metric=self._metric, on_progress=self._look, narrow=self._narrow
+            )
             members = iter([self._trials[i] for i in self._planned.members])
             for part, run in enumerate(self._runs):
                 of_run = list(itertools.islice(members, len(run.configurations)))
@@ -286,16 +307,16 @@ def _pass_rungs(
     for epoch in rungs.epochs:
         for population in _compiled(populations, meter):
             population.train_to_rung(epoch)
-        accuracy, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
+        score, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
         for population in populations:
-            # Their accuracy at the rung: a run that was restored may be beyond it already.
-            latest = {run: run.accuracy_after(epoch) for run, _, _ in population.columns()}
+            # Their score at the rung: a run that was restored may be beyond it already.
+            latest = {run: run.score_after(epoch) for run, _, _ in population.columns()}
             for run, column, position in population.columns():
                 if position is not None:
-                    accuracy[position] = latest[run][:, column].mean()
+                    score[position] = latest[run][:, column].mean()
                     n_epochs = run.configurations[column].hyperparameters.n_epochs
                     live[position] = epoch < n_epochs and epoch <= run.ends[column]
-        stopped = set(rungs.stopped(epoch, accuracy, live))
+        stopped = set(rungs.stopped(epoch, score, live))
         for population in populations:
             population.stop(stopped)
         meter.stop(len(stopped))

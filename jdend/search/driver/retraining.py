@@ -22,17 +22,14 @@ def network_of(
     """Trains a result's configuration again with the best of its seeds; returns the network.
 
     A search stores figures and no weights, but training can be repeated exactly. The seed is chosen
-    by validation accuracy, so the validation figures of this network are too good; its test figures
+    by the result's score, so the validation figures of this network are too good; its test figures
     are not. The means over all seeds are in its `origin`.
 
     Raises:
       SearchError: if training diverges, or the batch is larger than the training part.
     """
-    # None, where there is none, becomes NaN.
-    accuracy = np.array(result.seed_figures.get("validation_accuracy") or [0.0], float)
-    seed = result.seeds[int(np.argmax(np.where(np.isnan(accuracy), -np.inf, accuracy)))]
     try:
-        model = train_model(configuration, seed, data, kernel=kernel)
+        model = train_model(configuration, result.best_seed, data, kernel=kernel)
     except ValueError as error:
         raise SearchError(f"the network cannot be trained again: {error}") from None
     means = {
@@ -40,6 +37,8 @@ def network_of(
         for name in ("validation_accuracy", "validation_accuracy_std", "test_accuracy")
         if getattr(result, name) is not None
     }
+    of_metric = result.figures_of_metric().items()
+    means |= {f"mean_{name}": value for name, value in of_metric if value is not None}
     return replace(model, origin={**model.origin, "seeds": list(result.seeds), **means})
 
 

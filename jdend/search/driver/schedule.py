@@ -236,7 +236,7 @@ class Schedule:
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """The objectives of the search, as fields of `SearchResult`."""
+        """The objectives of the search, as attributes of `SearchResult`."""
         return self.strategy.objectives
 
     def ledger(

@@ -28,15 +28,20 @@ from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
+    ACCURACY,
+    Metric,
+    MetricError,
     Outcome,
     OutOfMemoryError,
     TeacherError,
     check_memory,
+    check_metric,
     check_teacher,
     enable_program_cache,
+    find_metric,
 )
 
-__all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
+__all__ = ["Trainer", "device", "metric_of", "result_from_outcome", "results_of"]
 
 # So many trials tell how long one takes.
 N_TYPICAL_TRIALS = 64
@@ -53,6 +58,7 @@ class Trainer:
       kernel: the name of the kernel that computes dendrites; not "auto".
       buckets, max_programs: `mode` and `max_programs` of `jdend.search.planning.planner.plan`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
+      metric: what networks are chosen and stopped by.
 
     Raises:
       SearchError: if the mode is unknown, or the number of programs is not allowed.
@@ -63,6 +69,7 @@ class Trainer:
     buckets: str = "auto"
     max_programs: int | None = None
     compile_cache: bool = True
+    metric: Metric = ACCURACY
 
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
@@ -135,7 +142,8 @@ class Trainer:
 
         Raises:
           SearchError: if a batch is larger than the training part, there is no teacher for what
-            learns of one, or synapses that are there at first pass the memory.
+            learns of one, synapses that are there at first pass the memory, or the metric returns
+            no number.
           DataError: if the data cannot be loaded.
         """
         if not trials:
@@ -147,10 +155,11 @@ class Trainer:
                 f"batch_size={largest} is more than the {len(data.train_y)} training examples"
             )
         try:
+            check_metric(self.metric, data.n_classes)
             for population in populations:
                 check_teacher(population.bucket.structure, data)
                 check_memory(population.bucket, len(population.seeds))
-        except (TeacherError, OutOfMemoryError) as error:
+        except (TeacherError, OutOfMemoryError, MetricError) as error:
             raise SearchError(str(error)) from None
         if self.compile_cache:
             enable_program_cache()
@@ -162,7 +171,10 @@ class Trainer:
             reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
         )
         ends: dict[Trial, int] = {}
-        for trial, outcome in train_populations(trials, populations, data, meter, rungs, keeper):
+        training = train_populations(
+            trials, populations, data, meter, rungs, keeper, metric=self.metric
+        )
+        for trial, outcome in training:
             n_epochs = trial.configuration.hyperparameters.n_epochs
             ends[trial] = outcome.stopped_epoch or n_epochs
             yield trial, outcome
@@ -220,6 +232,18 @@ class Trainer:
         return corrected(expected, self.kernel).training
 
 
+def metric_of(metric: str | Metric) -> Metric:
+    """The metric of this name; a `Metric` is returned unchanged.
+
+    Raises:
+      SearchError: if there is none, or a metric's name is not allowed.
+    """
+    try:
+        return find_metric(metric)
+    except MetricError as error:
+        raise SearchError(str(error)) from None
+
+
 def _whole(trials: Sequence[Trial]) -> list[int]:
     return [trial.configuration.hyperparameters.n_epochs for trial in trials]
 
@@ -228,14 +252,14 @@ def results_of(
     schedule: Schedule,
     proposed: Sequence[ProposedTrial],
     outcomes: Mapping[Trial, Outcome],
-    data: SearchData,
+    trainer: Trainer,
     *,
     cut_off: Mapping[Trial, Outcome] | None = None,
 ) -> list[SearchResult]:
     """The results of the proposed trials that have an outcome, in the order proposed.
 
     Args:
-      schedule, data: the schedule and the data of the search.
+      schedule, trainer: those of the search.
       proposed: the trials of a generation.
       outcomes: the outcomes of the finished trials.
       cut_off: the outcomes so far of trials whose training was broken off.
@@ -244,7 +268,11 @@ def results_of(
     trained = [(p, schedule.trial(p)) for p in proposed] if all_outcomes else []
     return [
         result_from_outcome(
-            p, all_outcomes[trial], held_out=data.has_validation, cut_off=trial not in outcomes
+            p,
+            all_outcomes[trial],
+            held_out=trainer.data.has_validation,
+            cut_off=trial not in outcomes,
+            metric=trainer.metric,
         )
         for p, trial in trained
         if trial in all_outcomes
@@ -252,7 +280,12 @@ def results_of(
 
 
 def result_from_outcome(
-    proposed: ProposedTrial, outcome: Outcome, *, held_out: bool, cut_off: bool = False
+    proposed: ProposedTrial,
+    outcome: Outcome,
+    *,
+    held_out: bool,
+    cut_off: bool = False,
+    metric: Metric = ACCURACY,
 ) -> SearchResult:
     """The result of a trial, with means over its seeds.
 
@@ -261,18 +294,21 @@ def result_from_outcome(
       outcome: its figures for each seed.
       held_out: whether examples were held out for validation.
       cut_off: whether its training was broken off.
+      metric: what it was measured by.
     """
     return SearchResult.from_seeds(
         proposed.params,
         total_params=proposed.total_params,
         seconds=outcome.seconds,
         seeds=outcome.seeds,
-        figures={name: getattr(outcome, name) for name in FINAL_FIGURES},
+        figures={**{name: getattr(outcome, name) for name in FINAL_FIGURES}, **outcome.measured},
         history=outcome.history,
         failed_epoch=outcome.failed_epoch,
         held_out=held_out,
         stopped_epoch=outcome.stopped_epoch,
         cut_off=cut_off,
+        metric=metric.name,
+        minimised=metric.minimised,
     )
 
 

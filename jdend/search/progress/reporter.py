@@ -234,9 +234,9 @@ def _tallies(total: _Totals) -> tuple[Tally, Tally]:
 
 
 def _better(first: Best | None, second: Best | None) -> Best | None:
-    """The network with the higher accuracy; the first if they are equal."""
+    """The network with the higher score; the first if they are equal."""
     networks = [best for best in (first, second) if best is not None]
-    return max(networks, key=lambda best: best.accuracy, default=None)
+    return max(networks, key=lambda best: best.score, default=None)
 
 
 def reporter(verbose: bool, log_format: str = "text") -> Reporter:

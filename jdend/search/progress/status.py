@@ -11,14 +11,23 @@ class Best:
     """The best network so far.
 
     Attributes:
-      accuracy: its validation accuracy, mean over seeds.
+      score: what it is chosen by, mean over seeds; more is better.
       total_params: the number of its trainable parameters.
       architecture: the name of its architecture.
+      metric: the name of the metric that it is chosen by.
+      minimised: whether less of that metric is better; then `score` is negative.
     """
 
-    accuracy: float
+    score: float
     total_params: int
     architecture: str
+    metric: str = "accuracy"
+    minimised: bool = False
+
+    @property
+    def value(self) -> float:
+        """Its metric's on the validation examples."""
+        return -self.score if self.minimised else self.score
 
 
 @dataclass(frozen=True)

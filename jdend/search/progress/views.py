@@ -97,7 +97,7 @@ class JsonLines:
         best = None
         if now.best is not None:
             best = {
-                "validation_accuracy": round(now.best.accuracy, 6),
+                f"validation_{now.best.metric}": round(now.best.value, 6),
                 "total_params": now.best.total_params,
                 "architecture": now.best.architecture,
             }
@@ -209,7 +209,9 @@ def _best_and_stopped(now: Status) -> list[str]:
     """The best network so far, and how many trials were stopped early."""
     parts: list[str] = []
     if now.best is not None:
-        parts.append(f"best validation {now.best.accuracy:.4f} ({now.best.total_params:,} params)")
+        best = now.best
+        metric = "" if best.metric == "accuracy" else f"{best.metric} "
+        parts.append(f"best validation {metric}{best.value:.4f} ({best.total_params:,} params)")
     if now.stopped:
         parts.append(f"{now.stopped:,} stopped early")
     return parts

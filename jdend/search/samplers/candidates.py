@@ -80,8 +80,14 @@ class Observation:
         yet, or failed."""
         if self.result is None or self.result.failed is not None:
             return None
-        accuracy = self.result.validation_accuracy
-        return accuracy if accuracy is not None and math.isfinite(accuracy) else None
+        return _finite(self.result.validation_accuracy)
+
+    @property
+    def score(self) -> float | None:
+        """The same by the search's metric, negative if less of that is better: more is better."""
+        if self.result is None or self.result.failed is not None:
+            return None
+        return _finite(self.result.score)
 
 
 class Asker(Protocol):
@@ -102,3 +108,7 @@ class Asker(Protocol):
             proposed before; then `ask` is called again.
         """
         ...
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -107,12 +107,12 @@ def optuna_asker(
 
       >>> strategy = Strategy("tpe-multivariate", asker=optuna_asker(multivariate), learns=True)
 
-    The sampler is told that a failed trial has the accuracy of the worst trial.
+    The sampler is told that a failed trial has the score of the worst trial.
 
     Args:
       sampler: a function from a seed to the sampler.
       tells_stopped: whether the sampler is told that trials that a rung stopped were pruned;
-        otherwise it is told only their accuracy. TPE ranks pruned trials below all those that were
+        otherwise it is told only their score. TPE ranks pruned trials below all those that were
         trained to their end, the ones that were pruned later first. Other samplers ignore pruned
         trials.
     """
@@ -122,13 +122,13 @@ def optuna_asker(
     ) -> OptunaAsker:
         with quiet_optuna():
             asker = OptunaAsker(sampler(seed), dimensions)
-        accuracies = [o.accuracy for o in observations]
-        worst = min((a for a in accuracies if a is not None), default=0.0)
-        for observation, accuracy in zip(observations, accuracies, strict=True):
+        scores = [o.score for o in observations]
+        worst = min((score for score in scores if score is not None), default=0.0)
+        for observation, score in zip(observations, scores, strict=True):
             if observation.result is None:
                 asker.add(observation.point, state=TrialState.RUNNING)
                 continue
-            value, stopped = accuracy, observation.result.stopped_epoch
+            value, stopped = score, observation.result.stopped_epoch
             if value is None:
                 value = worst
             if stopped is None or not tells_stopped:
@@ -159,13 +159,16 @@ def nsga2(
     with quiet_optuna():
         sampler = NSGAIISampler(seed=seed, population_size=max(2, size))
         asker = OptunaAsker(sampler, dimensions, ("maximize", "minimize"))
-        for observation in observations:
+        scores = [o.score for o in observations]
+        worst = min([0.0, *(score for score in scores if score is not None)])
+        for observation, score in zip(observations, scores, strict=True):
             if observation.result is not None:
                 asker.study.enqueue_trial(dict(observation.point))
                 asked = asker.study.ask(asker.distributions)
                 pending = asker.study.get_trials(deepcopy=False)[asked.number]
                 sampler.get_trial_generation(asker.study, pending)
-                values = [observation.accuracy or 0.0, observation.result.total_params]
+                value = worst if score is None else score
+                values = [value, observation.result.total_params]
                 asker.study.tell(asked, values)
     return asker
 

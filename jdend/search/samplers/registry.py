@@ -77,7 +77,8 @@ class Strategy:
       learns: whether it learns from results. A strategy that learns is asked for one generation at
         a time. One that does not is a sequence that the study's seed fixes, and generations are
         slices of it.
-      objectives: the fields of `SearchResult` that it optimizes.
+      objectives: the attributes of `SearchResult` that it optimizes; `score` is the figure by the
+        search's metric, validation accuracy unless another is given.
       may_stop_early: whether a pruner may stop its trials early.
       default_pruner: the name of its pruner, if the user gives none.
       n_initial: how many trials are drawn at random and finished before a strategy that learns is
@@ -96,7 +97,7 @@ class Strategy:
     asker: MakesAsker | None = None
     propose: Proposes | None = None
     learns: bool = False
-    objectives: tuple[str, ...] = ("validation_accuracy",)
+    objectives: tuple[str, ...] = ("score",)
     may_stop_early: bool = True
     default_pruner: str = "none"
     n_initial: int | None = 10
@@ -197,7 +198,7 @@ register_strategy(
         "nsga2",
         asker=_lazily("optuna_samplers", "nsga2"),
         learns=True,
-        objectives=("validation_accuracy", "total_params"),
+        objectives=("score", "total_params"),
         may_stop_early=False,
         n_initial=None,
     )

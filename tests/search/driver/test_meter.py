@@ -11,9 +11,9 @@ from jdend.search.driver.meter import Meter, best_of
 from jdend.search.planning.runtime import Forecast
 from jdend.search.progress.status import Best
 from jdend.study import SearchResult, rank
-from jdend.training import Progress
+from jdend.training import ACCURACY, Progress
 
-ACCURACY = np.full((1, 2), np.nan)
+UNKNOWN = np.full((1, 2), np.nan)
 
 
 class Heard:
@@ -52,7 +52,7 @@ def metered(*seconds, ends=(10, 10)):
 
 
 def progress(epoch, seconds=0.0):
-    return Progress(epoch, 10, 2, ACCURACY, seconds, 0.0)
+    return Progress(epoch, 10, 2, UNKNOWN, seconds, 0.0)
 
 
 def test_the_first_steps_of_a_run_tell_nothing_of_its_rate(clock):
@@ -113,8 +113,8 @@ def test_the_best_is_the_first_of_the_table():
 def test_what_a_rung_has_stopped_is_not_the_best():
     problem = Problem(784, 10)
     configurations = [configure({"n_epochs": 9, "n_neurons": n}, problem) for n in (3, 4)]
-    run = SimpleNamespace(configurations=configurations, ends=[3, 9])
+    run = SimpleNamespace(configurations=configurations, ends=[3, 9], metric=ACCURACY)
     at_epoch_4 = Progress(4.0, 9, 2, np.array([[0.9, 0.8]]), 1.0, 0.0)
     best = meter_module._best(run, at_epoch_4)  # pyright: ignore[reportArgumentType]
     assert best is not None
-    assert best.accuracy == 0.8
+    assert best.score == 0.8

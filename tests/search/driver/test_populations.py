@@ -10,7 +10,7 @@ from jdend.search.driver.meter import Meter
 from jdend.search.planning.planner import plan
 from jdend.search.planning.population import Trial
 from jdend.search.planning.runtime import Forecast
-from jdend.training import Progress
+from jdend.training import ACCURACY, Progress
 
 
 def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
@@ -21,7 +21,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
 
     class Part:
         def __init__(self, configurations, accuracies, on_progress):
-            self.configurations, self.seeds = configurations, (0,)
+            self.configurations, self.seeds, self.metric = configurations, (0,), ACCURACY
             self.ends = [c.hyperparameters.n_epochs for c in configurations]
             self.last_epoch, self.epochs_done = max(self.ends), 0.0
             self.outcomes = lambda: configurations
@@ -32,7 +32,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
                 n = len(accuracy)
                 self._on_progress(Progress(done, epoch, n, np.array([accuracy]), 1.0, 0.0))
 
-    def runs(bucket, configurations, seeds, data, *, on_progress, narrow):
+    def runs(bucket, configurations, seeds, data, *, metric, on_progress, narrow):
         """Two parts, as memory would ask for: trials 0 and 1, then trial 2."""
         first = {1.0: [0.1, np.nan], 2.0: [0.2, 0.6], 4.0: [0.2, 0.3]}
         return [
@@ -45,7 +45,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
         begin=lambda n, expected: None,
         end=lambda: None,
         advance=lambda reached, best, doing: (
-            best and seen.append((round(reached.share, 3), reached.finished, best.accuracy))
+            best and seen.append((round(reached.share, 3), reached.finished, best.score))
         ),
     )
     monkeypatch.setattr(populations, "runs", runs)

@@ -145,7 +145,7 @@ def test_the_best_is_what_networks_have_become_not_what_they_once_were(watched):
             clock.now += 1
             say.advance(reached(2, done, 1.0), Best(accuracy, 1, "mlp"), "")
         say.end()
-        assert seen[-1].best.accuracy == best
+        assert seen[-1].best.score == best
 
 
 def test_time_ends_a_search(watched):
@@ -198,7 +198,7 @@ def test_the_best_so_far_stays_and_stopped_trials_add_up(watched):
         say.advance(reached(4, 1, 1.0), Best(accuracy, 10, "mlp"), "")
         say.stop(3)
         say.end()
-    assert (seen[-1].best.accuracy, seen[-1].stopped) == (0.7, 6)
+    assert (seen[-1].best.score, seen[-1].stopped) == (0.7, 6)
 
 
 @given(

@@ -1,0 +1,103 @@
+# pyright: reportUnknownMemberType=false
+"""Measures a population on a part of the data: loss, accuracy, and another metric.
+
+Shape letters: `S` seeds, `C` configurations, `B` examples at once, `R` rows of the largest part,
+`F` features, `K` classes.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from jdend.training._bucket import Bucket, network
+from jdend.training._device_data import Examples, normalised
+from jdend.training._loss import cross_entropy, right
+from jdend.training._metrics import Metric
+from jdend.training._state import State, Tree, evaluated
+
+__all__ = ["EVALUATION_ROWS", "Figures", "evaluation", "measurement"]
+
+EVALUATION_ROWS = 512
+
+Scalar = Int[Array, ""]
+# Losses and accuracies.
+Figures = tuple[Float[Array, "S C"], Float[Array, "S C"]]
+# The sums of losses, and the numbers of examples that are classified right.
+Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
+
+
+def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
+    """The function `evaluate` of a bucket's population, not compiled."""
+    forward_all = _forward(bucket)
+
+    def evaluate(state: State, data: Examples, begin: Scalar, end: Scalar) -> Figures:
+        n = data.x.shape[0]
+        rows = min(n, EVALUATION_ROWS)
+
+        def add_rows(i: Scalar, sums: Sums) -> Sums:
+            # A slice that would end after the data is moved back; its other rows are not counted.
+            first = begin + i * rows
+            start = jnp.minimum(first, n - rows)
+            position = start + jnp.arange(rows)
+            wanted = (position >= first) & (position < end)
+            x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
+            y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
+            logits = forward_all(evaluated(state), state.other, normalised(data, x))
+            losses = jnp.where(wanted, cross_entropy(logits, y), 0.0)
+            hits = wanted & right(logits, y)
+            return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
+
+        zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
+        n_slices = -(-(end - begin) // rows)
+        total, hits = cast(Sums, jax.lax.fori_loop(0, n_slices, add_rows, zeros))
+        return total / (end - begin), hits / (end - begin)
+
+    return evaluate
+
+
+def measurement(
+    bucket: Bucket, metric: Metric
+) -> Callable[[State, Examples, Int[Array, " R"]], Float[Array, "S C"]]:
+    """The function `measure` of a bucket's population, not compiled."""
+    forward_all = _forward(bucket)
+
+    def measure(state: State, data: Examples, rows: Int[Array, " R"]) -> Float[Array, "S C"]:
+        at_once = min(rows.shape[0], EVALUATION_ROWS)
+        rows = jnp.pad(rows, (0, -rows.shape[0] % at_once), constant_values=-1)
+        counted = rows >= 0
+        y = jnp.where(counted, data.y[rows], 0)
+
+        def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
+            some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once)
+            x = normalised(data, data.x[some])
+            of_some = forward_all(evaluated(state), state.other, x)
+            return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
+
+        def of_member(logits: Float[Array, "R K"]) -> Float[Array, ""]:
+            value = metric.function(logits, y, counted)
+            return jnp.where(jnp.isfinite(logits).all(), value, jnp.nan)
+
+        n_classes = bucket.structure.problem.n_classes
+        logits = jnp.zeros((*state.loss_sum.shape, rows.shape[0], n_classes))
+        n_slices = -(-counted.sum() // at_once)  # the others are fillers, of which none is computed
+        logits = cast(Array, jax.lax.fori_loop(0, n_slices, add_rows, logits))
+        return jax.vmap(jax.vmap(of_member))(logits)
+
+    return measure
+
+
+def _forward(
+    bucket: Bucket,
+) -> Callable[[Tree, Tree, Float[Array, "B F"]], Float[Array, "S C B K"]]:
+    """From parameters and other variables of all members to their logits for one input."""
+    net = network(bucket)
+
+    def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
+        model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
+        return model(x)
+
+    return jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))

@@ -1,0 +1,189 @@
+# pyright: reportUnknownMemberType=false
+"""Metrics: what networks are chosen and stopped by.
+
+Shape letters: `n` examples, `K` classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jdend._messages import OneLineError, did_you_mean
+
+__all__ = [
+    "ACCURACY",
+    "Metric",
+    "MetricError",
+    "check_metric",
+    "find_metric",
+    "metrics",
+    "register_metric",
+]
+
+Logits = Float[Array, "n K"]
+Labels = Int[Array, " n"]
+Counted = Bool[Array, " n"]
+# Figures of every trial have these names already.
+TAKEN = ("accuracy", "loss")
+
+
+class MetricError(OneLineError):
+    """A metric cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What networks are measured by.
+
+    Attributes:
+      name: its name on the command line and in records; its figures are `validation_<name>` and
+        `test_<name>`.
+      function: `(logits [n, K], y [n], counted [n]) → number`, in JAX. Examples where `counted` is
+        false are fillers, and must not play a part. It is compiled, for a whole population by
+        `vmap`. A network whose logits are not all finite is not measured: it has NaN.
+      minimised: whether less is better.
+    """
+
+    name: str
+    function: Callable[[Logits, Labels, Counted], Float[Array, ""]]
+    minimised: bool = False
+
+    @property
+    def sign(self) -> float:
+        """What turns a value into a score, of which more is better: 1, or -1 if less is better."""
+        return -1.0 if self.minimised else 1.0
+
+
+def _confusion(logits: Logits, y: Labels, counted: Counted) -> Float[Array, "K K"]:
+    """Examples by true and by predicted class; counts below 2^24 are exact."""
+    n_classes = logits.shape[-1]
+    true = jax.nn.one_hot(y, n_classes) * counted[:, None]
+    said = jax.nn.one_hot(jnp.argmax(logits, -1), n_classes)
+    return jnp.einsum("nt,np->tp", true, said, precision="highest")
+
+
+def _mean_over(wanted: Bool[Array, " K"], values: Float[Array, " K"]) -> Float[Array, ""]:
+    """The mean of some values; NaN if there are none."""
+    return jnp.where(wanted, values, 0.0).sum() / wanted.sum()
+
+
+def accuracy(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+    """The share of examples that are classified right."""
+    return (counted & (jnp.argmax(logits, -1) == y)).sum() / counted.sum()
+
+
+def balanced_accuracy(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+    """The mean over classes of the share of their examples that are classified right, without
+    classes that have no examples; as scikit-learn's `balanced_accuracy_score`."""
+    table = _confusion(logits, y, counted)
+    n = table.sum(1)
+    return _mean_over(n > 0, jnp.diag(table) / jnp.maximum(n, 1.0))
+
+
+def f1_macro(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+    """The mean over classes of F1, the harmonic mean of precision and recall, without classes that
+    no example has and none is taken for; as scikit-learn's `f1_score(average="macro")`."""
+    table = _confusion(logits, y, counted)
+    n = table.sum(0) + table.sum(1)  # twice those right, and all those wrong
+    return _mean_over(n > 0, 2.0 * jnp.diag(table) / jnp.maximum(n, 1.0))
+
+
+def auc(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+    """The area under the ROC curve: how often an example of a class has a higher probability of it
+    than one of another class, ties counted half (Hanley & McNeil 1982). Of two classes, that of the
+    second; of more the mean over classes, each against all others, without those that none or all
+    examples have. As scikit-learn's `roc_auc_score(multi_class="ovr")`."""
+    n_classes = logits.shape[-1]
+    first = 1 if n_classes == 2 else 0
+    probabilities = jax.nn.softmax(logits)[:, first:].T
+
+    def of_class(number: Int[Array, ""], p: Float[Array, " n"]) -> tuple[Array, Array]:
+        own, others = counted & (y == number), counted & (y != number)
+        ordered = jnp.sort(jnp.where(others, p, jnp.inf))
+        below, upto = (jnp.searchsorted(ordered, p, side=side) for side in ("left", "right"))
+        ranks = jnp.where(own, (below + upto) / 2 / jnp.maximum(others.sum(), 1), 0.0)
+        return own.any() & others.any(), ranks.sum() / jnp.maximum(own.sum(), 1)
+
+    return _mean_over(*jax.vmap(of_class)(jnp.arange(first, n_classes), probabilities))
+
+
+def log_loss(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+    """The mean cross-entropy, whatever the training's loss is."""
+    losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], -1)[:, 0]
+    return jnp.where(counted, losses, 0.0).sum() / counted.sum()
+
+
+ACCURACY = Metric("accuracy", accuracy)
+_METRICS = {
+    metric.name: metric
+    for metric in (
+        ACCURACY,
+        Metric("balanced_accuracy", balanced_accuracy),
+        Metric("f1_macro", f1_macro),
+        Metric("auc", auc),
+        Metric("log_loss", log_loss, minimised=True),
+    )
+}
+
+
+def register_metric(metric: Metric) -> Metric:
+    """Adds a metric to those that `metric=` and `--metric` find by name; returns it.
+
+    If the name was registered before, the new metric replaces the old one.
+
+    Raises:
+      MetricError: if every trial has figures of that name already, or it is no identifier.
+    """
+    _METRICS[_named(metric).name] = metric
+    return metric
+
+
+def metrics() -> tuple[str, ...]:
+    """The names of all registered metrics."""
+    return tuple(_METRICS)
+
+
+def find_metric(metric: object) -> Metric:
+    """The registered metric of this name; a `Metric` is returned unchanged.
+
+    Raises:
+      MetricError: if there is none, or a metric's name is not allowed.
+    """
+    if isinstance(metric, Metric):
+        return metric if metric is ACCURACY else _named(metric)
+    if metric not in _METRICS:
+        raise MetricError(f"unknown metric {metric!r}{did_you_mean(metric, _METRICS)}")
+    return _METRICS[str(metric)]
+
+
+def check_metric(metric: Metric, n_classes: int) -> None:
+    """Raises `MetricError` unless a metric's function returns a number; nothing is computed."""
+    n = 2
+    shapes = (
+        jax.ShapeDtypeStruct((n, n_classes), jnp.float32),
+        jax.ShapeDtypeStruct((n,), jnp.int32),
+        jax.ShapeDtypeStruct((n,), jnp.bool_),
+    )
+    try:
+        value = jax.eval_shape(metric.function, *shapes)
+    except Exception as error:  # whatever a user's function may raise
+        said = " ".join(str(error).split())
+        raise MetricError(
+            f"metric {metric.name!r} fails: {type(error).__name__}: {said}"
+        ) from error
+    if getattr(value, "shape", None) != ():
+        raise MetricError(
+            f"metric {metric.name!r} must return one number for (logits, y, counted), got {value}"
+        )
+
+
+def _named(metric: Metric) -> Metric:
+    if metric.name in TAKEN or not metric.name.isidentifier():
+        raise MetricError(
+            f"a metric cannot be named {metric.name!r}: give a Python identifier other than "
+            f"{' and '.join(TAKEN)}"
+        )
+    return metric
