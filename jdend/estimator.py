@@ -17,6 +17,7 @@ from jdend.training import train_model
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
+    from sklearn.utils.class_weight import compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
@@ -50,6 +51,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
       image_shape: `(H, W, C)` if the features are pixels, which local receptive fields need.
       initialization: `fan_in` or `reference`.
       synaptic_resampling, percentage_resample, steps_to_resample: structural plasticity.
+      class_weight: `balanced`, weights by label, or None, as scikit-learn's classifiers take it.
       n_epochs, batch_size, lr, weight_decay, schedule: the training with AdamW. If there are fewer
         examples than `batch_size`, a batch has all of them.
       random_state: an int for the same network each time, a RandomState, or None.
@@ -79,6 +81,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         synaptic_resampling: bool = False,
         percentage_resample: float = 0.1,
         steps_to_resample: int = 128,
+        class_weight=None,
         n_epochs: int = 100,
         batch_size: int = 32,
         lr: float = 0.01,
@@ -100,6 +103,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         self.synaptic_resampling = synaptic_resampling
         self.percentage_resample = percentage_resample
         self.steps_to_resample = steps_to_resample
+        self.class_weight = class_weight
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -122,6 +126,9 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y holds one class, {self.classes_[0]!r}; two or more are needed")
         self._mean, self._scale = _standardisation(X)
         split = _split(self._standardised(X), numbers, self.classes_, self.image_shape)
+        if self.class_weight is not None:
+            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            split = replace(split, class_weights=weights.astype(np.float32))
         seed = int(check_random_state(self.random_state).randint(2**31))
         trained = train_model(self._configuration(split), seed, split, kernel=self.kernel)
         self._trained = trained
@@ -145,7 +152,7 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         return ((X - self._mean) * self._scale).astype(np.float32)
 
     def _configuration(self, split: Split):
-        own = ("random_state", "image_shape", "kernel")
+        own = ("random_state", "image_shape", "kernel", "class_weight")
         params = {k: v for k, v in self.get_params(deep=False).items() if k not in own}
         limits = {"n_dendrite_inputs": split.in_features, "batch_size": len(split.train_y)}
         for name, most in limits.items():

@@ -140,3 +140,13 @@ def test_without_scikit_learn_one_line_says_what_is_missing():
     program = "import sys; sys.modules['sklearn'] = None; from jdend import DendriticClassifier"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1].endswith("pip install jdend[digits]")
+
+
+def test_class_weights_are_those_of_scikit_learn(iris):
+    X, y = iris[0][45:], iris[1][45:]  # five of the first class
+    plain, balanced, by_label = (
+        DendriticClassifier("linear", n_epochs=5, random_state=0, class_weight=weight).fit(X, y)
+        for weight in (None, "balanced", {0: 7.0, 1: 0.7, 2: 0.7})
+    )
+    np.testing.assert_allclose(by_label.predict_proba(X), balanced.predict_proba(X), atol=1e-5)
+    assert balanced.predict_proba(X)[:, 0].mean() > plain.predict_proba(X)[:, 0].mean()

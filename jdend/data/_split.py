@@ -36,6 +36,8 @@ class Split:
       teacher: float32 `[n, V, n_classes]`, a teacher's logits for the training examples, of which
         networks may learn (`jdend.training.taught`); where V is 2, those of their mirror images
         come second. None without a teacher.
+      class_weights: float32 `[n_classes]`, by which the loss of a training example of a class is
+        multiplied (`jdend.training.weighted`); None without.
       table: of a table, how its columns became features, fitted on the training part.
     """
 
@@ -54,6 +56,7 @@ class Split:
     source: str
     fingerprint: str = field(repr=False)
     teacher: np.ndarray | None = field(default=None, repr=False)
+    class_weights: np.ndarray | None = field(default=None, repr=False)
     table: Preprocessing | None = field(default=None, repr=False)
 
     @property

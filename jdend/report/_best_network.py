@@ -27,7 +27,7 @@ from jdend.models import (
 )
 from jdend.report._record import SearchRecord, ranked
 from jdend.study import SearchResult, StudyError
-from jdend.training import taught, train_model
+from jdend.training import taught, train_model, weighted
 
 __all__ = ["Dendrites", "Portrait", "portrait_of", "portray"]
 
@@ -278,7 +278,8 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
     fingerprint = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
     if fingerprint and not parts.fingerprint.startswith(fingerprint):
         raise DataError(f"{config['dataset']} is no longer what the search was made with")
-    return taught(parts, config["teacher"]) if config.get("teacher") else parts
+    parts = taught(parts, config["teacher"]) if config.get("teacher") else parts
+    return weighted(parts, config.get("class_weights"))
 
 
 def _configuration(result: SearchResult, config: Mapping[str, Any], parts: Split) -> Configuration:

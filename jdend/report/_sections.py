@@ -39,6 +39,7 @@ SETTINGS = {
     "majority_accuracy": "accuracy of the most frequent class",
     "split_seed": "split seed",
     "metric": "chosen by",
+    "class_weights": "class weights",
     "strategy": "strategy",
     "pruner": "pruner",
     "generation": "trials a generation",

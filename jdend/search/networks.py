@@ -47,6 +47,7 @@ class NetworksWithinBudget(CollectedResults):
             categorical=options.categorical,
             numeric=options.numeric,
             teacher=options.teacher,
+            class_weights=options.class_weights,
         )
         self._data.check_classes(options.n_classes)
         self._counted({"architecture": "mlp"})  # checks the settings of training

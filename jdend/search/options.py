@@ -215,6 +215,14 @@ class TrainingOptions:
             metavar="FILE|DIR[,…]",
         ),
     )
+    class_weights: str | None = field(
+        default=None,
+        metadata=about(
+            "balanced: in the loss, classes weigh the same, however many examples they have",
+            none="every example weighs the same",
+            metavar="balanced",
+        ),
+    )
     compile_cache: bool = field(
         default=True, metadata=about("keep compiled programs in the user's cache folder")
     )

@@ -2,6 +2,7 @@
 
 from jdend.training._augmentation import AUGMENTATIONS
 from jdend.training._bucket import Bucket
+from jdend.training._class_weights import ClassWeightsError, check_class_weights, weighted
 from jdend.training._compilation import Compilations, compilations, in_background
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
@@ -35,6 +36,7 @@ __all__ = [
     "HISTORY_FIGURES",
     "OPTIMIZERS",
     "Bucket",
+    "ClassWeightsError",
     "Compilations",
     "DeviceData",
     "Examples",
@@ -51,6 +53,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",
+    "check_class_weights",
     "check_memory",
     "check_metric",
     "check_teacher",
@@ -77,4 +80,5 @@ __all__ = [
     "train",
     "train_model",
     "uninterrupted",
+    "weighted",
 ]

@@ -25,6 +25,7 @@ class Examples:
       y: int32 `[n]`.
       offset, scale: float32 `[]` or `[F]`; the network's input is `(x - offset) * scale`.
       teacher: as of a `Split`, for the training examples alone; None without one.
+      class_weights: as of a `Split`; None without.
     """
 
     x: Array
@@ -32,6 +33,7 @@ class Examples:
     offset: Float[Array, "..."]
     scale: Float[Array, "..."]
     teacher: Float[Array, "n_train V K"] | None = None
+    class_weights: Float[Array, " K"] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def on_device(split: Split) -> DeviceData:
             jnp.asarray(split.offset),
             jnp.asarray(split.scale),
             None if split.teacher is None else jnp.asarray(split.teacher),
+            None if split.class_weights is None else jnp.asarray(split.class_weights),
         )
         first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
         rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}

@@ -26,6 +26,7 @@ class Batch(NamedTuple):
       noise: what is added to `x`, times each configuration's `input_noise`.
       draws: for each dendritic layer uniform draws `[N, D, K]`, of which those below
         `synapse_dropout` leave a synapse out.
+      weights: what the examples' losses are multiplied by; None for nothing.
     """
 
     x: Float[Array, "*S B F"]
@@ -33,6 +34,7 @@ class Batch(NamedTuple):
     teacher: Float[Array, "*S B K"] | None = None
     noise: Float[Array, "*S B F"] | None = None
     draws: tuple[Array, ...] | None = None
+    weights: Float[Array, "*S B"] | None = None
 
 
 def cross_entropy(

@@ -207,6 +207,8 @@ def _advance(
             temperature = hyperparameters.distillation_temperature
             taught = distillation(logits, batch.teacher, temperature)
             losses = (1.0 - weight) * losses + weight * taught
+        if batch.weights is not None:
+            losses = losses * batch.weights
         return losses.mean(), (right(logits, batch.y).sum(dtype=jnp.int32), other)
 
     gradients = dense_gradients(bucket, loss) if by_gradient else None
@@ -258,7 +260,9 @@ def _advance(
                 draws = jax.vmap(functools.partial(dropout_draws, net.layers))(
                     keys_of(state, DROPOUT)
                 )
-            return Batch(x, data.y[rows], teacher, noise, draws)
+            y = data.y[rows]
+            weights = None if data.class_weights is None else data.class_weights[y]
+            return Batch(x, y, teacher, noise, draws, weights)
 
         def train_on_next_batch(state: State) -> State:
             return one_step(state, next_batch(state))

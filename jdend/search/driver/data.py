@@ -25,7 +25,14 @@ from jdend.data import (
 )
 from jdend.models import Problem, TrainedModel
 from jdend.search.errors import SearchError
-from jdend.training import Teacher, TeacherError, taught
+from jdend.training import (
+    ClassWeightsError,
+    Teacher,
+    TeacherError,
+    check_class_weights,
+    taught,
+    weighted,
+)
 
 __all__ = ["SearchData"]
 
@@ -41,13 +48,15 @@ class SearchData:
       drop, categorical, numeric: columns of a table that are not read by the rule, see
         `jdend.data.from_csv`.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
+      class_weights: see `jdend.training.weighted`.
 
     Attributes:
       name: the name of the data set.
 
     Raises:
       DataError: if there is no such data set or file.
-      SearchError: if the file or folder of a teacher does not exist.
+      SearchError: if the file or folder of a teacher does not exist, or the class weights are not
+        known.
     """
 
     def __init__(
@@ -62,7 +71,13 @@ class SearchData:
         categorical: Collection[str] | None = None,
         numeric: Collection[str] | None = None,
         teacher: Teacher | Sequence[Teacher] | None = None,
+        class_weights: str | None = None,
     ):
+        try:
+            check_class_weights(class_weights)
+        except ClassWeightsError as error:
+            raise SearchError(str(error)) from None
+        self._class_weights = class_weights
         check_split(validation_fraction, split_seed, subset_size)
         self._source = dataset
         self._target = target
@@ -143,9 +158,10 @@ class SearchData:
                 seed=self._split_seed,
             )
             try:
-                self._split = taught(parts, self._teachers) if self._teachers else parts
+                parts = taught(parts, self._teachers) if self._teachers else parts
             except TeacherError as error:
                 raise SearchError(str(error)) from None
+            self._split = weighted(parts, self._class_weights)
         return self._split
 
     @property
@@ -155,6 +171,7 @@ class SearchData:
         if self._entry is None or self._split is not None:
             return self.split
         outline = _outline(self._entry, self._subset_size, self._validation_fraction)
+        outline = weighted(outline, self._class_weights)
         if not self._teachers:
             return outline
         shape = len(outline.train_y), 2, outline.n_classes
@@ -204,6 +221,8 @@ class SearchData:
             "split_seed": self._split_seed,
         }
         record |= {name: list(value) for name, value in self._columns.items() if value}
+        if self._class_weights is not None:
+            record["class_weights"] = self._class_weights
         if self._teachers:
             record["teacher"] = [
                 "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
