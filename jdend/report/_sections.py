@@ -204,6 +204,9 @@ def _times(record: SearchRecord) -> list[tuple[str, str]]:
                 f"{duration(run['compile_seconds'])}, programs: {run['compilations']}",
             ),
         ]
+        shares = [f"{name} {duration(s)}" for name, s in run.get("seconds", {}).items() if s >= 0.1]
+        if shares:
+            pairs.append(("of the whole search", ", ".join(shares)))
     training = sum(result.train_time for result in record.results if finite(result.train_time))
     n = sum(len(result.seeds) for result in record.results)
     pairs.append(("training", duration(training)))

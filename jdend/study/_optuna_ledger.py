@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import optuna
 
+from jdend._phases import phase
 from jdend.fields import canonical_name
 from jdend.study._errors import StudyError
 from jdend.study._lease import Holding, this_worker
@@ -97,6 +98,7 @@ class OptunaLedger:
             self.stored = StoredStudy(opened, study, storage)
             self.is_new = self._agree(search)
 
+    @phase("storing")
     def claim(self, n_generations: int) -> Claim | None:
         waiting = False
         while True:
@@ -113,6 +115,7 @@ class OptunaLedger:
                 waiting = True
             time.sleep(random.uniform(0.0, MAX_WAIT_SECONDS if free is None else 0.2))
 
+    @phase("storing")
     def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
         records = [trial_to_record(trial) for trial in proposed]
         unique = uuid4().hex[:8]
@@ -126,6 +129,7 @@ class OptunaLedger:
         self.stored.write(f"{GENERATION}{number}", keys)
         self._mine[number] = keys
 
+    @phase("storing")
     def finish(self, number: int, results: Sequence[SearchResult]) -> None:
         surroundings = {name: plain(value) for name, value in self._surroundings().items()}
         with self._writing(number):

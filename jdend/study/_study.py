@@ -1,8 +1,10 @@
 """A study: a search with all its trials, and the folder or storage that holds them."""
 
+import json
 import platform
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._files import os_errors_as, user_path, write_json
+from jdend._phases import phase, seconds_by_phase
 from jdend.study._confidence import best_interval, validation_note
 from jdend.study._errors import StudyError
 from jdend.study._files import write_results
@@ -97,6 +100,7 @@ class Study:
         words = sys.argv if command is None else command
         self._command = shlex.join(words_without_passwords(words))
         self._begun, self._clock = time.time(), time.monotonic()
+        self._thread, self._phases = threading.get_ident(), seconds_by_phase()
         self._new_folders: list[Path] = []
         self.has_begun = False
         self._is_written = False
@@ -110,6 +114,7 @@ class Study:
         """Whether generations are stored, in a storage or the folder."""
         return self._storage is not None or self.folder is not None
 
+    @phase("storing")
     def ledger(
         self,
         search: Mapping[str, object],
@@ -183,6 +188,7 @@ class Study:
         if self.folder is not None and not (self.folder / RUN).exists():
             self._write_run("running")
 
+    @phase("storing")
     def write(self, status: str = "complete") -> None:
         """Writes both files, if there is a folder; `status` is `complete` or `interrupted`.
 
@@ -193,6 +199,17 @@ class Study:
             write_results(self.folder / RESULTS, self.results)
             self._write_run(status)
             self._is_written = True
+
+    def write_seconds(self) -> None:
+        """Writes anew where the time went, of which there is more after a report, say.
+
+        Raises:
+          StudyError: if it cannot be written.
+        """
+        if self.folder is not None and self._is_written:
+            path = self.folder / RUN
+            with os_errors_as(StudyError, f"cannot write {path}"):
+                write_json(path, {**json.loads(path.read_text()), "seconds": self._seconds()})
 
     def discard(self) -> None:
         """Releases all claims. If the study made its journal and folders and stored no results in
@@ -227,6 +244,7 @@ class Study:
             "config": self.configs[0] if len(self.configs) == 1 else self.configs,
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._begun)),
             "wall_seconds": round(time.monotonic() - self._clock, 3),
+            "seconds": self._seconds(),
             "compile_seconds": round(self.effort.compile_seconds, 3),
             "compilations": self.effort.step_programs,
             "programs_total": self.effort.programs,
@@ -234,6 +252,16 @@ class Study:
             "validation_interval": self._interval(),
             "device": self.device,
             "versions": _versions(),
+        }
+
+    def _seconds(self) -> dict[str, float]:
+        """Where the time went since the study was opened, if this is still the thread."""
+        if threading.get_ident() != self._thread:
+            return {}
+        now = seconds_by_phase()
+        spent = {name: now[name] - self._phases.get(name, 0.0) for name in now}
+        return {
+            name: round(s, 3) for name, s in sorted(spent.items(), key=lambda p: -p[1]) if s > 0
         }
 
     def note(self) -> str:

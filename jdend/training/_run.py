@@ -8,13 +8,13 @@ import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt32
 
+from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration
 from jdend.training._bucket import Bucket
@@ -26,7 +26,7 @@ from jdend.training._order import epoch_order, whole
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, as_fields, so_far
 from jdend.training._population import Population
 from jdend.training._snapshot import Snapshot
-from jdend.training._state import State, concat, take
+from jdend.training._state import State, rejoined, take
 from jdend.training._stopwatch import Stopwatch
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 
@@ -100,7 +100,8 @@ class Run:
         self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end
         self._failed_step: Int[np.ndarray, "S C"] | None = None
         self._steps_per_call = STEPS_OF_FIRST_CALL
-        self._training, self._compiling = Stopwatch(), Stopwatch()
+        self._training = Stopwatch("training steps")
+        self._compiling = Stopwatch("waiting for programs")
 
     @property
     def live(self) -> list[int]:
@@ -198,7 +199,8 @@ class Run:
         self._history = {name: values.copy() for name, values in taken.history.items()}
         self._state, self._ended, self._is_restored = taken.state, list(taken.ended), True
         self._figures, self._failed_step = taken.figures, taken.failed_step
-        self._training, self._compiling = map(Stopwatch, taken.seconds)
+        self._training.add(taken.seconds[0])
+        self._compiling.add(taken.seconds[1])
         if self.epoch:
             self.score = self.score_after(self.epoch)
 
@@ -217,7 +219,7 @@ class Run:
         if self._figures is None or self._failed_step is None:
             assert self._state is not None
             with self._training:
-                state = self._all_ended(self._state)
+                state = rejoined(self._state, self._ended)
                 figures = self._final_figures(state)
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
@@ -327,14 +329,7 @@ class Run:
             self._population.compile(state.hyperparameters, len(self.seeds), self._data)
         return state
 
-    def _all_ended(self, state: State) -> State:
-        """The state of all configurations, each as it was when it ended."""
-        if not self._ended:
-            return state
-        order = [c for configurations, _ in self._ended for c in configurations]
-        joined = concat([replace(ended, step=state.step) for _, ended in self._ended])
-        return take(joined, [order.index(c) for c in range(len(order))])
-
+    @phase("evaluation")
     def _evaluate(self, state: State, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
         """The figures of all columns on one part of the data, by name."""
         (begin, end), examples = self._data.rows[part], self._data.examples
@@ -386,10 +381,8 @@ class Run:
         return (self._training.seconds - self._compiling.seconds) / max(n_epochs, 1)
 
     def _report(self, epoch: float) -> None:
-        if self._on_progress is None:
-            return
-        self._on_progress(
-            Progress(
+        if self._on_progress is not None:
+            progress = Progress(
                 epoch=epoch,
                 n_epochs=self.last_epoch,
                 n_trials=self.score.size,
@@ -397,4 +390,4 @@ class Run:
                 seconds=self._training.seconds,
                 compile_seconds=self._compiling.seconds,
             )
-        )
+            self._on_progress(progress)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["State", "Tree", "changed", "concat", "evaluated", "leaf", "take"]
+__all__ = ["State", "Tree", "changed", "concat", "evaluated", "leaf", "rejoined", "take"]
 
 Tree = dict[Any, Any]
 """Nested dicts, by name or position, with arrays as leaves."""
@@ -82,6 +82,20 @@ def concat(states: Sequence[State]) -> State:
         return join(x, axis=1)
 
     return _map_columns(of_configurations, of_trials, *states)
+
+
+def rejoined(state: State, ended: Sequence[tuple[list[int], State]]) -> State:
+    """The state of all configurations, each as it was when it ended.
+
+    Args:
+      state: after the last step; returned unchanged if nothing ended before.
+      ended: the positions of configurations that ended at one time, with their state then.
+    """
+    if not ended:
+        return state
+    order = [c for configurations, _ in ended for c in configurations]
+    joined = concat([replace(then, step=state.step) for _, then in ended])
+    return take(joined, [order.index(c) for c in range(len(order))])
 
 
 def evaluated(state: State) -> Tree:

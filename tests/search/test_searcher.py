@@ -282,6 +282,9 @@ def test_a_folder_keeps_the_search(search, tmp_path):
     assert run["config"]["max_params"] == 1000
     assert run["config"]["space"]["n_neurons"] == [5, 6]
     assert len(run["config"]["fingerprint"]) == 64
+    seconds = run["seconds"]
+    assert {"proposing", "planning", "storing"} <= seconds.keys()
+    assert sum(seconds.values()) == pytest.approx(run["wall_seconds"], abs=0.05)
     assert {"wall_seconds", "compile_seconds", "compilations", "programs_total"} <= run.keys()
     assert {"jax", "flax", "numpy", "python", "jdend"} <= run["versions"].keys()
 

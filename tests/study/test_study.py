@@ -1,7 +1,9 @@
 """A study: what its files hold, and which ledgers it gives."""
 
 import json
+import time
 
+from jdend._phases import phase
 from jdend.study import (
     Effort,
     MemoryLedger,
@@ -36,6 +38,19 @@ def test_a_study_is_written_with_its_record(tmp_path):
     assert (run["trials"], run["device"]) == (1, {"kind": "cpu"})
     assert run["wall_seconds"] >= 0
     assert read_results(tmp_path / "a" / "b" / "results.json") == [RESULT]
+
+
+def test_it_says_where_the_time_went_also_after_it_was_written(tmp_path):
+    study = Study(tmp_path)
+    add(study)
+    study.write()
+    before = json.loads((tmp_path / "run.json").read_text())
+    with phase("report"):
+        time.sleep(0.01)
+    study.write_seconds()
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["seconds"]["report"] >= 0.01
+    assert {**run, "seconds": None} == {**before, "seconds": None}
 
 
 def test_several_searches_add_up(tmp_path):

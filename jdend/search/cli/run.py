@@ -9,6 +9,7 @@ from pathlib import Path
 from jdend._files import user_path
 from jdend._messages import did_you_mean
 from jdend._output import show
+from jdend._phases import phase
 from jdend.data import DataError, is_file_name
 from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
@@ -88,6 +89,7 @@ def carry_out(command: Command, parse: Callable[[Sequence[str]], Command]) -> in
                 _note(command, f"written to {study.folder}")
             finally:  # what cannot be printed keeps nothing from being written
                 _keep(command, study, searcher, best)
+                study.write_seconds()
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", command.log_format, "error")
@@ -275,11 +277,14 @@ def _keep(
 ) -> None:
     """Writes what is asked for beside a finished search's folder: the best network, the report."""
     if searcher is not None and best is not None:
-        _note(command, f"the best network is in {save(searcher.best_model(), best)}")
+        with phase("training the best again"):
+            network = searcher.best_model()
+        _note(command, f"the best network is in {save(network, best)}")
     if command.output.report and study.folder is not None:
         from jdend.report import report_after_search
 
-        report_after_search(study.folder, lambda line: _note(command, line))
+        with phase("report"):
+            report_after_search(study.folder, lambda line: _note(command, line))
 
 
 def _table(command: Command, study: Study) -> str:

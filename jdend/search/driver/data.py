@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jdend._files import user_path
+from jdend._phases import phase
 from jdend.data import (
     DataError,
     Dataset,
@@ -134,6 +135,7 @@ class SearchData:
                 raise DataError(f"target={target!r} is for tables; {dataset!r} is none")
 
     @property
+    @phase("data")
     def dataset(self) -> Dataset:
         """The whole data set; it is loaded when this is first read."""
         if self._dataset is None:
@@ -148,6 +150,7 @@ class SearchData:
         return self._dataset
 
     @property
+    @phase("data")
     def split(self) -> Split:
         """Its parts for training, validation and test; loads the data and the teacher."""
         if self._split is None:

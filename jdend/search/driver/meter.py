@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jdend._phases import phase
 from jdend.models import count_params
 from jdend.search.planning.population import PlannedPopulation
 from jdend.search.planning.runtime import Forecast
@@ -74,6 +75,7 @@ class Meter:
         n_trials = sum(len(p.members) for p in planned)
         reporter.begin(n_trials, Expected(expected.compiling, expected.training))
 
+    @phase("waiting for programs")
     def wait(self, programs: Future[object], number: int) -> None:
         """Waits until the programs of a population are compiled."""
         waited = self._waited

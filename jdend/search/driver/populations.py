@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import jdend
+from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration, count_params
 from jdend.search.driver.meter import Meter
@@ -136,6 +137,7 @@ class Keeper:
             for score, metric in [(float(kept.run.score[:, c].mean()), kept.run.metric)]
         ]
 
+    @phase("storing")
     def write(self) -> None:
         """Writes the states that have changed since they were last written."""
         if self._folder is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jdend._phases import phase
 from jdend.models import Configuration, count_params
 from jdend.search.driver.data import SearchData
 from jdend.search.errors import SearchError
@@ -154,6 +155,7 @@ class Schedule:
             "pruner": self.pruner.name,
         }
 
+    @phase("proposing")
     def summary(self) -> list[str]:
         """What fits each budget and what of it will be trained, in two lines or three for each."""
         lines: list[str] = []
@@ -168,6 +170,7 @@ class Schedule:
             ]
         return lines
 
+    @phase("proposing")
     def propose(self, number: int, generations: Sequence[Generation]) -> list[ProposedTrial]:
         """The trials of a generation; empty if all of the space was proposed before.
 

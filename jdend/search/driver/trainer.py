@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import jax
 
+from jdend._phases import phase
 from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.meter import Meter
@@ -74,6 +75,7 @@ class Trainer:
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
 
+    @phase("planning")
     def plan(
         self, trials: Sequence[Trial], within: Sequence[PlannedPopulation] = ()
     ) -> list[PlannedPopulation]:
@@ -92,6 +94,7 @@ class Trainer:
             within=within,
         )
 
+    @phase("planning")
     def shared_programs(
         self, schedule: Schedule, seconds: float | None = None
     ) -> list[PlannedPopulation]:
@@ -185,6 +188,7 @@ class Trainer:
         if len(populations) == 1 and not went_on:  # otherwise programs compiled at the same time
             learn(self.kernel, expected.training, meter.training)
 
+    @phase("planning")
     def expected(
         self, schedule: Schedule, programs: Sequence[PlannedPopulation], n_done: int
     ) -> Expected:
