@@ -2,6 +2,7 @@
 
     python experiments/default_search.py                 what `make run` does after it has set up
     python experiments/default_search.py --time 10m      and when it is given ten minutes
+    python experiments/default_search.py --budget 110    of another budget
 
 The search runs as a process of its own with an empty cache of compiled programs, report included.
 The network that it chooses by validation accuracy is then trained again with ten seeds that chose
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     name = "default_search" + (f"_{arguments.time}" if arguments.time else "")
+    name += f"_{arguments.budget}" if arguments.budget != 8000 else ""
     target = arguments.json or Path(f"experiments/results/{name}.json")
 
     data = str(platformdirs.user_cache_path("jdend", appauthor=False))

@@ -23,6 +23,7 @@ __all__ = [
     "architecture_sizes",
     "budget_architectures",
     "budget_space",
+    "default_architectures",
     "default_space",
     "default_training",
     "left_out",
@@ -58,17 +59,27 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
     },
 }
 _ALL_SIZES = ("hidden_dim", *dict.fromkeys(name for own in _SIZES.values() for name in own))
-# What is best of them.
+# What is best, and what is with fewer parameters than so many for each class.
 DEFAULT_ARCHITECTURES = ("sparse_somata", "soma_disabled")
+OF_FEW_PARAMS = ("class_somata", "soma_disabled")
+FEW_PARAMS_OF_CLASS = 30
+
+
+def default_architectures(budget: int, problem: Problem) -> tuple[str, ...]:
+    """The architectures that are best within a budget (`experiments/frontier.py`)."""
+    few = budget < FEW_PARAMS_OF_CLASS * problem.n_classes
+    return OF_FEW_PARAMS if few else DEFAULT_ARCHITECTURES
 
 
 def default_space(
-    budget: int, problem: Problem, architectures: Sequence[str] = DEFAULT_ARCHITECTURES
+    budget: int, problem: Problem, architectures: Sequence[str] | None = None
 ) -> dict[str, object]:
     """A space of good networks for a budget: sparse dendrites, high rates, synapses that move.
 
     The ranges are those of the best networks of 8,000 parameters on Fashion-MNIST
-    (docs/results.md). For other budgets they are scaled, which is not measured.
+    (docs/results.md). For other budgets they are scaled; of networks of 110 and 250 parameters
+    those are best whose somata are the logits, and those whose new inputs are the ones with the
+    largest gradients.
 
     Resampling moves weak synapses to free inputs near the dendrite's field, where they start with
     weight 0; the share of synapses that it moves shrinks during training (docs/resampling.md).
@@ -77,12 +88,14 @@ def default_space(
       budget: the largest number of trainable parameters allowed.
       problem: the data's features, classes and image shape.
       architectures: which to search together; by default the best ones, whose neurons share their
-        dendrites. `dendritic_simple`, `dendritic_with_hidden` and `mlp` are possible, too.
+        dendrites, or with fewer than 30 parameters for each class have few. `dendritic_simple`,
+        `dendritic_with_hidden` and `mlp` are possible, too.
 
     Raises:
       SpaceError: for an architecture whose good ranges are not known.
     """
     size = budget / 8000
+    architectures = architectures or default_architectures(budget, problem)
 
     def log_uniform(low: float, high: float, power: float) -> dict[str, object]:
         return {
@@ -119,6 +132,9 @@ def default_space(
                 "connectivity": ["local_receptive_fields", "random"],
                 "resampling_inputs": ["local_free", "uniform_free"],
             }
+    if budget <= GRADIENT_PARAMS:
+        known = space["resampling_inputs"]
+        space["resampling_inputs"] = [*(known if isinstance(known, list) else [known]), "gradient"]
     return space
 
 
@@ -126,6 +142,8 @@ def default_space(
 MIN_SIZE = 2
 # Networks of fewer parameters may read pixels from anywhere.
 LOCAL_PARAMS = 2000
+# In networks of so many parameters new inputs may be those with the largest gradients.
+GRADIENT_PARAMS = 250
 # Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
 # steps, at least. Smaller networks are trained for longer, up to so many times.
 MIN_EPOCHS, MIN_STEPS, MAX_TIMES_LONGER = 18, 1500, 4.0
@@ -186,12 +204,12 @@ def left_out(
     names = architectures_of(space)
     added: dict[str, Dimension] = {}
     if sizes != "none" and not own.keys() & {"architecture", *_ALL_SIZES}:
-        names = DEFAULT_ARCHITECTURES[: None if sizes == "ranges" else 1]
+        names = default_architectures(budget, problem)[: None if sizes == "ranges" else 1]
         added["architecture"] = Choice(names)
     wiring = own.get("connectivity")
     if isinstance(wiring, Choice) and "local_receptive_fields" not in wiring.values:
         problem = replace(problem, image_shape=None)  # then new inputs come from anywhere, too
-    known = [name for name in names if name in _SIZES or name == "mlp"]
+    known = [name for name in names if name in (*_SIZES, "class_somata", "mlp")]
     default = {**default_space(budget, problem, known), **training}
     del default["architecture"]
     for name, dimension in parse_space(default).dimensions.items():
@@ -301,10 +319,14 @@ def _sizes(
 def _sizes_of(architecture: str, budget: int, problem: Problem) -> dict[str, tuple[int, int]]:
     if architecture == "mlp":
         return {"hidden_dim": (1, max(1, budget // problem.in_features))}
+    if architecture == "class_somata":  # of each class
+        a_class = budget / problem.n_classes
+        inputs = min(4, problem.in_features), min(60, problem.in_features)
+        return {"n_dendrites": (1, max(2, round(a_class / 14))), "n_dendrite_inputs": inputs}
     if architecture not in _SIZES:
+        known = did_you_mean(architecture, [*_SIZES, "class_somata", "mlp"])
         raise SpaceError(
-            f"no good ranges are known for {architecture!r}"
-            f"{did_you_mean(architecture, [*_SIZES, 'mlp'])}; search a space of your own"
+            f"no good ranges are known for {architecture!r}{known}; search a space of your own"
         )
     ranges: dict[str, tuple[int, int]] = {}
     for field, (low, high, power, least) in _SIZES[architecture].items():

@@ -37,14 +37,25 @@ def test_only_images_have_receptive_fields():
     assert default_space(8000, DATA[2]).keys().isdisjoint(["connectivity", "field_std"])
 
 
-@pytest.mark.parametrize("budget", [110, 8000, 32_000])
-def test_more_than_one_architecture_fits(budget):
+@pytest.mark.parametrize(
+    ("budget", "best"),
+    [(110, "class_somata"), (250, "class_somata"), (500, "sparse_somata"), (8000, "sparse_somata")],
+)
+def test_more_than_one_architecture_fits(budget, best):
     problem = SearchProblem(
         parse_space(default_space(budget, DATA[0])), DATA[0], Budget(budget), {}
     )
     encoding = Encoding(problem)
-    assert set(encoding.dimensions["architecture"].values) == {"sparse_somata", "soma_disabled"}
-    assert encoding.n_fit > 50
+    assert set(encoding.dimensions["architecture"].values) == {best, "soma_disabled"}
+    assert encoding.n_fit > 10
+
+
+def test_the_smallest_networks_may_grow_by_gradient():
+    grow = [default_space(budget, DATA[0])["resampling_inputs"] for budget in (110, 1000, 8000)]
+    assert grow == [
+        ["local_free", "uniform_free", "gradient"], ["local_free", "uniform_free"], "local_free"
+    ]  # fmt: skip
+    assert default_space(110, DATA[2])["resampling_inputs"] == ["uniform_free", "gradient"]
 
 
 def test_small_data_are_passed_over_more_often_in_smaller_batches():
