@@ -219,12 +219,19 @@ def _searches(record: SearchRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     searches = []
     for number, config in enumerate(record.configs, 1):
         pairs = [
-            (text, _plain(config[name]))
+            (text, _seed(config[name]) if name == "search_entropy" else _plain(config[name]))
             for name, text in SETTINGS.items()
             if config.get(name) is not None
         ]
         searches.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
     return searches
+
+
+def _seed(entropy: object) -> str:
+    """The seed of a search; of those that a searcher makes later, their number comes after it."""
+    if isinstance(entropy, list) and len(entropy) == 2 and entropy[1] == 0:
+        return str(entropy[0])
+    return _plain(entropy)
 
 
 def _plain(value: object) -> str:

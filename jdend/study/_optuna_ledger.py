@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard, cast
 from uuid import uuid4
 
 import optuna
@@ -280,6 +280,8 @@ def differences(stored: Mapping[str, object], current: Mapping[str, object]) -> 
     names = dict.fromkeys([*stored, *current])
     for name in sorted(names, key=("data", "space").__contains__):
         old, new = stored.get(name), current.get(name)
+        if name == "search_entropy":
+            name, old, new = "search_seed", _seed(old), _seed(new)
         if _is_object(old) and _is_object(new):
             phrases += [f"{name}.{phrase}" for phrase in differences(old, new)]
         elif old != new:
@@ -290,6 +292,12 @@ def differences(stored: Mapping[str, object], current: Mapping[str, object]) -> 
 def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
     """Whether a JSON value is an object, with names and values."""
     return isinstance(value, Mapping)
+
+
+def _seed(entropy: object) -> object:
+    """The seed alone, if the search is the first of its searcher."""
+    first = isinstance(entropy, list | tuple) and [*cast(Sequence[object], entropy)][1:] == [0]
+    return cast(Sequence[object], entropy)[0] if first else cast(object, entropy)
 
 
 def _short(value: object) -> str:
