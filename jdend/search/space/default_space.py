@@ -61,7 +61,7 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
 _ALL_SIZES = ("hidden_dim", *dict.fromkeys(name for own in _SIZES.values() for name in own))
 # What is best, and what is with fewer parameters than so many for each class.
 DEFAULT_ARCHITECTURES = ("sparse_somata", "soma_disabled")
-OF_FEW_PARAMS = ("class_somata", "soma_disabled")
+OF_FEW_PARAMS = ("class_somata",)
 FEW_PARAMS_OF_CLASS = 30
 
 
