@@ -5,6 +5,7 @@
 # make fuzz   odd and damaged input of all sorts, for SECONDS=60
 # make soak   one process for two hours, or twice SECONDS: what it holds stays flat
 # make compat the versions that pyproject.toml allows, oldest and newest, for each Python that is here
+# make mutants faults planted in the code, one at a time: which do the tests notice?
 # make audit  known vulnerabilities of the packages in requirements.lock
 # make docs   the documentation as a site, build/site/index.html
 # Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and make; a C++17 compiler makes it fast.
@@ -13,6 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TFDS_VENV ?= .venv-tfds
 GP_VENV ?= .venv-gp
+MUTANTS_VENV ?= .venv-mutants
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(VENV)-uv/bin/uv
@@ -20,7 +22,7 @@ KERNEL := setup.py $(wildcard jdend/kernels/native/*)
 
 POSTGRES := $(shell command -v postgres || ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1)
 
-.PHONY: run test postgres chromium lint fuzz soak compat audit docs format lock test-gp test-tfds sanitize clean
+.PHONY: run test postgres chromium lint fuzz soak compat mutants audit docs format lock test-gp test-tfds sanitize clean
 
 run: $(READY)
 	$(BIN)/python -m jdend.data fetch fashion-mnist
@@ -70,6 +72,12 @@ PYTHONS ?=
 compat: $(UV)
 	nice -n 10 $(PYTHON) tests/compat.py --uv $(UV) --out experiments/results/compat.json $(PYTHONS)
 
+# A sample of each area's files (AREAS="plasticity study" names some); what was tried is not tried again.
+PER_FILE ?= 8
+mutants: $(MUTANTS_VENV)/.ready
+	nice -n 10 $(MUTANTS_VENV)/bin/python tests/mutants.py --out experiments/results/mutants.json \
+	  --per-file $(PER_FILE) --seed $(SEED) $(AREAS)
+
 AUDIT_VENV ?= .venv-audit
 audit: $(READY)
 	test -x $(AUDIT_VENV)/bin/python || $(PYTHON) -m venv $(AUDIT_VENV)
@@ -96,13 +104,21 @@ $(READY): requirements.lock pyproject.toml $(KERNEL)
 
 # Optuna's Gaussian process needs PyTorch, which is large: a venv that adds it to the packages of the
 # first. On Linux, PyTorch's own index has a build of 200 MB for CPUs; pip's default has CUDA with it.
-test-gp: $(READY)
-	test -x $(GP_VENV)/bin/python || $(BIN)/python -m venv $(GP_VENV)
-	packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
-	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$packages")')" \
-	  > "$$($(GP_VENV)/bin/python -c "$$packages")/jdend.pth"
+test-gp: $(GP_VENV)/.beside
 	$(GP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	JDEND_REQUIRE_GP=1 $(GP_VENV)/bin/python -m pytest tests/search -k "gp and not gpu"
+
+$(MUTANTS_VENV)/.ready: $(MUTANTS_VENV)/.beside
+	$(MUTANTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	touch $@
+
+# A venv that has the packages of the first as well.
+$(GP_VENV)/.beside $(MUTANTS_VENV)/.beside: $(READY)
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$packages")')" \
+	  > "$$($(@D)/bin/python -c "$$packages")/jdend.pth"
+	touch $@
 
 # TensorFlow Datasets prepares Fashion-MNIST with TensorFlow, in a venv of its own, and jdend reads it.
 test-tfds: $(READY)
@@ -130,4 +146,4 @@ $(UV):
 	$(VENV)-uv/bin/pip install --quiet --disable-pip-version-check uv
 
 clean:
-	rm -rf $(VENV) $(VENV)-uv $(GP_VENV) $(TFDS_VENV) $(AUDIT_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-uv $(GP_VENV) $(TFDS_VENV) $(MUTANTS_VENV) $(AUDIT_VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage

@@ -540,8 +540,8 @@ def test_soft_removal_that_is_sharp_takes_the_weakest():
 
 
 def test_soft_removal_becomes_sharper_from_1_to_9():
-    sharpness = sharpness_at(jnp.array([0.0, 0.5, 1.0]))
-    np.testing.assert_allclose(sharpness, [1.0, 0.7 / 0.3, 9.0], rtol=1e-5)
+    sharpness = sharpness_at(jnp.array([0.0, 0.5, 1.0, 2.0]))
+    np.testing.assert_allclose(sharpness, [1.0, 0.7 / 0.3, 9.0, 9.0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("proposals", ["local", "local_free"])

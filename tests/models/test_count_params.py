@@ -135,6 +135,30 @@ def test_a_network_that_symbols_do_not_allow_is_counted_shape_by_shape():
         assert bytes_of_variables(structure) == (4 * expected, 0)
 
 
+def test_dimensions_that_follow_the_sizes_in_a_straight_line_need_no_symbols():
+    params = {"architecture": "mlp_two_hidden", "hidden_dim": 1, "second_hidden_dim": 1}
+    count = _count._affine(
+        configure(params, PROBLEM).structure, ("hidden_dim", "second_hidden_dim")
+    )
+    assert count is not None
+    for hidden, second in ((3, 70), (40, 9)):
+        expected = by_formula({**params, **sizes_of(hidden, second)}, "mlp_two_hidden")
+        assert count(hidden_dim=hidden, second_hidden_dim=second) == expected
+    both = count(hidden_dim=np.array([3, 40]), second_hidden_dim=np.array([70, 9]))
+    assert both.tolist() == [count(hidden_dim=3, second_hidden_dim=70), expected]
+
+
+def sizes_of(hidden, second):
+    others = dict.fromkeys(("n_neurons", "n_dendrites", "n_dendrite_inputs", "n_soma_inputs"), 1)
+    return {**others, "hidden_dim": hidden, "second_hidden_dim": second, "soma_enabled": True}
+
+
+def test_other_dimensions_are_no_straight_lines():
+    register_architecture("pyramid", Pyramid, fields=("height",))
+    structure = configure({"architecture": "pyramid"}, PROBLEM).structure
+    assert _count._affine(structure, ("height",)) is None
+
+
 def test_an_architecture_registered_anew_is_counted_anew():
     class One(nnx.Module):
         def __init__(self, in_features, n_classes, *, width=1, rngs):

@@ -19,6 +19,12 @@ def test_a_ratio_that_binary_fractions_miss_is_exact():
     assert Budget(1000, 0.07).min_params == 70
 
 
+def test_a_budget_is_at_most_what_int32_holds():
+    assert Budget(2**31 - 1).max_params == 2**31 - 1
+    with pytest.raises(SearchError, match="at most 2147483647, got 2147483648"):
+        Budget(2**31)
+
+
 @pytest.mark.parametrize(
     ("max_params", "ratio"),
     [(0, 0.8), (-5, 0.8), (8000.5, 0.8), ("8000", 0.8), (True, 0.8), (8000, 1.1), (8000, -0.1),

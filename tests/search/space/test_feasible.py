@@ -54,6 +54,18 @@ def test_ranges_without_end_are_drawn_from():
     assert len(drawn) == 50
 
 
+def test_all_that_was_drawn_is_counted():
+    space = {"n_neurons": (1, 300), "n_dendrites": (1, 300), "n_dendrite_inputs": (1, 784)}
+    shapes = shapes_of(space, ratio=0.1)
+    assert isinstance(shapes, DrawnShapes)
+    for _ in range(2):
+        many = shapes.n_fit + 1
+        assert len(shapes.draw(rng(), many)) == many
+        assert shapes.n_fit + shapes.n_over + shapes.n_under == shapes._n_drawn
+        assert shapes.n_over > 0
+        assert shapes.n_under > 0
+
+
 def test_a_large_range_whose_end_cannot_fit_is_listed():
     shapes = shapes_of({"n_neurons": (1, 10**7), "n_dendrite_inputs": (16, 64)})
     assert isinstance(shapes, ListedShapes)

@@ -27,3 +27,20 @@ def test_the_advice_helps(n_neurons, n_dendrite_inputs, advice, helps):
     assert shapes.n_fit == 0
     assert advice in str(nothing_fits(shapes, IMAGES, BUDGET))
     assert shapes_of({**space, "n_neurons": helps}).n_fit == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "advice"),
+    [((200, 200, 200), "Lower several sizes, or take"), ((1, 1, 1), "Raise several sizes, or")],
+)
+def test_where_no_one_size_helps_several_are_named(sizes, advice):
+    names = ("n_neurons", "n_dendrites", "n_dendrite_inputs")
+    shapes = shapes_of({"soma_enabled": True, **dict(zip(names, sizes, strict=True))})
+    impossible = Budget(1000, 1.0) if sizes[0] > 1 else Budget(2**31 - 1, 1.0)
+    assert advice in str(nothing_fits(shapes, IMAGES, impossible))
+
+
+def test_the_smallest_network_is_one_of_its_own_architecture():
+    shapes = shapes_of({"architecture": ["mlp", "linear"], "hidden_dim": [50, 60]})
+    message = str(nothing_fits(shapes, IMAGES, Budget(100)))
+    assert "the smallest, architecture=linear, has 7,850." in message
