@@ -13,9 +13,11 @@ not changed, is not tried again: a run that ends early is gone on with by the sa
 """
 
 import argparse
+import contextlib
 import ctypes
 import difflib
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -102,6 +104,8 @@ ENVIRONMENT = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     "JAX_COMPILATION_CACHE_MAX_SIZE": str(4 << 30),
 }
+PRELOADED = ("jax", "flax.nnx", "optax", "optuna", "jaxtyping", "beartype", "safetensors", "rich")
+PRELOADED += ("pytest", "hypothesis")
 PR_SET_PDEATHSIG = 1
 STRICT = re.compile(r",\s*(strict=\w+)?\)")
 
@@ -247,10 +251,8 @@ def run_tests(
             outcome = str(code)
             break
         time.sleep(0.02)
-    try:  # also what the tests have started
+    with contextlib.suppress(ProcessLookupError):  # also what the tests have started
         os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     if outcome == "timeout":
         os.waitpid(child, 0)
     return outcome
@@ -384,10 +386,8 @@ def equivalent() -> dict[tuple[str, str, str], str]:
 def table(tried: list[Tried]) -> str:
     """Counts of each area, as Markdown."""
     argued = equivalent()
-    lines = [
-        "| area | files | tried | killed | of these, by time | argued away | survive | killed of the rest |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = ("area", "files", "tried", "killed", "of these, by time", "argued away", "survive")
+    lines = [f"| {' | '.join(columns)} | killed of the rest |", "|---" * 8 + "|"]
     for area in [*AREAS, "all"]:
         of_area = [one for one in tried if area in (one.mutant.area, "all")]
         if not of_area:
@@ -395,13 +395,13 @@ def table(tried: list[Tried]) -> str:
         killed = [one for one in of_area if one.outcome in ("killed", "timeout")]
         alive = [one for one in of_area if one.outcome in ("survived", "no test")]
         mutants = [(m.file, m.before, m.after) for m in (one.mutant for one in alive)]
-        away = sum(one in argued for one in mutants)
-        late = sum(one.outcome == "timeout" for one in killed)
-        rest = len(of_area) - away
-        lines.append(
-            f"| {area} | {len({one.mutant.file for one in of_area})} | {len(of_area)} | {len(killed)} "
-            f"| {late} | {away} | {len(alive) - away} | {100 * len(killed) / max(rest, 1):.1f} % |"
-        )
+        n_away = sum(one in argued for one in mutants)
+        n_late = sum(one.outcome == "timeout" for one in killed)
+        n_files = len({one.mutant.file for one in of_area})
+        share = 100 * len(killed) / max(len(of_area) - n_away, 1)
+        counts = (len(of_area), len(killed), n_late, n_away, len(alive) - n_away)
+        figures = " | ".join(f"{n:,}" for n in (n_files, *counts))
+        lines.append(f"| {area} | {figures} | {share:.1f} % |")
     return "\n".join(lines)
 
 
@@ -494,17 +494,8 @@ def write(options: argparse.Namespace, kept: dict[str, Tried]) -> None:
 def preload() -> None:
     """Imports what all tests need and jdend does not own; JAX starts no thread before its first
     array, so the process can be forked."""
-    import beartype  # noqa: F401
-    import flax.nnx
-    import hypothesis  # noqa: F401
-    import jax
-    import jaxtyping  # noqa: F401
-    import optax  # noqa: F401
-    import optuna  # noqa: F401
-    import pytest  # noqa: F401
-    import rich.console
-    import safetensors  # noqa: F401
-
+    for name in PRELOADED:
+        importlib.import_module(name)
     assert not any(name.split(".")[0] == "jdend" for name in sys.modules)
 
 

@@ -106,6 +106,11 @@ def test_one_that_does_not_keep_its_contract_is_refused(brackets, said):
     assert "'mine'" in str(caught.value)
 
 
+def test_a_rung_may_stop_none():
+    brackets = [Bracket((0, 1, 2, 3), (Rung(3, 4), Rung(4, 1)))]
+    assert Pruner("mine", lambda members, n_epochs: brackets).divide(range(4), 9) == brackets
+
+
 def test_an_unknown_name():
     with pytest.raises(SearchError, match="did you mean 'halving'"):
         find_pruner("halfing")

@@ -54,5 +54,6 @@ def test_brackets_are_ranked_apart():
 
 
 def test_an_example_stops_as_many_as_the_rungs_do():
-    ends = Rungs(halving(range(27), 9), [9] * 27).example()
-    assert sorted(ends) == [1] * 18 + [3] * 6 + [9] * 3
+    rungs = Rungs(halving(range(27), 9), [9] * 27)
+    assert sorted(rungs.example()) == [1] * 18 + [3] * 6 + [9] * 3
+    assert rungs.example() == rungs.example()

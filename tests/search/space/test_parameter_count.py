@@ -19,6 +19,7 @@ from jdend.search.space.parameter_count import (
     confirmed_params,
     count_points,
     counts_many,
+    dendritic_params,
     estimate_params,
 )
 
@@ -164,6 +165,26 @@ def test_what_is_ignored_for_some_sizes_is_counted_one_by_one(monkeypatch):
     frame, sizes = {"architecture": "deep"}, {"depth": NEURONS[:, None] - 2, "width": NEURONS}
     assert not counts_many(frame, sizes, IMAGES)
     assert (count_points(frame, sizes, IMAGES) == counted_one_by_one(frame, sizes)).all()
+
+
+def test_whole_numbers_that_stand_for_an_option_are_counted_one_by_one(monkeypatch):
+    class Scaled(nnx.Module):
+        def __init__(self, in_features, n_classes, *, width=5, scale=2.0, rngs):
+            self.first = nnx.Linear(in_features, width * round(scale), rngs=rngs)
+
+    monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+    register_architecture("scaled", Scaled, fields=("width", "scale"))
+    frame, sizes = {"architecture": "scaled"}, {"scale": np.array([1, 4]), "width": NEURONS}
+    assert not counts_many(frame, sizes, IMAGES)
+    assert count_points(frame, sizes, IMAGES).tolist() == [785 * 3, 785 * 28]
+
+
+def test_the_first_linear_layer_may_say_or_leave_open_what_it_reads():
+    dendrites = (6 * 97 + 6 + 1) * 12
+    linear = 13 * 20 + 21 * 10
+    for layers in ([(-1, 20), (-1, 10)], [(12, 20), (20, 10)]):
+        assert dendritic_params(12, 6, 96, True, layers) == dendrites + linear
+    assert dendritic_params(12, 6, 96, True, [(30, 20), (-1, 10)]) == dendrites + linear + 18 * 20
 
 
 @pytest.mark.parametrize("name", architectures())
