@@ -32,6 +32,8 @@ __all__ = [
 
 # Workers that start together on an empty database all try to make its tables, and all but one fail.
 MAX_ATTEMPTS = 6
+# How long SQLite waits while another process writes.
+SECONDS_FOR_ANOTHER_WRITER = 60.0
 
 
 def open_storage(where: str | Path, *, say: Callable[[str], None] | None = None) -> "BaseStorage":
@@ -169,7 +171,7 @@ def _open_database(url: str) -> "BaseStorage":
 
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
     if url.startswith("sqlite"):
-        options = {"connect_args": {"timeout": 60}}  # seconds to wait for another writer
+        options = {"connect_args": {"timeout": SECONDS_FOR_ANOTHER_WRITER}}
     else:
         options = {"pool_pre_ping": True}
     for attempt in range(1, MAX_ATTEMPTS + 1):
