@@ -171,7 +171,7 @@ class Faults(cst.CSTVisitor):
 
 def mutants_of(area: str, file: str) -> Iterator[tuple[Mutant, str]]:
     """All mutants of a file, each with the text of the file that has it."""
-    text = (ROOT / file).read_text()
+    text = (COPY / file).read_text()
     wrapper = MetadataWrapper(cst.parse_module(text))
     faults = Faults()
     wrapper.visit(faults)
@@ -286,7 +286,7 @@ class Baseline:
 
 def baseline(test_file: str, sources: str) -> Baseline:
     """Measured once for a test file and the sources as they are."""
-    digest = hashlib.sha256(f"{sources}{(ROOT / test_file).read_text()}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{sources}{(COPY / test_file).read_text()}".encode()).hexdigest()
     kept = WORK / "baseline" / f"{test_file.replace('/', '+')}.json"
     if kept.exists():
         content = json.loads(kept.read_text())
@@ -447,7 +447,7 @@ def run(options: argparse.Namespace, kept: dict[str, Tried]) -> None:
     COPY.mkdir(parents=True, exist_ok=True)
     renew_copy()
     preload()
-    all_sources = "".join((ROOT / file).read_text() for file in python_files(("jdend",), "*.py"))
+    all_sources = "".join((COPY / file).read_text() for file in python_files(("jdend",), "*.py"))
     for area in options.areas or AREAS:
         sources, test_paths = AREAS[area]
         files = python_files(sources, "*.py")

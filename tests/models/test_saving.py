@@ -335,6 +335,14 @@ def test_whole_floats_are_pixels(pixels):
     np.testing.assert_array_equal(model.logits(pixels.astype(float)), model.logits(pixels))
 
 
+def test_probabilities_of_large_logits_are_numbers(pixels):
+    model = trained()
+    logits = 1e4 * np.eye(len(model.class_names), dtype=np.float32)
+    model.__dict__["_forward"] = lambda x: logits
+    shares = model.probabilities(pixels[: len(logits)])
+    np.testing.assert_array_equal(shares, np.eye(len(logits)))
+
+
 def test_probabilities_are_of_the_logits_and_sum_to_one(pixels):
     shares = trained().probabilities(pixels)
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)

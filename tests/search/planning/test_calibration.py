@@ -8,7 +8,7 @@ from jdend.search.planning.runtime import Forecast
 
 @pytest.fixture(autouse=True)
 def _own_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "there"))
     monkeypatch.setattr("sys.platform", "linux")
 
 

@@ -42,6 +42,11 @@ def test_unknown_modes_are_refused():
         plan([], "padding")
 
 
+def test_exact_buckets_have_as_many_programs_as_shapes():
+    with pytest.raises(SearchError, match="max_programs does not go with exact buckets"):
+        plan([trial()], "exact", max_programs=2)
+
+
 def shaped(n_neurons, n_inputs=16, **params):
     return trial(n_neurons=n_neurons, n_dendrite_inputs=n_inputs, **params)
 
@@ -55,6 +60,14 @@ def test_generations_share_programs_that_take_all_that_a_sample_holds():
         assert [group.bucket for group in groups] == [shared[0].bucket]
         assert sum(len(group.members) for group in groups) == len(generation)
         assert groups[0].width == column_count(len(generation))
+
+
+def test_a_program_grows_until_the_rest_of_the_sample_fits():
+    (program,) = programs([shaped(4, 9), shaped(6, 3), shaped(9, 2)], 2, mode="padded")
+    assert program.bucket.padded
+    assert program.bucket.structure.sizes["n_neurons"] == 9
+    assert program.bucket.structure.sizes["n_dendrite_inputs"] == 9
+    assert len(programs([shaped(4), shaped(6), shaped(9, seeds=(1,))], 2, mode="padded")) == 2
 
 
 def test_what_fits_no_shared_program_has_one_of_its_own():

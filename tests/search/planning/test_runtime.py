@@ -60,6 +60,22 @@ def test_padding_is_part_of_training(data):
     assert 0 < found.padding < found.training
 
 
+def test_twice_the_trials_have_twice_the_padding(data):
+    trials = [trial(n_neurons=n) for n in (2, 40)]
+    twice = [*trials, *(trial(n_neurons=n, lr=0.01) for n in (2, 40))]
+    once = expected(trials, data, mode="padded").padding
+    assert expected(twice, data, mode="padded").padding == pytest.approx(2 * once)
+
+
+def test_networks_without_dendrites_take_time_too(data):
+    assert expected([trial(architecture="mlp")], data).training > 0
+
+
+def test_each_width_is_a_program_of_its_own(data):
+    one, two = (expected([trial(lr=0.01 * i) for i in range(1, n)], data) for n in (2, 3))
+    assert one.programs != two.programs
+
+
 def test_compiling_is_once_a_program(data):
     one, more = [trial()], [trial(), trial(lr=0.01), trial(n_neurons=7)]
     together = expected(more, data, mode="padded").compiling
