@@ -94,7 +94,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "study": (("jdend/study",), ("tests/study",)),
 }
 
-SECONDS_OF_TESTS = 60.0  # a mutant's tests take that long at most, by the times of the true code
+SECONDS_OF_TESTS = 40.0  # a mutant's tests take that long at most, by the times of the true code
 ENVIRONMENT = {
     "PYTHONPATH": str(COPY),
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -284,13 +284,17 @@ class Baseline:
     tests_of: dict[str, dict[int, list[str]]]  # file → line → tests
 
 
-def baseline(test_file: str, sources: str) -> Baseline:
+def digest(file: str) -> str:
+    return hashlib.sha256((COPY / file).read_bytes()).hexdigest()
+
+
+def baseline(test_file: str, sources: list[str]) -> Baseline:
     """Measured once for a test file and the sources as they are."""
-    digest = hashlib.sha256(f"{sources}{(COPY / test_file).read_text()}".encode()).hexdigest()
     kept = WORK / "baseline" / f"{test_file.replace('/', '+')}.json"
     if kept.exists():
         content = json.loads(kept.read_text())
-        if content["digest"] == digest:
+        digests = content["digests"]
+        if all(digests.get(file) == digest(file) for file in (test_file, *sources)):
             tests_of = {
                 file: {int(line): tests for line, tests in lines.items()}
                 for file, lines in content["tests_of"].items()
@@ -320,7 +324,8 @@ def baseline(test_file: str, sources: str) -> Baseline:
             for line, contexts in lines.items()
         }
     found = Baseline(ran["passed"], tests_of)
-    kept.write_text(json.dumps({"digest": digest, **asdict(found)}))
+    digests = {file: digest(file) for file in (test_file, *python_files(("jdend",), "*.py"))}
+    kept.write_text(json.dumps({"digests": digests, **asdict(found)}))
     print(
         f"{test_file}: {len(ran['passed'])} tests in {time.monotonic() - begun:.0f} s"
         + (f", left out, since they fail or are skipped: {ran['failed']}" if ran["failed"] else ""),
@@ -447,7 +452,6 @@ def run(options: argparse.Namespace, kept: dict[str, Tried]) -> None:
     COPY.mkdir(parents=True, exist_ok=True)
     renew_copy()
     preload()
-    all_sources = "".join((COPY / file).read_text() for file in python_files(("jdend",), "*.py"))
     for area in options.areas or AREAS:
         sources, test_paths = AREAS[area]
         files = python_files(sources, "*.py")
@@ -466,7 +470,7 @@ def run(options: argparse.Namespace, kept: dict[str, Tried]) -> None:
         ]
         if not new:
             continue
-        baselines = [baseline(file, all_sources) for file in python_files(test_paths, "test_*.py")]
+        baselines = [baseline(file, files) for file in python_files(test_paths, "test_*.py")]
         seconds = {test: s for one in baselines for test, s in one.seconds.items()}
         for number, (mutant, text) in enumerate(new, 1):
             if time.monotonic() - begun > options.seconds:

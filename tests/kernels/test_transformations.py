@@ -102,30 +102,30 @@ def far(results, expected, tolerance) -> list:
     return [(jax.tree_util.keystr(path), float(e)) for path, e in leaves if not e <= tolerance]
 
 
-def check(arrays, dtype, x) -> None:
+def check(kernel, arrays, dtype, x) -> None:
     rest = {name: array for name, array in arrays.items() if name != "x"}
     n, d, _ = rest["weight"].shape
     rng = np.random.default_rng(0)
     g = rng.uniform(0.5, 1.5, (len(x), n) if "soma_weight" in rest else (len(x), n, d))
     exact = compiled("gather", x.astype(np.float64) if x.dtype.kind == "f" else x, rest, g)
     narrow = {n: a if n == "indices" else jnp.asarray(a, dtype) for n, a in rest.items()}
-    for kernel in available():
-        tolerance = max(TOLERANCE[dtype], KERNELS[kernel].tolerance if "bf16" in kernel else 0)
-        results = compiled(kernel, x, narrow, jnp.asarray(g))
-        assert results["itself"].dtype == dtype
-        assert far(results, exact, tolerance) == [], kernel
+    tolerance = max(TOLERANCE[dtype], KERNELS[kernel].tolerance if "bf16" in kernel else 0)
+    results = compiled(kernel, x, narrow, jnp.asarray(g))
+    assert results["itself"].dtype == dtype
+    assert far(results, exact, tolerance) == []
 
 
+@pytest.mark.parametrize("kernel", available())
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @FEW
 @given(arrays=layers())
-def test_derivatives_of_every_kind(dtype, arrays):
+def test_derivatives_of_every_kind(dtype, kernel, arrays):
     with jax.enable_x64(True):
-        check(arrays, dtype, jnp.asarray(arrays["x"], dtype))
+        check(kernel, arrays, dtype, jnp.asarray(arrays["x"], dtype))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "uint16", "bool", "float8_e4m3fn"])
-def test_whole_numbers_and_narrow_inputs_are_taken_as_they_are(dtype):
+def test_whole_numbers_and_narrow_inputs_are_taken_as_they_are(kernel, dtype):
     x = jnp.asarray(np.random.default_rng(0).integers(0, 2, (6, 5)), dtype)
     rng = np.random.default_rng(1)
     weight = rng.normal(size=(2, 3, 4)).astype(np.float32)
@@ -134,9 +134,8 @@ def test_whole_numbers_and_narrow_inputs_are_taken_as_they_are(dtype):
     def loss(weight, x, kernel):
         return dendritic_layer(x, weight, weight[..., 0], indices, kernel=kernel).sum()
 
-    for kernel in available():
-        both = [jax.value_and_grad(loss)(weight, each, kernel) for each in (x, x.astype("f"))]
-        jax.tree.map(np.testing.assert_array_equal, *both)
+    both = [jax.value_and_grad(loss)(weight, each, kernel) for each in (x, x.astype("f"))]
+    jax.tree.map(np.testing.assert_array_equal, *both)
 
 
 @pytest.mark.wrong_types

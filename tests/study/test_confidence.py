@@ -25,6 +25,18 @@ def test_wilsons_interval(share, n, ends):
     assert wilson_interval(share, n) == pytest.approx(ends, abs=1e-3)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_end_is_beyond_what_an_accuracy_can_be(share):
+    for n in range(1, 2000):
+        low, high = wilson_interval(share, n)
+        assert 0 <= low <= high <= 1
+
+
+def test_what_guessing_has_is_left_out_where_it_is_not_known():
+    note = validation_note([result(1.0)], {"n_validation": 14})
+    assert note.endswith("0.7847 to 1.0000 (95%)")
+
+
 def test_the_note_says_of_how_many_examples_and_what_guessing_has():
     note = validation_note([result(1.0)], {"n_validation": 14, "majority_accuracy": 0.3571})
     assert "on 14 examples" in note

@@ -72,3 +72,8 @@ def test_a_lone_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     write_results("my_search_results.json", [RESULT])
     assert read_results("my_search_results.json") == [RESULT]
+
+
+def test_the_home_of_nobody_holds_no_results():
+    with pytest.raises(StudyError, match="~nobody-of-that-name"):
+        read_results("~nobody-of-that-name/results.json")
