@@ -109,6 +109,20 @@ def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
     assert failed == [[-1, -1], [2, 2], [-1, -1]]
 
 
+def test_one_that_its_very_last_step_loses_has_failed_in_its_last_epoch(monkeypatch):
+    """The loss of that step, of the weights before it, was still a number."""
+    final_figures = Run._final_figures
+
+    def lose_two(self, state):
+        figures = final_figures(self, state)
+        figures["train_loss"][1, :2] = np.nan
+        return figures
+
+    monkeypatch.setattr(Run, "_final_figures", lose_two)
+    failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]
+    assert failed == [[-1, 0], [-1, 2], [-1, -1]]
+
+
 def test_one_step_programs_serves_all_hyperparameters_and_data_of_a_shape():
     outcomes()
     before = compilations()
