@@ -5,12 +5,14 @@ A trainer has no state: what it plans and yields follows from its arguments alon
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import jax
 
+from jdend._messages import one_line
 from jdend._phases import phase
 from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
@@ -145,8 +147,8 @@ class Trainer:
 
         Raises:
           SearchError: if a batch is larger than the training part, there is no teacher for what
-            learns of one, synapses that are there at first pass the memory, or the metric returns
-            no number.
+            learns of one, synapses that are there at first pass the memory, the metric returns no
+            number, or there is no memory left for training.
           DataError: if the data cannot be loaded.
         """
         if not trials:
@@ -174,13 +176,14 @@ class Trainer:
             reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
         )
         ends: dict[Trial, int] = {}
-        training = train_populations(
-            trials, populations, data, meter, rungs, keeper, metric=self.metric
-        )
-        for trial, outcome in training:
-            n_epochs = trial.configuration.hyperparameters.n_epochs
-            ends[trial] = outcome.stopped_epoch or n_epochs
-            yield trial, outcome
+        with _memory_errors():
+            training = train_populations(
+                trials, populations, data, meter, rungs, keeper, metric=self.metric
+            )
+            for trial, outcome in training:
+                n_epochs = trial.configuration.hyperparameters.n_epochs
+                ends[trial] = outcome.stopped_epoch or n_epochs
+                yield trial, outcome
         went_on = keeper is not None and keeper.has_restored
         expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
         if self.compile_cache:
@@ -250,6 +253,21 @@ def metric_of(metric: str | Metric) -> Metric:
 
 def _whole(trials: Sequence[Trial]) -> list[int]:
     return [trial.configuration.hyperparameters.n_epochs for trial in trials]
+
+
+@contextmanager
+def _memory_errors() -> Generator[None]:
+    """Turns what NumPy and XLA say of memory that they do not get into `SearchError`, in a line."""
+    try:
+        yield
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        said = str(error).splitlines()[:1] or ["MemoryError"]
+        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in said[0]:
+            raise
+        raise SearchError(
+            f"no memory left for training ({one_line(said[0])}): what is finished is kept; "
+            "free some and go on with --resume, or search anew with a smaller --generation"
+        ) from error
 
 
 def results_of(
