@@ -110,6 +110,7 @@ ENVIRONMENT = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     "JAX_COMPILATION_CACHE_MAX_SIZE": str(4 << 30),
 }
+ALIVE = ("survived", "no test")
 PRELOADED = ("jax", "flax.nnx", "optax", "optuna", "jaxtyping", "beartype", "safetensors", "rich")
 PRELOADED += ("pytest", "hypothesis")
 PR_SET_PDEATHSIG = 1
@@ -180,25 +181,32 @@ class Faults(cst.CSTVisitor):
         return getattr(target, "value", "") == "__all__" or isinstance(node.value, cst.Subscript)
 
 
-def sample(area: str, file: str, n: int, seed: int) -> list[tuple[Mutant, str]]:
+def sample(
+    area: str, file: str, n: int, seed: int, again: list[Mutant]
+) -> list[tuple[Mutant, str]]:
     """Mutants of a file, each with the text of the file that has it: the same ones again and again,
-    and a larger sample contains a smaller one."""
+    and a larger sample contains a smaller one; then the mutants `again`."""
+    lines_again, keys_again = {m.line for m in again}, {m.key for m in again}
     text = (COPY / file).read_text()
     wrapper = MetadataWrapper(cst.parse_module(text))
     faults = Faults()
     wrapper.visit(faults)
     random.Random(f"{seed} {file}").shuffle(faults.found)
     chosen: dict[str, tuple[Mutant, str]] = {}
+    n_chosen = 0
     for line, node, other in faults.found:
-        if len(chosen) == n:
-            break
+        if n_chosen == n and line not in lines_again:
+            continue
         changed = wrapper.module.deep_replace(node, other).code
         lines = list(difflib.unified_diff(text.splitlines(), changed.splitlines(), n=0))[3:]
         before = " ".join(one[1:].strip() for one in lines if one.startswith("-"))
         after = " ".join(one[1:].strip() for one in lines if one.startswith("+"))
         mutant = Mutant(area, file, line, before, after, digest(file))
-        if changed != text and not only_checks(mutant):
-            chosen.setdefault(mutant.key, (mutant, changed))
+        if changed == text or only_checks(mutant) or mutant.key in chosen:
+            continue
+        if n_chosen < n or mutant.key in keys_again:
+            chosen[mutant.key] = mutant, changed
+            n_chosen = min(n, n_chosen + 1)
     return list(chosen.values())
 
 
@@ -406,7 +414,7 @@ def table(tried: list[Tried]) -> str:
         if not of_area:
             continue
         killed = [one for one in of_area if one.outcome in ("killed", "timeout")]
-        alive = [one for one in of_area if one.outcome in ("survived", "no test")]
+        alive = [one for one in of_area if one.outcome in ALIVE]
         mutants = [(m.file, m.before, m.after) for m in (one.mutant for one in alive)]
         n_away = sum(one in argued for one in mutants)
         n_late = sum(one.outcome == "timeout" for one in killed)
@@ -444,7 +452,7 @@ def main() -> int:
     left = [
         one.mutant
         for one in tried
-        if one.outcome in ("survived", "no test")
+        if one.outcome in ALIVE
         and (one.mutant.file, one.mutant.before, one.mutant.after) not in argued
     ]
     for m in left:
@@ -463,17 +471,21 @@ def run(options: argparse.Namespace, kept: dict[str, Tried]) -> None:
     for area in options.areas or AREAS:
         sources, test_paths = AREAS[area]
         files = python_files(sources, "*.py")
-        wanted = [
-            one for file in files for one in sample(area, file, options.per_file, options.seed)
-        ]
         for one in list(kept.values()):
             if one.mutant.area == area and one.mutant.digest != digest(one.mutant.file):
                 del kept[one.mutant.key]  # the file is another now
-        again = ("survived", "no test") if options.again else ()
+        alive = [one.mutant for one in kept.values() if one.outcome in ALIVE and options.again]
+        argued = equivalent()
+        alive = [m for m in alive if (m.file, m.before, m.after) not in argued]
+        wanted = [
+            one
+            for file in files
+            for one in sample(
+                area, file, options.per_file, options.seed, [m for m in alive if m.file == file]
+            )
+        ]
         new = [
-            (mutant, text)
-            for mutant, text in wanted
-            if mutant.key not in kept or kept[mutant.key].outcome in again
+            (mutant, text) for mutant, text in wanted if mutant.key not in kept or mutant in alive
         ]
         if not new:
             continue

@@ -19,6 +19,7 @@ from user_architecture import NAME
 import jdend
 from jdend.data import Column, Preprocessing
 from jdend.models import ModelError, TrainedModel, _registry, configure, load, save
+from jdend.models._card import model_card
 
 SCALE = np.float32(0.01)
 
@@ -333,6 +334,14 @@ def test_what_are_no_pixels_is_refused(value):
 def test_whole_floats_are_pixels(pixels):
     model = trained()
     np.testing.assert_array_equal(model.logits(pixels.astype(float)), model.logits(pixels))
+
+
+def test_a_card_shows_how_a_network_of_images_is_used_and_lines_in_values_stay_in_their_cell():
+    model = dataclasses.replace(trained(), origin={"command": "a | b", "share": 1 / 3})
+    card = model_card(model, "here", "1.0")
+    assert 'model = jdend.load("here")\nmodel.predict(images)\n```' in card
+    assert "| command | a \\| b |" in card
+    assert "| share | 0.333333 |" in card
 
 
 def test_probabilities_of_large_logits_are_numbers(pixels):
