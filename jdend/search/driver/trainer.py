@@ -260,7 +260,7 @@ def _memory_errors() -> Generator[None]:
     """Turns what NumPy and XLA say of memory that they do not get into `SearchError`, in a line."""
     try:
         yield
-    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+    except (MemoryError, RuntimeError) as error:  # XLA's is a RuntimeError
         said = str(error).splitlines()[:1] or ["MemoryError"]
         if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in said[0]:
             raise
