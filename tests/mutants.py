@@ -218,8 +218,8 @@ def only_checks(mutant: Mutant) -> bool:
 def python_files(paths: tuple[str, ...], pattern: str) -> list[str]:
     found = []
     for path in paths:
-        inside = (ROOT / path).rglob(pattern) if (ROOT / path).is_dir() else [ROOT / path]
-        found += sorted(str(one.relative_to(ROOT)) for one in inside)
+        inside = (COPY / path).rglob(pattern) if (COPY / path).is_dir() else [COPY / path]
+        found += sorted(str(one.relative_to(COPY)) for one in inside)
     return found
 
 
