@@ -74,7 +74,7 @@ def measurement(
         def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
             some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once)
             x = normalised(data, data.x[some])
-            of_some = forward_all(evaluated(state), state.other, x)
+            of_some = forward_all(evaluated(state), state.other, x).astype(jnp.float32)
             return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
 
         def of_member(logits: Float[Array, "R K"]) -> Float[Array, ""]:
@@ -82,7 +82,7 @@ def measurement(
             return jnp.where(jnp.isfinite(logits).all(), value, jnp.nan)
 
         n_classes = bucket.structure.problem.n_classes
-        logits = jnp.zeros((*state.loss_sum.shape, rows.shape[0], n_classes))
+        logits = jnp.zeros((*state.loss_sum.shape, rows.shape[0], n_classes), jnp.float32)
         n_slices = -(-counted.sum() // at_once)  # the others are fillers, of which none is computed
         logits = cast(Array, jax.lax.fori_loop(0, n_slices, add_rows, logits))
         return jax.vmap(jax.vmap(of_member))(logits)

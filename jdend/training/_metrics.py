@@ -98,14 +98,21 @@ def auc(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
     examples have. As scikit-learn's `roc_auc_score(multi_class="ovr")`."""
     n_classes = logits.shape[-1]
     first = 1 if n_classes == 2 else 0
-    probabilities = jax.nn.softmax(logits)[:, first:].T
+    probabilities = jax.nn.softmax(logits.astype(jnp.float32))[:, first:].T
 
     def of_class(number: Int[Array, ""], p: Float[Array, " n"]) -> tuple[Array, Array]:
         own, others = counted & (y == number), counted & (y != number)
-        ordered = jnp.sort(jnp.where(others, p, jnp.inf))
-        below, upto = (jnp.searchsorted(ordered, p, side=side) for side in ("left", "right"))
-        ranks = jnp.where(own, (below + upto) / 2 / jnp.maximum(others.sum(), 1), 0.0)
-        return own.any() & others.any(), ranks.sum() / jnp.maximum(own.sum(), 1)
+        # The bits of numbers in [0, 1] have their order, and XLA sorts whole numbers five times as
+        # fast. Among equal ones others come first, fillers after all.
+        bits = jax.lax.bitcast_convert_type(p, jnp.uint32)
+        keys = jnp.sort(jnp.where(counted, 2 * bits + own, jnp.uint32(2**32 - 1)))
+        real = jnp.arange(keys.size) < counted.sum()
+        is_own, is_other = real & (keys % 2 == 1), real & (keys % 2 == 0)
+        upto = jnp.cumsum(is_other)  # others up to here
+        begins = jnp.append(True, keys[1:] // 2 != keys[:-1] // 2)
+        below = jax.lax.cummax(jnp.where(begins, upto - is_other, 0))  # others of lower probability
+        beaten = jnp.where(is_own, (below + upto) / 2 / jnp.maximum(others.sum(), 1), 0.0)
+        return own.any() & others.any(), beaten.sum() / jnp.maximum(own.sum(), 1)
 
     return _mean_over(*jax.vmap(of_class)(jnp.arange(first, n_classes), probabilities))
 
