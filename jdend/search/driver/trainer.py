@@ -188,7 +188,8 @@ class Trainer:
         expected = forecast(trials, populations, data, [ends[trial] for trial in trials])
         if self.compile_cache:
             remember_programs(expected.programs)
-        if len(populations) == 1 and not went_on:  # otherwise programs compiled at the same time
+        # Of several, programs compiled at the same time, and another metric takes time of its own.
+        if len(populations) == 1 and not went_on and self.metric is ACCURACY:
             learn(self.kernel, expected.training, meter.training)
 
     @phase("planning")
