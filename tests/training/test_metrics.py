@@ -66,7 +66,7 @@ def examples(draw):
 
 
 def test_each_is_tried():
-    assert tuple(SKLEARN) == metrics()
+    assert tuple(SKLEARN) == metrics()[: len(SKLEARN)]  # after them those that others registered
 
 
 @pytest.mark.parametrize("name", SKLEARN)
