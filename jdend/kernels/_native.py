@@ -11,6 +11,7 @@ calls of its own.
 import ctypes
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -86,14 +87,30 @@ class Library:
 @cache
 def load() -> Library | str:
     """The library, loaded and registered with XLA; or, as a text, why it cannot be used."""
-    default = Path(__file__).with_name("libjdend.so")
-    path = Path(os.environ.get(LIBRARY_VARIABLE, default))
+    path = Path(os.environ.get(LIBRARY_VARIABLE, library_path(Path(__file__))))
     if not path.exists():
         return f"{path.name} is not there: no C++17 compiler was found when jdend was installed"
     try:
         return Library(path)
     except Exception as error:
         return f"{path.name} does not load: {error}"
+
+
+def library_path(own: Path) -> Path:
+    """The library beside this module. In a checkout that has none, that of the same module where
+    jdend is installed: in a checkout's folder, Python imports the checkout.
+
+    Args:
+      own: the file of this module.
+    """
+    default = own.with_name("libjdend.so")
+    if default.exists():
+        return default
+    for folder in (Path(entry) / "jdend" / "kernels" for entry in sys.path):
+        installed, module = folder / default.name, folder / own.name
+        if installed.exists() and module.read_bytes() == own.read_bytes():
+            return installed
+    return default
 
 
 def missing() -> str | None:

@@ -15,9 +15,10 @@ def main() -> int:
 
     SIGTERM, which schedulers and containers send to end a process, is treated like Ctrl-C.
     """
-    # JAX and its neighbours hold millions of objects that stay. Python would look through all of
-    # them for garbage again and again: a tenth of the time of a dry run.
-    gc.set_threshold(100_000, 20, 20)
+    # JAX and its neighbours hold a quarter of a million objects that stay. Python would search them
+    # for garbage again and again, a tenth of the time of a dry run. Where programs are let go of,
+    # it is told to (`jdend.training._kept_populations`).
+    gc.set_threshold(100_000, 10, 10)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.unraisablehook = _again
     code = cli.main()

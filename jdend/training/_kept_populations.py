@@ -64,7 +64,6 @@ def let_go_of_populations(most: int = 8) -> None:
     with _making:
         n_dropped = _drop_oldest(most)
     if n_dropped:
-        gc.collect()
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
         if trim is not None:  # glibc keeps what compiling has freed
             trim(0)
@@ -74,6 +73,8 @@ def _drop_oldest(most: int) -> int:
     n_dropped = max(0, len(_kept) - most)
     for _ in range(n_dropped):
         _kept.popitem(last=False)
+    if n_dropped:
+        gc.collect()  # a part of their memory is held in circles
     return n_dropped
 
 
