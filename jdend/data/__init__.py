@@ -14,6 +14,7 @@ from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import Entry, find, is_file_name, is_table_name, names
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
+from jdend.data._folds import Folds
 from jdend.data._frames import Frame, from_frame, from_parquet, table_of
 from jdend.data._limits import available_memory
 from jdend.data._preprocessing import Column, Preprocessing
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Entry",
+    "Folds",
     "Frame",
     "Preprocessing",
     "Split",

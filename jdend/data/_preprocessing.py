@@ -121,6 +121,29 @@ class Preprocessing:
         columns = (column if column.kind == "dropped" else next(fitted) for column in self.columns)
         return replace(self, columns=tuple(columns))
 
+    def refilled(self, values: np.ndarray) -> "Preprocessing":
+        """The same features, with the fill values of these examples, `[n, C]` as `encode` takes
+        them; a column that has no value there keeps its own."""
+        fitted = iter(map(_fitted, self.read_columns, values.T))
+
+        def refill(column: Column) -> Column:
+            if column.kind == "dropped":
+                return column
+            there = next(fitted)
+            return column if there.n_missing == len(values) else replace(column, fill=there.fill)
+
+        return replace(self, columns=tuple(map(refill, self.columns)))
+
+    @property
+    def fills(self) -> np.ndarray:
+        """`[F]` float32: the features of an example of which all values are missing."""
+        return self.encode(np.full((1, len(self.read_columns)), np.nan, np.float32))[0]
+
+    def missing(self, values: np.ndarray) -> np.ndarray:
+        """`[n, F]` bool: the features whose values are missing in `[n, C]`."""
+        widths = [len(column.features) for column in self.read_columns]
+        return np.repeat(np.isnan(values), widths, axis=1)
+
     def recode(self, values: np.ndarray, before: "Preprocessing") -> np.ndarray:
         """`[n, C]` as `before.fit` takes it, with positions in the categories of this; -1 for what
         is not among them."""

@@ -3,14 +3,17 @@
 Shapes: `n` examples, `F` features an example.
 """
 
+import functools
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 
 import numpy as np
 
 from jdend.data._dataset import Dataset, digest_of
 from jdend.data._errors import DataError
+from jdend.data._folds import Folds, fold_rows, make_folds
+from jdend.data._normalisation import Normaliser
 from jdend.data._preprocessing import Preprocessing
 
 _TEST_SEED = 0
@@ -39,6 +42,8 @@ class Split:
       class_weights: float32 `[n_classes]`, by which the loss of a training example of a class is
         multiplied (`jdend.training.weighted`); None without.
       table: of a table, how its columns became features, fitted on the training part.
+      folds: how its training part is divided in several ways, each of which holds out another part
+        of it; then the validation part is empty. None without.
     """
 
     train_x: np.ndarray
@@ -58,11 +63,39 @@ class Split:
     teacher: np.ndarray | None = field(default=None, repr=False)
     class_weights: np.ndarray | None = field(default=None, repr=False)
     table: Preprocessing | None = field(default=None, repr=False)
+    folds: Folds | None = field(default=None, repr=False)
 
     @property
     def in_features(self) -> int:
         """`F`."""
         return self.train_x.shape[1]
+
+    @property
+    def n_folds(self) -> int:
+        """How many networks are trained with each seed: one for each fold, one without folds."""
+        return 1 if self.folds is None else len(self.folds)
+
+    @property
+    def n_train(self) -> int:
+        """How many examples a network is trained with."""
+        return len(self.train_y) if self.folds is None else self.folds.train_rows.shape[1]
+
+    @property
+    def n_validation(self) -> int:
+        """How many different examples are held out, those of all folds together."""
+        return len(self.validation_y if self.folds is None else self.train_y)
+
+    @property
+    def largest_validation(self) -> int:
+        """The most examples that one network is validated with."""
+        if self.folds is None:
+            return len(self.validation_y)
+        return self.folds.validation_rows.shape[1]
+
+    @functools.cached_property
+    def without_folds(self) -> "Split":
+        """The same, with nothing held out if there are folds: for the network that is kept."""
+        return self if self.folds is None else replace(self, folds=None)
 
 
 def split(
@@ -72,6 +105,8 @@ def split(
     seed: int = 0,
     subset_size: int | None = None,
     test_fraction: float = 0.2,
+    folds: int | None = None,
+    fold_repeats: int = 1,
 ) -> Split:
     """Divides a data set into training, validation and test parts.
 
@@ -88,6 +123,11 @@ def split(
     categories made one-hot by what this training part holds, see `Preprocessing`; features that are
     0 or 1 for that reason are not normalised.
 
+    With `folds`, `Split.folds` divides the training part in so many stratified ways, so that each
+    example is held out once (k-fold cross-validation), or `fold_repeats` times. A fold's networks
+    are normalised, and missing values filled, by what the fold trains on; a table's categories are
+    those of all training examples.
+
     Args:
       dataset: what to divide.
       validation_fraction: share of the training examples held out for validation, in `[0, 1)`;
@@ -95,16 +135,18 @@ def split(
       seed: non-negative; decides which examples are used and which of them are for validation.
       subset_size: how many training examples to use in all, validation included; None for all.
       test_fraction: share set aside for test, in `(0, 1)`, where no test part is published.
+      folds: how many folds, at least 2, in place of `validation_fraction`; None for none.
+      fold_repeats: how often the examples are divided into folds, each time by another draw.
 
     Raises:
       DataError: if an argument is out of range, or a class has too few examples for the parts.
     """
-    check_split(validation_fraction, seed, subset_size)
+    check_split(validation_fraction, seed, subset_size, folds, fold_repeats)
     _check_fraction("test_fraction", test_fraction, zero_allowed=False)
     labels = dataset.train_labels
     chosen = np.arange(len(labels))
     test_rows = chosen[:0]
-    n_parts = 2 if validation_fraction else 1
+    n_parts = 2 if validation_fraction or folds else 1
     if len(dataset.test_labels) == 0:
         _check_counts(dataset, chosen, n_parts + 1)
         n_test = _part_size(len(chosen), test_fraction, dataset.n_classes, n_parts)
@@ -113,6 +155,9 @@ def split(
     if subset_size is not None:
         _check_subset(dataset, subset_size, len(chosen), n_parts)
         chosen, _ = _divide(dataset, chosen, int(subset_size), int(seed), 0, at_least=n_parts)
+    if folds is not None:
+        parts = fold_rows(labels[chosen], int(folds), int(fold_repeats), int(seed))
+        return _assemble(dataset, chosen, chosen[:0], test_rows, (parts, int(fold_repeats)))
     validation_rows, train_rows = chosen[:0], chosen
     if validation_fraction:
         n_validation = _part_size(len(chosen), validation_fraction, dataset.n_classes, 1)
@@ -160,28 +205,38 @@ def _part_size(n: int, fraction: float, n_classes: int, parts_left: int) -> int:
 
 
 def _assemble(
-    dataset: Dataset, train_rows: np.ndarray, validation_rows: np.ndarray, test_rows: np.ndarray
+    dataset: Dataset,
+    train_rows: np.ndarray,
+    validation_rows: np.ndarray,
+    test_rows: np.ndarray,
+    divided: tuple[list[tuple[np.ndarray, np.ndarray]], int] | None = None,
 ) -> Split:
+    """The split into these rows; `divided` are the folds of those for training, and how often each
+    example is held out."""
     images, labels = dataset.train_images, dataset.train_labels
     flat = images.reshape(len(images), -1)
     published = len(dataset.test_labels) > 0
-    table = dataset.table
+    table, of_table = dataset.table, None
     if table is not None:
         fitted = table.fit(flat[train_rows])
         if not fitted.features:
             raise DataError(f"{dataset.name}: the training part has no values in any column")
-        flat = fitted.encode(fitted.recode(flat, table))
+        values = fitted.recode(flat, table)
+        of_table = fitted, values[train_rows], values[test_rows]
+        flat = fitted.encode(values)
         table = fitted
     test_x = dataset.test_images.reshape(-1, flat.shape[1]) if published else flat[test_rows]
     test_y = dataset.test_labels if published else labels[test_rows]
     # Fancy indexing copies; all rows in order need no copy.
     train_x = flat if len(train_rows) == len(flat) else flat[train_rows]
-    offset, scale = _normalisation(dataset, train_x)
-    if table is not None:
-        offset = np.where(table.standardised, offset, np.float32(0))
-        scale = np.where(table.standardised, scale, np.float32(1))
+    normaliser = Normaliser(dataset, None if table is None else table.standardised)
+    offset, scale = normaliser(train_x)
     # The digest stands for all contents, so only the choice of rows is hashed here.
     parts = (train_rows, validation_rows, test_rows, offset, scale)
+    folds = None
+    if divided is not None:
+        folds = make_folds(*divided, train_x, normaliser, of_table)
+        parts += (folds.train_rows, folds.validation_rows, folds.offset, folds.scale)
     fingerprint = hashlib.sha256(f"{dataset.digest} {digest_of(parts)}".encode()).hexdigest()
     return Split(
         train_x=train_x,
@@ -199,37 +254,27 @@ def _assemble(
         source=dataset.source,
         fingerprint=fingerprint,
         table=table,
+        folds=folds,
     )
 
 
-def _normalisation(dataset: Dataset, train_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`offset` and `scale`, `[]` for images of one channel, else `[F]`."""
-    channels = dataset.image_shape[2] if dataset.image_shape else train_x.shape[1]
-    if dataset.channel_statistics is not None:
-        mean, deviation = (255.0 * np.array(part) for part in dataset.channel_statistics)
-    else:
-        mean, deviation = _mean_and_deviation(train_x.reshape(-1, channels))
-    # Rounding may give a constant column a deviation, and float32 has no inverse of a tiny one.
-    constant = deviation <= np.maximum(1e-6 * np.abs(mean), 1e-30)
-    scale = np.where(constant, 1.0, 1.0 / np.where(constant, 1.0, deviation))
-    if dataset.image_shape and channels == 1:
-        return np.array(mean[0], np.float32), np.array(scale[0], np.float32)
-    repeats = train_x.shape[1] // channels
-    return np.tile(mean, repeats).astype(np.float32), np.tile(scale, repeats).astype(np.float32)
-
-
-def _mean_and_deviation(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of every column, in blocks: a float64 copy could exceed memory."""
-    blocks = np.array_split(columns, columns.size // 2**22 + 1)
-    mean = np.sum([block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0) / len(columns)
-    squares = np.sum([np.square(block - mean).sum(axis=0) for block in blocks], axis=0)
-    return mean, np.sqrt(squares / len(columns))
-
-
-def check_split(validation_fraction: float, seed: int, subset_size: int | None) -> None:
+def check_split(
+    validation_fraction: float,
+    seed: int,
+    subset_size: int | None,
+    folds: int | None = None,
+    fold_repeats: int = 1,
+) -> None:
     """Raises `DataError` for arguments of `split` that no data set allows."""
     _check_fraction("validation_fraction", validation_fraction, zero_allowed=True)
     _check_integer("seed", seed, 0)
+    _check_integer("fold_repeats", fold_repeats, 1)
+    if folds is not None:
+        _check_integer("folds", folds, 2)
+    elif fold_repeats != 1:
+        raise DataError(
+            f"fold_repeats={fold_repeats} repeats folds, and there are none: give folds"
+        )
     if subset_size is not None:
         _check_integer("subset_size", subset_size, 1)
 

@@ -118,7 +118,10 @@ class Portrait:
 
     @property
     def measured_before(self) -> Mapping[str, float]:
-        """The accuracies that the search reports for this seed."""
+        """The accuracies that the search reports for this seed; none if that had folds, since this
+        network is trained with all examples."""
+        if self.result.n_networks > len(self.result.seeds):
+            return {}
         position = self.result.seeds.index(self.seed)
         accuracies = {}
         for name in ("validation_accuracy", "test_accuracy"):
@@ -274,6 +277,8 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
         subset_size=config.get("subset_size"),
         validation_fraction=config.get("validation_fraction", 0.1),
         seed=config.get("split_seed", 0),
+        folds=config.get("folds"),
+        fold_repeats=config.get("fold_repeats", 1),
     )
     fingerprint = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
     if fingerprint and not parts.fingerprint.startswith(fingerprint):

@@ -34,6 +34,7 @@ def confusion_section(portrait: Portrait) -> Markup:
         "confusion",
         seed=portrait.seed,
         n_seeds=len(portrait.result.seeds),
+        has_folds=portrait.result.n_networks > len(portrait.result.seeds),
         test_accuracy=percent(test),
         accuracy_before=percent(searched) if differs else None,
         class_names=names,

@@ -33,6 +33,8 @@ SETTINGS = {
     "dataset": "data",
     "subset_size": "training examples",
     "validation_fraction": "share held out",
+    "folds": "folds",
+    "fold_repeats": "divided into folds so often",
     "n_train": "examples to train on",
     "n_validation": "examples to rank by",
     "n_test": "test examples",
@@ -61,10 +63,13 @@ def subtitle(record: SearchRecord) -> Markup:
     """How many networks were trained, when and for how long; and whether the search is complete."""
     run, results = record.run, record.results
     seeds = sorted({len(result.seeds) for result in results})
+    folds = sorted({result.n_networks // len(result.seeds) for result in results})
     trained = (
         f"{len(results):,} networks trained with {'–'.join(map(str, seeds))} "
         f"{'seed' if seeds == [1] else 'seeds'} each"
     )
+    if folds != [1]:
+        trained += f", on {'–'.join(map(str, folds))} folds"
     if "wall_seconds" in run:
         trained += f" in {duration(run['wall_seconds'])}"
     parts = [trained, _date(str(run["started"]))] if "started" in run else [trained]
@@ -112,7 +117,7 @@ def best_section(record: SearchRecord) -> Markup:
         budgets=[[f"{n:,}", *row(0, best)[1:]] for n, best in within.items()],
         unranked=unranked,
         metric=metric_of(order),
-        has_seeds=any(len(result.seeds) > 1 for result in order),
+        over=_over(order),
         headings=headings,
         rows=[row(place, result) for place, result in enumerate(order[:MAX_ROWS], 1)],
         n_results=len(order),
@@ -134,9 +139,17 @@ def accuracy_section(record: SearchRecord) -> Markup:
     return render(
         "accuracy",
         metric=metric_of(record.results),
+        over=_over(record.results),
         headings=["parameters", *_headings(front)],
         rows=[[f"{result.total_params:,}", *_cells(result)] for result in front],
     )
+
+
+def _over(results: Sequence[SearchResult]) -> str:
+    """What figures are means over: seeds, folds, or both; empty for single networks."""
+    over = ["seeds"] * any(len(result.seeds) > 1 for result in results)
+    over += ["folds"] * any(result.n_networks > len(result.seeds) for result in results)
+    return " and ".join(over)
 
 
 def curves_section(record: SearchRecord) -> Markup:
@@ -144,7 +157,7 @@ def curves_section(record: SearchRecord) -> Markup:
     return render(
         "curves",
         metric=metric_of(record.results),
-        has_seeds=any(len(result.seeds) > 1 for result in record.results),
+        over=_over(record.results),
     )
 
 
@@ -208,10 +221,11 @@ def _times(record: SearchRecord) -> list[tuple[str, str]]:
         if shares:
             pairs.append(("of the whole search", ", ".join(shares)))
     training = sum(result.train_time for result in record.results if finite(result.train_time))
-    n = sum(len(result.seeds) for result in record.results)
+    n = sum(result.n_networks for result in record.results)
     pairs.append(("training", duration(training)))
     if training > 0:
-        pairs.append(("networks a second", f"{n / training:.3g}, each seed counted"))
+        each = "each seed and fold" if "folds" in _over(record.results) else "each seed"
+        pairs.append(("networks a second", f"{n / training:.3g}, {each} counted"))
     return pairs
 
 

@@ -42,6 +42,8 @@ class NetworksWithinBudget(CollectedResults):
             subset_size=options.subset_size,
             validation_fraction=options.validation_fraction,
             split_seed=options.split_seed,
+            folds=options.folds,
+            fold_repeats=options.fold_repeats,
             target=options.target,
             drop=options.drop,
             categorical=options.categorical,
@@ -60,7 +62,7 @@ class NetworksWithinBudget(CollectedResults):
     @property
     def n_train(self) -> int:
         """Examples that networks are trained on; validation's are not among them."""
-        return len(self._data.outline.train_y)
+        return self._data.outline.n_train
 
     @property
     def dataset(self) -> Dataset:

@@ -80,6 +80,18 @@ class DataOptions:
         ),
     )
     split_seed: int = field(default=0, metadata=about("seed that decides which are held out", int))
+    folds: int | None = field(
+        default=None,
+        metadata=about(
+            "hold out so many parts, one after the other, and train a network for each",
+            int,
+            python=" (stratified k-fold cross-validation, in place of `validation_fraction`)",
+            none="one part",
+        ),
+    )
+    fold_repeats: int = field(
+        default=1, metadata=about("divide into folds so often, by other draws", int)
+    )
     target: str | None = field(
         default=None,
         metadata=about("the column of a table that holds the classes", metavar="COLUMN"),

@@ -357,7 +357,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         if 0 < self._data.n_validation < FEW_EXAMPLES:
             self._reporter.note(
                 f"only {self._data.n_validation} validation examples: differences of some per cent "
-                "are luck; try the best with other --split-seed (docs/selection.md)"
+                f"are luck{self._data.advice} (docs/selection.md)"
             )
         if self._options.dry_run:
             compiled = self._options.dry_run == "compile"

@@ -34,8 +34,9 @@ FINAL_FIGURES = (
 class SearchResult:
     """The result of a trial: one configuration, trained with one or more seeds.
 
-    Figures are means over the seeds. `…_std` is the standard deviation over them (ddof 1), None
-    with one seed. Networks are chosen by validation figures alone; test figures are only reported.
+    Figures are means over the seeds, with folds over each fold of each seed. `…_std` is the
+    standard deviation over these networks (ddof 1), None of one. Networks are chosen by validation
+    figures alone; test figures are only reported.
 
     Attributes:
       params: the configuration as it was drawn, under the names of the search space. `seed` is
@@ -47,7 +48,7 @@ class SearchResult:
       final_test_loss: mean cross-entropy of the trained network.
       validation_accuracy, validation_loss: on the validation part; None if nothing was held out.
       train_loss: loss on the training part, by one full pass.
-      test_accuracy_std, train_accuracy_std, validation_accuracy_std: deviations over the seeds.
+      test_accuracy_std, train_accuracy_std, validation_accuracy_std: deviations over the networks.
       seeds: the seeds that the configuration was trained with.
       failed: the first epoch (from 0) in which the loss of one of the seeds stopped being finite,
         None if none did. Failed trials rank last.
@@ -63,7 +64,8 @@ class SearchResult:
       history: means over the seeds, one an epoch, under `train_loss`, `train_accuracy` (running
         means over an epoch), `validation_loss` and `validation_accuracy`.
       seed_history: the same, one list for each seed.
-      seed_figures: the final figures, one for each seed, under the names of `FINAL_FIGURES`.
+      seed_figures: the final figures, one for each seed, under the names of `FINAL_FIGURES`. With
+        folds here and in `seed_history` one for each fold of the first seed, then of the next.
     """
 
     params: dict[str, object]
@@ -119,9 +121,18 @@ class SearchResult:
 
     @property
     def best_seed(self) -> int:
-        """The seed of the highest score; the first if none is known."""
-        scores = np.array(self.seed_scores or [0.0])
+        """The seed of the highest score, with folds of the highest mean over them; the first if
+        none is known."""
+        scores = np.array(self.seed_scores)
+        if len(scores) == 0 or len(scores) % len(self.seeds):
+            return self.seeds[0]
+        scores = scores.reshape(len(self.seeds), -1).mean(axis=1)
         return self.seeds[int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))]
+
+    @property
+    def n_networks(self) -> int:
+        """How many networks its figures are means over: one for each seed, or fold of a seed."""
+        return max(len(self.seeds), len(self.seed_figures.get("test_accuracy", ())))
 
     @property
     def _sign(self) -> float:
@@ -166,8 +177,8 @@ class SearchResult:
           total_params: trainable parameters.
           seconds: the trial's share of its population's time.
           seeds: `S` of them.
-          figures: by name in `FINAL_FIGURES`, and those of the metric; those of validation NaN if
-            nothing was held out.
+          figures: by name in `FINAL_FIGURES`, and those of the metric, `[S]`, or with folds a whole
+            multiple of that; those of validation NaN if nothing was held out.
           history: likewise for each epoch.
           failed_epoch: -1 where a seed did not fail.
           held_out: whether there was a validation part.

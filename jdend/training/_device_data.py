@@ -1,5 +1,9 @@
 # pyright: reportUnknownMemberType=false
-"""Examples on the device, as bytes; each batch is normalised when it is used."""
+"""Examples on the device, as bytes; each batch is normalised when it is used.
+
+Shape letters: `n` examples, `F` features, `B` batch, `K` classes, `L` folds, `M` members: seeds, or
+with folds seeds × folds.
+"""
 
 import weakref
 from collections.abc import Mapping
@@ -10,9 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jdend.data import Split
+from jdend.data import Folds, Split
 
-__all__ = ["DeviceData", "Examples", "normalised", "on_device", "teacher_of"]
+__all__ = [
+    "DeviceData",
+    "Examples",
+    "fold_of_members",
+    "normalised",
+    "on_device",
+    "teacher_of",
+]
 
 
 @jax.tree_util.register_dataclass
@@ -20,12 +31,17 @@ __all__ = ["DeviceData", "Examples", "normalised", "on_device", "teacher_of"]
 class Examples:
     """A data set's examples, one part after the other: those for training come first.
 
+    With folds, members of a population come as seeds × folds, those of a seed together, and each is
+    normalised by its own fold's offset and scale.
+
     Attributes:
       x: uint8 or float32 `[n, F]`.
       y: int32 `[n]`.
-      offset, scale: float32 `[]` or `[F]`; the network's input is `(x - offset) * scale`.
+      offset, scale: float32 `[]` or `[F]`, with folds `[L, 1]` or `[L, F]`; the network's input is
+        `(x - offset) * scale`.
       teacher: as of a `Split`, for the training examples alone; None without one.
       class_weights: as of a `Split`; None without.
+      fill, missing: as of `jdend.data.Folds`; None without.
     """
 
     x: Array
@@ -34,6 +50,13 @@ class Examples:
     scale: Float[Array, "..."]
     teacher: Float[Array, "n_train V K"] | None = None
     class_weights: Float[Array, " K"] | None = None
+    fill: Float[Array, "L F"] | None = None
+    missing: Bool[Array, "n F"] | None = None
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether members have folds."""
+        return self.offset.ndim == 2
 
 
 @dataclass(frozen=True)
@@ -43,26 +66,37 @@ class DeviceData:
     Attributes:
       examples: all of its parts in one, so that one program evaluates any of them.
       rows: the first row and the end of each part; the parts are `train`, `validation`, `test`.
+      folds: as of the split; None without.
     """
 
     examples: Examples
     rows: Mapping[str, tuple[int, int]]
+    folds: Folds | None = None
 
     @property
     def n_train(self) -> int:
-        return self.rows["train"][1]
+        """How many examples a network trains with."""
+        return self.rows["train"][1] if self.folds is None else self.folds.train_rows.shape[1]
 
     @property
     def largest_part(self) -> int:
-        """The examples of the larger of the parts for validation and test."""
-        return max(end - begin for begin, end in (self.rows["validation"], self.rows["test"]))
+        """The most examples of a part for validation or test."""
+        return max(self._rows(name).shape[-1] for name in ("validation", "test"))
 
-    def part(self, name: str) -> Int[np.ndarray, " R"]:
-        """The rows of one of these two parts, and -1 up to `largest_part`."""
-        begin, end = self.rows[name]
-        rows = np.full(self.largest_part, -1, np.int32)
-        rows[: end - begin] = np.arange(begin, end)
+    def part(self, name: str, width: int | None = None) -> Int[np.ndarray, "*L R"]:
+        """The rows of a part, with folds those of each, and -1 up to `width`, by default
+        `largest_part`."""
+        own = self._rows(name)
+        rows = np.full((*own.shape[:-1], width or self.largest_part), -1, np.int32)
+        rows[..., : own.shape[-1]] = own
         return rows
+
+    def _rows(self, name: str) -> Int[np.ndarray, "*L R"]:
+        rows = np.arange(*self.rows[name], dtype=np.int32)
+        if self.folds is None:
+            return rows
+        own = {"train": self.folds.train_rows, "validation": self.folds.validation_rows}
+        return own.get(name, np.tile(rows, (len(self.folds), 1)))
 
 
 _PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionary()
@@ -73,23 +107,49 @@ def on_device(split: Split) -> DeviceData:
     if split not in _PLACED:
         x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
+        folds = split.folds
+
+        def placed(array: np.ndarray | None) -> Array | None:
+            return None if array is None else jnp.asarray(array)
+
         examples = Examples(
             jnp.asarray(x),
             jnp.asarray(y),
-            jnp.asarray(split.offset),
-            jnp.asarray(split.scale),
-            None if split.teacher is None else jnp.asarray(split.teacher),
-            None if split.class_weights is None else jnp.asarray(split.class_weights),
+            jnp.asarray((folds or split).offset),
+            jnp.asarray((folds or split).scale),
+            placed(split.teacher),
+            placed(split.class_weights),
+            placed(None if folds is None else folds.fill),
+            placed(None if folds is None else folds.missing),
         )
         first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
         rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
-        _PLACED[split] = DeviceData(examples, rows)
+        _PLACED[split] = DeviceData(examples, rows, folds)
     return _PLACED[split]
 
 
-def normalised(data: Examples, x: Array) -> Float[Array, "*B F"]:
-    """The network's input for rows `x` of `data`."""
-    return (x.astype(jnp.float32) - data.offset) * data.scale
+def normalised(
+    data: Examples, x: Array, rows: Int[Array, "*B"] | None = None
+) -> Float[Array, "*B F"]:
+    """The network's input for rows `x` of `data`.
+
+    Args:
+      data: the examples.
+      x: `[*B, F]`; with folds `[M, B, F]`, an axis of members first.
+      rows: with folds, the numbers of these rows, `[M, B]`.
+    """
+    x = x.astype(jnp.float32)
+    if not data.has_folds:
+        return (x - data.offset) * data.scale
+    fold = fold_of_members(x.shape[0], data)
+    if data.missing is not None and data.fill is not None:
+        x = jnp.where(data.missing[rows], data.fill[fold][:, None], x)
+    return (x - data.offset[fold][:, None]) * data.scale[fold][:, None]
+
+
+def fold_of_members(n_members: int, data: Examples) -> Int[Array, " M"]:
+    """The number of each member's fold: those of a seed stand together."""
+    return jnp.arange(n_members) % data.offset.shape[0]
 
 
 def teacher_of(

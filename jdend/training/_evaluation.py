@@ -1,25 +1,26 @@
 # pyright: reportUnknownMemberType=false
 """Measures a population on a part of the data: loss, accuracy, and another metric.
 
-Shape letters: `S` seeds, `C` configurations, `B` examples at once, `R` rows of the largest part,
-`F` features, `K` classes.
+Shape letters: `S` seeds, or seeds × folds, which are called members `M`; `C` configurations, `B`
+examples at once, `R` rows of the largest part, `F` features, `K` classes, `L` folds.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jdend.training._bucket import Bucket, network
-from jdend.training._device_data import Examples, normalised
+from jdend.training._device_data import Examples, fold_of_members, normalised
 from jdend.training._loss import cross_entropy, right
 from jdend.training._metrics import Metric
 from jdend.training._state import State, Tree, evaluated
 
-__all__ = ["EVALUATION_ROWS", "Figures", "evaluation", "measurement"]
+__all__ = ["EVALUATION_ROWS", "Figures", "evaluation", "evaluation_of_folds", "measurement"]
 
 EVALUATION_ROWS = 512
 
@@ -59,13 +60,51 @@ def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fi
     return evaluate
 
 
+def evaluation_of_folds(
+    bucket: Bucket,
+) -> Callable[[State, Examples, Int[Array, "L R"]], Figures]:
+    """The function `evaluate_folds` of a bucket's population, not compiled."""
+    forward_all = _forward(bucket, of_members=True)
+
+    def evaluate(state: State, data: Examples, rows: Int[Array, "L R"]) -> Figures:
+        rows, at_once = _rows_of_members(state, data, rows)
+
+        def add_rows(i: Scalar, sums: Sums) -> Sums:
+            some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once, axis=1)
+            wanted = some >= 0
+            x, y = normalised(data, data.x[some], some), data.y[some]
+            logits = forward_all(evaluated(state), state.other, x)
+            losses = jax.vmap(cross_entropy)(logits, y)
+            hits = wanted[:, None] & jax.vmap(right)(logits, y)
+            losses = jnp.where(wanted[:, None], losses, 0.0)
+            return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
+
+        zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
+        n = (rows >= 0).sum(axis=1)
+        total, hits = cast(Sums, jax.lax.fori_loop(0, -(-n.max() // at_once), add_rows, zeros))
+        return total / n[:, None], hits / n[:, None]
+
+    return evaluate
+
+
+def _rows_of_members(
+    state: State, data: Examples, rows: Int[Array, "L R"]
+) -> tuple[Int[Array, "M R"], int]:
+    """The rows of each member's fold, with -1 up to whole slices; and the size of a slice."""
+    at_once = min(rows.shape[1], EVALUATION_ROWS)
+    padded = jnp.pad(rows, ((0, 0), (0, -rows.shape[1] % at_once)), constant_values=-1)
+    return padded[fold_of_members(state.seeds.shape[0], data)], at_once
+
+
 def measurement(
     bucket: Bucket, metric: Metric
-) -> Callable[[State, Examples, Int[Array, " R"]], Float[Array, "S C"]]:
+) -> Callable[[State, Examples, Int[Array, "*L R"]], Float[Array, "S C"]]:
     """The function `measure` of a bucket's population, not compiled."""
-    forward_all = _forward(bucket)
+    forward_all, of_folds = _forward(bucket), _measurement_of_folds(bucket, metric)
 
-    def measure(state: State, data: Examples, rows: Int[Array, " R"]) -> Float[Array, "S C"]:
+    def measure(state: State, data: Examples, rows: Int[Array, "*L R"]) -> Float[Array, "S C"]:
+        if data.has_folds:
+            return of_folds(state, data, rows)
         at_once = min(rows.shape[0], EVALUATION_ROWS)
         rows = jnp.pad(rows, (0, -rows.shape[0] % at_once), constant_values=-1)
         counted = rows >= 0
@@ -78,8 +117,7 @@ def measurement(
             return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
 
         def of_member(logits: Float[Array, "R K"]) -> Float[Array, ""]:
-            value = metric.function(logits, y, counted)
-            return jnp.where(jnp.isfinite(logits).all(), value, jnp.nan)
+            return _value(metric, logits, y, counted)
 
         n_classes = bucket.structure.problem.n_classes
         logits = jnp.zeros((*state.loss_sum.shape, rows.shape[0], n_classes), jnp.float32)
@@ -90,14 +128,54 @@ def measurement(
     return measure
 
 
+def _measurement_of_folds(
+    bucket: Bucket, metric: Metric
+) -> Callable[[State, Examples, Int[Array, "L R"]], Float[Array, "S C"]]:
+    forward_all = _forward(bucket, of_members=True)
+
+    def measure(state: State, data: Examples, rows: Int[Array, "L R"]) -> Float[Array, "S C"]:
+        rows, at_once = _rows_of_members(state, data, rows)
+        counted = rows >= 0
+        y = jnp.where(counted, data.y[rows], 0)
+
+        def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
+            some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once, axis=1)
+            x = normalised(data, data.x[some], some)
+            of_some = forward_all(evaluated(state), state.other, x).astype(jnp.float32)
+            return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
+
+        def of_configurations(
+            logits: Float[Array, "C R K"], y: Int[Array, " R"], counted: Bool[Array, " R"]
+        ) -> Float[Array, " C"]:
+            return jax.vmap(partial(_value, metric), in_axes=(0, None, None))(logits, y, counted)
+
+        n_classes = bucket.structure.problem.n_classes
+        logits = jnp.zeros((*state.loss_sum.shape, rows.shape[1], n_classes), jnp.float32)
+        n_slices = -(-counted.sum(axis=1).max() // at_once)
+        logits = cast(Array, jax.lax.fori_loop(0, n_slices, add_rows, logits))
+        return jax.vmap(of_configurations)(logits, y, counted)
+
+    return measure
+
+
+def _value(
+    metric: Metric, logits: Float[Array, "R K"], y: Int[Array, " R"], counted: Bool[Array, " R"]
+) -> Float[Array, ""]:
+    """The metric of one network; NaN if its logits are not finite."""
+    value = metric.function(logits, y, counted)
+    return jnp.where(jnp.isfinite(logits).all(), value, jnp.nan)
+
+
 def _forward(
-    bucket: Bucket,
-) -> Callable[[Tree, Tree, Float[Array, "B F"]], Float[Array, "S C B K"]]:
-    """From parameters and other variables of all members to their logits for one input."""
+    bucket: Bucket, *, of_members: bool = False
+) -> Callable[[Tree, Tree, Float[Array, "*S B F"]], Float[Array, "S C B K"]]:
+    """From parameters and other variables of all members to their logits for one input, or with
+    `of_members` for one each, `[S, B, F]`."""
     net = network(bucket)
 
     def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
         model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
         return model(x)
 
-    return jax.vmap(jax.vmap(forward, in_axes=(0, 0, None)), in_axes=(0, 0, None))
+    of_seed = jax.vmap(forward, in_axes=(0, 0, None))
+    return jax.vmap(of_seed, in_axes=(0, 0, 0 if of_members else None))

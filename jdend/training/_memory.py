@@ -70,7 +70,7 @@ def estimate_bytes(
     batch = 2 * 4 * rows * features
     held = 0
     if data is not None and metric is not ACCURACY:  # it takes the logits of a whole part
-        rows_measured = max(len(data.validation_y), len(data.test_y))
+        rows_measured = max(data.largest_validation, len(data.test_y))
         activations += 2 * 4 * rows_measured * data.n_classes
     if data is not None:
         arrays = (data.train_x, data.validation_x, data.test_x, data.teacher)

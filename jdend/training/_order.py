@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Keys of a seed's draws, and the order in which it sees the examples.
 
-Shape letters: `S` seeds, `n` examples.
+Shape letters: `S` seeds, `n` examples, `L` folds.
 """
 
 import functools
@@ -21,6 +21,7 @@ __all__ = [
     "ORDER",
     "RESAMPLE",
     "epoch_order",
+    "in_folds",
     "key_of",
     "shuffle",
     "step_key",
@@ -59,6 +60,15 @@ def shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
 
     return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
+
+
+def _in_folds(order: Orders, rows: Int[Array, "L n"]) -> Orders:
+    return jnp.take_along_axis(rows[jnp.arange(order.shape[0]) % rows.shape[0]], order, axis=1)
+
+
+in_folds: Program[Orders, Orders, Int[Array, "L n"]] = Program(_in_folds, quickly=True)
+"""`(order [S, n], rows [L, n]) → rows [S, n]`: the rows of each member's fold in its order, where
+`S` are seeds × folds."""
 
 
 def key_of(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:

@@ -48,7 +48,8 @@ class Outcome:
 
     Attributes:
       configuration: the configuration that was trained.
-      seeds: its `S` seeds.
+      seeds: its seeds. `S` is their number, with folds times that of the folds: those of a seed
+        stand together.
       history: `[S, epochs]` for each name in `HISTORY_FIGURES`, and for `validation_<metric>`.
         Training figures are running means over an epoch; validation figures are measured at its
         end, and NaN without a validation part.

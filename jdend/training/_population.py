@@ -5,7 +5,8 @@ Shape letters: `S` seeds, `C` configurations, `n` examples, `B` batch, `F` featu
 
     init → State;  advance(State, data, order, stop_step) → State;  evaluate(State, …) → figures
 
-All of a trial's arrays have two leading axes `[S, C]`. A seed fixes the initialisation, the
+All of a trial's arrays have two leading axes `[S, C]`; where data have folds, `S` counts seeds ×
+folds, those of a seed together. A seed fixes the initialisation, the
 connectivity, the order of the data and the draws of resampling; all configurations of a seed read
 the same batches. No operation mixes trials, so one that diverges does not change the others.
 """
@@ -29,11 +30,22 @@ from jdend.training._compilation import Program, shapes_of
 from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
-from jdend.training._evaluation import Figures, evaluation, measurement
+from jdend.training._evaluation import Figures, evaluation, evaluation_of_folds, measurement
 from jdend.training._loss import Batch, cross_entropy, distillation, right
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
-from jdend.training._order import AUGMENT, DROPOUT, INIT, NOISE, RESAMPLE, key_of, shuffle, step_key
+from jdend.training._order import (
+    AUGMENT,
+    DROPOUT,
+    INIT,
+    NOISE,
+    RESAMPLE,
+    in_folds,
+    key_of,
+    shuffle,
+    step_key,
+    whole,
+)
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._state import State, Tree
@@ -58,6 +70,8 @@ class Population:
         old `state` cannot be used any more.
       evaluate: `(state, data, begin, end) → (loss [S, C], accuracy [S, C])`, means over the rows
         from `begin` to `end` of `data`, at least one; both bounds are traced.
+      evaluate_folds: `(state, data, rows [L, R]) → (loss [S, C], accuracy [S, C])` where members
+        have folds: means over the rows of each member's own fold; -1 is none.
       measure: `(state, data, rows) → value [S, C]` of the metric on the rows of `DeviceData.part`;
         None for accuracy, which `evaluate` gives.
     """
@@ -65,30 +79,49 @@ class Population:
     init: Program[State, TracedHyperparameters, Seeds]
     advance: Program[State, State, Examples, Orders, Scalar]
     evaluate: Program[Figures, State, Examples, Scalar, Scalar]
-    measure: Program[Float[Array, "S C"], State, Examples, Int[Array, " R"]] | None = None
+    evaluate_folds: Program[Figures, State, Examples, Int[Array, "L R"]]
+    measure: Program[Float[Array, "S C"], State, Examples, Int[Array, "*L R"]] | None = None
+
+    def loss_and_accuracy(self, state: State, data: DeviceData, part: str) -> Figures:
+        """Those of all members on one part of the data, each `[S, C]`."""
+        if data.folds is None:
+            begin, end = data.rows[part]
+            return self.evaluate(state, data.examples, whole(begin), whole(end))
+        rows = jnp.asarray(data.part(part, _longest(data)))
+        return self.evaluate_folds(state, data.examples, rows)
 
     def compile(
         self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
     ) -> None:
-        """Compiles all programs of a population with these shapes, two at a time."""
-        hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
+        """Compiles all programs of a population with these shapes, two at a time.
+
+        With folds, `n_seeds` counts seeds × folds.
+        """
+        hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
         # A thread of its own: from a shared pool it could be this thread, waiting for itself.
         with ThreadPoolExecutor(max_workers=1) as beside:
             first = beside.submit(self.init.compile, hyperparameters, seeds)
             state = self.init.shape_of_result(hyperparameters, seeds)
-            self.advance.compile(state, examples, order, whole)
-            self.evaluate.compile(state, examples, whole, whole)
+            self.advance.compile(state, examples, order, number)
+            folds = () if data.folds is None else (len(data.folds),)
+            if data.folds is None:
+                self.evaluate.compile(state, examples, number, number)
+            else:
+                rows = jax.ShapeDtypeStruct((*folds, _longest(data)), jnp.int32)
+                self.evaluate_folds.compile(state, examples, rows)
+                fold_rows = jax.ShapeDtypeStruct(data.folds.train_rows.shape, jnp.int32)
+                in_folds.compile(order, fold_rows)
             if self.measure is not None:
-                rows = jax.ShapeDtypeStruct((data.largest_part,), jnp.int32)
+                rows = jax.ShapeDtypeStruct((*folds, data.largest_part), jnp.int32)
                 self.measure.compile(state, examples, rows)
-            shuffle(data.n_train).compile(seeds, whole)
+            shuffle(data.n_train).compile(seeds, number)
             first.result()
 
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
         """The bytes of a step by the compiler: arguments, results and intermediate arrays."""
-        hyperparameters, seeds, whole, order, examples = _shapes(hyperparameters, n_seeds, data)
+        hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
         state = self.init.shape_of_result(hyperparameters, seeds)
-        said = self.advance.compile(state, examples, order, whole).memory_analysis()
+        said = self.advance.compile(state, examples, order, number).memory_analysis()
         held = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
         return held + said.temp_size_in_bytes
 
@@ -104,9 +137,14 @@ def _shapes(
 ]:
     """The shapes of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
     seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
-    whole = jax.ShapeDtypeStruct((), jnp.int32)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
     order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
-    return shapes_of(hyperparameters), seeds, whole, order, shapes_of(data.examples)
+    return shapes_of(hyperparameters), seeds, number, order, shapes_of(data.examples)
+
+
+def _longest(data: DeviceData) -> int:
+    """The most examples of any part of a network."""
+    return max(data.n_train, data.largest_part)
 
 
 def make_population(
@@ -117,6 +155,7 @@ def make_population(
         init=Program(_init(bucket), quickly=True),
         advance=Program(_advance(bucket, resampling, dict(choices)), trains=True, donate=(0,)),
         evaluate=Program(evaluation(bucket), quickly=True),
+        evaluate_folds=Program(evaluation_of_folds(bucket), quickly=True),
         measure=None if metric is ACCURACY else Program(measurement(bucket, metric), quickly=True),
     )
 
@@ -253,7 +292,7 @@ def _advance(
             if augment is not None:
                 x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
             teacher = teacher_of(data, rows, mirrored) if is_taught else None
-            x, noise, draws = normalised(data, x), None, None
+            x, noise, draws = normalised(data, x, rows), None, None
             if is_noisy:
                 noise = jax.vmap(functools.partial(_noise, x.shape[1:]))(keys_of(state, NOISE))
             if drops:

@@ -22,7 +22,7 @@ from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
 from jdend.training._metrics import ACCURACY, Metric
-from jdend.training._order import epoch_order, whole
+from jdend.training._order import epoch_order, in_folds, whole
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, as_fields, so_far
 from jdend.training._population import Population
 from jdend.training._snapshot import Snapshot
@@ -83,10 +83,12 @@ class Run:
         self.epoch = 0
         self.ends = [c.hyperparameters.n_epochs for c in configurations]
         self.last_epoch = max(self.ends)
-        self.metric, shape = metric, (len(self.seeds), len(configurations))
+        # A seed's folds stand together.
+        self._members = np.repeat(np.array(self.seeds, np.uint32), data.n_folds)
+        self.metric, shape = metric, (len(self._members), len(configurations))
         self.score: Float[np.ndarray, "S C"] = np.full(shape, np.nan)
         self._split, self._on_progress, self._narrow = data, on_progress, narrow
-        self._steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
+        self._steps_per_epoch = data.n_train // bucket.structure.batch_size
         self._history = {
             name: np.full((*shape, self.last_epoch), np.nan)
             for name in dict.fromkeys([*HISTORY_FIGURES, f"validation_{metric.name}"])
@@ -255,7 +257,7 @@ class Run:
             return self._state
         hyperparameters = self._traced() if self._state is None else self._state.hyperparameters
         with self._compiling:
-            self._population.compile(hyperparameters, len(self.seeds), self._data)
+            self._population.compile(hyperparameters, len(self._members), self._data)
         if self._state is None:
             return self._population.init(hyperparameters, self._seeds())
         state = self._state = jax.device_put(self._state)
@@ -268,13 +270,15 @@ class Run:
         )
 
     def _seeds(self) -> UInt32[Array, " S"]:
-        return jnp.asarray(np.array(self.seeds, np.uint32))
+        return jnp.asarray(self._members)
 
     def _train_epoch(self, state: State) -> State:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
         step = int(state.step)
         end = (self.epoch + 1) * self._steps_per_epoch
         order = epoch_order(self._seeds(), self.epoch, self._data.n_train)
+        if self._data.folds is not None:
+            order = in_folds(order, jnp.asarray(self._data.folds.train_rows))
         while step < end:
             stop = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
@@ -298,7 +302,7 @@ class Run:
             "train_loss": np.asarray(sums[0]) * np.float32(1 / self._steps_per_epoch),
             "train_accuracy": np.asarray(sums[1]).astype(np.float32) * np.float32(1 / seen),
         }
-        if len(self._split.validation_y) > 0:
+        if self._split.n_validation > 0:
             figures |= self._evaluate(state, "validation")
         live = self.live
         columns = [self._columns.index(c) for c in live]
@@ -326,19 +330,18 @@ class Run:
         self._columns = live
         with self._compiling:
             state = jax.device_put(take(jax.device_get(state), columns))
-            self._population.compile(state.hyperparameters, len(self.seeds), self._data)
+            self._population.compile(state.hyperparameters, len(self._members), self._data)
         return state
 
     @phase("evaluation")
     def _evaluate(self, state: State, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
         """The figures of all columns on one part of the data, by name."""
-        (begin, end), examples = self._data.rows[part], self._data.examples
-        loss, accuracy = self._population.evaluate(state, examples, whole(begin), whole(end))
+        loss, accuracy = self._population.loss_and_accuracy(state, self._data, part)
         figures = {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
         measure = self._population.measure
         if measure is not None and part != "train":
             rows = jnp.asarray(self._data.part(part))
-            figures[f"{part}_{self.metric.name}"] = measure(state, examples, rows)
+            figures[f"{part}_{self.metric.name}"] = measure(state, self._data.examples, rows)
         return {name: np.asarray(values) for name, values in jax.device_get(figures).items()}
 
     def _final_figures(self, state: State) -> dict[str, Float[np.ndarray, "S C"]]:

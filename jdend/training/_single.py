@@ -47,7 +47,8 @@ def train_model(
     Args:
       configuration: the configuration to train.
       seed: an integer in [0, 2^32).
-      data: a split with at least one batch of training examples. Nothing is selected here.
+      data: a split with at least one batch of training examples. Nothing is selected here. Of one
+        with folds, all training examples are trained on.
       n_epochs: the number of epochs; None for that of the configuration.
       kernel: the kernel that computes dendrites, see `jdend.kernels`.
       on_epoch: called with the number of epochs done, from 0, and the network as it is then.
@@ -62,7 +63,7 @@ def train_model(
             raise ValueError(f"n_epochs must be a positive integer, got {n_epochs!r}")
         hyperparameters = replace(configuration.hyperparameters, n_epochs=n_epochs)
         configuration = replace(configuration, hyperparameters=hyperparameters)
-    structure = configuration.structure
+    structure, data = configuration.structure, data.without_folds
     if len(data.train_y) < structure.batch_size:
         raise ValueError(
             f"batch_size={structure.batch_size} is more than the {len(data.train_y)} training "
@@ -144,7 +145,7 @@ def _figures(programs: Population, state: State, data: Split) -> dict[str, float
     figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():
         if begin < end:
-            values = programs.evaluate(state, on.examples, whole(begin), whole(end))
+            values = programs.loss_and_accuracy(state, on, part)
             for name, value in zip(("loss", "accuracy"), values, strict=True):
                 figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
     return figures

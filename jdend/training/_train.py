@@ -75,18 +75,19 @@ def runs(
     Args, Raises: as `train`.
     """
     batch_size = bucket.structure.batch_size
-    if len(data.train_y) < batch_size:
+    if data.n_train < batch_size:
         raise ValueError(
-            f"batch_size={batch_size} is more than the {len(data.train_y)} training examples"
+            f"batch_size={batch_size} is more than the {data.n_train} training examples"
         )
     for seed in seeds:
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
     check_teacher(bucket.structure, data)
-    check_memory(bucket, len(seeds))
+    check_memory(bucket, len(seeds) * data.n_folds)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
-    room = configurations_that_fit(bucket, len(configurations), len(seeds), data, metric)
+    n_members = len(seeds) * data.n_folds
+    room = configurations_that_fit(bucket, len(configurations), n_members, data, metric)
     return [
         Run(
             bucket,
@@ -111,29 +112,31 @@ def prepare(
     narrow: Narrow | None = None,
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
-    room = configurations_that_fit(bucket, len(configurations), len(seeds), data, metric)
+    n_members = len(seeds) * data.n_folds
+    room = configurations_that_fit(bucket, len(configurations), n_members, data, metric)
     on = on_device(data)
-    steps_per_epoch = len(data.train_y) // bucket.structure.batch_size
+    steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric)
     for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
         narrower = trace_hyperparameters(first[:width], steps_per_epoch, padded=bucket.padded)
-        programs.compile(narrower, len(seeds), on)
+        programs.compile(narrower, n_members, on)
 
 
 def compiled_bytes(
     bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
 ) -> int:
     """The device memory that training these takes by the compiler, in bytes."""
-    room = configurations_that_fit(bucket, len(configurations), len(seeds), data)
+    n_members = len(seeds) * data.n_folds
+    room = configurations_that_fit(bucket, len(configurations), n_members, data)
     on = on_device(data)
-    steps_per_epoch = max(1, len(data.train_y) // bucket.structure.batch_size)
+    steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     hyperparameters = trace_hyperparameters(
         configurations[:room], steps_per_epoch, padded=bucket.padded
     )
     programs = population_for(bucket, hyperparameters)
-    return programs.memory(hyperparameters, len(seeds), on)
+    return programs.memory(hyperparameters, n_members, on)
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:

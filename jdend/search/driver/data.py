@@ -14,6 +14,7 @@ from jdend.data import (
     DataError,
     Dataset,
     Entry,
+    Folds,
     Frame,
     Split,
     check_split,
@@ -44,7 +45,7 @@ class SearchData:
     Args:
       dataset: a name in the catalogue of `jdend.data`, the path of an `.npz`, `.csv`, `.tsv`
         or `.parquet` file, a `Dataset`, or a DataFrame of pandas or polars.
-      subset_size, validation_fraction, split_seed: see `jdend.data.split`.
+      subset_size, validation_fraction, split_seed, folds, fold_repeats: see `jdend.data.split`.
       target: the column of a table that holds the classes.
       drop, categorical, numeric: columns of a table that are not read by the rule, see
         `jdend.data.from_csv`.
@@ -67,6 +68,8 @@ class SearchData:
         subset_size: int | None = None,
         validation_fraction: float = 0.1,
         split_seed: int = 0,
+        folds: int | None = None,
+        fold_repeats: int = 1,
         target: str | None = None,
         drop: Collection[str] | None = None,
         categorical: Collection[str] | None = None,
@@ -79,7 +82,7 @@ class SearchData:
         except ClassWeightsError as error:
             raise SearchError(str(error)) from None
         self._class_weights = class_weights
-        check_split(validation_fraction, split_seed, subset_size)
+        check_split(validation_fraction, split_seed, subset_size, folds, fold_repeats)
         self._source = dataset
         self._target = target
         self._columns: dict[str, Collection[str]] = {
@@ -90,11 +93,17 @@ class SearchData:
         self._subset_size = subset_size
         self._validation_fraction = validation_fraction
         self._split_seed = split_seed
+        self._folds, self._fold_repeats = folds, fold_repeats
         self._teachers: tuple[Teacher, ...] = ()
         if isinstance(teacher, str | Path | TrainedModel):
             self._teachers = (teacher,)
         elif teacher is not None:
             self._teachers = tuple(teacher)
+        if folds is not None and self._teachers:
+            raise SearchError(
+                "folds and a teacher do not go together, since the teacher has learnt of the "
+                "examples that folds hold out: give one of them"
+            )
         for one in self._teachers:
             if isinstance(one, str | Path) and not user_path(one, SearchError).exists():
                 raise SearchError(f"the teacher {one} does not exist")
@@ -159,6 +168,8 @@ class SearchData:
                 subset_size=self._subset_size,
                 validation_fraction=self._validation_fraction,
                 seed=self._split_seed,
+                folds=self._folds,
+                fold_repeats=self._fold_repeats,
             )
             try:
                 parts = taught(parts, self._teachers) if self._teachers else parts
@@ -174,6 +185,9 @@ class SearchData:
         if self._entry is None or self._split is not None:
             return self.split
         outline = _outline(self._entry, self._subset_size, self._validation_fraction)
+        if self._folds is not None:
+            outline = _outline(self._entry, self._subset_size, 0.0)
+            outline = replace(outline, folds=_folds(outline, self._folds, self._fold_repeats))
         outline = weighted(outline, self._class_weights)
         if not self._teachers:
             return outline
@@ -200,18 +214,23 @@ class SearchData:
 
     @property
     def validation_fraction(self) -> float:
-        """The share of the training examples that is held out."""
-        return self._validation_fraction
+        """The share of the training examples that is held out, in each fold if there are folds."""
+        return self._validation_fraction if self._folds is None else 1 / self._folds
 
     @property
     def n_validation(self) -> int:
-        """Examples that are held out for validation."""
-        return len(self.outline.validation_y)
+        """Examples that are held out for validation, those of all folds together."""
+        return self.outline.n_validation
+
+    @property
+    def advice(self) -> str:
+        """What helps where few examples are held out; empty if that is done."""
+        return "" if self._folds is not None else "; --folds 5 holds out each of them once"
 
     @property
     def has_validation(self) -> bool:
         """Whether examples are held out for validation; loads the data."""
-        return len(self.split.validation_y) > 0
+        return self.split.n_validation > 0
 
     def describe(self) -> dict[str, object]:
         """The settings of the data for the search's record; with source and fingerprint if the data
@@ -223,6 +242,9 @@ class SearchData:
             "validation_fraction": self._validation_fraction,
             "split_seed": self._split_seed,
         }
+        if self._folds is not None:
+            del record["validation_fraction"]
+            record |= {"folds": self._folds, "fold_repeats": self._fold_repeats}
         record |= {name: list(value) for name, value in self._columns.items() if value}
         if self._class_weights is not None:
             record["class_weights"] = self._class_weights
@@ -233,7 +255,7 @@ class SearchData:
         if self._split is not None:
             parts = self._split
             record |= {"source": parts.source, "fingerprint": parts.fingerprint}
-            record |= {"n_train": len(parts.train_y), "n_validation": len(parts.validation_y)}
+            record |= {"n_train": parts.n_train, "n_validation": parts.n_validation}
             record |= {"n_test": len(parts.test_y), "majority_accuracy": _majority(parts)}
         return record
 
@@ -260,10 +282,23 @@ class SearchData:
 
 def _majority(parts: Split) -> float | None:
     """The validation accuracy of always saying the class that is most frequent in training."""
-    if len(parts.validation_y) == 0:
+    held_out = parts.validation_y if parts.folds is None else parts.train_y
+    if len(held_out) == 0:
         return None
     most = int(np.bincount(parts.train_y, minlength=parts.n_classes).argmax())
-    return round(np.count_nonzero(parts.validation_y == most) / len(parts.validation_y), 4)
+    return round(np.count_nonzero(held_out == most) / len(held_out), 4)
+
+
+def _folds(outline: Split, n_folds: int, repeats: int) -> Folds:
+    """Folds with the true shapes whose arrays take no memory."""
+    n, n_all = len(outline.train_y), n_folds * repeats
+    width = -(-n // n_folds)
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.broadcast_to(np.int32(0), shape)
+
+    statistics = zeros(n_all, 1).astype(np.float32)
+    return Folds(zeros(n_all, n - width), zeros(n_all, width), repeats, statistics, statistics)
 
 
 def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) -> Split:
@@ -290,4 +325,5 @@ def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) 
         source="not loaded",
         fingerprint="",
         table=None,
+        folds=None,
     )

@@ -23,7 +23,8 @@ def network_of(
 
     A search stores figures and no weights, but training can be repeated exactly. The seed is chosen
     by the result's score, so the validation figures of this network are too good; its test figures
-    are not. The means over all seeds are in its `origin`.
+    are not. The means over all seeds are in its `origin`. Of a search with folds it is trained with
+    all training examples, of which none are then left to validate it.
 
     Raises:
       SearchError: if training diverges, or the batch is larger than the training part.

@@ -92,7 +92,7 @@ class Trainer:
             self.buckets,
             kernel=self.kernel,
             max_programs=self.max_programs,
-            n_examples=len(self.data.outline.train_y),
+            n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             within=within,
         )
 
@@ -123,7 +123,7 @@ class Trainer:
             mode=self.buckets,
             kernel=self.kernel,
             max_programs=self.max_programs,
-            n_examples=len(self.data.outline.train_y),
+            n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             weight=n_trials / len(sample) / 2,
             generations=n_generations,
         )
@@ -155,15 +155,15 @@ class Trainer:
             return
         data = self.data.split
         largest = max(trial.configuration.structure.batch_size for trial in trials)
-        if largest > len(data.train_y):
+        if largest > data.n_train:
             raise SearchError(
-                f"batch_size={largest} is more than the {len(data.train_y)} training examples"
+                f"batch_size={largest} is more than the {data.n_train} training examples"
             )
         try:
             check_metric(self.metric, data.n_classes)
             for population in populations:
                 check_teacher(population.bucket.structure, data)
-                check_memory(population.bucket, len(population.seeds))
+                check_memory(population.bucket, len(population.seeds) * data.n_folds)
         except (TeacherError, OutOfMemoryError, MetricError) as error:
             raise SearchError(str(error)) from None
         if self.compile_cache:

@@ -108,8 +108,9 @@ def forecast(
 
 def _name(population: PlannedPopulation, width: int, resamples: bool, data: Split) -> str:
     """A text that differs between programs."""
-    examples = (len(data.train_y), len(data.validation_y), len(data.test_y))
-    described = (population.bucket, len(population.seeds), width, resamples, examples)
+    examples = (data.n_train, data.largest_validation, len(data.test_y))
+    n_members = len(population.seeds) * data.n_folds
+    described = (population.bucket, n_members, width, resamples, examples)
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
@@ -135,9 +136,9 @@ class _PopulationTime:
 def _population(
     trials: Sequence[Trial], ends: Sequence[int], population: PlannedPopulation, data: Split
 ) -> _PopulationTime:
-    structure, n_seeds = population.bucket.structure, len(population.seeds)
+    structure, n_seeds = population.bucket.structure, len(population.seeds) * data.n_folds
     cost, batch_size = cost_of(population.bucket.kernel), structure.batch_size
-    steps = max(1, len(data.train_y) // batch_size)
+    steps = max(1, data.n_train // batch_size)
     shapes = [trial.configuration.structure for trial in trials]
     params = np.array([count_params(s) for s in shapes], float)
     inputs = np.array([s.sizes.get("n_dendrite_inputs", math.inf) for s in shapes])
@@ -154,11 +155,11 @@ def _population(
         if live < width and epoch > 0:
             width = narrow(width, live, (last - epoch) * steps)
             widths.append(width)
-        rows = len(data.validation_y)
+        rows = data.largest_validation
         training += n_seeds * steps * cost.batch * batch_size / REFERENCE_BATCH_SIZE
         training += n_seeds * width * (steps * column + rows * forward)
         column_steps += n_seeds * width * steps
-    rows = len(data.train_y) + len(data.test_y)
+    rows = data.n_train + len(data.test_y)
     training += n_seeds * population.width * rows * forward
     periods = [trial.configuration.hyperparameters.steps_to_resample for trial in trials]
     events = sum(end * steps // period for end, period in zip(ends, periods, strict=True) if period)
