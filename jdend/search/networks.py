@@ -65,6 +65,11 @@ class NetworksWithinBudget(CollectedResults):
         return self._data.outline.n_train
 
     @property
+    def n_folds(self) -> int:
+        """How many networks are trained with each seed: one for each fold, one without folds."""
+        return self._data.outline.n_folds
+
+    @property
     def dataset(self) -> Dataset:
         """The whole data set; it is loaded when this is first read."""
         return self._data.dataset

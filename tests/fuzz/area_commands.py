@@ -24,8 +24,18 @@ VALUES = st.one_of(
 )
 NAMES = ["budget", "space", "strategy", "generation", "pruner", "plugin", "scenario", "trials"]
 NAMES += ["time", "min-ratio", "search-seed", "dataset", "subset", "validation-fraction"]
-NAMES += ["split-seed", "target", "drop", "categorical", "numeric", "epochs", "lr"]
-NAMES += ["weight-decay", "batch-size", "seeds", "buckets"]
+NAMES += [
+    "split-seed",
+    "folds",
+    "fold-repeats",
+    "target",
+    "drop",
+    "categorical",
+    "numeric",
+    "epochs",
+    "lr",
+]
+NAMES += ["epochs", "lr", "weight-decay", "batch-size", "seeds", "buckets"]
 NAMES += ["max-programs", "kernel", "teacher", "out", "study", "resume", "top", "log-format"]
 OPTIONS = st.tuples(st.sampled_from([*NAMES, "no-such", "quiet", "compile"]), VALUES).map(
     lambda option: f"--{option[0]}={option[1]}"

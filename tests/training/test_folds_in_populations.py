@@ -73,9 +73,7 @@ def test_another_metric_is_that_of_each_fold_alone(outcomes, part):
     together, singly = outcomes
     for fold in range(N_FOLDS):
         figures = together[0].measured[f"{part}_f1_macro"][fold::N_FOLDS]
-        np.testing.assert_allclose(
-            figures, singly[fold][0].measured[f"{part}_f1_macro"], rtol=1e-5
-        )
+        np.testing.assert_allclose(figures, singly[fold][0].measured[f"{part}_f1_macro"], rtol=1e-5)
 
 
 def test_histories_are_those_of_each_fold_alone(outcomes):

@@ -279,7 +279,8 @@ def _keep(
     if searcher is not None and best is not None:
         with phase("training the best again"):
             network = searcher.best_model()
-        _note(command, f"the best network is in {save(network, best)}")
+        of_all = ", trained with all training examples" * (searcher.n_folds > 1)
+        _note(command, f"the best network is in {save(network, best)}{of_all}")
     if command.output.report and study.folder is not None:
         from jdend.report import report_after_search
 
