@@ -1,34 +1,100 @@
-"""A dendritic network as a scikit-learn estimator.
+"""Dendritic networks as scikit-learn estimators.
 
 Shape letters: `n` examples, `F` features.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from jdend.connectivity import ImageShape
 from jdend.data import Split
-from jdend.models import Problem, configure
+from jdend.models import CLASSIFICATION, REGRESSION, Problem, configure
 from jdend.training import train_model
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.class_weight import compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        f"DendriticClassifier needs scikit-learn 1.6 or newer ({error}): pip install jdend[digits]"
+        f"estimators need scikit-learn 1.6 or newer ({error}): pip install jdend[digits]"
     ) from None
 
-__all__ = ["DendriticClassifier"]
+__all__ = ["DendriticClassifier", "DendriticRegressor"]
 
 
-class DendriticClassifier(ClassifierMixin, BaseEstimator):
+@dataclass(eq=False, repr=False)
+class _DendriticEstimator(BaseEstimator):
+    """The settings that both estimators have, and how they train; see `DendriticClassifier`."""
+
+    architecture: str = "dendritic_simple"
+    _: KW_ONLY
+    n_neurons: int = 20
+    n_dendrites: int = 4
+    n_dendrite_inputs: int = 16
+    hidden_dim: int | None = None
+    soma_enabled: bool = True
+    connectivity: str = "random"
+    field_std: float | None = None
+    image_shape: ImageShape | None = None
+    initialization: str = "fan_in"
+    synaptic_resampling: bool = False
+    percentage_resample: float = 0.1
+    steps_to_resample: int = 128
+    n_epochs: int = 100
+    batch_size: int = 32
+    lr: float = 0.01
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    random_state: Any = None
+    kernel: str = "auto"
+
+    def _take_statistics(self, X: np.ndarray) -> None:
+        """The mean and the inverse deviation of every column; constant columns have 1 in its
+        place."""
+        self._mean, deviation = X.mean(axis=0), X.std(axis=0)
+        constant = deviation <= 1e-12 * np.abs(self._mean)
+        self._scale = 1.0 / np.where(constant, 1.0, deviation)
+
+    def _train(self, split: Split, loss: str | None = None) -> None:
+        """Trains with the examples of a split, which are standardised."""
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        configuration = self._configuration(split, loss)
+        trained = train_model(configuration, seed, split, kernel=self.kernel)
+        self._trained = trained
+        self.model_ = replace(trained, offset=self._mean, scale=self._scale)
+
+    def _features(self, X) -> np.ndarray:
+        """Standardised features of new examples."""
+        check_is_fitted(self)
+        X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        return self._standardised(X)
+
+    def _standardised(self, X: np.ndarray) -> np.ndarray:
+        """Standardised features; computed in float64, since in float32 large numbers that differ
+        little would be equal."""
+        return ((X - self._mean) * self._scale).astype(np.float32)
+
+    def _configuration(self, split: Split, loss: str | None):
+        own = ("random_state", "image_shape", "kernel", "class_weight", "loss")
+        params = {k: v for k, v in self.get_params(deep=False).items() if k not in own}
+        limits = {"n_dendrite_inputs": split.in_features, "batch_size": len(split.train_y)}
+        for name, most in limits.items():
+            if isinstance(params[name], int | np.integer):
+                params[name] = min(params[name], most)
+        task = CLASSIFICATION if split.target is None else REGRESSION
+        problem = Problem(split.in_features, split.n_classes, split.image_shape, task, loss)
+        return configure(params, problem)
+
+
+@dataclass(eq=False, repr=False)
+class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
     """A dendritic network for numbers or pixels, with the interface of scikit-learn.
 
     Features are standardised. An architecture ignores the arguments that it does not read.
@@ -65,52 +131,8 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         reads features as float32 and standardises them itself.
     """
 
-    def __init__(
-        self,
-        architecture: str = "dendritic_simple",
-        *,
-        n_neurons: int = 20,
-        n_dendrites: int = 4,
-        n_dendrite_inputs: int = 16,
-        hidden_dim: int | None = None,
-        soma_enabled: bool = True,
-        connectivity: str = "random",
-        field_std: float | None = None,
-        image_shape: ImageShape | None = None,
-        initialization: str = "fan_in",
-        synaptic_resampling: bool = False,
-        percentage_resample: float = 0.1,
-        steps_to_resample: int = 128,
-        class_weight=None,
-        n_epochs: int = 100,
-        batch_size: int = 32,
-        lr: float = 0.01,
-        weight_decay: float = 0.01,
-        schedule: str = "cosine",
-        random_state=None,
-        kernel: str = "auto",
-    ):
-        self.architecture = architecture
-        self.n_neurons = n_neurons
-        self.n_dendrites = n_dendrites
-        self.n_dendrite_inputs = n_dendrite_inputs
-        self.hidden_dim = hidden_dim
-        self.soma_enabled = soma_enabled
-        self.connectivity = connectivity
-        self.field_std = field_std
-        self.image_shape = image_shape
-        self.initialization = initialization
-        self.synaptic_resampling = synaptic_resampling
-        self.percentage_resample = percentage_resample
-        self.steps_to_resample = steps_to_resample
-        self.class_weight = class_weight
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.random_state = random_state
-        self.kernel = kernel
+    _: KW_ONLY
+    class_weight: Any = None
 
     def fit(self, X, y):
         """Trains with examples `X [n, F]` and labels `y [n]`; returns the estimator itself.
@@ -124,70 +146,101 @@ class DendriticClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class, {self.classes_[0]!r}; two or more are needed")
-        self._mean, self._scale = _standardisation(X)
-        split = _split(self._standardised(X), numbers, self.classes_, self.image_shape)
+        self._take_statistics(X)
+        names = tuple(str(name) for name in self.classes_)
+        split = _split(self._standardised(X), numbers.astype(np.int32), names, self.image_shape)
         if self.class_weight is not None:
             weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             split = replace(split, class_weights=weights.astype(np.float32))
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        trained = train_model(self._configuration(split), seed, split, kernel=self.kernel)
-        self._trained = trained
-        self.model_ = replace(trained, offset=self._mean, scale=self._scale)
+        self._train(split)
         return self
 
     def predict_proba(self, X):
         """The probabilities `[n, classes]` of the classes, in the order of `classes_`."""
-        check_is_fitted(self)
-        X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
-        return self._trained.probabilities(self._standardised(X)).astype(np.float64)
+        return self._trained.probabilities(self._features(X)).astype(np.float64)
 
     def predict(self, X):
         """The most probable label of each example, `[n]`."""
         shares = self.predict_proba(X)
         return self.classes_[shares.argmax(axis=1)]
 
-    def _standardised(self, X: np.ndarray) -> np.ndarray:
-        """Standardised features; computed in float64, since in float32 large numbers that differ
-        little would be equal."""
-        return ((X - self._mean) * self._scale).astype(np.float32)
 
-    def _configuration(self, split: Split):
-        own = ("random_state", "image_shape", "kernel", "class_weight")
-        params = {k: v for k, v in self.get_params(deep=False).items() if k not in own}
-        limits = {"n_dendrite_inputs": split.in_features, "batch_size": len(split.train_y)}
-        for name, most in limits.items():
-            if isinstance(params[name], int | np.integer):
-                params[name] = min(params[name], most)
-        return configure(params, Problem(split.in_features, split.n_classes, split.image_shape))
+@dataclass(eq=False, repr=False)
+class DendriticRegressor(RegressorMixin, _DendriticEstimator):
+    """A dendritic network that predicts a number, with the interface of scikit-learn.
 
+    Features and target are standardised.
 
-def _standardisation(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the inverse deviation of every column; constant columns have 1 in its place."""
-    mean, deviation = X.mean(axis=0), X.std(axis=0)
-    constant = deviation <= 1e-12 * np.abs(mean)
-    return mean, 1.0 / np.where(constant, 1.0, deviation)
+    Example usage::
+
+      >>> from jdend import DendriticRegressor
+      >>> from sklearn.datasets import load_diabetes
+
+      >>> X, y = load_diabetes(return_X_y=True)
+      >>> DendriticRegressor(n_epochs=20, random_state=0).fit(X, y).score(X, y) > 0.5
+      True
+
+    Args:
+      loss: `squared`, `huber`, for targets with outliers, or a registered loss, see
+        `jdend.training.Loss`.
+      architecture and all others: as of `DendriticClassifier`.
+
+    Attributes:
+      n_features_in_, feature_names_in_, model_: as of `DendriticClassifier`.
+    """
+
+    _: KW_ONLY
+    loss: str = "squared"
+
+    def fit(self, X, y):
+        """Trains with examples `X [n, F]` and targets `y [n]`; returns the estimator itself.
+
+        Raises:
+          ValueError: if a value is not allowed, or training diverges.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = np.asarray(X), np.asarray(y, np.float64)
+        self._take_statistics(X)
+        self._center = float(y.mean())
+        deviation = float(y.std())
+        self._deviation = deviation if deviation > 1e-12 * abs(self._center) else 1.0
+        standardised = ((y - self._center) / self._deviation).astype(np.float32)
+        x = self._standardised(X)
+        split = _split(x, standardised, ("target",), self.image_shape, target=(0.0, 1.0))
+        self._train(split, self.loss)
+        self.model_ = replace(self.model_, target=(self._center, self._deviation))
+        return self
+
+    def predict(self, X):
+        """The target of each example, `[n]`."""
+        outputs = self._trained.predict(self._features(X)).astype(np.float64)
+        return outputs * self._deviation + self._center
 
 
 def _split(
-    x: np.ndarray, y: np.ndarray, classes: np.ndarray, image_shape: ImageShape | None
+    x: np.ndarray,
+    y: np.ndarray,
+    names: tuple[str, ...],
+    image_shape: ImageShape | None,
+    target: tuple[float, float] | None = None,
 ) -> Split:
     """A split with all examples for training, none held out."""
-    none_x, none_y = x[:0], np.zeros(0, np.int32)
     return Split(
         train_x=x,
-        train_y=y.astype(np.int32),
-        validation_x=none_x,
-        validation_y=none_y,
-        test_x=none_x,
-        test_y=none_y,
+        train_y=y,
+        validation_x=x[:0],
+        validation_y=y[:0],
+        test_x=x[:0],
+        test_y=y[:0],
         offset=np.zeros((), np.float32),
         scale=np.ones((), np.float32),
-        n_classes=len(classes),
+        n_classes=len(names),
         image_shape=_image_shape(image_shape, x.shape[1]),
-        class_names=tuple(str(name) for name in classes),
+        class_names=names,
         name="arrays",
-        source="given to DendriticClassifier.fit",
+        source="given to fit",
         fingerprint="",
+        target=target,
     )
 
 

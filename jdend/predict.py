@@ -90,6 +90,12 @@ def read_examples(path: Path, model: "TrainedModel") -> "np.ndarray":
 def _lines(path: Path, x: "np.ndarray", model: "TrainedModel", *, as_json: bool) -> Iterator[str]:
     suffix = path.suffix.lower()
     alone, what = suffix not in ARRAYS + TABLES, "row" if suffix in TABLES else "image"
+    if model.target is not None:
+        for i, value in enumerate(model.predict(x).tolist()):
+            name = str(path) if alone else f"{path}[{i}]"
+            record = {what: name, "target": model.class_names[0], "value": value}
+            yield json.dumps(record) if as_json else f"{printable(name)}  {value:.6g}"
+        return
     for i, shares in enumerate(model.probabilities(x)):
         best = int(shares.argmax())
         name, label = str(path) if alone else f"{path}[{i}]", model.class_names[best]
@@ -176,7 +182,8 @@ def command_parser() -> argparse.ArgumentParser:
     """The parser of its options."""
     parser = Parser(
         prog="python -m jdend.predict",
-        description="Says the class of each image, or row of a table, by a saved network.",
+        description="Says the class of each image, or row of a table, by a saved network; "
+        "of one for regression the number that it predicts.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import Entry, find, is_file_name, is_table_name, names
-from jdend.data._dataset import Dataset, from_arrays
+from jdend.data._dataset import Dataset, check_task, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._folds import Folds
 from jdend.data._frames import Frame, from_frame, from_parquet, table_of
@@ -36,6 +36,7 @@ __all__ = [
     "Table",
     "available_memory",
     "check_split",
+    "check_task",
     "find",
     "from_arrays",
     "from_csv",
@@ -60,6 +61,7 @@ def load(
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
+    task: str = "classification",
     data_dir: str | Path | None = None,
     from_dir: str | Path | None = None,
     download: bool = True,
@@ -86,6 +88,8 @@ def load(
       target: the column of a table that holds the classes; see `from_csv`.
       drop, categorical, numeric: columns of a table that are not read by the rule; see
         `from_csv`.
+      task: `classification`, or `regression` for numbers to predict; see `from_csv` and
+        `from_arrays`. The data sets that are known by name have classes.
       data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
         folder.
       from_dir: a folder that holds the publisher's files or a data set prepared by TFDS. If given,
@@ -101,12 +105,15 @@ def load(
     wishes = {"drop": drop, "categorical": categorical, "numeric": numeric}
     if is_table_name(path):
         read = from_parquet if path.suffix.lower() == ".parquet" else from_csv
-        return read(path, target=target, **wishes)
+        return read(path, target=target, task=task, **wishes)
     for name, value in {"target": target, **wishes}.items():
         if value:
             raise DataError(f"{name}={value!r} is for tables; {str(name_or_path)!r} is none")
     if is_file_name(path):
-        return from_npz(path)
+        return from_npz(path, task=task)
+    check_task(task)
+    if task != "classification":
+        raise DataError(f"task={task!r} needs a file of yours; {str(name_or_path)!r} has classes")
     return load_named(
         str(name_or_path),
         data_dir=data_dir,

@@ -1,4 +1,4 @@
-"""The column of a table that holds the classes."""
+"""The column of a table that holds the classes, or the numbers that regression predicts."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -58,6 +58,18 @@ def labels_of(table: Table, target: str) -> np.ndarray:
         row = next(i for i, label in enumerate(labels) if label not in good)
         checked_class(labels[row], target, table.place(row))
     return as_classes(labels, table.source)
+
+
+def targets_of(table: Table, target: str) -> np.ndarray:
+    """The numbers `[n]` that regression predicts; `DataError` names a row without one."""
+    if table.columns[target].dtype.kind == "b":
+        raise DataError(f"{table.source}: column {target!r} holds yes and no, which are classes")
+    numbers = table.numbers(target)
+    missing = np.isnan(numbers)
+    if missing.any():
+        place = table.place(int(missing.argmax()))
+        raise DataError(f"{place}: column {target!r} is empty; needed is a number to predict")
+    return numbers
 
 
 def as_classes(labels: list[str], source: str) -> np.ndarray:

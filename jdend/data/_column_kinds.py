@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jdend._messages import nearest, shown
-from jdend.data._class_column import labels_of, target_column
-from jdend.data._dataset import Dataset, from_arrays, from_columns
+from jdend.data._class_column import labels_of, target_column, targets_of
+from jdend.data._dataset import Dataset, check_task, from_arrays, from_columns
 from jdend.data._errors import DataError
 from jdend.data._limits import check_fits
 from jdend.data._preprocessing import NO, YES, Column, Preprocessing
@@ -87,6 +87,7 @@ def plain_dataset(
     *,
     name: str,
     source: str,
+    task: str = "classification",
 ) -> Dataset:
     """A data set of columns of numbers without holes.
 
@@ -96,7 +97,7 @@ def plain_dataset(
       names: of all columns but that of the classes.
       target: the name of the column of classes.
       wishes: none of them for categories.
-      name, source: those of the data set.
+      name, source, task: those of the data set.
     """
     kept = [column for column in names if column not in wishes.drop]
     counts = [
@@ -115,11 +116,32 @@ def plain_dataset(
     if any(counts):
         numbers = numbers[:, ~np.array(counts)]
     _check_some(columns, source)
-    dataset = from_arrays(_bytes_or_float32(numbers), labels, name=name, source=source)
-    return replace(dataset, table=Preprocessing(columns, target))
+    return _of_numbers(numbers, labels, Preprocessing(columns, target), name, source, task)
 
 
-def dataset_of(table: Table, target: str | None, wishes: Wishes, *, name: str) -> Dataset:
+def _of_numbers(
+    numbers: np.ndarray, labels: np.ndarray, table: Preprocessing, name: str, source: str, task: str
+) -> Dataset:
+    """A data set of columns of numbers without holes, those that are read."""
+    dataset = from_arrays(
+        _bytes_or_float32(numbers),
+        labels,
+        class_names=None if task == "classification" else [table.target],
+        name=name,
+        source=source,
+        task=task,
+    )
+    return replace(dataset, table=table)
+
+
+def dataset_of(
+    table: Table,
+    target: str | None,
+    wishes: Wishes,
+    *,
+    name: str,
+    task: str = "classification",
+) -> Dataset:
     """A data set of a table.
 
     Args:
@@ -127,6 +149,7 @@ def dataset_of(table: Table, target: str | None, wishes: Wishes, *, name: str) -
       target: the name of the column of classes; None for the first of its usual names.
       wishes: what the user says of columns.
       name: the name of the data set.
+      task: `classification` or `regression`.
 
     Raises:
       DataError: if there is no column of classes, no other is left, or a cell is neither of its
@@ -141,12 +164,12 @@ def dataset_of(table: Table, target: str | None, wishes: Wishes, *, name: str) -
     _check_some(columns, table.source)
     kept = [values for _, values in read if values is not None]
     values = np.stack(kept, axis=1).astype(np.float32)
-    labels = labels_of(table, target)
+    check_task(task)
+    labels = labels_of(table, target) if task == "classification" else targets_of(table, target)
     preprocessing = Preprocessing(columns, target)
     if all(c.kind in ("number", "dropped") for c in columns) and not np.isnan(values).any():
-        data = from_arrays(_bytes_or_float32(values), labels, name=name, source=table.source)
-        return replace(data, table=preprocessing)
-    return from_columns(values, labels, preprocessing, name=name, source=table.source)
+        return _of_numbers(values, labels, preprocessing, name, table.source, task)
+    return from_columns(values, labels, preprocessing, name=name, source=table.source, task=task)
 
 
 def _read(name: str, table: Table, wishes: Wishes) -> tuple[Column, np.ndarray | None]:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jdend._messages import did_you_mean
 from jdend.data._errors import DataError
 from jdend.data._preprocessing import Preprocessing
 
+CLASSIFICATION, REGRESSION = "classification", "regression"
+TASKS = (CLASSIFICATION, REGRESSION)
 INT64 = np.iinfo(np.int64)
 _EXACT_FLOATS = 2**53
 """From here on, floats cannot tell neighbouring whole numbers apart."""
@@ -29,15 +32,16 @@ class Dataset:
       train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape. Of a
         table with other columns than plain numbers one float32 for each column, as
         `Preprocessing.fit` takes them; `split` makes features of them.
-      train_labels: `[n]` int32 in `[0, n_classes)`.
+      train_labels: `[n]` int32 in `[0, n_classes)`; of regression the target, float32.
       test_images, test_labels: the same for the test part; empty (`n = 0`) if none is published.
-      n_classes: how many classes there are.
-      class_names: one name a class.
+      n_classes: how many classes there are; of regression 1.
+      class_names: one name a class; of regression that of the target.
       source: one line that says where the arrays came from.
       digest: SHA-256 over the four arrays, in hexadecimal.
       channel_statistics: published means and standard deviations of the channels, both of
         `C` numbers for pixels scaled to `[0, 1]`; None to take them from the training part.
       table: what a table's columns are, not fitted yet; None for what was no table.
+      task: `classification` or `regression`.
     """
 
     name: str
@@ -51,9 +55,20 @@ class Dataset:
     digest: str = field(repr=False)
     channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     table: Preprocessing | None = None
+    task: str = "classification"
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its task is classification."""
+        return self.task == "classification"
+
+    @property
+    def strata(self) -> np.ndarray:
+        """`[n]`, by what training examples are divided evenly: their classes; of regression 0."""
+        return self.train_labels if self.has_classes else np.zeros(len(self.train_labels), np.int32)
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -87,6 +102,7 @@ def from_arrays(
     class_names: Sequence[str] | None = None,
     name: str = "arrays",
     source: str = "arrays given by the caller",
+    task: str = "classification",
 ) -> Dataset:
     """Makes a `Dataset` of the caller's own arrays.
 
@@ -99,6 +115,8 @@ def from_arrays(
       class_names: one name a class, in the sorted order of the labels; default: the labels.
       name: what to call the data set.
       source: one line that says where the arrays came from.
+      task: `classification`, or `regression` for labels that are numbers to be predicted; then
+        `class_names` may hold one name, that of the target.
 
     Raises:
       DataError: for wrong shapes, values that are not finite numbers, empty arrays, fewer than
@@ -107,7 +125,9 @@ def from_arrays(
     images = _checked_images(train_images, f"{name}: train_images")
     if len(images) == 0:
         raise DataError(f"{name}: train_images is empty; give at least two examples of two classes")
-    labels = _checked_labels(train_labels, f"{name}: train_labels", len(images))
+    check_task(task)
+    checked = _checked_labels if task == CLASSIFICATION else _checked_targets
+    labels = checked(train_labels, f"{name}: train_labels", len(images))
     if (test_images is None) != (test_labels is None):
         raise DataError(f"{name}: give both test_images and test_labels, or neither of them")
     if test_images is None or test_labels is None:
@@ -115,7 +135,7 @@ def from_arrays(
         test_numbers = np.zeros(0, labels.dtype)
     else:
         tests = _checked_images(test_images, f"{name}: test_images")
-        test_numbers = _checked_labels(test_labels, f"{name}: test_labels", len(tests))
+        test_numbers = checked(test_labels, f"{name}: test_labels", len(tests))
     if tests.shape[1:] != images.shape[1:]:
         raise DataError(
             f"{name}: test_images are {_by(tests.shape[1:])} each and train_images "
@@ -123,13 +143,33 @@ def from_arrays(
         )
     if tests.dtype != images.dtype:
         tests, images = tests.astype(np.float32), images.astype(np.float32)
+    if task == REGRESSION:
+        names = tuple(class_names or ("target",))
+        if len(names) != 1:
+            raise DataError(f"{name}: {len(names)} class_names for regression; give the target's")
+        dataset = assemble(
+            name, (images, labels, tests, test_numbers), class_names=names, source=source
+        )
+        return replace(dataset, task=REGRESSION)
     train_y, test_y, names = _numbered(labels, test_numbers, class_names, name)
     arrays = (images, train_y, tests, test_y)
     return assemble(name, arrays, class_names=names, source=source)
 
 
+def check_task(task: object) -> None:
+    """Raises `DataError` for an unknown task."""
+    if task not in TASKS:
+        raise DataError(f"unknown task {task!r}{did_you_mean(task, TASKS)}")
+
+
 def from_columns(
-    values: np.ndarray, labels: ArrayLike, table: Preprocessing, *, name: str, source: str
+    values: np.ndarray,
+    labels: ArrayLike,
+    table: Preprocessing,
+    *,
+    name: str,
+    source: str,
+    task: str = "classification",
 ) -> Dataset:
     """Makes a `Dataset` of the columns of a table: text, holes, …
 
@@ -137,18 +177,23 @@ def from_columns(
       values: `[n, C]` float32, as `Preprocessing.fit` takes them.
       labels: as those of `from_arrays`.
       table: what the columns are.
-      name, source: as those of `from_arrays`.
+      name, source, task: as those of `from_arrays`.
 
     Raises:
       DataError: as `from_arrays`, of the labels.
     """
-    checked = _checked_labels(labels, f"{name}: train_labels", len(values))
-    train_y, test_y, names = _numbered(checked, checked[:0], None, name)
+    what = f"{name}: train_labels"
+    if task == REGRESSION:
+        train_y, names = _checked_targets(labels, what, len(values)), (table.target,)
+        test_y = train_y[:0]
+    else:
+        checked = _checked_labels(labels, what, len(values))
+        train_y, test_y, names = _numbered(checked, checked[:0], None, name)
     arrays = (values, train_y, values[:0], test_y)
     columns = [[c.name, c.kind, *c.categories] for c in table.columns]
     digest = hashlib.sha256((digest_of(arrays) + json.dumps(columns)).encode()).hexdigest()
     dataset = assemble(name, arrays, class_names=names, source=source, digest=digest)
-    return replace(dataset, table=table)
+    return replace(dataset, table=table, task=task)
 
 
 def assemble(
@@ -236,6 +281,24 @@ def _checked_labels(labels: ArrayLike, what: str, n: int) -> np.ndarray:
     if array.dtype.kind != "b":
         raise DataError(f"{what} holds {array.dtype}; classes must be whole numbers or strings")
     return array
+
+
+def _checked_targets(targets: ArrayLike, what: str, n: int) -> np.ndarray:
+    """`[n]` finite float32."""
+    try:
+        array = np.asarray(targets)
+    except ValueError:
+        raise DataError(f"{what} is ragged; needed is one number an example, [{n}]") from None
+    if array.ndim != 1 or len(array) != n or array.dtype.kind not in "buif":
+        raise DataError(
+            f"{what} is {array.dtype}{_by(array.shape)}; needed is one number an example, [{n}]"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        row = int(np.isfinite(numbers).argmin())
+        raise DataError(f"{what}[{row}] is {array[row]}; needed are finite float32 numbers")
+    return numbers
 
 
 def _numbered(

@@ -35,6 +35,7 @@ def from_frame(
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
     name: str = "frame",
+    task: str = "classification",
 ) -> Dataset:
     """Makes a data set of a DataFrame of pandas or polars, by the rule in docs/tables.md.
 
@@ -44,12 +45,13 @@ def from_frame(
       frame: the frame.
       target, drop, categorical, numeric: names of columns, as for `from_csv`.
       name: what to call the data set.
+      task: as for `from_csv`.
 
     Raises:
       DataError: as `from_csv`.
     """
     wishes = Wishes.of(drop, categorical, numeric)
-    return dataset_of(table_of(frame), target, wishes, name=name)
+    return dataset_of(table_of(frame), target, wishes, name=name, task=task)
 
 
 def from_parquet(
@@ -59,19 +61,20 @@ def from_parquet(
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
+    task: str = "classification",
 ) -> Dataset:
     """Loads a Parquet file as `from_frame` a frame; needs pyarrow.
 
     Args:
       path: the file.
-      target, drop, categorical, numeric: names of columns, as for `from_csv`.
+      target, drop, categorical, numeric, task: as for `from_csv`.
 
     Raises:
       DataError: as `from_csv`, and if pyarrow is not installed.
     """
     wishes = Wishes.of(drop, categorical, numeric)
     path = regular_file(path)
-    return dataset_of(read_parquet(path), target, wishes, name=path.stem)
+    return dataset_of(read_parquet(path), target, wishes, name=path.stem, task=task)
 
 
 def table_of(frame: Any, source: str = "the frame") -> Table:

@@ -41,6 +41,9 @@ class Split:
         come second. None without a teacher.
       class_weights: float32 `[n_classes]`, by which the loss of a training example of a class is
         multiplied (`jdend.training.weighted`); None without.
+      target: of regression the mean and the deviation of the target in the training part (1 where
+        it is constant); None for classes. With regression `…_y` are float32 in the target's units,
+        `n_classes` is 1, and `class_names` holds the target's name.
       table: of a table, how its columns became features, fitted on the training part.
       folds: how its training part is divided in several ways, each of which holds out another part
         of it; then the validation part is empty. None without.
@@ -64,6 +67,7 @@ class Split:
     class_weights: np.ndarray | None = field(default=None, repr=False)
     table: Preprocessing | None = field(default=None, repr=False)
     folds: Folds | None = field(default=None, repr=False)
+    target: tuple[float, float] | None = None
 
     @property
     def in_features(self) -> int:
@@ -111,7 +115,8 @@ def split(
     """Divides a data set into training, validation and test parts.
 
     Every part holds the classes in the proportions of the whole, to within one example, and at
-    least one example of each. The same arguments give the same parts on every platform.
+    least one example of each; of regression they are drawn at random. The same arguments give the
+    same parts on every platform.
 
     A published test part is taken whole, whatever `subset_size` says: it costs little and keeps
     accuracies comparable. Without one, a part of the examples is set aside for test first; it does
@@ -156,7 +161,7 @@ def split(
         _check_subset(dataset, subset_size, len(chosen), n_parts)
         chosen, _ = _divide(dataset, chosen, int(subset_size), int(seed), 0, at_least=n_parts)
     if folds is not None:
-        parts = fold_rows(labels[chosen], int(folds), int(fold_repeats), int(seed))
+        parts = fold_rows(dataset.strata[chosen], int(folds), int(fold_repeats), int(seed))
         return _assemble(dataset, chosen, chosen[:0], test_rows, (parts, int(fold_repeats)))
     validation_rows, train_rows = chosen[:0], chosen
     if validation_fraction:
@@ -173,7 +178,7 @@ def _divide(
     Of each class at least `at_least` rows are drawn and at least `leave` are not. A larger `size`
     draws the same rows and more.
     """
-    labels = dataset.train_labels[rows]
+    labels = dataset.strata[rows]
     counts = np.bincount(labels, minlength=dataset.n_classes)
     quotas = _quotas(counts, size, np.minimum(at_least, counts - leave), counts - leave)
     # NumPy promises that the stream of a bit generator does not change, but not that of the
@@ -255,7 +260,15 @@ def _assemble(
         fingerprint=fingerprint,
         table=table,
         folds=folds,
+        target=None if dataset.has_classes else _target(labels[train_rows]),
     )
+
+
+def _target(values: np.ndarray) -> tuple[float, float]:
+    """The mean and the deviation of a target."""
+    exact = values.astype(np.float64)
+    mean, deviation = float(exact.mean()), float(exact.std())
+    return mean, deviation if deviation > 1e-12 * abs(mean) else 1.0
 
 
 def check_split(
@@ -292,8 +305,13 @@ def _check_integer(name: str, value: int, low: int) -> None:
 
 
 def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:
-    counts = np.bincount(dataset.train_labels[rows], minlength=dataset.n_classes)
+    counts = np.bincount(dataset.strata[rows], minlength=dataset.n_classes)
     rarest = int(np.argmin(counts))
+    if counts[rarest] < n_parts and not dataset.has_classes:
+        raise DataError(
+            f"{dataset.name} has {counts[rarest]} training examples, and a split into {n_parts} "
+            f"parts needs {n_parts}; add examples or set validation_fraction=0"
+        )
     if counts[rarest] < n_parts:
         raise DataError(
             f"{dataset.name}: class {dataset.class_names[rarest]!r} has {counts[rarest]} training "

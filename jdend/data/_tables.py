@@ -38,12 +38,13 @@ _BYTES_OF_TEXT = 10
 """So many bytes a byte of a file takes as strings, at most on average."""
 
 
-def from_npz(path: str | Path) -> Dataset:
+def from_npz(path: str | Path, *, task: str = "classification") -> Dataset:
     """Loads the user's own arrays from an `.npz` file.
 
     Its arrays are named `train_images`, `train_labels`, `test_images`, `test_labels` (or `x_train`,
     `y_train`, `x_test`, `y_test`), or, without a test part, `images` and `labels` (or `x` and `y`,
-    or `data` and `target`); `class_names` may be there too. `from_arrays` says what they may hold.
+    or `data` and `target`); `class_names` may be there too. `from_arrays` says what they may hold,
+    and what `task` is.
 
     Raises:
       DataError: if it cannot be read, lacks those arrays, holds what `from_arrays` refuses, or
@@ -74,6 +75,7 @@ def from_npz(path: str | Path) -> Dataset:
         class_names=None if names is None else _Texts(names),
         name=path.stem,
         source=str(path),
+        task=task,
     )
 
 
@@ -84,6 +86,7 @@ def from_csv(
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
+    task: str = "classification",
 ) -> Dataset:
     """Loads a table with one column of classes from a text file with a header line.
 
@@ -99,6 +102,7 @@ def from_csv(
       categorical: columns that are categories, also if they are numbers or have many values.
       numeric: columns that are numbers: words in them are missing values, and one that numbers the
         rows stays.
+      task: `classification`, or `regression`: then the target column holds numbers.
 
     Raises:
       DataError: if it cannot be read, lacks a column that is named, has lines of different lengths,
@@ -115,9 +119,11 @@ def from_csv(
         column = header.index(classes)
         names = header[:column] + header[column + 1 :]
         wishes.check(names, classes, source)
-        plain = None if wishes.categorical else _plain_rows(reader, header, column, wishes, path)
+        plain = None
+        if not wishes.categorical and task == "classification":
+            plain = _plain_rows(reader, header, column, wishes, path)
     if plain is None:
-        return dataset_of(read_table(path), classes, wishes, name=name)
+        return dataset_of(read_table(path), classes, wishes, name=name, task=task)
     numbers, texts = plain
     labels = as_classes(texts, source)
     return plain_dataset(numbers, labels, names, classes, wishes, name=name, source=source)

@@ -78,6 +78,7 @@ class CFile:
             "int best = 0;",
             "",
             *self.body,
+            *self._in_units(),
             f"for (int row = 1; row < {len(self.model.class_names)}; row++)",
             "    if (logits[row] > logits[best])",
             "        best = row;",
@@ -97,6 +98,14 @@ class CFile:
             *self._check(),
         ]
         return Source("\n".join(parts), self._flash_bytes, ram_bytes)
+
+    def _in_units(self) -> list[str]:
+        """Of regression, what turns the standardised target into its own units."""
+        if self.model.target is None:
+            return []
+        mean, deviation = (literals(np.array([v], np.float32))[0] for v in self.model.target)
+        mean, deviation = (text.strip().rstrip(",") for text in (mean, deviation))
+        return [f"logits[0] = logits[0] * {deviation} + {mean};"]
 
     def _check(self) -> list[str]:
         """A program that checks the function on rows of the table; nothing unless JDEND_CHECK is
@@ -155,9 +164,20 @@ class CFile:
             f"{signature};",
             f"    {self.x}: {self.n_features} values, {values}{', in this order:' * bool(table)}",
             *(f"    {line}" for line in table),
-            f"    logits: room for {len(model.class_names)} numbers",
+            *self._outputs(),
+        ]
+
+    def _outputs(self) -> list[str]:
+        names = self.model.class_names
+        if self.model.target is not None:
+            return [
+                f"    logits: room for one number, {names[0]} in its own units",
+                "    returns 0",
+            ]
+        return [
+            f"    logits: room for {len(names)} numbers",
             "    returns the most probable class, the position of the largest logit:",
-            *(f"    {i:3d} {name}" for i, name in enumerate(model.class_names)),
+            *(f"    {i:3d} {name}" for i, name in enumerate(names)),
         ]
 
 

@@ -16,8 +16,9 @@ KERNEL = "gather"  # needs JAX only, and allows any number of examples
 
 
 def portable(model: TrainedModel) -> Callable[[Array], Array]:
-    """The function from raw examples `[B, F]` to logits `[B, classes]`, for converters of JAX
-    functions. It contains weights and normalisation, and uses only JAX's own operations."""
+    """The function from raw examples `[B, F]` to logits `[B, classes]`, of regression to the target
+    `[B, 1]` in its own units, for converters of JAX functions. It contains weights and
+    normalisation, and uses only JAX's own operations."""
     module = nnx.clone(model.module)
     module.eval()
     for _, part in nnx.iter_modules(module):
@@ -25,9 +26,11 @@ def portable(model: TrainedModel) -> Callable[[Array], Array]:
             part.kernel = KERNEL
     graphdef, state = nnx.split(module)
     offset, scale = jnp.asarray(model.offset), jnp.asarray(model.scale)
+    mean, deviation = map(jnp.float32, model.target or (0.0, 1.0))
 
     def logits(x: Array) -> Array:
-        return nnx.merge(graphdef, state)((x.astype(jnp.float32) - offset) * scale)
+        outputs = nnx.merge(graphdef, state)((x.astype(jnp.float32) - offset) * scale)
+        return outputs if model.target is None else outputs * deviation + mean
 
     return logits
 

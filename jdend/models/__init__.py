@@ -9,8 +9,11 @@ from jdend.models._architectures import (
     SparseSomata,
 )
 from jdend.models._configuration import (
+    CLASSIFICATION,
     DEFAULTS,
+    REGRESSION,
     SCHEDULES,
+    TASKS,
     Configuration,
     Hyperparameters,
     Problem,
@@ -44,11 +47,14 @@ from jdend.models._trained import TrainedModel
 
 __all__ = [
     "ACTIVATIONS",
+    "CLASSIFICATION",
     "DEFAULTS",
     "INITIALIZATIONS",
     "MLP",
     "NEGATIVE_SLOPE",
+    "REGRESSION",
     "SCHEDULES",
+    "TASKS",
     "Architecture",
     "ClassSomata",
     "Configuration",

@@ -25,11 +25,13 @@ def model_card(model: TrainedModel, path: str, version: str) -> str:
         reads = f"tables with {len(model.table.read_columns)} columns"
         values = f"which become {problem.in_features} features"
         examples = 'jdend.data.read_table("new.csv")'
+    tells = f"tells {problem.n_classes} classes apart: {', '.join(model.class_names)}"
+    if model.target is not None:
+        tells = f"predicts {model.class_names[0]}, a number"
     parts = [
         f"# {PurePath(path).name}",
         f"A network that jdend {version} trained.",
-        f"It reads {reads}, {values}, and tells {problem.n_classes} classes apart: "
-        f"{', '.join(model.class_names)}.",
+        f"It reads {reads}, {values}, and {tells}.",
         f"It has {count_params(structure):,} trainable parameters.",
         '```python\nimport jdend\n\nmodel = jdend.load("'
         + path
@@ -42,7 +44,15 @@ def model_card(model: TrainedModel, path: str, version: str) -> str:
         parts += ["Test figures were only reported; nothing was chosen by them."]
     if model.table is not None:
         said = {column.name: column.said for column in model.table.columns}
-        parts += ["## Columns", _table({**said, model.table.target: "the classes"})]
+        parts += [
+            "## Columns",
+            _table(
+                {
+                    **said,
+                    model.table.target: "the classes" if model.target is None else "the target",
+                }
+            ),
+        ]
     parts += [
         "## Configuration",
         _table({"architecture": structure.architecture, **dict(structure.values)}),

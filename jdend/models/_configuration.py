@@ -47,17 +47,46 @@ DEFAULTS: dict[str, object] = {
     if field.default is not None and not isinstance(field.default, Derived)
 }
 
+# Hyperparameters that only classification has.
+OF_CLASSES = ("label_smoothing", "distillation_weight")
+
 _OWN_PROGRAM = tuple(n for n, field in HYPERPARAMETERS.items() if field.own_program != "never")
+
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+TASKS = (CLASSIFICATION, REGRESSION)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What the data say of networks: the number of features and of classes, and `(H, W, C)` if the
-    features are the pixels of images."""
+    """What the data say of networks.
+
+    Attributes:
+      in_features: the number of features.
+      n_classes: the number of classes; of regression 1, for the one number that is predicted.
+      image_shape: `(H, W, C)` if the features are the pixels of images.
+      task: `classification` or `regression`.
+      loss: the name of the loss that training minimises, see `jdend.training.Loss`; None for that
+        of the task.
+
+    Raises:
+      ValueError: if there is no such task.
+    """
 
     in_features: int
     n_classes: int
     image_shape: ImageShape | None = None
+    task: str = CLASSIFICATION
+    loss: str | None = None
+
+    def __post_init__(self):
+        if self.task not in TASKS:
+            raise ValueError(f"unknown task {self.task!r}{did_you_mean(self.task, TASKS)}")
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its task is classification."""
+        return self.task == CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -138,6 +167,9 @@ def configure(
         allowed.
     """
     parsed = _Parsed.of(params, problem, defaults)
+    for name in OF_CLASSES:
+        if not problem.has_classes and parsed[name] != HYPERPARAMETERS[name].neutral:
+            raise ValueError(f"{name}={parsed[name]!r} is for classes, and this is regression")
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
     return Configuration(_structure(parsed, extras_of(hyperparameters)), hyperparameters)
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from jdend.fields import HYPERPARAMETERS, Field, Value
 from jdend.models._configuration import (
+    CLASSIFICATION,
     Configuration,
     Hyperparameters,
     Problem,
@@ -78,12 +79,15 @@ def _problem(record: Mapping[str, Any]) -> Problem:
     in_features, n_classes = of_kind(int, record, "in_features"), of_kind(int, record, "n_classes")
     if min(in_features, n_classes) < 1:
         raise ValueError(f"there are {in_features} features and {n_classes} classes")
+    task, loss = record.get("task", CLASSIFICATION), record.get("loss")
+    if not isinstance(task, str) or not isinstance(loss, str | None):
+        raise ValueError(f"task must be a string and loss one or null, got {task!r} and {loss!r}")
     if record["image_shape"] is None:
-        return Problem(in_features, n_classes)
+        return Problem(in_features, n_classes, None, task, loss)
     sides = list_in(record, "image_shape")
     if len(sides) != 3 or any(type(n) is not int for n in sides) or min(sides) < 1:
         raise ValueError(f"image_shape must be three positive integers, got {sides!r}")
     if math.prod(sides) != in_features:
         raise ValueError(f"images of {sides} do not have {in_features} pixels")
     height, width, channels = sides
-    return Problem(in_features, n_classes, (height, width, channels))
+    return Problem(in_features, n_classes, (height, width, channels), task, loss)

@@ -10,6 +10,7 @@ README.md            the model card, which says the same to people
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +70,9 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
     weights = save_tensors(tensors)
     configuration = dataclasses.asdict(model.configuration)
     del configuration["structure"]["extras"]  # they follow from the hyperparameters
+    problem = configuration["structure"]["problem"]
+    if model.target is None and problem["loss"] is None:  # as before there were others
+        del problem["task"], problem["loss"]
     configuration["structure"]["values"] = dict(model.configuration.structure.values)
     record: dict[str, object] = {
         "format": FORMAT,
@@ -78,6 +82,7 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
         "inputs": model.inputs,
         "normalisation": f"(x - {OFFSET}) * {SCALE}",
         **({} if model.table is None else {"table": table_record(model)}),
+        **({} if model.target is None else {"target": list(model.target)}),
         "figures": dict(model.figures),
         "origin": dict(model.origin),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -161,9 +166,20 @@ def load(folder: str | Path, *, kernel: str = "auto") -> TrainedModel:
             figures=object_in(record, "figures"),
             origin=object_in(record, "origin"),
             table=read_table_record(record.get("table")),
+            target=_target(record),
         )
     except Exception as error:  # building a module of any architecture may raise anything
         raise ModelError(f"{folder} does not hold a network as it says: {_said(error)}") from None
+
+
+def _target(record: Mapping[str, Any]) -> tuple[float, float] | None:
+    if record.get("target") is None:
+        return None
+    values = list_in(record, "target")
+    numbers = [type(value) in (int, float) and math.isfinite(value) for value in values]
+    if numbers != [True, True]:
+        raise ValueError(f"target must be two finite numbers, got {values!r}")
+    return float(values[0]), float(values[1])
 
 
 def _tensors(model: TrainedModel) -> dict[str, np.ndarray]:

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""A trained network with what it takes to classify: normalisation and class names, with figures.
+"""A trained network with what it takes to predict: normalisation and class names, with figures.
 
 Shape letters: `B` examples, `F` features.
 """
@@ -31,15 +31,18 @@ class TrainedModel:
     """A trained network that reads raw examples: bytes of pixels, or numbers in the data's units.
 
     Attributes:
-      module: maps normalised features `[B, F]` to logits `[B, n_classes]`.
+      module: maps normalised features `[B, F]` to logits `[B, n_classes]`, of regression to the
+        standardised target `[B, 1]`.
       configuration: the configuration that it was built from and trained with.
       offset, scale: float32 `[]` or `[F]`; the module reads `(x - offset) * scale`.
-      class_names: the name of each class.
+      class_names: the name of each class; of regression that of the target.
       inputs: the values of an example: `uint8` for pixels or `float32` for numbers.
       figures: its accuracies in [0, 1] and its losses, by name.
       origin: where it comes from, in plain JSON values: data set, seed, …
       table: how the columns of a table become its features; None of a network that was not trained
         on a table.
+      target: of regression the mean and the deviation of the target, by which it is standardised;
+        None for classes.
     """
 
     module: nnx.Module
@@ -51,11 +54,14 @@ class TrainedModel:
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
     origin: Mapping[str, object] = field(default_factory=dict[str, object])
     table: Preprocessing | None = None
+    target: tuple[float, float] | None = None
 
     def __post_init__(self):
         problem = self.configuration.structure.problem
         if self.inputs not in INPUTS:
             raise ValueError(f"inputs must be one of {', '.join(INPUTS)}, got {self.inputs!r}")
+        if (self.target is None) != problem.has_classes:
+            raise ValueError(f"target={self.target!r} does not go with {problem.task}")
         if len(self.class_names) != problem.n_classes:
             raise ValueError(
                 f"{problem.n_classes} class names are needed, one a class; "
@@ -80,7 +86,8 @@ class TrainedModel:
 
     def logits(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
         """The network's outputs for examples `[B, F]`, images `[B, H, W(, C)]`, or a table or
-        DataFrame with the columns of the one that it was trained on.
+        DataFrame with the columns of the one that it was trained on; of regression the target
+        `[B, 1]` in its own units.
 
         Raises:
           ValueError: if the shape is another one, values are not numbers, a network for pixels
@@ -94,16 +101,27 @@ class TrainedModel:
             n_rows = 1 << (len(rows) - 1).bit_length()
             padded = np.concatenate([rows, np.zeros((n_rows - len(rows), x.shape[1]), x.dtype)])
             logits[start : start + MAX_EXAMPLES] = np.asarray(self._forward(padded))[: len(rows)]
+        if self.target is not None:
+            mean, deviation = self.target
+            logits = logits * np.float32(deviation) + np.float32(mean)
         return logits
 
     def probabilities(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
-        """The softmax of the logits. Args, Raises: as `logits`."""
+        """The softmax of the logits. Args, Raises: as `logits`; `ValueError` also for regression,
+        which has no classes."""
+        if self.target is not None:
+            raise ValueError("this network predicts a number, and no probabilities: use predict")
         logits = self.logits(x).astype(np.float64)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def predict(self, x: ArrayLike | Table | Frame) -> Int[np.ndarray, " B"]:
-        """The most probable class of each example, as its position in `class_names`."""
+    def predict(
+        self, x: ArrayLike | Table | Frame
+    ) -> Int[np.ndarray, " B"] | Float[np.ndarray, " B"]:
+        """The most probable class of each example, as its position in `class_names`; of regression
+        the target, float32."""
+        if self.target is not None:
+            return self.logits(x)[:, 0]
         return self.logits(x).argmax(axis=1).astype(np.int32)
 
     def examples(self, x: ArrayLike | Table | Frame) -> np.ndarray:

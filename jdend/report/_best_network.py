@@ -86,12 +86,14 @@ class Portrait:
       model: its network.
       seed: the seed that it was trained with.
       images: the examples that are shown, as bytes, by their row in the test part.
-      confusion: `[C, C]`, test examples by true and by predicted class.
+      confusion: `[C, C]`, test examples by true and by predicted class; empty for regression.
       confused: the most confident wrong predictions on the test part: row, true class, predicted
         class, and the probability of the predicted class.
       history: its dendrites before training and after each epoch; empty if it has none.
       fields: the strongest dendrites, as positions of neuron and dendrite.
       favourites: for each of them, the row of the test example that excites it most.
+      predictions: `[n, 2]`, of regression the true and the predicted target of each test example;
+        None for classes.
     """
 
     result: SearchResult
@@ -103,6 +105,7 @@ class Portrait:
     history: tuple[Dendrites, ...] = ()
     fields: tuple[tuple[int, int], ...] = ()
     favourites: tuple[int, ...] = ()
+    predictions: Float[np.ndarray, "n 2"] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -173,9 +176,14 @@ def portray(
             history.append(dendrites)
 
     model = train_model(configuration, seed, data, kernel=kernel, on_epoch=note)
-    probabilities = model.probabilities(data.test_x)
-    predicted = probabilities.argmax(axis=1)
-    confused = _confused(probabilities, predicted, data.test_y)
+    confusion, confused, predictions = np.zeros((0, 0), np.int64), (), None
+    if model.target is None:
+        probabilities = model.probabilities(data.test_x)
+        predicted = probabilities.argmax(axis=1)
+        confused = _confused(probabilities, predicted, data.test_y)
+        confusion = _counts(data.test_y, predicted, data.n_classes)
+    else:
+        predictions = np.stack([data.test_y, model.predict(data.test_x)], axis=1)
     features = (data.test_x.astype(np.float32) - data.offset) * data.scale
     fields = _strongest(model.module, history[-1]) if history else ()
     favourites = ()
@@ -188,12 +196,13 @@ def portray(
         result,
         model,
         seed,
-        _counts(data.test_y, predicted, data.n_classes),
+        confusion,
         confused,
         _visible(data.test_x, sorted(shown)),
         tuple(history),
         fields,
         favourites,
+        predictions,
     )
 
 
@@ -271,6 +280,7 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
             drop=config.get("drop") or (),
             categorical=config.get("categorical") or (),
             numeric=config.get("numeric") or (),
+            task=config.get("task", "classification"),
         )
     parts = split(
         data,
@@ -288,7 +298,13 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
 
 
 def _configuration(result: SearchResult, config: Mapping[str, Any], parts: Split) -> Configuration:
-    problem = Problem(parts.train_x.shape[1], parts.n_classes, parts.image_shape)
+    problem = Problem(
+        parts.train_x.shape[1],
+        parts.n_classes,
+        parts.image_shape,
+        config.get("task", "classification"),
+        config.get("loss"),
+    )
     params = {name: value for name, value in result.params.items() if name != "seed"}
     defaults = {name: config[name] for name in DEFAULT_FIELDS if config.get(name) is not None}
     if config.get("teacher"):

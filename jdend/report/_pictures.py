@@ -25,6 +25,7 @@ TITLES = {
     "curves": "Learning curves",
     "importance": "What mattered",
     "parallel": "All networks, each a line",
+    "predictions": "Predictions of the best network",
     "confusion": "Confusion matrix of the best network",
     "confused": "Most confused test images",
     "maps": "How strongly each pixel is read",
@@ -77,7 +78,8 @@ def _still(figure: Any) -> "Figure":
 
 
 def _of_network(portrait: Portrait) -> Iterator[tuple[str, "Figure"]]:
-    yield "confusion", _confusion(portrait)
+    if portrait.predictions is None:
+        yield "confusion", _confusion(portrait)
     shape = portrait.image_shape
     if shape is None:
         return

@@ -14,6 +14,7 @@ from jdend.report._importance import Importances, importances, varying
 from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
+from jdend.report._predictions import predictions_figure, predictions_section
 from jdend.report._record import SearchRecord, finite
 from jdend.report._resampling import resampling_figure
 from jdend.report._templates import Markup, render
@@ -93,6 +94,8 @@ def _figures(
         figures["importance"] = importance_figure(shares)
     if len(varying(measured)) > 1:
         figures["parallel"] = parallel_figure(measured)
+    if portrait is not None and portrait.predictions is not None:
+        figures["predictions"] = predictions_figure(portrait)
     if portrait is not None and portrait.moved:
         figures["resampling"] = resampling_figure(portrait.history)
     return figures
@@ -123,10 +126,17 @@ def _sections_of_network(portrait: Portrait | None, why_none: str) -> list[Secti
     if portrait is None:
         return [Section("confusion", "The best network", render("no_network", why=why_none))]
     return [
-        Section("confusion", "The best network", confusion_section(portrait)),
+        _section_of_outputs(portrait),
         Section("fields", "Receptive fields", fields_section(portrait)),
         Section("resampling", "Resampling", resampling_section(portrait)),
     ]
+
+
+def _section_of_outputs(portrait: Portrait) -> Section:
+    """What the best network says of the test examples."""
+    if portrait.predictions is not None:
+        return Section("predictions", "The best network", predictions_section(portrait))
+    return Section("confusion", "The best network", confusion_section(portrait))
 
 
 def write_report(

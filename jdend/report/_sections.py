@@ -40,6 +40,8 @@ SETTINGS = {
     "n_test": "test examples",
     "majority_accuracy": "accuracy of the most frequent class",
     "split_seed": "split seed",
+    "task": "task",
+    "loss": "loss",
     "metric": "chosen by",
     "class_weights": "class weights",
     "strategy": "strategy",
@@ -118,6 +120,7 @@ def best_section(record: SearchRecord) -> Markup:
         unranked=unranked,
         metric=metric_of(order),
         over=_over(order),
+        has_accuracy=order[0].has_accuracy,
         headings=headings,
         rows=[row(place, result) for place, result in enumerate(order[:MAX_ROWS], 1)],
         n_results=len(order),
@@ -265,10 +268,12 @@ def _figure(metric: str, value: float | None, std: float | None) -> Figure:
 
 
 def _figures_of(result: SearchResult) -> dict[str, tuple[str, float | None, float | None]]:
-    """By name its figures, each with the name of its metric and its deviation: accuracies, and
-    before them another metric that it has."""
+    """By name its figures, each with the name of its metric and its deviation: accuracies, unless
+    it is of regression, and before them another metric that it has."""
     accuracy = replace(result, metric="accuracy")
     metrics = [result, accuracy] if result.metric != "accuracy" else [result]
+    if not result.has_accuracy:
+        metrics = [result]
     return {
         f"{part} {metric_of([of_metric])}": (of_metric.metric, *of_metric.measured(part))
         for of_metric in metrics
@@ -279,7 +284,7 @@ def _figures_of(result: SearchResult) -> dict[str, tuple[str, float | None, floa
 def _headings(results: Sequence[SearchResult]) -> list[str]:
     """The headings of `_cells`; of accuracies alone, a text says that they are accuracies."""
     names = list(_figures_of(results[0])) if results else []
-    return names if len(names) > 2 else ["validation", "test"]
+    return ["validation", "test"] if not results or results[0].metric == "accuracy" else names
 
 
 def _cells(result: SearchResult) -> list[str]:

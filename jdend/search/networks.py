@@ -50,6 +50,8 @@ class NetworksWithinBudget(CollectedResults):
             numeric=options.numeric,
             teacher=options.teacher,
             class_weights=options.class_weights,
+            task=options.task,
+            loss=options.loss,
         )
         self._data.check_classes(options.n_classes)
         self._counted({"architecture": "mlp"})  # checks the settings of training

@@ -96,6 +96,14 @@ class DataOptions:
         default=None,
         metadata=about("the column of a table that holds the classes", metavar="COLUMN"),
     )
+    task: str | None = field(
+        default=None,
+        metadata=about(
+            "classification, or regression for a target that is a number",
+            none="classification",
+            python="; None for that of a `Dataset`",
+        ),
+    )
     drop: Sequence[str] | None = field(
         default=None, metadata=about("columns of it to leave out", _columns, metavar=COLUMNS)
     )
@@ -137,12 +145,13 @@ class ProposalOptions:
             python=": the same searches, in the same order, propose the same networks",
         ),
     )
-    metric: "str | Metric" = field(
-        default="accuracy",
+    metric: "str | Metric | None" = field(
+        default=None,
         metadata=about(
             "what networks are chosen and stopped by: accuracy, balanced_accuracy, f1_macro, auc, "
-            "log_loss",
+            "log_loss; of regression rmse, mae, r2",
             python=", or a metric of your own, see `jdend.training.Metric`",
+            none="accuracy, rmse",
             recorded=True,
         ),
     )
@@ -225,6 +234,14 @@ class TrainingOptions:
             python=", or networks; see `jdend.training.taught`, and `distillation_weight` "
             f"({TAUGHT_WEIGHT:g} unless the space has one)",
             metavar="FILE|DIR[,…]",
+        ),
+    )
+    loss: str | None = field(
+        default=None,
+        metadata=about(
+            "what training minimises: cross_entropy; of regression squared or huber",
+            python=", or a loss that is registered, see `jdend.training.register_loss`",
+            none="cross_entropy, squared",
         ),
     )
     class_weights: str | None = field(
@@ -364,7 +381,8 @@ class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOpti
             left_out = [name for name in TRAINED if values[name] is None]
             values |= {name: FIELDS[name].default for name in left_out}
         metric = values.pop("metric")
-        if metric != "accuracy":  # as before there were others, so that such searches go on
+        # As before there were others, so that such searches go on.
+        if metric not in (None, "accuracy"):
             values["metric"] = getattr(metric, "name", metric)
         return {**values, "seeds": list(parse_seeds(self.seeds))}
 

@@ -211,9 +211,7 @@ class CollectedResults(abc.ABC):
 
     def _measured(self) -> Results:
         """Results with a validation accuracy to draw."""
-        measured = Results(
-            r for r in self.results if r.failed is None and r.validation_accuracy is not None
-        )
+        measured = Results(r for r in self.results if r.failed is None and r.is_validated)
         if not measured:
             raise StudyError(
                 "there is nothing to draw: search first, with validation_fraction above 0"

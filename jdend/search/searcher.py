@@ -76,7 +76,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             buckets=options.buckets,
             max_programs=options.max_programs,
             compile_cache=options.compile_cache,
-            metric=metric_of(options.metric),
+            metric=metric_of(options.metric, self._data.task),
         )
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far

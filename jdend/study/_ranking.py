@@ -22,7 +22,7 @@ def rank(results: Iterable[SearchResult]) -> list[SearchResult]:
       StudyError: if a trial has no validation accuracy to rank it by.
     """
     results = list(results)
-    unvalidated = [r for r in results if r.validation_accuracy is None and r.failed is None]
+    unvalidated = [r for r in results if not r.is_validated and r.failed is None]
     if not all(r.only_tested for r in unvalidated):
         raise StudyError(
             "results without validation accuracy cannot be ranked, and are never ranked by test "

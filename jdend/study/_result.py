@@ -92,13 +92,26 @@ class SearchResult:
     metric: str = ACCURACY
     minimised: bool = False
 
+    @property
+    def is_validated(self) -> bool:
+        """Whether examples were held out to measure it by."""
+        return self.validation_accuracy is not None or self.validation_loss is not None
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether it is of classification: regression has no accuracy."""
+        accuracies = (self.test_accuracy, self.validation_accuracy)
+        return self.metric == ACCURACY or any(
+            a is not None and math.isfinite(a) for a in accuracies
+        )
+
     def measured(self, part: str) -> tuple[float | None, float | None]:
         """The figure by its metric on `validation` or `test`, and its deviation over the seeds;
         None where there is none."""
         if self.metric == ACCURACY:
             return getattr(self, f"{part}_accuracy"), getattr(self, f"{part}_accuracy_std")
         values = _numbers(self.seed_figures.get(f"{part}_{self.metric}", ()))
-        held_out = part == "test" or self.validation_accuracy is not None
+        held_out = part == "test" or self.is_validated
         return (_mean(values), _std(values)) if len(values) and held_out else (None, None)
 
     @property
@@ -147,7 +160,7 @@ class SearchResult:
     def only_tested(self) -> bool:
         """Whether it has no accuracy but that on the test part, as results of the older toolkit;
         jdend's own results have figures by seed as well."""
-        return self.validation_accuracy is None and not self.seed_figures
+        return not self.is_validated and not self.seed_figures
 
     def _repr_html_(self) -> str:
         """A table of one row, for notebooks."""

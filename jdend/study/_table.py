@@ -32,6 +32,10 @@ class TableRow(Protocol):
     @property
     def test_accuracy_std(self) -> float | None: ...
     @property
+    def is_validated(self) -> bool: ...
+    @property
+    def has_accuracy(self) -> bool: ...
+    @property
     def metric(self) -> str: ...
     def measured(self, part: str) -> tuple[float | None, float | None]: ...
     @property
@@ -110,20 +114,22 @@ def _explained(results: Sequence[TableRow]) -> list[str]:
 
 
 def figure_columns(results: Sequence[TableRow]) -> list[list[str]]:
-    """Columns of figures and parameter counts, each with its heading first: accuracies, and before
-    them another metric that the results have."""
+    """Columns of figures and parameter counts, each with its heading first: accuracies, unless they
+    are of regression, and before them another metric that the results have."""
     headings = figure_headings(results)
-    held_out = any(r.validation_accuracy is not None for r in results)
+    held_out = any(r.is_validated for r in results)
     columns: list[list[str]] = []
     if len(headings) > 2:
         for part in ("validation", "test") if held_out else ("test",):
             figures = [_mean(r, *r.measured(part)) for r in results]
             columns.append([headings[f"{part}_{results[0].metric}"], *figures])
-    if held_out:
+    has_accuracy = any(r.has_accuracy for r in results)
+    if held_out and has_accuracy:
         figures = [_mean(r, r.validation_accuracy, r.validation_accuracy_std) for r in results]
         columns.append([headings["validation_accuracy"], *figures])
-    figures = [_mean(r, r.test_accuracy, r.test_accuracy_std) for r in results]
-    columns.append([headings["test_accuracy"], *figures])
+    if has_accuracy:
+        figures = [_mean(r, r.test_accuracy, r.test_accuracy_std) for r in results]
+        columns.append([headings["test_accuracy"], *figures])
     columns.append(["params", *(f"{r.total_params:,}" for r in results)])
     return columns
 

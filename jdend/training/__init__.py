@@ -8,6 +8,7 @@ from jdend.training._compilation_cache import enable_program_cache, program_cach
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import let_go_of_populations, population
+from jdend.training._loss import Loss, LossError, check_loss, find_loss, losses, register_loss
 from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
 from jdend.training._metrics import (
     ACCURACY,
@@ -40,6 +41,8 @@ __all__ = [
     "Compilations",
     "DeviceData",
     "Examples",
+    "Loss",
+    "LossError",
     "Metric",
     "MetricError",
     "Narrow",
@@ -54,6 +57,7 @@ __all__ = [
     "TeacherError",
     "TracedHyperparameters",
     "check_class_weights",
+    "check_loss",
     "check_memory",
     "check_metric",
     "check_teacher",
@@ -64,14 +68,17 @@ __all__ = [
     "epoch_order",
     "estimate_bytes",
     "extract",
+    "find_loss",
     "find_metric",
     "in_background",
     "let_go_of_populations",
+    "losses",
     "metrics",
     "on_device",
     "population",
     "prepare",
     "program_cache_folder",
+    "register_loss",
     "register_metric",
     "runs",
     "take",

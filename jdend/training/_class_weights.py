@@ -25,11 +25,13 @@ def weighted(data: Split, class_weights: str | None) -> Split:
         training examples, with a mean of 1 over these examples (King & Zeng 2001); None for none.
 
     Raises:
-      ClassWeightsError: if it is neither.
+      ClassWeightsError: if it is neither, or the data have no classes.
     """
     check_class_weights(class_weights)
     if class_weights is None:
         return data
+    if data.target is not None:
+        raise ClassWeightsError("class_weights are for classes, and this is regression")
     counts = np.bincount(data.train_y, minlength=data.n_classes)
     weights = len(data.train_y) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(data, class_weights=np.where(counts > 0, weights, 0.0).astype(np.float32))

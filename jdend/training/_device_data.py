@@ -20,6 +20,7 @@ __all__ = [
     "DeviceData",
     "Examples",
     "fold_of_members",
+    "in_units",
     "normalised",
     "on_device",
     "teacher_of",
@@ -36,22 +37,24 @@ class Examples:
 
     Attributes:
       x: uint8 or float32 `[n, F]`.
-      y: int32 `[n]`.
+      y: int32 `[n]`; of regression the standardised target, float32.
       offset, scale: float32 `[]` or `[F]`, with folds `[L, 1]` or `[L, F]`; the network's input is
         `(x - offset) * scale`.
       teacher: as of a `Split`, for the training examples alone; None without one.
       class_weights: as of a `Split`; None without.
       fill, missing: as of `jdend.data.Folds`; None without.
+      target: of regression the mean and the deviation of the target; None for classes.
     """
 
     x: Array
-    y: Int[Array, " n"]
+    y: Int[Array, " n"] | Float[Array, " n"]
     offset: Float[Array, "..."]
     scale: Float[Array, "..."]
     teacher: Float[Array, "n_train V K"] | None = None
     class_weights: Float[Array, " K"] | None = None
     fill: Float[Array, "L F"] | None = None
     missing: Bool[Array, "n F"] | None = None
+    target: Float[Array, "2"] | None = None
 
     @property
     def has_folds(self) -> bool:
@@ -107,6 +110,9 @@ def on_device(split: Split) -> DeviceData:
     if split not in _PLACED:
         x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
+        target = None if split.target is None else np.array(split.target, np.float32)
+        if split.target is not None:
+            y = ((y.astype(np.float64) - split.target[0]) / split.target[1]).astype(np.float32)
         folds = split.folds
 
         def placed(array: np.ndarray | None) -> Array | None:
@@ -121,6 +127,7 @@ def on_device(split: Split) -> DeviceData:
             placed(split.class_weights),
             placed(None if folds is None else folds.fill),
             placed(None if folds is None else folds.missing),
+            placed(target),
         )
         first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
         rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
@@ -145,6 +152,11 @@ def normalised(
     if data.missing is not None and data.fill is not None:
         x = jnp.where(data.missing[rows], data.fill[fold][:, None], x)
     return (x - data.offset[fold][:, None]) * data.scale[fold][:, None]
+
+
+def in_units(data: Examples, values: Array) -> Array:
+    """Standardised targets in their own units; labels and logits of classes as they are."""
+    return values if data.target is None else values * data.target[1] + data.target[0]
 
 
 def fold_of_members(n_members: int, data: Examples) -> Int[Array, " M"]:

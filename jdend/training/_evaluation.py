@@ -15,8 +15,8 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend.training._bucket import Bucket, network
-from jdend.training._device_data import Examples, fold_of_members, normalised
-from jdend.training._loss import cross_entropy, right
+from jdend.training._device_data import Examples, fold_of_members, in_units, normalised
+from jdend.training._loss import loss_of, right
 from jdend.training._metrics import Metric
 from jdend.training._state import State, Tree, evaluated
 
@@ -33,7 +33,7 @@ Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
 
 def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
     """The function `evaluate` of a bucket's population, not compiled."""
-    forward_all = _forward(bucket)
+    forward_all, loss = _forward(bucket), loss_of(bucket.structure.problem).function
 
     def evaluate(state: State, data: Examples, begin: Scalar, end: Scalar) -> Figures:
         n = data.x.shape[0]
@@ -48,14 +48,14 @@ def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fi
             x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
             y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
             logits = forward_all(evaluated(state), state.other, normalised(data, x))
-            losses = jnp.where(wanted, cross_entropy(logits, y), 0.0)
+            losses = jnp.where(wanted, loss(logits, y), 0.0)
             hits = wanted & right(logits, y)
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
 
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
         n_slices = -(-(end - begin) // rows)
         total, hits = cast(Sums, jax.lax.fori_loop(0, n_slices, add_rows, zeros))
-        return total / (end - begin), hits / (end - begin)
+        return total / (end - begin), _accuracy(bucket, hits / (end - begin))
 
     return evaluate
 
@@ -64,7 +64,7 @@ def evaluation_of_folds(
     bucket: Bucket,
 ) -> Callable[[State, Examples, Int[Array, "L R"]], Figures]:
     """The function `evaluate_folds` of a bucket's population, not compiled."""
-    forward_all = _forward(bucket, of_members=True)
+    forward_all, loss = _forward(bucket, of_members=True), loss_of(bucket.structure.problem)
 
     def evaluate(state: State, data: Examples, rows: Int[Array, "L R"]) -> Figures:
         rows, at_once = _rows_of_members(state, data, rows)
@@ -74,7 +74,7 @@ def evaluation_of_folds(
             wanted = some >= 0
             x, y = normalised(data, data.x[some], some), data.y[some]
             logits = forward_all(evaluated(state), state.other, x)
-            losses = jax.vmap(cross_entropy)(logits, y)
+            losses = jax.vmap(loss.function)(logits, y)
             hits = wanted[:, None] & jax.vmap(right)(logits, y)
             losses = jnp.where(wanted[:, None], losses, 0.0)
             return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
@@ -82,9 +82,14 @@ def evaluation_of_folds(
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
         n = (rows >= 0).sum(axis=1)
         total, hits = cast(Sums, jax.lax.fori_loop(0, -(-n.max() // at_once), add_rows, zeros))
-        return total / n[:, None], hits / n[:, None]
+        return total / n[:, None], _accuracy(bucket, hits / n[:, None])
 
     return evaluate
+
+
+def _accuracy(bucket: Bucket, share: Float[Array, "S C"]) -> Float[Array, "S C"]:
+    """The share of examples that are classified right; NaN of regression."""
+    return share if bucket.structure.problem.has_classes else jnp.full_like(share, jnp.nan)
 
 
 def _rows_of_members(
@@ -117,7 +122,7 @@ def measurement(
             return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
 
         def of_member(logits: Float[Array, "R K"]) -> Float[Array, ""]:
-            return _value(metric, logits, y, counted)
+            return _value(metric, data, logits, y, counted)
 
         n_classes = bucket.structure.problem.n_classes
         logits = jnp.zeros((*state.loss_sum.shape, rows.shape[0], n_classes), jnp.float32)
@@ -147,7 +152,8 @@ def _measurement_of_folds(
         def of_configurations(
             logits: Float[Array, "C R K"], y: Int[Array, " R"], counted: Bool[Array, " R"]
         ) -> Float[Array, " C"]:
-            return jax.vmap(partial(_value, metric), in_axes=(0, None, None))(logits, y, counted)
+            value = partial(_value, metric, data)
+            return jax.vmap(value, in_axes=(0, None, None))(logits, y, counted)
 
         n_classes = bucket.structure.problem.n_classes
         logits = jnp.zeros((*state.loss_sum.shape, rows.shape[1], n_classes), jnp.float32)
@@ -159,10 +165,14 @@ def _measurement_of_folds(
 
 
 def _value(
-    metric: Metric, logits: Float[Array, "R K"], y: Int[Array, " R"], counted: Bool[Array, " R"]
+    metric: Metric,
+    data: Examples,
+    logits: Float[Array, "R K"],
+    y: Int[Array, " R"] | Float[Array, " R"],
+    counted: Bool[Array, " R"],
 ) -> Float[Array, ""]:
     """The metric of one network; NaN if its logits are not finite."""
-    value = metric.function(logits, y, counted)
+    value = metric.function(in_units(data, logits), in_units(data, y), counted)
     return jnp.where(jnp.isfinite(logits).all(), value, jnp.nan)
 
 

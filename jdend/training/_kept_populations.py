@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from jdend.models import architecture
 from jdend.training._bucket import Bucket
+from jdend.training._loss import loss_of
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._population import Population, make_population
 from jdend.training._resampling import resamples
@@ -44,8 +45,12 @@ def population(
         else is compiled. Of the others, a program has every branch.
       metric: what they are measured by.
     """
-    # The module is there since a name may be registered anew.
-    key = bucket, architecture(bucket.structure.architecture).module, resampling, choices, metric
+    # Names may be registered anew.
+    registered = (
+        architecture(bucket.structure.architecture).module,
+        loss_of(bucket.structure.problem).function,
+    )
+    key = bucket, registered, resampling, choices, metric
     with _making:  # so that two threads get the same
         if key not in _kept:
             _kept[key] = make_population(bucket, resampling, choices, metric)

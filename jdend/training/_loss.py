@@ -1,16 +1,33 @@
 # pyright: reportUnknownMemberType=false
 """The losses that training minimises, and which examples are classified right.
 
-Shape letters: `B` batch, `K` classes.
+Shape letters: `B` batch, `K` classes; of regression `K` is 1.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-__all__ = ["Batch", "cross_entropy", "distillation", "right"]
+from jdend._messages import OneLineError, did_you_mean
+from jdend.models import Problem
+
+__all__ = [
+    "Batch",
+    "Loss",
+    "LossError",
+    "check_loss",
+    "cross_entropy",
+    "distillation",
+    "find_loss",
+    "loss_of",
+    "losses",
+    "register_loss",
+    "right",
+]
 
 Number = float | Float[Array, ""]
 
@@ -20,7 +37,7 @@ class Batch(NamedTuple):
 
     Attributes:
       x: the network's input, `[B, F]`.
-      y: the labels.
+      y: the labels, int32; of regression the standardised target, float32.
       teacher: a teacher's logits for the same examples, mirrored where these are; None without a
         teacher.
       noise: what is added to `x`, times each configuration's `input_noise`.
@@ -30,7 +47,7 @@ class Batch(NamedTuple):
     """
 
     x: Float[Array, "*S B F"]
-    y: Int[Array, "*S B"]
+    y: Int[Array, "*S B"] | Float[Array, "*S B"]
     teacher: Float[Array, "*S B K"] | None = None
     noise: Float[Array, "*S B F"] | None = None
     draws: tuple[Array, ...] | None = None
@@ -52,6 +69,108 @@ def cross_entropy(
     return jax.nn.logsumexp(logits, -1) - of_target
 
 
+def squared(logits: Float[Array, "*S B 1"], y: Float[Array, " B"]) -> Float[Array, "*S B"]:
+    """Half the squared error of the standardised target."""
+    return 0.5 * jnp.square(logits[..., 0] - y)
+
+
+def huber(logits: Float[Array, "*S B 1"], y: Float[Array, " B"]) -> Float[Array, "*S B"]:
+    """Huber's loss of the standardised target (1964), whose gradient is that of `squared` for
+    errors up to one standard deviation, and constant beyond."""
+    error = jnp.abs(logits[..., 0] - y)
+    return jnp.where(error <= 1.0, 0.5 * jnp.square(error), error - 0.5)
+
+
+class LossError(OneLineError):
+    """A loss cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What training minimises.
+
+    Attributes:
+      name: its name on the command line and in records.
+      function: from logits `[B, K]` and labels int32 `[B]` to the losses `[B]` of the examples; of
+        regression from the standardised prediction `[B, 1]` and target float32 `[B]`. It is
+        differentiated by its first argument, and there may be axes before `[B, K]` as well.
+      task: `classification` or `regression`.
+    """
+
+    name: str
+    function: Callable[[Array, Array], Array]
+    task: str = "classification"
+
+
+_LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("cross_entropy", cross_entropy),
+        Loss("squared", squared, "regression"),
+        Loss("huber", huber, "regression"),
+    )
+}
+OF_TASK = {"classification": "cross_entropy", "regression": "squared"}
+
+
+def register_loss(loss: Loss) -> Loss:
+    """Adds a loss to those that `loss=` and `--loss` find by name; returns it.
+
+    If the name was registered before, the new loss replaces the old one.
+
+    Raises:
+      LossError: if its name is no identifier, there is no such task, or it is one of jdend's own.
+    """
+    if not loss.name.isidentifier() or loss.task not in OF_TASK or loss.name in OF_TASK.values():
+        raise LossError(
+            f"a loss cannot be {loss.name!r} for {loss.task!r}: give another Python identifier, "
+            f"and a task of {', '.join(OF_TASK)}"
+        )
+    _LOSSES[loss.name] = loss
+    return loss
+
+
+def losses() -> tuple[str, ...]:
+    """The names of all registered losses."""
+    return tuple(_LOSSES)
+
+
+def find_loss(name: object, task: str) -> Loss:
+    """The registered loss of this name; of None that of the task.
+
+    Raises:
+      LossError: if there is none for that task.
+    """
+    name = OF_TASK[task] if name is None else name
+    allowed = [loss.name for loss in _LOSSES.values() if loss.task == task]
+    if name not in allowed:
+        raise LossError(f"unknown loss {name!r} for {task}{did_you_mean(name, allowed)}")
+    return _LOSSES[str(name)]
+
+
+def loss_of(problem: Problem) -> Loss:
+    """The loss of a problem. Raises: as `find_loss`."""
+    return find_loss(problem.loss, problem.task)
+
+
+def check_loss(problem: Problem) -> None:
+    """Raises `LossError` unless a problem's loss returns one number an example; nothing is
+    computed."""
+    loss, n = loss_of(problem), 3
+    y = jax.ShapeDtypeStruct((n,), jnp.int32 if problem.has_classes else jnp.float32)
+    try:
+        value = jax.eval_shape(
+            loss.function, jax.ShapeDtypeStruct((2, n, problem.n_classes), jnp.float32), y
+        )
+    except Exception as error:  # whatever a user's function may raise
+        said = " ".join(str(error).split())
+        raise LossError(f"loss {loss.name!r} fails: {type(error).__name__}: {said}") from error
+    if getattr(value, "shape", None) != (2, n):
+        raise LossError(
+            f"loss {loss.name!r} must return [..., B] for logits [..., B, K] and y [B], got {value}"
+        )
+
+
 def distillation(
     logits: Float[Array, "B K"], teacher: Float[Array, "B K"], temperature: Number
 ) -> Float[Array, " B"]:
@@ -65,6 +184,11 @@ def distillation(
     return -(temperature**2) * jnp.sum(target * log_probabilities, -1)
 
 
-def right(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Bool[Array, "*S B"]:
-    """Which examples are classified right; none whose logits are not finite."""
+def right(
+    logits: Float[Array, "*S B K"], y: Int[Array, " B"] | Float[Array, " B"]
+) -> Bool[Array, "*S B"]:
+    """Which examples are classified right; none whose logits are not finite, and none of
+    regression, whose target is no class."""
+    if jnp.issubdtype(y.dtype, jnp.floating):
+        return jnp.zeros(logits.shape[:-1], jnp.bool_)
     return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)

@@ -1,11 +1,12 @@
 # pyright: reportUnknownMemberType=false
 """Metrics: what networks are chosen and stopped by.
 
-Shape letters: `n` examples, `K` classes.
+Shape letters: `n` examples, `K` classes; of regression `K` is 1.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -41,15 +42,18 @@ class Metric:
     Attributes:
       name: its name on the command line and in records; its figures are `validation_<name>` and
         `test_<name>`.
-      function: `(logits [n, K], y [n], counted [n]) → number`, in JAX. Examples where `counted` is
+      function: `(logits [n, K], y [n], counted [n]) → number`, in JAX; of regression the predicted
+        and the true target, `[n, 1]` and `[n]`, in the target's units. Examples where `counted` is
         false are fillers, and must not play a part. It is compiled, for a whole population by
         `vmap`. A network whose logits are not all finite is not measured: it has NaN.
       minimised: whether less is better.
+      task: `classification` or `regression`.
     """
 
     name: str
-    function: Callable[[Logits, Labels, Counted], Float[Array, ""]]
+    function: Callable[[Logits, Any, Counted], Float[Array, ""]]
     minimised: bool = False
+    task: str = "classification"
 
     @property
     def sign(self) -> float:
@@ -123,7 +127,31 @@ def log_loss(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
     return jnp.where(counted, losses, 0.0).sum() / counted.sum()
 
 
+def _mean(values: Float[Array, " n"], counted: Counted) -> Float[Array, ""]:
+    return jnp.where(counted, values, 0.0).sum() / counted.sum()
+
+
+def rmse(logits: Logits, y: Float[Array, " n"], counted: Counted) -> Float[Array, ""]:
+    """The root of the mean squared error, in the target's units."""
+    return jnp.sqrt(_mean(jnp.square(logits[:, 0] - y), counted))
+
+
+def mae(logits: Logits, y: Float[Array, " n"], counted: Counted) -> Float[Array, ""]:
+    """The mean absolute error, in the target's units."""
+    return _mean(jnp.abs(logits[:, 0] - y), counted)
+
+
+def r2(logits: Logits, y: Float[Array, " n"], counted: Counted) -> Float[Array, ""]:
+    """The coefficient of determination: the share of the target's variance that is explained; 0
+    where the target is constant and an error is made, 1 where none is."""
+    error = _mean(jnp.square(logits[:, 0] - y), counted)
+    variance = _mean(jnp.square(y - _mean(y, counted)), counted)
+    of_constant = jnp.where(error > 0, 0.0, 1.0)
+    return jnp.where(variance > 0, 1.0 - error / jnp.maximum(variance, 1e-30), of_constant)
+
+
 ACCURACY = Metric("accuracy", accuracy)
+REGRESSION = "regression"
 _METRICS = {
     metric.name: metric
     for metric in (
@@ -132,6 +160,9 @@ _METRICS = {
         Metric("f1_macro", f1_macro),
         Metric("auc", auc),
         Metric("log_loss", log_loss, minimised=True),
+        Metric("rmse", rmse, minimised=True, task=REGRESSION),
+        Metric("mae", mae, minimised=True, task=REGRESSION),
+        Metric("r2", r2, task=REGRESSION),
     )
 }
 
@@ -153,16 +184,22 @@ def metrics() -> tuple[str, ...]:
     return tuple(_METRICS)
 
 
-def find_metric(metric: object) -> Metric:
-    """The registered metric of this name; a `Metric` is returned unchanged.
+def find_metric(metric: object, task: str = "classification") -> Metric:
+    """The registered metric of this name; a `Metric` is returned unchanged. Of None that of the
+    task: accuracy, or the root mean squared error.
 
     Raises:
-      MetricError: if there is none, or a metric's name is not allowed.
+      MetricError: if there is none for that task, or a metric's name is not allowed.
     """
+    if metric is None:
+        return _METRICS["rmse"] if task == REGRESSION else ACCURACY
+    allowed = [name for name, one in _METRICS.items() if one.task == task]
     if isinstance(metric, Metric):
+        if metric.task != task:
+            raise MetricError(f"metric {metric.name!r} is for {metric.task}, and this is {task}")
         return metric if metric is ACCURACY else _named(metric)
-    if metric not in _METRICS:
-        raise MetricError(f"unknown metric {metric!r}{did_you_mean(metric, _METRICS)}")
+    if metric not in allowed:
+        raise MetricError(f"unknown metric {metric!r} for {task}{did_you_mean(metric, allowed)}")
     return _METRICS[str(metric)]
 
 
@@ -171,7 +208,7 @@ def check_metric(metric: Metric, n_classes: int) -> None:
     n = 2
     shapes = (
         jax.ShapeDtypeStruct((n, n_classes), jnp.float32),
-        jax.ShapeDtypeStruct((n,), jnp.int32),
+        jax.ShapeDtypeStruct((n,), jnp.float32 if metric.task == REGRESSION else jnp.int32),
         jax.ShapeDtypeStruct((n,), jnp.bool_),
     )
     try:

@@ -31,7 +31,7 @@ from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
 from jdend.training._evaluation import Figures, evaluation, evaluation_of_folds, measurement
-from jdend.training._loss import Batch, cross_entropy, distillation, right
+from jdend.training._loss import Batch, cross_entropy, distillation, loss_of, right
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import (
@@ -202,7 +202,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
 def _advance(
     bucket: Bucket, may_resample: bool, choices: Mapping[str, int]
 ) -> Callable[[State, Examples, Orders, Scalar], State]:
-    net = network(bucket)
+    net, own_loss = network(bucket), loss_of(bucket.structure.problem)
     resampling = may_resample and bool(net.layers)
     batch_size = bucket.structure.batch_size
     prune = pruner(net.pruned)
@@ -238,9 +238,10 @@ def _advance(
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        losses = cross_entropy(
-            logits, batch.y, hyperparameters.label_smoothing if is_smoothed else None
-        )
+        if is_smoothed and own_loss.function is cross_entropy:
+            losses = cross_entropy(logits, batch.y, hyperparameters.label_smoothing)
+        else:
+            losses = own_loss.function(logits, batch.y)
         if batch.teacher is not None:
             weight = hyperparameters.distillation_weight
             temperature = hyperparameters.distillation_temperature

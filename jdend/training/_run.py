@@ -302,6 +302,8 @@ class Run:
             "train_loss": np.asarray(sums[0]) * np.float32(1 / self._steps_per_epoch),
             "train_accuracy": np.asarray(sums[1]).astype(np.float32) * np.float32(1 / seen),
         }
+        if not self.bucket.structure.problem.has_classes:
+            figures["train_accuracy"] = np.full_like(figures["train_loss"], np.nan)
         if self._split.n_validation > 0:
             figures |= self._evaluate(state, "validation")
         live = self.live

@@ -90,6 +90,7 @@ def train_model(
         offset=data.offset,
         scale=data.scale,
         class_names=data.class_names,
+        target=data.target,
         inputs=str(data.train_x.dtype),
         figures={**figures, "total_params": count_params(structure)},
         origin={
@@ -148,4 +149,6 @@ def _figures(programs: Population, state: State, data: Split) -> dict[str, float
             values = programs.loss_and_accuracy(state, on, part)
             for name, value in zip(("loss", "accuracy"), values, strict=True):
                 figures[f"{part}_{name}"] = float(np.asarray(value)[0, 0])
+            if data.target is not None:
+                del figures[f"{part}_accuracy"]
     return figures

@@ -18,6 +18,7 @@ from jdend.data import (
     Frame,
     Split,
     check_split,
+    check_task,
     find,
     from_frame,
     is_file_name,
@@ -25,13 +26,15 @@ from jdend.data import (
     load,
     split,
 )
-from jdend.models import Problem, TrainedModel
+from jdend.models import CLASSIFICATION, Problem, TrainedModel
 from jdend.search.errors import SearchError
 from jdend.training import (
     ClassWeightsError,
+    LossError,
     Teacher,
     TeacherError,
     check_class_weights,
+    find_loss,
     taught,
     weighted,
 )
@@ -51,9 +54,12 @@ class SearchData:
         `jdend.data.from_csv`.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
       class_weights: see `jdend.training.weighted`.
+      task: `classification` or `regression`; None for that of a `Dataset`.
+      loss: the name of the loss that training minimises; None for that of the task.
 
     Attributes:
       name: the name of the data set.
+      task: what is learnt of it.
 
     Raises:
       DataError: if there is no such data set or file.
@@ -76,11 +82,22 @@ class SearchData:
         numeric: Collection[str] | None = None,
         teacher: Teacher | Sequence[Teacher] | None = None,
         class_weights: str | None = None,
+        task: str | None = None,
+        loss: str | None = None,
     ):
+        own_task = dataset.task if isinstance(dataset, Dataset) else CLASSIFICATION
+        self.task, self._loss = task or own_task, loss
+        check_task(self.task)
+        if isinstance(dataset, Dataset) and self.task != own_task:
+            raise DataError(f"task={task!r}, and {dataset} is for {own_task}")
         try:
             check_class_weights(class_weights)
-        except ClassWeightsError as error:
+            find_loss(loss, self.task)
+        except (ClassWeightsError, LossError) as error:
             raise SearchError(str(error)) from None
+        for name, value in {"class_weights": class_weights, "teacher": teacher}.items():
+            if value is not None and self.task != CLASSIFICATION:
+                raise SearchError(f"{name}={value!s} is for classes, and this is {self.task}")
         self._class_weights = class_weights
         check_split(validation_fraction, split_seed, subset_size, folds, fold_repeats)
         self._source = dataset
@@ -126,6 +143,7 @@ class SearchData:
                 drop=drop or (),
                 categorical=categorical or (),
                 numeric=numeric or (),
+                task=self.task,
             )
             self.name = self._dataset.name
         elif not isinstance(dataset, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -142,6 +160,8 @@ class SearchData:
             self.name = self._entry.name
             if target is not None:
                 raise DataError(f"target={target!r} is for tables; {dataset!r} is none")
+            if self.task != CLASSIFICATION:
+                raise DataError(f"task={task!r} needs data of yours; {self.name} has classes")
 
     @property
     @phase("data")
@@ -155,6 +175,7 @@ class SearchData:
                 drop=self._columns["drop"],
                 categorical=self._columns["categorical"],
                 numeric=self._columns["numeric"],
+                task=self.task,
             )
         return self._dataset
 
@@ -200,9 +221,10 @@ class SearchData:
         loaded. How many features a table has is known once it is split."""
         if self._entry is not None:
             features = math.prod(self._entry.image_shape)
-            return Problem(features, self._entry.n_classes, self._entry.image_shape)
+            n_classes, image_shape = self._entry.n_classes, self._entry.image_shape
+            return Problem(features, n_classes, image_shape, self.task, self._loss)
         data = self.dataset if self.dataset.table is None else self.split
-        return Problem(data.in_features, data.n_classes, data.image_shape)
+        return Problem(data.in_features, data.n_classes, data.image_shape, self.task, self._loss)
 
     @property
     def column_lines(self) -> list[str]:
@@ -246,6 +268,10 @@ class SearchData:
             del record["validation_fraction"]
             record |= {"folds": self._folds, "fold_repeats": self._fold_repeats}
         record |= {name: list(value) for name, value in self._columns.items() if value}
+        if self.task != CLASSIFICATION:
+            record["task"] = self.task
+        if self._loss is not None:
+            record["loss"] = self._loss
         if self._class_weights is not None:
             record["class_weights"] = self._class_weights
         if self._teachers:
@@ -283,7 +309,7 @@ class SearchData:
 def _majority(parts: Split) -> float | None:
     """The validation accuracy of always saying the class that is most frequent in training."""
     held_out = parts.validation_y if parts.folds is None else parts.train_y
-    if len(held_out) == 0:
+    if len(held_out) == 0 or parts.target is not None:
         return None
     most = int(np.bincount(parts.train_y, minlength=parts.n_classes).argmax())
     return round(np.count_nonzero(held_out == most) / len(held_out), 4)
@@ -326,4 +352,5 @@ def _outline(entry: Entry, subset_size: int | None, validation_fraction: float) 
         fingerprint="",
         table=None,
         folds=None,
+        target=None,
     )

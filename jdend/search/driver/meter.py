@@ -184,7 +184,7 @@ def _best(run: Run, progress: Progress) -> Best | None:
 
 def best_of(results: Iterable[SearchResult]) -> Best | None:
     """The best of these results, as `rank` has it; None if none has a score."""
-    measured = [r for r in results if r.failed is None and r.validation_accuracy is not None]
+    measured = [r for r in results if r.failed is None and r.is_validated]
     best = next(iter(rank(measured)), None)
     if best is None or best.score is None or math.isnan(best.score):
         return None

@@ -1,6 +1,7 @@
 """After a search: trains the best network again to have its weights, or with fresh seeds to see
 whether its figures hold."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -36,7 +37,7 @@ def network_of(
     means = {
         f"mean_{name}": getattr(result, name)
         for name in ("validation_accuracy", "validation_accuracy_std", "test_accuracy")
-        if getattr(result, name) is not None
+        if getattr(result, name) is not None and math.isfinite(getattr(result, name))
     }
     of_metric = result.figures_of_metric().items()
     means |= {f"mean_{name}": value for name, value in of_metric if value is not None}

@@ -32,11 +32,13 @@ from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
     ACCURACY,
+    LossError,
     Metric,
     MetricError,
     Outcome,
     OutOfMemoryError,
     TeacherError,
+    check_loss,
     check_memory,
     check_metric,
     check_teacher,
@@ -161,10 +163,11 @@ class Trainer:
             )
         try:
             check_metric(self.metric, data.n_classes)
+            check_loss(self.data.problem)
             for population in populations:
                 check_teacher(population.bucket.structure, data)
                 check_memory(population.bucket, len(population.seeds) * data.n_folds)
-        except (TeacherError, OutOfMemoryError, MetricError) as error:
+        except (TeacherError, OutOfMemoryError, MetricError, LossError) as error:
             raise SearchError(str(error)) from None
         if self.compile_cache:
             enable_program_cache()
@@ -240,14 +243,14 @@ class Trainer:
         return corrected(expected, self.kernel).training
 
 
-def metric_of(metric: str | Metric) -> Metric:
-    """The metric of this name; a `Metric` is returned unchanged.
+def metric_of(metric: str | Metric | None, task: str) -> Metric:
+    """The metric of this name, of None that of the task; a `Metric` is returned unchanged.
 
     Raises:
       SearchError: if there is none, or a metric's name is not allowed.
     """
     try:
-        return find_metric(metric)
+        return find_metric(metric, task)
     except MetricError as error:
         raise SearchError(str(error)) from None
 

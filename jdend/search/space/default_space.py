@@ -112,7 +112,7 @@ def default_space(
         "schedule": "cosine",
         "lr": log_uniform(8e-3, 2.5e-2, -0.25),
         "weight_decay": log_uniform(0.03, 0.15, 0.5),
-        "label_smoothing": (0.0, 0.1 * min(1.0, size**0.5)),
+        **({"label_smoothing": (0.0, 0.1 * min(1.0, size**0.5))} if problem.has_classes else {}),
         "percentage_resample": (0.1, 0.4),
         "steps_to_resample": 100,
         "resampling_weights": "zero",
