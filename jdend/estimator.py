@@ -157,7 +157,8 @@ class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
 
     def predict_proba(self, X):
         """The probabilities `[n, classes]` of the classes, in the order of `classes_`."""
-        return self._trained.probabilities(self._features(X)).astype(np.float64)
+        x = self._features(X)
+        return self._trained.probabilities(x).astype(np.float64)
 
     def predict(self, X):
         """The most probable label of each example, `[n]`."""
@@ -213,7 +214,8 @@ class DendriticRegressor(RegressorMixin, _DendriticEstimator):
 
     def predict(self, X):
         """The target of each example, `[n]`."""
-        outputs = self._trained.predict(self._features(X)).astype(np.float64)
+        x = self._features(X)
+        outputs = self._trained.predict(x).astype(np.float64)
         return outputs * self._deviation + self._center
 
 

@@ -150,7 +150,9 @@ def _measurement_of_folds(
             return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
 
         def of_configurations(
-            logits: Float[Array, "C R K"], y: Int[Array, " R"], counted: Bool[Array, " R"]
+            logits: Float[Array, "C R K"],
+            y: Int[Array, " R"] | Float[Array, " R"],
+            counted: Bool[Array, " R"],
         ) -> Float[Array, " C"]:
             value = partial(_value, metric, data)
             return jax.vmap(value, in_axes=(0, None, None))(logits, y, counted)
