@@ -36,12 +36,14 @@ def program(kernel: str, transformation: str):
 NAMES = ["x", "weight", "bias", "indices", "soma_weight", "soma_bias", "sizes"]
 
 
-def expected(a: dict, *, gradient: bool) -> np.ndarray:
-    """By loops over what is inside, in float64."""
+def expected(a: dict, *, gradient: bool) -> tuple[np.ndarray, float]:
+    """By loops over what is inside, in float64; and how near the nearest sum is to zero, where
+    slopes jump."""
     x = np.asarray(a["x"], np.float64)
     n_true, d_true, k_true = np.maximum(a["sizes"], 0)
     out = np.zeros((len(x), len(a["bias"])))
     of_weight = np.zeros(a["weight"].shape)
+    nearest = np.inf
 
     def leaky(z):
         return np.where(z >= 0, z, 0.1 * z), np.where(z >= 0, 1, 0.1)
@@ -54,10 +56,11 @@ def expected(a: dict, *, gradient: bool) -> np.ndarray:
         pre = [i @ w[n, d, synapses] + a["bias"][n, d] for d, i in zip(inside, inputs, strict=True)]
         z = sum((a["soma_weight"][n, d] * leaky(pre[d])[0] for d in inside), a["soma_bias"][n])
         out[:, n], slope = leaky(np.broadcast_to(np.asarray(z, np.float64), len(x)))
+        nearest = min(nearest, *(float(np.abs(sums).min()) for sums in (z, *pre)))
         for d in inside:
             q = slope * a["soma_weight"][n, d] * leaky(pre[d])[1]
             of_weight[n, d, synapses] = q @ inputs[d]
-    return of_weight if gradient else out
+    return (of_weight if gradient else out), nearest
 
 
 def check(given: tuple, folder: Path) -> None:
@@ -73,8 +76,11 @@ def check(given: tuple, folder: Path) -> None:
         "sizes": np.array(sizes, "i4"),
     }
     value = program(kernel, transformation)(arrays)
-    want = expected(arrays, gradient=transformation == "grad")
+    want, from_jump = expected(arrays, gradient=transformation == "grad")
     near = 0.06 if "bf16" in kernel or dtype == "f2" else 1e-4
+    if transformation == "grad" and from_jump < near * (1 + float(arrays["x"].max())) / 10:
+        assert np.isfinite(value).all()  # rounding may put a sum on the other side of the jump
+        return
     np.testing.assert_allclose(value, want, rtol=near, atol=near * (1 + np.abs(want).max()))
 
 
@@ -90,4 +96,5 @@ AREA = Area(
     ),
     check,
     (),
+    corpus=[("dense_bf16", "grad", (3, 5, 2, 3, 4), "i4", 1131, (2**31 - 1, 1, 3))],
 )

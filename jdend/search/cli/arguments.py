@@ -100,7 +100,7 @@ class SearchArguments:
     plugins: tuple[str, ...] | None = field(
         default=None,
         metadata=about(
-            "your own strategies, pruners and architectures, imported first (docs/extending.md)",
+            "your own strategies, architectures, losses, … imported first (docs/extending.md)",
             _names,
             flag="--plugin",
             metavar="MODULE|FILE.py[,…]",
