@@ -42,14 +42,15 @@ def heatmap_figure(
     results: Sequence[SearchResult],
     row: str = "resampling_rule",
     column: str = "steps_to_resample",
-    figure_of: str = "validation_accuracy",
+    figure_of: str | None = None,
 ) -> "Figure":
     """The mean of a figure, by the values of two parameters.
 
     Args:
       results: those that lack a parameter or the figure are left out.
       row, column: names of parameters.
-      figure_of: a field of `SearchResult`.
+      figure_of: a field of `SearchResult`; by default the metric that they were chosen by, on the
+        validation examples.
 
     Raises:
       StudyError: if no result has both parameters and the figure.
@@ -57,11 +58,11 @@ def heatmap_figure(
     go = plotly()
     cells: dict[tuple[object, object], list[float]] = {}
     for result in results:
-        value = getattr(result, figure_of)
+        value = getattr(result, figure_of) if figure_of else result.measured("validation")[0]
         if row in result.params and column in result.params and value is not None:
             cells.setdefault((result.params[row], result.params[column]), []).append(value)
     if not cells:
-        raise StudyError(f"no result has {row}, {column} and {figure_of}")
+        raise StudyError(f"no result has {row}, {column} and {figure_of or 'validation figures'}")
     rows, columns = (sorted({key[axis] for key in cells}, key=_order) for axis in (0, 1))
     means = [[np.mean(cells[r, c]) if (r, c) in cells else np.nan for c in columns] for r in rows]
     figure = go.Figure(
@@ -70,7 +71,9 @@ def heatmap_figure(
             y=[str(r) for r in rows],
             z=means,
             texttemplate="%{z:.4f}",
-            colorscale=["white", BLUE],
+            colorscale=[BLUE, "white"]
+            if results[0].minimised and not figure_of
+            else ["white", BLUE],
             hoverongaps=False,
         )
     )

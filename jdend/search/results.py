@@ -169,7 +169,7 @@ class CollectedResults(abc.ABC):
     def plot_heatmap(
         self, row: str = "resampling_rule", column: str = "steps_to_resample"
     ) -> "Figure":
-        """Mean validation accuracy by the values of two parameters.
+        """Mean validation accuracy, or another metric, by the values of two parameters.
 
         Raises:
           StudyError: also if no result has both.

@@ -54,6 +54,19 @@ def test_a_heatmap_has_the_mean_of_each_pair():
     assert math.isnan(nothing_either)
 
 
+def test_a_heatmap_shows_the_metric_that_networks_were_chosen_by():
+    params = {"resampling_rule": "flat", "steps_to_resample": 20}
+    by_loss = SearchResult(
+        params, 0.9, 0.9, 100, 1.0, 0.5, 0.8, metric="log_loss", minimised=True,
+        seed_figures={"validation_log_loss": [0.3, 0.5]},
+    )  # fmt: skip
+    (drawn,) = heatmap_figure([by_loss]).data
+    assert drawn.z == ((pytest.approx(0.4),),)
+    assert drawn.colorscale[-1][1] == "white"  # where it is worst
+    (asked,) = heatmap_figure([by_loss], figure_of="validation_accuracy").data
+    assert asked.z == ((0.8,),)
+
+
 def test_no_pair_is_an_error():
     with pytest.raises(StudyError, match="no result has resampling_rule, steps_to_resample"):
         heatmap_figure([result(0.9, 100)])
