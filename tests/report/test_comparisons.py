@@ -61,10 +61,10 @@ def test_a_heatmap_shows_the_metric_that_networks_were_chosen_by():
         seed_figures={"validation_log_loss": [0.3, 0.5]},
     )  # fmt: skip
     (drawn,) = heatmap_figure([by_loss]).data
-    assert drawn.z == ((pytest.approx(0.4),),)
+    assert drawn.z[0][0] == pytest.approx(0.4)
     assert drawn.colorscale[-1][1] == "white"  # where it is worst
     (asked,) = heatmap_figure([by_loss], figure_of="validation_accuracy").data
-    assert asked.z == ((0.8,),)
+    assert asked.z[0][0] == 0.8
 
 
 def test_no_pair_is_an_error():
