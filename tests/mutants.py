@@ -40,8 +40,24 @@ WORK = ROOT / "build/mutants"
 COPY = WORK / "checkout"
 EQUIVALENT = ROOT / "tests/equivalent_mutants.toml"
 
-# Of the tests of training, those that take seconds.
-TRAINING = ("augmentation", "dropout", "learning_rate", "optimizer", "pruned_populations", "train")
+# Of the tests of training, those that do not take minutes.
+TRAINING = (
+    "augmentation",
+    "class_weights",
+    "dense_gradient",
+    "dropout",
+    "folds_in_populations",
+    "kept_populations",
+    "learning_rate",
+    "metrics",
+    "optimizer",
+    "population",
+    "pruned_populations",
+    "snapshots",
+    "teachers",
+    "train",
+    "train_model",
+)
 
 # What is mutated, and the tests that should notice.
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
