@@ -49,9 +49,13 @@ def by_metric(metric: str, value: float | None, std: float | None = None) -> str
     return f"{value:.4f} ± {std:.4f}" if finite(std) else f"{value:.4f}"
 
 
+ABBREVIATED = {"auc": "AUC", "mae": "mean absolute error", "r2": "R²", "rmse": "RMSE"}
+
+
 def metric_of(results: Sequence[SearchResult]) -> str:
     """The name of the metric of results, which are those of one search, for people."""
-    return results[0].metric.replace("_", " ") if results else "accuracy"
+    name = results[0].metric if results else "accuracy"
+    return ABBREVIATED.get(name, name.replace("_", " "))
 
 
 def duration(seconds: float) -> str:

@@ -86,6 +86,7 @@ def test_the_report_shows_predictions_and_no_confusion(searched):
     page = write_report(record, searched[1] / "report.html", portrait=portrait).read_text()
     assert "root of its mean squared error" in page
     assert "units of price" in page
+    assert "RMSE against parameters" in page
     assert "confusion" not in page.split("</style>")[1].lower()
     assert "Accuracy in per cent" not in page
     true, predicted = portrait.predictions.T
