@@ -130,9 +130,9 @@ def register_loss(loss: Loss) -> Loss:
     return loss
 
 
-def losses() -> tuple[str, ...]:
-    """The names of all registered losses."""
-    return tuple(_LOSSES)
+def losses(task: str | None = None) -> tuple[str, ...]:
+    """The names of the registered losses for a task, or for any."""
+    return tuple(name for name, one in _LOSSES.items() if task in (None, one.task))
 
 
 def find_loss(name: object, task: str) -> Loss:
@@ -142,7 +142,7 @@ def find_loss(name: object, task: str) -> Loss:
       LossError: if there is none for that task.
     """
     name = OF_TASK[task] if name is None else name
-    allowed = [loss.name for loss in _LOSSES.values() if loss.task == task]
+    allowed = losses(task)
     if name not in allowed:
         raise LossError(f"unknown loss {name!r} for {task}{did_you_mean(name, allowed)}")
     return _LOSSES[str(name)]

@@ -179,9 +179,9 @@ def register_metric(metric: Metric) -> Metric:
     return metric
 
 
-def metrics() -> tuple[str, ...]:
-    """The names of all registered metrics."""
-    return tuple(_METRICS)
+def metrics(task: str | None = None) -> tuple[str, ...]:
+    """The names of the registered metrics for a task, or for any."""
+    return tuple(name for name, one in _METRICS.items() if task in (None, one.task))
 
 
 def find_metric(metric: object, task: str = "classification") -> Metric:
@@ -193,11 +193,11 @@ def find_metric(metric: object, task: str = "classification") -> Metric:
     """
     if metric is None:
         return _METRICS["rmse"] if task == REGRESSION else ACCURACY
-    allowed = [name for name, one in _METRICS.items() if one.task == task]
     if isinstance(metric, Metric):
         if metric.task != task:
             raise MetricError(f"metric {metric.name!r} is for {metric.task}, and this is {task}")
         return metric if metric is ACCURACY else _named(metric)
+    allowed = metrics(task)
     if metric not in allowed:
         raise MetricError(f"unknown metric {metric!r} for {task}{did_you_mean(metric, allowed)}")
     return _METRICS[str(metric)]

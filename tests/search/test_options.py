@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 from jdend import HyperparameterSearcher
+from jdend.models import TASKS
 from jdend.search import SearchError
 from jdend.search.cli.main import command_parser
 from jdend.search.keywords import keywords_of
@@ -18,7 +19,7 @@ from jdend.search.pruners import pruners
 from jdend.search.samplers.registry import strategies
 from jdend.search.scenarios import SCENARIOS
 from jdend.search.settings import about, setting_of
-from jdend.training import metrics
+from jdend.training import losses, metrics
 
 FIELDS = dataclasses.fields(SearcherOptions)
 NAMES = [option.name for option in FIELDS]
@@ -112,4 +113,7 @@ def test_the_names_in_the_help_are_those_that_are_taken():
     assert tuple(SCENARIOS) == SCENARIO_NAMES
     assert ", ".join(strategies()) in options["strategy"].help
     assert ", ".join(pruners()) in options["pruner"].help
-    assert ", ".join(metrics()) in options["metric"].help
+    for task in TASKS:
+        assert ", ".join(metrics(task)) in options["metric"].help
+        assert " or ".join(losses(task)) in options["loss"].help
+        assert task in options["task"].help
