@@ -170,8 +170,8 @@ def test_a_metric_of_ones_own_is_measured():
 def test_an_unknown_metric_is_refused_with_the_nearest_known():
     with pytest.raises(
         MetricError,
-        match="^unknown metric 'f1' for classification; "
-        "allowed are accuracy, balanced_accuracy, f1_macro, auc, log_loss$",
+        match=r"^unknown metric 'f1' for classification; "
+        r"allowed are accuracy, balanced_accuracy, f1_macro, auc, log_loss$",
     ):
         find_metric("f1")
 
