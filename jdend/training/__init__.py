@@ -9,7 +9,7 @@ from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import let_go_of_populations, population
 from jdend.training._loss import Loss, LossError, check_loss, find_loss, losses, register_loss
-from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes
+from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes, memory_ran_out
 from jdend.training._metrics import (
     ACCURACY,
     Metric,
@@ -24,6 +24,7 @@ from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population
 from jdend.training._run import Narrow, Run
+from jdend.training._sharding import EVERY_DEVICE, DevicesError, Placement, find_devices
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
@@ -34,12 +35,14 @@ from jdend.training._train import compiled_bytes, prepare, runs, train
 __all__ = [
     "ACCURACY",
     "AUGMENTATIONS",
+    "EVERY_DEVICE",
     "HISTORY_FIGURES",
     "OPTIMIZERS",
     "Bucket",
     "ClassWeightsError",
     "Compilations",
     "DeviceData",
+    "DevicesError",
     "Examples",
     "Loss",
     "LossError",
@@ -48,6 +51,7 @@ __all__ = [
     "Narrow",
     "OutOfMemoryError",
     "Outcome",
+    "Placement",
     "Population",
     "Progress",
     "Run",
@@ -68,11 +72,13 @@ __all__ = [
     "epoch_order",
     "estimate_bytes",
     "extract",
+    "find_devices",
     "find_loss",
     "find_metric",
     "in_background",
     "let_go_of_populations",
     "losses",
+    "memory_ran_out",
     "metrics",
     "on_device",
     "population",

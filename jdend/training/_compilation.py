@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar, TypeVarTuple, cast
 import jax
 import numpy as np
 
-__all__ = ["Compilations", "Program", "compilations", "in_background", "shapes_of"]
+from jdend.training._sharding import UNDIVIDED, Sharding
+
+__all__ = ["Compilations", "Program", "bytes_of", "compilations", "in_background", "shapes_of"]
 
 
 Result = TypeVar("Result")
@@ -69,6 +71,7 @@ class Program(Generic[Result, *Arguments]):
       quickly: whether to compile in a third less time (with JAX 0.10; it changes nothing with newer
         ones) a program that may be a sixth slower, and whose last bits may differ: not one of
         training steps.
+      sharding: how it is divided among devices; None for a program of one device.
     """
 
     def __init__(
@@ -78,9 +81,10 @@ class Program(Generic[Result, *Arguments]):
         trains: bool = False,
         donate: tuple[int, ...] = (),
         quickly: bool = False,
+        sharding: Sharding | None = None,
     ):
         self._function = function
-        self._jitted = jax.jit(function, donate_argnums=donate)
+        self._jitted = (sharding or UNDIVIDED).jit(function, donate)
         self._trains, self._quickly = trains, quickly
         self._compiled: dict[object, Future[Any]] = {}
 
@@ -118,6 +122,13 @@ class Program(Generic[Result, *Arguments]):
                 _count.seconds + time.perf_counter() - begun,
             )
         return executable
+
+
+def bytes_of(program: Any) -> int:
+    """The bytes that a compiled program takes on a device: arguments, results, what is between."""
+    said = program.memory_analysis()
+    held = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
+    return int(held + said.temp_size_in_bytes)
 
 
 def shapes_of(tree: Tree) -> Tree:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend.data import Folds, Split
@@ -102,12 +103,19 @@ class DeviceData:
         return own.get(name, np.tile(rows, (len(self.folds), 1)))
 
 
-_PLACED: weakref.WeakKeyDictionary[Split, DeviceData] = weakref.WeakKeyDictionary()
+_Placed = weakref.WeakKeyDictionary[Split, dict[Mesh | None, DeviceData]]
+_PLACED: _Placed = weakref.WeakKeyDictionary()
 
 
-def on_device(split: Split) -> DeviceData:
-    """The split on the default device; it is copied there once."""
-    if split not in _PLACED:
+def on_device(split: Split, mesh: Mesh | None = None) -> DeviceData:
+    """The split on the default device, or on each device of a mesh; it is copied there once."""
+    on_meshes = _PLACED.setdefault(split, {})
+    if mesh not in on_meshes:
+        where = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+
+        def put(array: np.ndarray) -> Array:
+            return jnp.asarray(array) if where is None else jax.device_put(array, where)
+
         x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
         target = None if split.target is None else np.array(split.target, np.float32)
@@ -116,13 +124,13 @@ def on_device(split: Split) -> DeviceData:
         folds = split.folds
 
         def placed(array: np.ndarray | None) -> Array | None:
-            return None if array is None else jnp.asarray(array)
+            return None if array is None else put(array)
 
         examples = Examples(
-            jnp.asarray(x),
-            jnp.asarray(y),
-            jnp.asarray((folds or split).offset),
-            jnp.asarray((folds or split).scale),
+            put(x),
+            put(y),
+            put((folds or split).offset),
+            put((folds or split).scale),
             placed(split.teacher),
             placed(split.class_weights),
             placed(None if folds is None else folds.fill),
@@ -131,8 +139,8 @@ def on_device(split: Split) -> DeviceData:
         )
         first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
         rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
-        _PLACED[split] = DeviceData(examples, rows, folds)
-    return _PLACED[split]
+        on_meshes[mesh] = DeviceData(examples, rows, folds)
+    return on_meshes[mesh]
 
 
 def normalised(

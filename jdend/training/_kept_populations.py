@@ -6,6 +6,8 @@ import os
 import threading
 from collections import OrderedDict
 
+from jax.sharding import Mesh
+
 from jdend.models import architecture
 from jdend.training._bucket import Bucket
 from jdend.training._loss import loss_of
@@ -35,6 +37,7 @@ def population(
     resampling: bool = True,
     choices: Choices = frozenset(),
     metric: Metric = ACCURACY,
+    mesh: Mesh | None = None,
 ) -> Population:
     """The functions that train a bucket's members, each compiled once a shape.
 
@@ -44,16 +47,17 @@ def population(
       choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
         else is compiled. Of the others, a program has every branch.
       metric: what they are measured by.
+      mesh: the devices that they are divided among; None for the default device.
     """
     # Names may be registered anew.
     registered = (
         architecture(bucket.structure.architecture).module,
         loss_of(bucket.structure.problem).function,
     )
-    key = bucket, registered, resampling, choices, metric
+    key = bucket, registered, resampling, choices, metric, mesh
     with _making:  # so that two threads get the same
         if key not in _kept:
-            _kept[key] = make_population(bucket, resampling, choices, metric)
+            _kept[key] = make_population(bucket, resampling, choices, metric, mesh)
         _kept.move_to_end(key)
         _drop_oldest(MOST_KEPT)
         return _kept[key]
@@ -84,10 +88,13 @@ def _drop_oldest(most: int) -> int:
 
 
 def population_for(
-    bucket: Bucket, hyperparameters: TracedHyperparameters, metric: Metric = ACCURACY
+    bucket: Bucket,
+    hyperparameters: TracedHyperparameters,
+    metric: Metric = ACCURACY,
+    mesh: Mesh | None = None,
 ) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
     resampling = resamples(hyperparameters)
     named = RESAMPLING_CHOICES if resampling else ()
     choices = common_choices(hyperparameters, named)
-    return population(bucket, resampling=resampling, choices=choices, metric=metric)
+    return population(bucket, resampling=resampling, choices=choices, metric=metric, mesh=mesh)

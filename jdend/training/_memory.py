@@ -2,7 +2,8 @@
 """Estimates the memory of a population, and how many configurations fit at once."""
 
 import math
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 
@@ -14,7 +15,14 @@ from jdend.training._bucket import Bucket
 from jdend.training._evaluation import EVALUATION_ROWS
 from jdend.training._metrics import ACCURACY, Metric
 
-__all__ = ["OutOfMemoryError", "check_memory", "configurations_that_fit", "estimate_bytes"]
+__all__ = [
+    "OutOfMemoryError",
+    "check_memory",
+    "configurations_that_fit",
+    "estimate_bytes",
+    "memory_ran_out",
+    "usable_bytes",
+]
 
 # The share of the device's memory that a population may take; the allocator needs the rest.
 USABLE_SHARE = 0.8
@@ -31,7 +39,7 @@ def check_memory(bucket: Bucket, n_seeds: int) -> None:
     if bucket.structure.extra("initial_density") is None:
         return
     needed = estimate_bytes(bucket, 1, n_seeds)
-    there = int(USABLE_SHARE * (_device_bytes() or available_memory()))
+    there = int(usable_bytes())
     if needed > there:
         n_inputs = bucket.at_first.sizes["n_dendrite_inputs"]
         raise OutOfMemoryError(
@@ -51,9 +59,9 @@ def estimate_bytes(
 
     The size of the state (parameters, moments, indices) follows exactly from shapes. Gradients, the
     batch and the data set are added, and what the kernel needs for each dendrite: nothing for
-    `native`, a row of weights with zeros for `dense`, the values of all inputs for `gather`. The
-    estimate is seldom below what the compiler says (`compiled_bytes`), and at most two thirds
-    above.
+    `native`, a row of weights with zeros for `dense`, the values of all inputs for `gather`; or, if
+    that is more, what it takes to draw the dendrites' inputs in the beginning. The estimate is
+    seldom below what the compiler says (`compiled_bytes`), and at most two thirds above.
     """
     state = _state_bytes(bucket)
     sizes = bucket.at_first.sizes
@@ -75,27 +83,60 @@ def estimate_bytes(
     if data is not None:
         arrays = (data.train_x, data.validation_x, data.test_x, data.teacher)
         held = sum(array.nbytes for array in arrays if array is not None)
-    per_trial = state + state // 3 + activations
+    # In the beginning every dendrite draws its inputs from all features.
+    drawn = 9 * units * features // 2 if "n_dendrite_inputs" in sizes else 0
+    per_trial = state + max(state // 3 + activations, drawn)
     return held + n_seeds * (batch + n_configurations * per_trial)
 
 
 def configurations_that_fit(
-    bucket: Bucket, n_configurations: int, n_seeds: int, data: Split, metric: Metric = ACCURACY
+    n: int, usable: float, estimated: Callable[[int], int], compiled: Callable[[int], int]
 ) -> int:
-    """How many configurations to train at once: all, or an equal part of them that fits."""
-    available = _device_bytes()
-    if available is None:
-        return n_configurations
-    for parts in range(1, n_configurations):
-        room = math.ceil(n_configurations / parts)
-        if estimate_bytes(bucket, room, n_seeds, data, metric) <= USABLE_SHARE * available:
-            return room
-    return 1
+    """How many of a device's `n` configurations to train at once: all, or an equal part of them.
+
+    Nothing is compiled where by the estimate half of the memory is enough.
+
+    Args:
+      n: at least 1.
+      usable: the bytes that a device has for a population.
+      estimated, compiled: the bytes of so many configurations, estimated and by the compiler.
+    """
+    if n == 1 or estimated(n) <= usable / 2:
+        return n
+    rooms = [math.ceil(n / parts) for parts in range(1, n + 1)]
+
+    def largest(fits: Callable[[int], bool]) -> int:
+        return next((room for room in rooms if fits(room)), 1)
+
+    # Bytes grow by as many with each configuration.
+    tried = max(2, largest(lambda room: estimated(room) <= usable))
+    one = compiled(1)
+    more = (compiled(tried) - one) / (tried - 1)
+    room = largest(lambda room: one + more * (room - 1) <= usable)
+    while room > 1 and compiled(room) > usable:
+        room = largest(lambda other, room=room: other < room)
+    return room
 
 
-def _device_bytes() -> int | None:
-    """The memory of the default device; None if it does not say."""
-    stats = cast(dict[str, int] | None, jax.local_devices()[0].memory_stats())
+def usable_bytes(device: Any = None) -> float:
+    """The bytes that a population may take on a device, by default the first one of this process:
+    of a CPU, its share of what is free."""
+    there = cast(list[Any], jax.local_devices())
+    said = _device_bytes(there[0] if device is None else device)
+    return USABLE_SHARE * (said or available_memory() / len(there))
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether an error says that there is no memory, as NumPy or XLA say it."""
+    if isinstance(error, MemoryError):
+        return True
+    said = str(error).splitlines()[:1]  # XLA's is a RuntimeError
+    return isinstance(error, RuntimeError) and bool(said) and "RESOURCE_EXHAUSTED" in said[0]
+
+
+def _device_bytes(device: Any) -> int | None:
+    """The memory of a device; None if it does not say."""
+    stats = cast(dict[str, int] | None, device.memory_stats())
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     return None

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from jdend.models import Configuration
 
-__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "as_fields", "so_far"]
+__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "as_fields", "empty_history", "so_far"]
 
 PARTS = ("train", "validation", "test")
 
@@ -77,6 +77,12 @@ class Outcome:
     measured: Mapping[str, Float[np.ndarray, " S"]] = field(
         default_factory=dict[str, Float[np.ndarray, " S"]]
     )
+
+
+def empty_history(shape: tuple[int, ...], metric: str) -> dict[str, Float[np.ndarray, "S C E"]]:
+    """Of every figure that is measured after an epoch, that metric's included, NaN."""
+    names = dict.fromkeys([*HISTORY_FIGURES, f"validation_{metric}"])
+    return {name: np.full(shape, np.nan) for name in names}
 
 
 def as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:

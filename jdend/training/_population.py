@@ -21,12 +21,13 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from jdend.models import build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
-from jdend.training._compilation import Program, shapes_of
+from jdend.training._compilation import Program, bytes_of, shapes_of
 from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
@@ -48,6 +49,14 @@ from jdend.training._order import (
 )
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler
+from jdend.training._sharding import (
+    BY_CONFIGURATION,
+    BY_SEED,
+    BY_STATE,
+    BY_TRIAL,
+    EVERYWHERE,
+    Sharding,
+)
 from jdend.training._state import State, Tree
 from jdend.training._traced_hyperparameters import Choices, TracedHyperparameters
 
@@ -103,27 +112,37 @@ class Population:
             first = beside.submit(self.init.compile, hyperparameters, seeds)
             state = self.init.shape_of_result(hyperparameters, seeds)
             self.advance.compile(state, examples, order, number)
-            folds = () if data.folds is None else (len(data.folds),)
-            if data.folds is None:
-                self.evaluate.compile(state, examples, number, number)
-            else:
-                rows = jax.ShapeDtypeStruct((*folds, _longest(data)), jnp.int32)
-                self.evaluate_folds.compile(state, examples, rows)
+            self._measuring(state, data)
+            if data.folds is not None:
                 fold_rows = jax.ShapeDtypeStruct(data.folds.train_rows.shape, jnp.int32)
                 in_folds.compile(order, fold_rows)
-            if self.measure is not None:
-                rows = jax.ShapeDtypeStruct((*folds, data.largest_part), jnp.int32)
-                self.measure.compile(state, examples, rows)
             shuffle(data.n_train).compile(seeds, number)
             first.result()
 
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
-        """The bytes of a step by the compiler: arguments, results and intermediate arrays."""
+        """The bytes of training on a device by the compiler: the most that one program takes."""
         hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
         state = self.init.shape_of_result(hyperparameters, seeds)
-        said = self.advance.compile(state, examples, order, number).memory_analysis()
-        held = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
-        return held + said.temp_size_in_bytes
+        programs = [
+            self.init.compile(hyperparameters, seeds),
+            self.advance.compile(state, examples, order, number),
+            *self._measuring(state, data),
+        ]
+        return max(bytes_of(program) for program in programs)
+
+    def _measuring(self, state: State, data: DeviceData) -> list[Any]:
+        """The compiled programs that measure a state of this shape."""
+        examples, number = shapes_of(data.examples), jax.ShapeDtypeStruct((), jnp.int32)
+        folds = () if data.folds is None else (len(data.folds),)
+        if data.folds is None:
+            compiled = [self.evaluate.compile(state, examples, number, number)]
+        else:
+            rows = jax.ShapeDtypeStruct((*folds, _longest(data)), jnp.int32)
+            compiled = [self.evaluate_folds.compile(state, examples, rows)]
+        if self.measure is not None:
+            rows = jax.ShapeDtypeStruct((*folds, data.largest_part), jnp.int32)
+            compiled.append(self.measure.compile(state, examples, rows))
+        return compiled
 
 
 def _shapes(
@@ -148,15 +167,41 @@ def _longest(data: DeviceData) -> int:
 
 
 def make_population(
-    bucket: Bucket, resampling: bool, choices: Choices, metric: Metric
+    bucket: Bucket,
+    resampling: bool,
+    choices: Choices,
+    metric: Metric,
+    mesh: Mesh | AbstractMesh | None,
 ) -> Population:
-    """As `population`, every time anew."""
+    """As `population`, every time anew; an abstract mesh is for programs that are only lowered."""
+    measured = (BY_STATE, EVERYWHERE, EVERYWHERE)
     return Population(
-        init=Program(_init(bucket), quickly=True),
-        advance=Program(_advance(bucket, resampling, dict(choices)), trains=True, donate=(0,)),
-        evaluate=Program(evaluation(bucket), quickly=True),
-        evaluate_folds=Program(evaluation_of_folds(bucket), quickly=True),
-        measure=None if metric is ACCURACY else Program(measurement(bucket, metric), quickly=True),
+        init=Program(
+            _init(bucket),
+            quickly=True,
+            sharding=Sharding(mesh, (BY_CONFIGURATION, BY_SEED), BY_STATE),
+        ),
+        advance=Program(
+            _advance(bucket, resampling, dict(choices)),
+            trains=True,
+            donate=(0,),
+            sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),
+        ),
+        evaluate=Program(
+            evaluation(bucket),
+            quickly=True,
+            sharding=Sharding(mesh, (*measured, EVERYWHERE), BY_TRIAL),
+        ),
+        evaluate_folds=Program(
+            evaluation_of_folds(bucket), quickly=True, sharding=Sharding(mesh, measured, BY_TRIAL)
+        ),
+        measure=None
+        if metric is ACCURACY
+        else Program(
+            measurement(bucket, metric),
+            quickly=True,
+            sharding=Sharding(mesh, measured, BY_TRIAL),
+        ),
     )
 
 

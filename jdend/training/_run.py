@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, UInt32
 
 from jdend._phases import phase
@@ -23,8 +24,9 @@ from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._order import epoch_order, in_folds, whole
-from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress, as_fields, so_far
+from jdend.training._outcome import Outcome, Progress, as_fields, empty_history, so_far
 from jdend.training._population import Population
+from jdend.training._sharding import columns_of, placed, width_on
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, rejoined, take
 from jdend.training._stopwatch import Stopwatch
@@ -55,6 +57,7 @@ class Run:
 
     Args:
       bucket, configurations, seeds, data, metric, on_progress, narrow: as for `train`.
+      mesh: the devices that it is divided among; None for the default device.
 
     Attributes:
       configurations: its `C` configurations.
@@ -76,23 +79,21 @@ class Run:
         metric: Metric = ACCURACY,
         on_progress: Callable[[Progress], None] | None = None,
         narrow: Narrow | None = None,
+        mesh: Mesh | None = None,
     ):
         self.bucket = bucket
         self.configurations = configurations
         self.seeds = tuple(int(seed) for seed in seeds)
-        self.epoch = 0
-        self.ends = [c.hyperparameters.n_epochs for c in configurations]
+        self.epoch: int = 0
+        self.ends: list[int] = [c.hyperparameters.n_epochs for c in configurations]
         self.last_epoch = max(self.ends)
         # A seed's folds stand together.
         self._members = np.repeat(np.array(self.seeds, np.uint32), data.n_folds)
         self.metric, shape = metric, (len(self._members), len(configurations))
         self.score: Float[np.ndarray, "S C"] = np.full(shape, np.nan)
-        self._split, self._on_progress, self._narrow = data, on_progress, narrow
+        self._split, self._on_progress, self._narrow, self._mesh = data, on_progress, narrow, mesh
         self._steps_per_epoch = data.n_train // bucket.structure.batch_size
-        self._history = {
-            name: np.full((*shape, self.last_epoch), np.nan)
-            for name in dict.fromkeys([*HISTORY_FIGURES, f"validation_{metric.name}"])
-        }
+        self._history = empty_history((*shape, self.last_epoch), metric.name)
         self._state: State | None = None
         self._is_restored = False  # if so, its programs may not be compiled yet
         # The configurations of the state's first columns.
@@ -193,7 +194,9 @@ class Run:
           ValueError: if that run had other arguments.
         """
         outline = self._population.init.shape_of_result(self._traced(), self._seeds())
-        taken = Snapshot.from_bytes(content, outline)
+        self._go_on(Snapshot.from_bytes(content, outline))
+
+    def _go_on(self, taken: Snapshot) -> None:
         shapes = {name: values.shape for name, values in self._history.items()}
         if shapes != {name: values.shape for name, values in taken.history.items()}:
             raise ValueError("not the snapshot of such a population: other histories")
@@ -221,7 +224,7 @@ class Run:
         if self._figures is None or self._failed_step is None:
             assert self._state is not None
             with self._training:
-                state = rejoined(self._state, self._ended)
+                state = placed(rejoined(self._state, self._ended), self._mesh)
                 figures = self._final_figures(state)
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
@@ -245,29 +248,28 @@ class Run:
 
     @functools.cached_property
     def _population(self) -> Population:
-        return population_for(self.bucket, self._traced(), self.metric)
+        return population_for(self.bucket, self._traced(), self.metric, self._mesh)
 
     @functools.cached_property
     def _data(self) -> DeviceData:
-        return on_device(self._split)
+        return on_device(self._split, self._mesh)
 
     def _ready(self) -> State:
         """The state, on the device and with its programs compiled."""
         if self._state is not None and not self._is_restored:
             return self._state
-        hyperparameters = self._traced() if self._state is None else self._state.hyperparameters
+        state = None if self._state is None else placed(self._state, self._mesh)
+        hyperparameters = self._traced() if state is None else state.hyperparameters
         with self._compiling:
             self._population.compile(hyperparameters, len(self._members), self._data)
-        if self._state is None:
+        if state is None:
             return self._population.init(hyperparameters, self._seeds())
-        state = self._state = jax.device_put(self._state)
-        self._is_restored = False
+        self._state, self._is_restored = state, False
         return state
 
     def _traced(self) -> TracedHyperparameters:
-        return trace_hyperparameters(
-            self.configurations, self._steps_per_epoch, padded=self.bucket.padded
-        )
+        columns = columns_of(self._mesh, self.configurations)
+        return trace_hyperparameters(columns, self._steps_per_epoch, padded=self.bucket.padded)
 
     def _seeds(self) -> UInt32[Array, " S"]:
         return jnp.asarray(self._members)
@@ -324,15 +326,15 @@ class Run:
         if self._narrow is None or not live or len(live) == width:
             return state
         steps = (max(self.ends[c] for c in live) - self.epoch) * self._steps_per_epoch
-        narrowed_width = self._narrow(width, len(live), steps)
+        narrowed_width = width_on(self._mesh, self._narrow(width, len(live), steps))
         if narrowed_width >= width:
             return state
         columns = [self._columns.index(c) for c in live]
         columns += columns[:1] * (narrowed_width - len(live))  # the first one repeated
-        self._columns = live
         with self._compiling:
-            state = jax.device_put(take(jax.device_get(state), columns))
+            state = placed(take(jax.device_get(state), columns), self._mesh)
             self._population.compile(state.hyperparameters, len(self._members), self._data)
+        self._columns = live
         return state
 
     @phase("evaluation")

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from jdend.training._state import State
+from jdend.training._state import State, take
 
 __all__ = ["Snapshot"]
 
@@ -49,6 +49,27 @@ class Snapshot:
     ended: Sequence[tuple[list[int], State]] = ()
     figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None
     failed_step: Int[np.ndarray, "S C"] | None = None
+
+    def part(self, begin: int, end: int, last_epoch: int) -> "Snapshot":
+        """The snapshot of the configurations from `begin` to `end`, the longest of which has
+        `last_epoch` epochs; from before the end, on the host."""
+
+        def of(columns: Sequence[int], state: State) -> tuple[list[int], State]:
+            places = [i for i, c in enumerate(columns) if begin <= c < end]
+            return [columns[i] - begin for i in places], take(state, places)
+
+        assert self.state is not None
+        columns, state = of(self.columns, self.state)
+        share = (end - begin) / len(self.ends)
+        return Snapshot(
+            ends=self.ends[begin:end],
+            epoch=self.epoch,
+            columns=columns,
+            history={name: h[:, begin:end, :last_epoch] for name, h in self.history.items()},
+            seconds=(self.seconds[0] * share, self.seconds[1] * share),
+            state=state,
+            ended=[part for part in (of(*ended) for ended in self.ended) if part[0]],
+        )
 
     def to_bytes(self) -> bytes:
         """The snapshot in the format of safetensors."""

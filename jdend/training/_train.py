@@ -1,17 +1,37 @@
 """Trains the members of a bucket: in one call, or as runs that can be trained rung by rung."""
 
+import math
 from collections.abc import Callable, Sequence
 from numbers import Integral
+
+from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import on_device
+from jdend.training._divided_run import DividedRun
 from jdend.training._kept_populations import population_for
-from jdend.training._memory import check_memory, configurations_that_fit
+from jdend.training._memory import (
+    check_memory,
+    configurations_that_fit,
+    estimate_bytes,
+    memory_ran_out,
+    usable_bytes,
+)
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._outcome import Outcome, Progress
 from jdend.training._run import Narrow, Run
+from jdend.training._sharding import (
+    EVERY_DEVICE,
+    SEEDS,
+    Placement,
+    columns_of,
+    find_devices,
+    mesh_for,
+    parts_of,
+    width_on,
+)
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -27,6 +47,7 @@ def train(
     metric: Metric = ACCURACY,
     on_progress: Callable[[Progress], None] | None = None,
     narrow: Narrow | None = None,
+    placement: Placement = EVERY_DEVICE,
 ) -> list[Outcome]:
     """Trains configurations × seeds together, and measures them.
 
@@ -42,18 +63,26 @@ def train(
       on_progress: called about once a second, in this thread. An exception that it raises ends
         training, and so does Ctrl-C.
       narrow: decides when to go on with fewer columns as trials end; None for never.
+      placement: the devices among which each program's trials are divided.
 
     Returns:
       One outcome for each configuration, in order.
 
     Raises:
       ValueError: if a batch is larger than the training part, a seed is out of range, a structure
-        does not fit the bucket, there is no teacher for what learns of one, or the synapses that
-        dendrites have at first pass the memory.
+        does not fit the bucket, there is no teacher for what learns of one, the synapses that
+        dendrites have at first pass the memory, or there are no such devices.
     """
     outcomes: list[Outcome] = []
     for run in runs(
-        bucket, configurations, seeds, data, metric=metric, on_progress=on_progress, narrow=narrow
+        bucket,
+        configurations,
+        seeds,
+        data,
+        metric=metric,
+        on_progress=on_progress,
+        narrow=narrow,
+        placement=placement,
     ):
         run.train_to(run.last_epoch)
         outcomes += run.outcomes()
@@ -69,10 +98,15 @@ def runs(
     metric: Metric = ACCURACY,
     on_progress: Callable[[Progress], None] | None = None,
     narrow: Narrow | None = None,
+    placement: Placement = EVERY_DEVICE,
+    say: Callable[[str], None] | None = None,
 ) -> list[Run]:
     """The runs that train these: one, or several if memory is too small for one. None has begun.
 
-    Args, Raises: as `train`.
+    A run that memory runs out for in spite of that goes on in halves, with the same figures.
+
+    Args, Raises: as `train`; and
+      say: called with a line of text for the user when that happens.
     """
     batch_size = bucket.structure.batch_size
     if data.n_train < batch_size:
@@ -86,10 +120,9 @@ def runs(
     check_memory(bucket, len(seeds) * data.n_folds)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
-    n_members = len(seeds) * data.n_folds
-    room = configurations_that_fit(bucket, len(configurations), n_members, data, metric)
+    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
     return [
-        Run(
+        DividedRun(
             bucket,
             configurations[begin : begin + room],
             seeds,
@@ -97,6 +130,8 @@ def runs(
             metric=metric,
             on_progress=on_progress,
             narrow=narrow,
+            mesh=mesh,
+            say=say,
         )
         for begin in range(0, len(configurations), room)
     ]
@@ -110,33 +145,72 @@ def prepare(
     *,
     metric: Metric = ACCURACY,
     narrow: Narrow | None = None,
+    placement: Placement = EVERY_DEVICE,
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
-    n_members = len(seeds) * data.n_folds
-    room = configurations_that_fit(bucket, len(configurations), n_members, data, metric)
-    on = on_device(data)
+    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
+    on = on_device(data, mesh)
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
-    hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
-    programs = population_for(bucket, hyperparameters, metric)
+    columns = columns_of(mesh, first)
+    hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
+    programs = population_for(bucket, hyperparameters, metric, mesh)
     for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
-        narrower = trace_hyperparameters(first[:width], steps_per_epoch, padded=bucket.padded)
-        programs.compile(narrower, n_members, on)
+        on_mesh = columns[: width_on(mesh, width)]
+        narrower = trace_hyperparameters(on_mesh, steps_per_epoch, padded=bucket.padded)
+        try:
+            programs.compile(narrower, len(seeds) * data.n_folds, on)
+        except (MemoryError, RuntimeError) as error:
+            if not memory_ran_out(error):
+                raise  # otherwise the run that needs them meets the same, and is divided
 
 
 def compiled_bytes(
-    bucket: Bucket, configurations: Sequence[Configuration], seeds: Sequence[int], data: Split
+    bucket: Bucket,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    *,
+    placement: Placement = EVERY_DEVICE,
 ) -> int:
-    """The device memory that training these takes by the compiler, in bytes."""
-    n_members = len(seeds) * data.n_folds
-    room = configurations_that_fit(bucket, len(configurations), n_members, data)
-    on = on_device(data)
+    """The memory that training these takes on a device by the compiler, in bytes."""
+    mesh, room = _divided(bucket, configurations, seeds, data, ACCURACY, placement)
     steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
-    hyperparameters = trace_hyperparameters(
-        configurations[:room], steps_per_epoch, padded=bucket.padded
-    )
-    programs = population_for(bucket, hyperparameters)
-    return programs.memory(hyperparameters, n_members, on)
+    columns = columns_of(mesh, configurations[:room])
+    hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
+    programs = population_for(bucket, hyperparameters, mesh=mesh)
+    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+
+
+def _divided(
+    bucket: Bucket,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    metric: Metric,
+    placement: Placement,
+) -> tuple[Mesh | None, int]:
+    """The devices of each program, and how many configurations it trains."""
+    parts = math.ceil(len(configurations) / (placement.population or len(configurations)))
+    at_most = math.ceil(len(configurations) / parts)
+    devices = find_devices(placement.devices)
+    mesh = mesh_for(devices, len(seeds), at_most)
+    n_parts = parts_of(mesh)
+    n_members = len(seeds) // parts_of(mesh, SEEDS) * data.n_folds
+
+    def estimated(n: int) -> int:
+        return estimate_bytes(bucket, n, n_members, data, metric)
+
+    def compiled(n: int) -> int:
+        steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
+        columns = columns_of(mesh, configurations[: n * n_parts])
+        hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
+        programs = population_for(bucket, hyperparameters, metric, mesh)
+        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+
+    of_device = width_on(mesh, at_most) // n_parts
+    room = configurations_that_fit(of_device, usable_bytes(devices[0]), estimated, compiled)
+    return mesh, min(at_most, room * n_parts)
 
 
 def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:

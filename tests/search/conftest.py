@@ -39,7 +39,7 @@ def instant_training(monkeypatch):
     """Training that takes no time; returns its calls. Figures depend on configuration and seed."""
     calls = []
 
-    def runs(bucket, configurations, seeds, data, *, metric, on_progress=None, narrow=None):
+    def runs(bucket, configurations, seeds, data, *, metric, on_progress=None, **_):
         calls.append((bucket, list(configurations), tuple(seeds)))
         return [InstantRun(configurations, seeds, data, on_progress, metric)]
 

@@ -117,3 +117,8 @@ def test_the_names_in_the_help_are_those_that_are_taken():
         assert ", ".join(metrics(task)) in options["metric"].help
         assert " or ".join(losses(task)) in options["loss"].help
         assert task in options["task"].help
+
+
+def test_devices_are_a_number_or_positions_with_commas():
+    parse = setting_of(next(o for o in FIELDS if o.name == "devices")).parse
+    assert [parse("2"), parse("0,3"), parse("3,")] == [2, (0, 3), (3,)]

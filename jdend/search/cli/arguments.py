@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
 
+from jdend.search.devices import DeviceOptions
 from jdend.search.options import (
     SCENARIO_NAMES,
     DataOptions,
@@ -203,7 +204,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for title, types in (
         ("what to search", (SearchArguments, ProposalOptions)),
         ("the data", (DataOptions,)),
-        ("how to train", (TrainingOptions,)),
+        ("how to train", (TrainingOptions, DeviceOptions)),
         ("what to show and keep", (StorageOptions, OutputArguments, SearcherOptions)),
     ):
         group = parser.add_argument_group(title)

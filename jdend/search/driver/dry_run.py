@@ -14,7 +14,7 @@ from jdend.search.driver.trainer import Trainer
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import Forecast, forecast
-from jdend.training import compiled_bytes, estimate_bytes
+from jdend.training import EVERY_DEVICE, Placement, compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan", "show_plan"]
 
@@ -54,7 +54,8 @@ def show_plan(
         )
     outline = trainer.data.outline
     expected = corrected(forecast(trials, populations, outline, ends), trainer.kernel)
-    show(describe_plan(trials, populations, outline, expected, compiled=compiled))
+    where = trainer.placement
+    show(describe_plan(trials, populations, outline, expected, compiled=compiled, placement=where))
     if time_limit is not None:
         a_trial = max(expected.training / max(1, len(trials)), 1e-9)
         show(_within(time_limit, schedule, expected.compiling, a_trial))
@@ -93,6 +94,7 @@ def describe_plan(
     expected: Forecast,
     *,
     compiled: bool = False,
+    placement: Placement = EVERY_DEVICE,
     width: int = 80,
 ) -> str:
     """A table with a row for each capacity; `params` is that of its largest network, unpadded.
@@ -103,6 +105,7 @@ def describe_plan(
       data: a split with the right shapes; its contents are not read.
       expected: the time that it would take.
       compiled: whether to compile the programs, to show the memory that they take.
+      placement: the devices that would train, and how much of a population at once.
       width: the largest number of columns.
     """
     lines = [f"{'trials':>6}  {'seeds':>5}  {'params':>9}  {'memory':>8}  shape"]
@@ -119,7 +122,7 @@ def describe_plan(
         if first not in shown:
             continue
         widest = max(populations, key=lambda population: population.width)
-        memory = _memory(trials, widest, data, compiled)
+        memory = _memory(trials, widest, data, compiled, placement)
         largest = max(largest, memory)
         count = max(count_params(trials[i].configuration.structure) for i in members)
         figures = f"{len(members):>6}  {len(first.seeds):>5}  {count:>9,}  {_size(memory):>8}  "
@@ -150,14 +153,18 @@ def _by_capacity(planned: Sequence[PlannedPopulation]) -> list[list[PlannedPopul
 
 
 def _memory(
-    trials: Sequence[Trial], population: PlannedPopulation, data: Split, compiled: bool
+    trials: Sequence[Trial],
+    population: PlannedPopulation,
+    data: Split,
+    compiled: bool,
+    placement: Placement,
 ) -> int:
     bucket, seeds, width = population.bucket, population.seeds, population.width
     if not compiled:
         return estimate_bytes(bucket, width, len(seeds), data)
     members = [trials[i].configuration for i in population.members]
     members += members[:1] * (width - len(members))
-    return compiled_bytes(bucket, members, seeds, data)
+    return compiled_bytes(bucket, members, seeds, data, placement=placement)
 
 
 def seconds(n: float) -> str:

@@ -25,10 +25,12 @@ from jdend.search.rungs import Rungs
 from jdend.study import SnapshotFolder, TrialInTraining
 from jdend.training import (
     ACCURACY,
+    EVERY_DEVICE,
     Bucket,
     Metric,
     Narrow,
     Outcome,
+    Placement,
     Progress,
     Run,
     in_background,
@@ -67,6 +69,7 @@ class Keeper:
       clock: returns the time in seconds.
 
     Attributes:
+      say: as given.
       has_restored: whether a run went on from a state that an earlier search had written.
     """
 
@@ -79,7 +82,7 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._folder, self._generation, self._data = folder, generation, data
-        self._say, self._clock = say, clock
+        self.say, self._clock = say, clock
         self.has_restored = False
         self._kept: list[_Kept] = []
         self._due, self._tell_at = clock() + MIN_SECONDS_BETWEEN, clock()
@@ -104,7 +107,7 @@ class Keeper:
         try:
             run.restore(content)
         except ValueError as error:
-            self._say(f"a part of generation {self._generation} trains anew: {error}")
+            self.say(f"a part of generation {self._generation} trains anew: {error}")
         else:
             kept.written, self.has_restored = _progress(run), True
 
@@ -185,6 +188,7 @@ def train_populations(
     rungs: Rungs | None = None,
     keeper: Keeper | None = None,
     metric: Metric = ACCURACY,
+    placement: Placement = EVERY_DEVICE,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -196,9 +200,10 @@ def train_populations(
       rungs: say when weak trials are stopped; None to stop none.
       keeper: writes the states of the runs while they train.
       metric: what networks are measured by, and ranked at rungs.
+      placement: the devices that train, and how much of a population at once.
     """
     populations = [
-        _Population(trials, planned, number, data, meter, keeper or Keeper(), metric)
+        _Population(trials, planned, number, data, meter, keeper or Keeper(), metric, placement)
         for number in range(len(planned))
     ]
     try:
@@ -222,8 +227,9 @@ class _Population:
         meter: Meter,
         keeper: Keeper,
         metric: Metric,
+        placement: Placement,
     ):
-        self._metric = metric
+        self._metric, self._placement = metric, placement
         self._trials, self._planned, self._data = trials, planned[number], data
         self._meter, self._keeper, self._number = meter, keeper, number
         self._configurations = _columns(trials, self._planned)
@@ -235,7 +241,11 @@ class _Population:
         """Its programs; the first call begins to compile them in the background."""
         if self._programs is None:
             work = functools.partial(
-                prepare, *self._arguments(), metric=self._metric, narrow=self._narrow
+                prepare,
+                *self._arguments(),
+                metric=self._metric,
+                narrow=self._narrow,
+                placement=self._placement,
             )
             self._programs = in_background(work)
         return self._programs
@@ -285,7 +295,12 @@ class _Population:
         if self._runs is None:
             arguments = self._arguments()
             self._runs = runs(
-                *arguments, metric=self._metric, on_progress=self._look, narrow=self._narrow
+                *arguments,
+                metric=self._metric,
+                on_progress=self._look,
+                narrow=self._narrow,
+                placement=self._placement,
+                say=self._keeper.say,
             )
             members = iter([self._trials[i] for i in self._planned.members])
             for part, run in enumerate(self._runs):

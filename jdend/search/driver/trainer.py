@@ -32,21 +32,26 @@ from jdend.search.space.parameter_count import confirmed_params
 from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
     ACCURACY,
+    EVERY_DEVICE,
+    DevicesError,
     LossError,
     Metric,
     MetricError,
     Outcome,
     OutOfMemoryError,
+    Placement,
     TeacherError,
     check_loss,
     check_memory,
     check_metric,
     check_teacher,
     enable_program_cache,
+    find_devices,
     find_metric,
+    memory_ran_out,
 )
 
-__all__ = ["Trainer", "device", "metric_of", "result_from_outcome", "results_of"]
+__all__ = ["Trainer", "device", "metric_of", "placement_of", "result_from_outcome", "results_of"]
 
 # So many trials tell how long one takes.
 N_TYPICAL_TRIALS = 64
@@ -64,6 +69,7 @@ class Trainer:
       buckets, max_programs: `mode` and `max_programs` of `jdend.search.planning.planner.plan`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
       metric: what networks are chosen and stopped by.
+      placement: the devices that train, and how much of a population at once.
 
     Raises:
       SearchError: if the mode is unknown, or the number of programs is not allowed.
@@ -75,6 +81,7 @@ class Trainer:
     max_programs: int | None = None
     compile_cache: bool = True
     metric: Metric = ACCURACY
+    placement: Placement = EVERY_DEVICE
 
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
@@ -181,7 +188,14 @@ class Trainer:
         ends: dict[Trial, int] = {}
         with _memory_errors():
             training = train_populations(
-                trials, populations, data, meter, rungs, keeper, metric=self.metric
+                trials,
+                populations,
+                data,
+                meter,
+                rungs,
+                keeper,
+                metric=self.metric,
+                placement=self.placement,
             )
             for trial, outcome in training:
                 n_epochs = trial.configuration.hyperparameters.n_epochs
@@ -255,6 +269,22 @@ def metric_of(metric: str | Metric | None, task: str) -> Metric:
         raise SearchError(str(error)) from None
 
 
+def placement_of(devices: int | Sequence[int] | None, population: int | None) -> Placement:
+    """Where populations are trained, and how much of one at once; see `Placement`.
+
+    Raises:
+      SearchError: if there are no such devices here, or a population has no networks.
+    """
+    if population is not None and (type(population) is not int or population < 1):
+        raise SearchError(f"population must be a positive integer, got {population!r}")
+    wanted = tuple(devices) if isinstance(devices, Sequence) else devices
+    try:
+        find_devices(wanted)
+    except DevicesError as error:
+        raise SearchError(str(error)) from None
+    return Placement(wanted, population)
+
+
 def _whole(trials: Sequence[Trial]) -> list[int]:
     return [trial.configuration.hyperparameters.n_epochs for trial in trials]
 
@@ -265,9 +295,9 @@ def _memory_errors() -> Generator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # XLA's is a RuntimeError
-        said = str(error).splitlines()[:1] or ["MemoryError"]
-        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in said[0]:
+        if not memory_ran_out(error):
             raise
+        said = str(error).splitlines()[:1] or ["MemoryError"]
         raise SearchError(
             f"no memory left for training ({one_line(said[0])}): what is finished is kept; "
             "free some and go on with --resume, or search anew with a smaller --generation"
