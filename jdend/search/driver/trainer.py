@@ -20,6 +20,7 @@ from jdend.search.driver.meter import Meter
 from jdend.search.driver.populations import Keeper, train_populations
 from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
+from jdend.search.executors.protocol import Executor
 from jdend.search.planning.calibration import corrected, learn
 from jdend.search.planning.known_programs import known_programs, remember_programs
 from jdend.search.planning.planner import plan, programs
@@ -64,6 +65,7 @@ class Trainer:
       buckets, max_programs: `mode` and `max_programs` of `jdend.search.planning.planner.plan`.
       compile_cache: whether compiled programs are kept in the user's cache folder.
       metric: what networks are chosen and stopped by.
+      executor: what trains populations; None for this process.
 
     Raises:
       SearchError: if the mode is unknown, or the number of programs is not allowed.
@@ -75,6 +77,7 @@ class Trainer:
     max_programs: int | None = None
     compile_cache: bool = True
     metric: Metric = ACCURACY
+    executor: Executor | None = None
 
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
@@ -181,7 +184,15 @@ class Trainer:
         ends: dict[Trial, int] = {}
         with _memory_errors():
             training = train_populations(
-                trials, populations, data, meter, rungs, keeper, metric=self.metric
+                trials,
+                populations,
+                data,
+                meter,
+                rungs,
+                keeper,
+                metric=self.metric,
+                executor=self.executor,
+                seconds=expected.populations,
             )
             for trial, outcome in training:
                 n_epochs = trial.configuration.hyperparameters.n_epochs
@@ -192,7 +203,8 @@ class Trainer:
         if self.compile_cache:
             remember_programs(expected.programs)
         # Of several, programs compiled at the same time, and another metric takes time of its own.
-        if len(populations) == 1 and not went_on and self.metric is ACCURACY:
+        is_here = self.executor is None or self.executor.is_local
+        if is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
             learn(self.kernel, expected.training, meter.training)
 
     @phase("planning")
