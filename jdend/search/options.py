@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.errors import SearchError
+from jdend.search.placement import PlacementOptions
 from jdend.search.settings import about, setting_of
 
 if TYPE_CHECKING:
@@ -326,7 +327,9 @@ class StorageOptions:
 
 
 @dataclass(frozen=True)
-class SearcherOptions(StorageOptions, TrainingOptions, ProposalOptions, DataOptions):
+class SearcherOptions(
+    PlacementOptions, StorageOptions, TrainingOptions, ProposalOptions, DataOptions
+):
     """All settings of a searcher. The arguments have the order of the older toolkit; those after a
     `KW_ONLY` can only be given by keyword."""
 

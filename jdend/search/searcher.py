@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,6 +78,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             max_programs=options.max_programs,
             compile_cache=options.compile_cache,
             metric=metric_of(options.metric, self._data.task),
+            executor=options.new_executor(compile_cache=options.compile_cache),
         )
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far
@@ -377,6 +379,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             )
         finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]
+            self._trainer.close()
             let_go_of_populations()
         return Results(results)
 
@@ -388,4 +391,5 @@ class HyperparameterSearcher(NetworksWithinBudget):
         problem = self._search_problem(parse_space(configuration), self.budget)
         candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
         schedule = Schedule((problem,), listed("one configuration", candidates), (0,), tuple(seeds))
-        return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]
+        here = replace(self._trainer, executor=None)
+        return train_first(schedule, here, self._reporter, self._outcomes)[0]

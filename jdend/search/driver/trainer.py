@@ -207,6 +207,11 @@ class Trainer:
         if is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
             learn(self.kernel, expected.training, meter.training)
 
+    def close(self) -> None:
+        """Gives back what its executor holds."""
+        if self.executor is not None:
+            self.executor.close()
+
     @phase("planning")
     def expected(
         self, schedule: Schedule, programs: Sequence[PlannedPopulation], n_done: int
