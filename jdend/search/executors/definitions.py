@@ -35,7 +35,7 @@ def definitions(names: Sequence[str], metric: Metric) -> bytes:
     own = [found for found in map(architecture, names) if not _is_ours(found.module)]
     parts: list[Any] = [part for found in own for part in (found.module, found.ignores)]
     by_name = _is_ours(metric.function)
-    parts += [] if by_name else [metric.function]
+    parts = [part for part in [*parts, metric.function] if not _is_ours(part)]
     records = [(found.name, found.module, found.fields, found.ignores) for found in own]
     try:
         with _whole(parts):

@@ -5,12 +5,14 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
 from jdend.search.executors.cluster import HEALTH
+from jdend.study import trials_in_training
 
 ROOT = Path(__file__).parents[3]
 # Four shapes, each a population of its own.
@@ -30,13 +32,14 @@ NODE = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": Fa
 
 @contextmanager
 def cluster(n_nodes):
-    """A cluster of so many nodes, which begins without any program on it."""
+    """A cluster of so many nodes, and a head that trains nothing."""
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     health = {f"health_check_{name}": value for name, value in HEALTH.items()}
-    made = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": health})
+    head = {**NODE, "num_cpus": 0, "_system_config": health}
+    made = Cluster(initialize_head=True, head_node_args=head)
     try:
-        for _ in range(n_nodes - 1):
+        for _ in range(n_nodes):
             made.add_node(wait=False, **NODE)
         made.wait_for_nodes()
         yield made
@@ -64,6 +67,20 @@ def ended(process, seconds=180):
     shown, said = process.communicate(timeout=seconds)
     assert process.returncode == 0, said
     return shown, said
+
+
+def wait_for(process, happened, seconds=120):
+    """Returns when something has happened while a search runs."""
+    until = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def is_at_work(folder, epoch=20):
+    """Whether a trial of a search has so many epochs behind it."""
+    return any(trial.epoch >= epoch for trial in trials_in_training(folder))
 
 
 def figures(folder):
