@@ -1,4 +1,4 @@
-"""Searches on a Ray cluster of four nodes find what one process finds, whatever becomes of nodes."""
+"""Searches on a Ray cluster find what one process finds, whatever becomes of its nodes."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ def test_a_node_is_lost_and_another_comes(alone, four_nodes, tmp_path):
     words, table, of_one = alone
     search = start(*words, "--out", tmp_path / "out", "--cluster", four_nodes.address)
     wait_for(search, lambda: is_at_work(tmp_path / "out"))
-    four_nodes.remove_node(list(four_nodes.worker_nodes)[0], allow_graceful=False)  # SIGKILL
+    four_nodes.remove_node(next(iter(four_nodes.worker_nodes)), allow_graceful=False)
     four_nodes.add_node(wait=False, **NODE)
     shown, said = ended(search)
     assert " is lost: " in said

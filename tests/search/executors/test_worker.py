@@ -1,4 +1,4 @@
-"""A worker, without a cluster: what it is asked for again, or from any state, has the same figures."""
+"""A worker, without a cluster: from any state, or from none, figures are the same."""
 
 import functools
 import os
