@@ -293,7 +293,7 @@ class StorageOptions:
     storage: str | Path | None = field(
         default=None,
         metadata=about(
-            "a database, in which several workers can share one search",
+            "a database to keep the search in, for dashboards and other machines",
             python="; see `jdend.study.open_storage`",
             metavar="URL",
         ),

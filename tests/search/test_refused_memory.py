@@ -18,7 +18,6 @@ REFUSALS = {
 @pytest.fixture
 def search(tmp_path, monkeypatch, capsys, no_download, instant_training):
     """Runs a search; the `n`-th population that is trained meets an error, if there is one."""
-    monkeypatch.setattr("jdend.study._lease._runs", lambda process: False)
     instant = local.runs
 
     def run(name, n=0, error=None):
