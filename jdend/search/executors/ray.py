@@ -97,7 +97,7 @@ class RayExecutor:
     ) -> Iterator[tuple[Work, list[RemotePart]]]:
         ray, errors = ray_module(), ray_module("ray.exceptions")
         self._connect(works)
-        own = definitions(sorted({w.bucket.structure.architecture for w in works}), works[0].metric)
+        own = definitions([work.bucket.structure for work in works], works[0].metric)
         losses = dict.fromkeys(works, 0)
         for work in works:
             if work not in self._parts:

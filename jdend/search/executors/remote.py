@@ -1,6 +1,6 @@
 """A population that a worker trains, as the search loop sees it: what the worker last said of it.
 
-Shape letters: `S` seeds, `C` configurations.
+Shape letters: `S` seeds (times folds, if there are), `C` configurations.
 """
 
 from collections.abc import Sequence
@@ -41,14 +41,12 @@ class RemotePart:
     """
 
     def __init__(self, work: Work):
-        self.configurations, self.seeds, self.metric = (
-            work.configurations,
-            tuple(work.seeds),
-            work.metric,
-        )
+        self.configurations, self.metric = work.configurations, work.metric
+        self.seeds = tuple(work.seeds)
         self.epoch, self.epochs_done, self.steps_done = 0, 0.0, 0
         self.ends: list[int] = [c.hyperparameters.n_epochs for c in work.configurations]
-        self.score: Float[np.ndarray, "S C"] = np.full((len(self.seeds), len(self.ends)), np.nan)
+        n_members = len(self.seeds) * work.data.n_folds
+        self.score: Float[np.ndarray, "S C"] = np.full((n_members, len(self.ends)), np.nan)
         self.stops: list[tuple[int, tuple[int, ...]]] = []
         self.content: bytes | None = None
         self.asked: int | None = 0

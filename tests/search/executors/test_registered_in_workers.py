@@ -8,17 +8,18 @@ from clusters import cluster, ended, figures, start
 from flax import nnx
 
 from jdend import HyperparameterSearcher
-from jdend.models import register_architecture
+from jdend.models import Problem, configure, register_architecture
 from jdend.search import SearchError
 from jdend.search.executors.definitions import definitions
 from jdend.search.executors.ray import RayExecutor
 from jdend.training import Metric
 
 PLUGIN = """
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jdend.models import register_architecture
-from jdend.training import Metric, register_metric
+from jdend.training import Loss, Metric, register_loss, register_metric
 
 class Wide(nnx.Module):
     def __init__(self, in_features, n_classes, *, width=8, rngs):
@@ -36,11 +37,28 @@ def zeros(logits, y, counted):
     return (zero & (jnp.argmax(logits, -1) == 0)).sum() / zero.sum()
 
 register_architecture("wide", Wide, fields=("width",))
+def doubled(logits, y):
+    is_label = jnp.arange(logits.shape[-1]) == y[:, None]
+    of_label = jnp.sum(jnp.where(is_label, logits, 0.0), -1)
+    return 2 * (jax.nn.logsumexp(logits, -1) - of_label)
+
 register_metric(Metric("zeros", zeros))
+register_loss(Loss("doubled", doubled))
 """
 SPACE = 'architecture = "wide"\nwidth = [6, 8]\nlr = [0.001, 0.01]\n'
 WORDS = ("--dataset", "digits", "--budget", "900", "--min-ratio", "0.1", "--strategy", "grid")
-WORDS += ("--epochs", "3", "--seeds", "1", "--metric", "zeros", "--quiet", "--no-report")
+WORDS += (
+    "--epochs",
+    "3",
+    "--seeds",
+    "1",
+    "--metric",
+    "zeros",
+    "--loss",
+    "doubled",
+    "--quiet",
+    "--no-report",
+)
 
 
 class Narrow(nnx.Module):
@@ -94,5 +112,7 @@ def test_of_a_program_and_an_executor_of_its_own(two_nodes):
 def test_what_cannot_travel_is_one_line():
     lock = threading.Lock()
     metric = Metric("locked", lambda logits, y, counted: (lock, ones(logits, y, counted))[1])
-    with pytest.raises(SearchError, match=r"^'locked' cannot be sent to workers: TypeError: "):
-        definitions([], metric)
+    structure = configure({}, Problem(64, 10, (8, 8, 1))).structure
+    said = r"^'cross_entropy', 'locked' cannot be sent to workers: TypeError: "
+    with pytest.raises(SearchError, match=said):
+        definitions([structure], metric)

@@ -89,7 +89,7 @@ def asked(population, part, epoch, content, attempt=0):
     part.asked = epoch
     return Task(
         key=(0, 0, epoch, attempt),
-        definitions=definitions([population.bucket.structure.architecture], ACCURACY),
+        definitions=definitions([population.bucket.structure], ACCURACY),
         population=pickle.dumps(
             (population.bucket, population.configurations, population.seeds, population.params)
         ),
