@@ -50,7 +50,7 @@ class StudyLock:
         self._path, self._holder = _lock_and_holder(where, name)
         held = _HELD.get(self._path)
         if held is None:
-            lock = FileLock(self._path)
+            lock = FileLock(self._path, thread_local=False)
             with os_errors_as(StudyError, f"cannot use {without_password(where)}"):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 try:

@@ -32,7 +32,7 @@ SECONDS_OF_SILENCE = 10.0
 SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_NODES = 1.0, 1.0
 # How long workers are asked for their states when the search is broken off.
 SECONDS_FOR_STATES = 4.0
-# A population that so many workers did not survive, one after the other, is given up.
+# A population that so many workers did not survive, none of which came any further, is given up.
 MOST_LOSSES = 4
 
 
@@ -98,7 +98,7 @@ class RayExecutor:
         ray, errors = ray_module(), ray_module("ray.exceptions")
         self._connect(works)
         own = definitions([work.bucket.structure for work in works], works[0].metric)
-        losses = dict.fromkeys(works, 0)
+        losses: dict[Work, tuple[int, int]] = {}  # at which step, and how many there
         for work in works:
             if work not in self._parts:
                 self._parts[work] = RemotePart(work)
@@ -124,8 +124,11 @@ class RayExecutor:
                         if work is None:
                             self._fail_to_start(actor, error)
                         else:
-                            losses[work] += 1
-                            if losses[work] >= MOST_LOSSES:
+                            steps = self._parts[work].steps_done
+                            at, n_there = losses.get(work, (steps, 0))
+                            n_losses = 1 + (n_there if at == steps else 0)
+                            losses[work] = steps, n_losses
+                            if n_losses >= MOST_LOSSES:
                                 raise SearchError(_given_up(work)) from None
                             watcher.note("a worker is lost: its population goes to another")
                             waiting.insert(0, work)
