@@ -15,6 +15,7 @@ from jdend._messages import did_you_mean
 from jdend.fields import FIELDS, TAUGHT_WEIGHT
 from jdend.search.devices import DeviceOptions
 from jdend.search.errors import SearchError
+from jdend.search.placement import PlacementOptions
 from jdend.search.settings import about, setting_of
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ class StorageOptions:
     storage: str | Path | None = field(
         default=None,
         metadata=about(
-            "a database, in which several workers can share one search",
+            "a database to keep the search in, for dashboards and other machines",
             python="; see `jdend.study.open_storage`",
             metavar="URL",
         ),
@@ -327,7 +328,9 @@ class StorageOptions:
 
 
 @dataclass(frozen=True)
-class SearcherOptions(StorageOptions, DeviceOptions, TrainingOptions, ProposalOptions, DataOptions):
+class SearcherOptions(
+    PlacementOptions, StorageOptions, DeviceOptions, TrainingOptions, ProposalOptions, DataOptions
+):
     """All settings of a searcher. The arguments have the order of the older toolkit; those after a
     `KW_ONLY` can only be given by keyword."""
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,6 +79,10 @@ class HyperparameterSearcher(NetworksWithinBudget):
             compile_cache=options.compile_cache,
             metric=metric_of(options.metric, self._data.task),
             placement=placement_of(options.devices, options.population),
+            executor=options.new_executor(
+                compile_cache=options.compile_cache,
+                own_devices=(options.devices, options.population) != (None, None),
+            ),
         )
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far
@@ -378,6 +383,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
             )
         finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]
+            self._trainer.close()
             let_go_of_populations()
         return Results(results)
 
@@ -389,4 +395,5 @@ class HyperparameterSearcher(NetworksWithinBudget):
         problem = self._search_problem(parse_space(configuration), self.budget)
         candidates = Candidates((candidate,), n_over=0, n_under=0, n_fit=1, n_same=0)
         schedule = Schedule((problem,), listed("one configuration", candidates), (0,), tuple(seeds))
-        return train_first(schedule, self._trainer, self._reporter, self._outcomes)[0]
+        here = replace(self._trainer, executor=None)
+        return train_first(schedule, here, self._reporter, self._outcomes)[0]

@@ -1,11 +1,16 @@
 """What a setting is: its help, its option of the command line, and how that is read."""
 
+import argparse
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
-__all__ = ["Setting", "about", "own_fields", "setting_of"]
+__all__ = ["Setting", "about", "own_fields", "seconds", "setting_of"]
+
+# A thousand years: more is a slip, and not every clock can be asked for it.
+LONGEST_SECONDS = 1000 * 366 * 86400
 
 
 @dataclass(frozen=True)
@@ -48,3 +53,17 @@ def own_fields(options: type) -> list[Field]:
     """The fields of a type of options, without those that it inherits."""
     own = inspect.get_annotations(options)
     return [field for field in fields(options) if field.name in own]
+
+
+def seconds(text: str) -> float:
+    """A time such as `90s`, `10m` or `1h30m`, as the command line has it, in seconds.
+
+    Raises:
+      ArgumentTypeError: if it is none.
+    """
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    hours, minutes, rest = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + rest
+    if not 0 < total < LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 90s, 10m or 1h30m")
+    return float(total)

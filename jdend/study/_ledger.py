@@ -1,4 +1,4 @@
-"""The generations of a study: which are proposed, which worker holds them, their results.
+"""The generations of a study: which are proposed, and their results.
 
     claim → (propose → begin) → train → finish
 
@@ -53,11 +53,11 @@ class Generation:
 
 @dataclass(frozen=True)
 class Claim:
-    """A generation that only this process may train now.
+    """A generation that is to be trained.
 
     Attributes:
       number: the number of the generation.
-      trials: its trials, if an earlier holder stored them; None if it is to be proposed.
+      trials: its trials, if an earlier process stored them; None if it is to be proposed.
     """
 
     number: int
@@ -68,10 +68,7 @@ class Ledger(Protocol):
     """The interface of what stores the generations of a search."""
 
     def claim(self, n_generations: int) -> Claim | None:
-        """The lowest generation below `n_generations` that is neither finished nor held.
-
-        Waits while other workers hold all unfinished ones; returns None when all are finished.
-        """
+        """The lowest generation below `n_generations` that is not finished; None if all are."""
         ...
 
     def begin(self, number: int, proposed: Sequence[ProposedTrial]) -> None:
@@ -79,7 +76,7 @@ class Ledger(Protocol):
         ...
 
     def finish(self, number: int, results: Sequence[SearchResult]) -> None:
-        """Stores the generation's results, all or none, and releases the claim."""
+        """Stores the generation's results, all or none."""
         ...
 
     def generations(self) -> list[Generation]:
@@ -87,7 +84,7 @@ class Ledger(Protocol):
         ...
 
     def release(self) -> None:
-        """Releases a claim that will not be finished, so that another worker can take it."""
+        """Lets another process search in the study."""
         ...
 
 

@@ -1,6 +1,5 @@
-"""Reads an Optuna study: its generations, its results, and which workers are at work."""
+"""Reads an Optuna study: its generations and its results."""
 
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from jdend.study._errors import StudyError
 from jdend.study._folder import journal_in
-from jdend.study._lease import Holding
 from jdend.study._ledger import Generation, ProposedTrial
 from jdend.study._result import SearchResult
 from jdend.study._serialization import position_of, result_from_attributes, trial_from_record
@@ -24,11 +22,10 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["GENERATION", "SEARCH", "WORKER", "StoredStudy", "open_study"]
+__all__ = ["GENERATION", "SEARCH", "StoredStudy", "open_study"]
 
-# The study's attributes: the settings of the search, the trials of each generation, and the record
-# of each worker.
-SEARCH, GENERATION, WORKER = "search", "jdend:generation:", "jdend:worker:"
+# The study's attributes: the settings of the search, and the trials of each generation.
+SEARCH, GENERATION = "search", "jdend:generation:"
 
 
 class StoredStudy:
@@ -132,17 +129,6 @@ class StoredStudy:
         engine = getattr(self._storage, "engine", None)
         if engine is not None:
             engine.dispose()
-
-    def holdings(self, *, but: str | None = None) -> list[Holding]:
-        """The records of living workers that hold a generation, without the worker `but`."""
-        records = [
-            record
-            for key, record in self._attributes.items()
-            if key.startswith(WORKER) and key != f"{WORKER}{but}"
-        ]
-        holdings = [Holding(**record) for record in records]
-        now = time.time()
-        return [h for h in holdings if h.generation is not None and h.lives(now)]
 
 
 def open_study(where: str | Path, name: str | None = None) -> StoredStudy:

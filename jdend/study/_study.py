@@ -19,6 +19,7 @@ from jdend.study._errors import StudyError
 from jdend.study._files import write_results
 from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
 from jdend.study._ledger import Ledger, MemoryLedger
+from jdend.study._lock import files_of_lock
 from jdend.study._result import SearchResult
 from jdend.study._snapshots import SNAPSHOTS, SnapshotFolder
 from jdend.study._storage import without_password, words_without_passwords
@@ -66,8 +67,8 @@ class Study:
       folder: the folder for `results.json`, `run.json` and, without a storage, the journal
         `study.journal`; None to write nothing. It is made, and checked to be writable, at once.
       command: the command line to record; by default that of this process.
-      storage: a URL or path, see `jdend.study.open_storage`. All workers that search under the same
-        name in the same storage share one search.
+      storage: a URL or path, see `jdend.study.open_storage`. One process at a time may search under
+        a name.
       name: the name of the first search in the storage; the next ones are `<name>-2`, ….
       resume: whether to resume the search that the folder holds, if any.
 
@@ -212,22 +213,27 @@ class Study:
                 write_json(path, {**json.loads(path.read_text()), "seconds": self._seconds()})
 
     def discard(self) -> None:
-        """Releases all claims. If the study made its journal and folders and stored no results in
-        them, they are removed."""
-        for ledger in self._ledgers:
-            ledger.release()
-        in_use = any(ledger.in_use() for ledger in self._ledgers)
-        if self.folder and self._began_journal and not (self._is_written or in_use):
-            if (self.folder / SNAPSHOTS).exists():
-                return
+        """Lets others search in the study. If it made its journal and folders and stored no results
+        in them, they are removed."""
+        made = self._ledgers and self._began_journal and not self._is_written
+        if made and self.folder is not None and not self._keeps_something(self.folder):
             for name in (JOURNAL, lock_name(JOURNAL), RUN):
                 (self.folder / name).unlink(missing_ok=True)
+            files_of_lock(self.folder / JOURNAL)[0].unlink(missing_ok=True)
+        for ledger in self._ledgers:
+            ledger.release()
         for folder in reversed(self._new_folders):
             try:
                 folder.rmdir()
             except OSError:
                 return
         self._new_folders = []
+
+    def _keeps_something(self, folder: Path) -> bool:
+        """Whether a trial is finished, or the state of one is kept."""
+        return (folder / SNAPSHOTS).exists() or any(
+            ledger.has_results() for ledger in self._ledgers
+        )
 
     def _write_run(self, status: str) -> None:
         assert self.folder is not None

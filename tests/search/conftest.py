@@ -9,7 +9,7 @@ import safetensors.numpy
 
 from jdend.data import from_arrays
 from jdend.search.driver import data as search_data
-from jdend.search.driver import populations
+from jdend.search.executors import local
 from jdend.training import ACCURACY, Outcome, Progress, Snapshot
 
 
@@ -43,8 +43,8 @@ def instant_training(monkeypatch):
         calls.append((bucket, list(configurations), tuple(seeds)))
         return [InstantRun(configurations, seeds, data, on_progress, metric)]
 
-    monkeypatch.setattr(populations, "runs", runs)
-    monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(local, "runs", runs)
+    monkeypatch.setattr(local, "prepare", lambda *_, **__: None)
     return calls
 
 

@@ -7,7 +7,7 @@ from jdend import HyperparameterSearcher
 from jdend.data import from_arrays
 from jdend.search import StudyError
 from jdend.search.cli import main as cli
-from jdend.search.driver import populations
+from jdend.search.executors import local
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--trials", "8", "--quiet", "--resume")
 SEARCH += ("--no-report",)
@@ -87,7 +87,7 @@ def test_a_space_that_named_a_field_otherwise_goes_on(
             small_images, max_params=900, verbose=False, out=tmp_path / folder, resume=True
         ).optimize({**SIZES, "lr": (1e-3, 0.1), name: connectivity}, 36, generation=12)
 
-    train = populations.runs
+    train = local.runs
 
     def interrupted(*arguments, **options):
         if sum(len(configurations) for _, configurations, _ in instant_training) >= 12:
@@ -95,7 +95,7 @@ def test_a_space_that_named_a_field_otherwise_goes_on(
         return train(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(populations, "runs", interrupted)
+        patched.setattr(local, "runs", interrupted)
         with pytest.raises(KeyboardInterrupt):
             search("strategy", "gone_on")
     gone_on = search("connectivity", "gone_on")

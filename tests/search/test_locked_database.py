@@ -20,9 +20,6 @@ pytestmark = pytest.mark.usefixtures("no_download", "instant_training")
 def search(tmp_path, monkeypatch, capsys):
     """Runs a search in a database of this name: exit code, standard output, standard error."""
 
-    # Each search is a process of its own, which is gone when the next one comes.
-    monkeypatch.setattr("jdend.study._lease._runs", lambda process: False)
-
     def run(name):
         code = cli.main([*SEARCH, "--storage", f"sqlite:///{tmp_path}/{name}.db"])
         return code, *capsys.readouterr()

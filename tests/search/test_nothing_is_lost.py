@@ -32,7 +32,7 @@ def search(data, out=None, pruner="none", **settings):
 @contextmanager
 def watched(after=None, error: type[BaseException] = KeyboardInterrupt):
     """Counts the epochs of all populations, and raises an error after so many."""
-    epochs, look = [], populations._Population._look
+    epochs, look = [], populations._Watcher.look
 
     def counted(self, progress):
         look(self, progress)
@@ -42,7 +42,7 @@ def watched(after=None, error: type[BaseException] = KeyboardInterrupt):
                 raise error
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(populations._Population, "_look", counted)
+        patched.setattr(populations._Watcher, "look", counted)
         yield epochs
 
 

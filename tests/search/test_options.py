@@ -24,7 +24,7 @@ from jdend.training import losses, metrics
 FIELDS = dataclasses.fields(SearcherOptions)
 NAMES = [option.name for option in FIELDS]
 # Those that the command line makes of other options: --budget, --quiet, --dry-run and --compile.
-IN_PYTHON_ALONE = {"max_params", "n_classes", "verbose", "study", "dry_run"}
+IN_PYTHON_ALONE = {"executor", "max_params", "n_classes", "verbose", "study", "dry_run"}
 
 
 def options_of_the_command_line():

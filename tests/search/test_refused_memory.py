@@ -5,7 +5,7 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.search.cli import main as cli
-from jdend.search.driver import populations
+from jdend.search.executors import local
 from jdend.training._compilation import Program
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "random", "--trials", "6")
@@ -20,8 +20,7 @@ REFUSALS = {
 @pytest.fixture
 def search(tmp_path, monkeypatch, capsys, no_download, instant_training):
     """Runs a search; the `n`-th population that is trained meets an error, if there is one."""
-    monkeypatch.setattr("jdend.study._lease._runs", lambda process: False)
-    instant = populations.runs
+    instant = local.runs
 
     def run(name, n=0, error=None):
         trained = []
@@ -32,7 +31,7 @@ def search(tmp_path, monkeypatch, capsys, no_download, instant_training):
                 raise error
             return instant(*arguments, **keywords)
 
-        monkeypatch.setattr(populations, "runs", runs)
+        monkeypatch.setattr(local, "runs", runs)
         code = cli.main([*SEARCH, str(tmp_path / name)])
         return code, *capsys.readouterr()
 

@@ -9,7 +9,7 @@ import pytest
 from jdend import HyperparameterSearcher
 from jdend.models import DendriticSimple, SomaDisabled
 from jdend.search import BudgetWarning, SearchError, SpaceError, Study, StudyError
-from jdend.search.driver import populations
+from jdend.search.executors import local
 from jdend.study import rank
 
 SIZES = {"n_neurons": [5, 6], "n_dendrites": [4], "n_dendrite_inputs": [32]}
@@ -292,14 +292,14 @@ def test_a_folder_keeps_the_search(search, tmp_path):
 @pytest.fixture
 def broken_off(monkeypatch, instant_training):
     """Ctrl-C while the second population trains."""
-    runs = populations.runs
+    runs = local.runs
 
     def interrupted(*arguments, **options):
         if len(instant_training) == 1:
             raise KeyboardInterrupt
         return runs(*arguments, **options)
 
-    monkeypatch.setattr(populations, "runs", interrupted)
+    monkeypatch.setattr(local, "runs", interrupted)
 
 
 def test_what_is_finished_survives_an_interruption(search, broken_off, tmp_path):

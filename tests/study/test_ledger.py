@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import sys
-import threading
 
 import numpy as np
 import optuna
@@ -68,7 +67,7 @@ def opened(storage, search=None, **options):
 def test_a_journal_that_ends_after_any_of_its_lines_opens(tmp_path):
     """The second of two generations is begun; a crash may have lost any number of last lines."""
     whole = tmp_path / "whole"
-    ledger = opened(str(whole), lease=0.01)
+    ledger = opened(str(whole))
     for number in range(2):
         ledger.claim(2)
         ledger.begin(number, [proposed(i) for i in range(3)])
@@ -78,7 +77,7 @@ def test_a_journal_that_ends_after_any_of_its_lines_opens(tmp_path):
     lines = whole.read_bytes().splitlines(keepends=True)
     for n in range(len(lines) + 1):
         (tmp_path / str(n)).write_bytes(b"".join(lines[:n]))
-        again = opened(str(tmp_path / str(n)), lease=0.01)
+        again = opened(str(tmp_path / str(n)))
         claim = again.claim(2)
         again.release()
         assert claim is not None
@@ -214,66 +213,6 @@ def test_finishing_twice_counts_once(storage):
     run(ledger, 0)
     ledger.finish(0, [result(i) for i in range(3)])
     assert len(opened(storage).stored.study.get_trials()) == 3
-
-
-def test_generations_in_other_hands_are_left_to_them(storage):
-    one, other = opened(storage), opened(storage)
-    assert one.claim(2) == Claim(0, None)
-    assert other.claim(2) == Claim(1, None)
-    other.release()
-    assert other.claim(2) == Claim(1, None)
-
-
-def test_the_last_of_a_search_waits_for_the_others(storage):
-    said = []
-    one, other = opened(storage), opened(storage, say=said.append)
-    one.claim(1)
-    one.begin(0, [proposed(0)])
-    finishing = threading.Timer(0.2, lambda: one.finish(0, [result(0)]))
-    finishing.start()
-    assert other.claim(1) is None
-    finishing.join()
-    assert said == ["waiting for the generations that other workers hold"]
-    assert other.generations()[0].results == (result(0),)
-
-
-def test_a_worker_that_is_not_heard_of_is_replaced(storage):
-    silent = opened(storage, lease=0.2)
-    silent.claim(1)
-    silent._stop.set()  # no longer renews
-    silent.begin(0, [proposed(0)])
-    other = opened(storage)
-    assert other.claim(1) == Claim(0, (proposed(0),))
-    other.finish(0, [result(0)])
-    silent.finish(0, [result(0)])
-    assert len(other.stored.study.get_trials()) == 1
-
-
-def test_a_worker_that_works_renews(storage):
-    busy = opened(storage, lease=0.6)
-    busy.claim(2)
-    other = opened(storage, lease=0.6)
-    assert other.claim(2) == Claim(1, None)
-    other.release()
-    assert busy._stop is not None
-    busy._stop.wait(1.0)
-    assert other.claim(2) == Claim(1, None)
-    busy.release()
-
-
-def test_proposals_of_a_replaced_worker_are_not_mixed_with_others(storage):
-    slow = opened(storage, lease=0.1)
-    slow.claim(1)
-    slow._stop.set()
-    slow._stop.wait(0.2)
-    other = opened(storage)
-    assert other.claim(1) == Claim(0, None)
-    other.begin(0, [proposed(5)])
-    slow.begin(0, [proposed(6)])
-    slow.finish(0, [result(6)])
-    assert other.generations()[0].results is None
-    other.finish(0, [result(5)])
-    assert other.generations()[0].results == (result(5),)
 
 
 def test_another_search_is_refused_saying_what_differs(storage):

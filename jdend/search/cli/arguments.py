@@ -1,7 +1,6 @@
 """The options of the command line and their help texts. Nothing heavy is imported."""
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
@@ -15,9 +14,10 @@ from jdend.search.options import (
     StorageOptions,
     TrainingOptions,
 )
+from jdend.search.placement import PlacementOptions
 from jdend.search.pruners import pruners
 from jdend.search.samplers.registry import strategies
-from jdend.search.settings import about, own_fields, setting_of
+from jdend.search.settings import about, own_fields, seconds, setting_of
 
 __all__ = [
     "INTERRUPTED",
@@ -39,9 +39,7 @@ STRATEGY, SEEDS = "tpe", 2
 # without it, and find better networks (docs/search.md).
 TRIALS, TRIALS_WITH_RUNGS = 32, 81
 # How the help shows defaults that differ from those in Python.
-SHOWN_DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>"}
-# A thousand years: more is a slip, and not every clock can be asked for it.
-LONGEST_SECONDS = 1000 * 366 * 86400
+SHOWN_DEFAULTS = {"seeds": str(SEEDS), "out": "runs/<dataset>-<budget>-<time>", "wait": "10m"}
 
 T = TypeVar("T", "SearchArguments", "OutputArguments", StorageOptions)
 
@@ -58,15 +56,6 @@ def _budgets(text: str) -> tuple[int, ...]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + seconds
-    if not 0 < total < LONGEST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 90s, 10m or 1h30m")
-    return float(total)
 
 
 @dataclass(frozen=True)
@@ -121,7 +110,7 @@ class SearchArguments:
     )
     seconds: float | None = field(
         default=None,
-        metadata=about("as many as end in 90s, 10m or 1h30m", _seconds, flag="--time", metavar="T"),
+        metadata=about("as many as end in 90s, 10m or 1h30m", seconds, flag="--time", metavar="T"),
     )
 
 
@@ -204,7 +193,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for title, types in (
         ("what to search", (SearchArguments, ProposalOptions)),
         ("the data", (DataOptions,)),
-        ("how to train", (TrainingOptions, DeviceOptions)),
+        ("how to train", (TrainingOptions,)),
+        ("where to train", (DeviceOptions, PlacementOptions)),
         ("what to show and keep", (StorageOptions, OutputArguments, SearcherOptions)),
     ):
         group = parser.add_argument_group(title)

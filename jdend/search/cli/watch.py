@@ -47,12 +47,10 @@ def view(study: StoredStudy, top: int, *, width: int = 80) -> str:
         by_position[position] for by_position in by_generation for position in sorted(by_position)
     ]
     n_trials = sum(len(generation.trials) for generation in generations)
-    n_workers = len(study.holdings())
     failed = sum(result.failed is not None for result in results)
     parts = [
         f"{study.study.study_name}: {len(results):,} trials finished",
         f"{n_trials - len(results):,} in training or broken off",
-        f"{n_workers} {'worker' if n_workers == 1 else 'workers'} at work",
     ]
     if failed:
         parts.insert(1, f"{failed:,} of them failed")

@@ -1,7 +1,7 @@
 """A search: claim or propose a generation, plan it, train it rung by rung, finish it, go on or end.
 
 The schedule says which trials a generation has, the trainer plans and trains them, and the ledger
-stores them and knows which other workers are at work.
+stores them.
 """
 
 import sys
@@ -95,17 +95,19 @@ def run_search(
             reporter.close()
             try:
                 keeper.write()
-                ledger.release()
                 results = _finished(ledger)
             except StudyError:  # its folder was deleted, say
                 results = known
             results += results_of(schedule, proposed, outcomes, trainer, cut_off=keeper.cut_off())
-            if results or (status == "interrupted" and study.has_begun):
-                compiled = compilations() - before
-                effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
-                config = {**trainer.data.describe(), **record}
-                study.add(results, config=config, effort=effort, device=device())
-                study.write(status)
+            try:
+                if results or (status == "interrupted" and study.has_begun):
+                    compiled = compilations() - before
+                    effort = Effort(compiled.step_programs, compiled.programs, compiled.seconds)
+                    config = {**trainer.data.describe(), **record}
+                    study.add(results, config=config, effort=effort, device=device())
+                    study.write(status)
+            finally:
+                ledger.release()
     return results
 
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from jdend._phases import phase
 from jdend.models import count_params
+from jdend.search.executors.protocol import Part
 from jdend.search.planning.population import PlannedPopulation
 from jdend.search.planning.runtime import Forecast
 from jdend.search.progress.reporter import Reporter
 from jdend.search.progress.status import Best, Reached
 from jdend.search.progress.time_left import Expected
 from jdend.study import SearchResult, rank
-from jdend.training import Progress, Run
+from jdend.training import Progress
 
 __all__ = ["Meter", "best_of"]
 
@@ -28,7 +29,7 @@ MAX_SHARE_COMPILED = 0.9
 
 
 @dataclass
-class _Part:
+class _Share:
     """A run: the epochs that are done, and those that an earlier process had done."""
 
     population: int
@@ -69,8 +70,8 @@ class Meter:
         self._entered = 0.0  # `training` when the present run was entered
         self._compiled = 0.0  # how many populations have their programs
         self._a_program = expected.compiling / max(1, len(planned))  # expected seconds of compiling
-        self._run: Run | None = None  # the present run
-        self._parts: dict[Run, _Part] = {}
+        self._run: Part | None = None  # the present run
+        self._parts: dict[Part, _Share] = {}
         self._doing = "preparing"
         n_trials = sum(len(p.members) for p in planned)
         reporter.begin(n_trials, Expected(expected.compiling, expected.training))
@@ -97,7 +98,7 @@ class Meter:
         """Is told that a rung stopped so many trials."""
         self._reporter.stop(n_trials)
 
-    def enter(self, run: Run, population: int, n_members: int) -> None:
+    def enter(self, run: Part, population: int, n_members: int) -> None:
         """Is told that a run begins to train or goes on; `look` is about this run from now on.
 
         Args:
@@ -106,7 +107,7 @@ class Meter:
           n_members: how many of its columns are trials; the others, which come after these, are
             fillers.
         """
-        part = _Part(population, n_members, run.epochs_done, run.epochs_done)
+        part = _Share(population, n_members, run.epochs_done, run.epochs_done)
         self._parts.setdefault(run, part)
         self._run, self._doing = run, f"population {population + 1} of {len(self._shares)}"
         self._entered = self.training
@@ -161,7 +162,7 @@ class Meter:
         )
 
 
-def _best(run: Run, progress: Progress) -> Best | None:
+def _best(run: Part, progress: Progress) -> Best | None:
     """The trial with the best mean over seeds among those that no rung has stopped; None if no
     trial has been evaluated."""
     means = progress.score.mean(axis=0)

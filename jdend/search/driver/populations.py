@@ -1,14 +1,13 @@
-"""Trains the populations of a generation side by side, rung by rung.
+"""Takes the populations of a generation from rung to rung, and keeps what they have come to.
 
-All populations are trained to a rung, one after the other, before any of them passes it. The states
-of their runs are written to the study's folder from time to time, and when training is broken off.
-A search that is resumed goes on from there.
+An executor trains them. All are trained to a rung before any of them passes it, and ranked here.
+Their states are written to the study's folder from time to time, and when training is broken off. A
+search that is resumed goes on from there.
 """
 
-import functools
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -19,24 +18,12 @@ from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration, count_params
 from jdend.search.driver.meter import Meter
-from jdend.search.planning.cost_model import narrowing
+from jdend.search.executors.local import LocalExecutor
+from jdend.search.executors.protocol import Executor, Part, Work
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.rungs import Rungs
 from jdend.study import SnapshotFolder, TrialInTraining
-from jdend.training import (
-    ACCURACY,
-    EVERY_DEVICE,
-    Bucket,
-    Metric,
-    Narrow,
-    Outcome,
-    Placement,
-    Progress,
-    Run,
-    in_background,
-    prepare,
-    runs,
-)
+from jdend.training import ACCURACY, Bucket, Metric, Outcome, Progress
 
 __all__ = ["Keeper", "train_populations"]
 
@@ -51,7 +38,7 @@ SECONDS_BETWEEN_LOOKS = 2.0
 class _Kept:
     """A run with its file's place and identity, its trials, and its progress when last written."""
 
-    run: Run
+    run: Part
     place: str
     identity: str
     members: Sequence[Trial]
@@ -69,7 +56,7 @@ class Keeper:
       clock: returns the time in seconds.
 
     Attributes:
-      say: as given.
+      generation, say: as given.
       has_restored: whether a run went on from a state that an earlier search had written.
     """
 
@@ -81,13 +68,13 @@ class Keeper:
         say: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._folder, self._generation, self._data = folder, generation, data
+        self._folder, self.generation, self._data = folder, generation, data
         self.say, self._clock = say, clock
         self.has_restored = False
         self._kept: list[_Kept] = []
         self._due, self._tell_at = clock() + MIN_SECONDS_BETWEEN, clock()
 
-    def enter(self, run: Run, place: str, bucket: Bucket, members: Sequence[Trial]) -> None:
+    def enter(self, run: Part, place: str, bucket: Bucket, members: Sequence[Trial]) -> None:
         """Adds a run; if its state was written before, the run goes on from there.
 
         Args:
@@ -101,13 +88,13 @@ class Keeper:
         self._kept.append(kept)
         if self._folder is None:
             return
-        content = self._folder.read(self._generation, place, identity)
+        content = self._folder.read(self.generation, place, identity)
         if content is None:
             return
         try:
             run.restore(content)
         except ValueError as error:
-            self.say(f"a part of generation {self._generation} trains anew: {error}")
+            self.say(f"a part of generation {self.generation} trains anew: {error}")
         else:
             kept.written, self.has_restored = _progress(run), True
 
@@ -118,7 +105,7 @@ class Keeper:
         if self._clock() >= self._due:
             self.write()
         if self._clock() >= self._tell_at:
-            self._folder.tell(self._generation, self._in_training())
+            self._folder.tell(self.generation, self._in_training())
             self._tell_at = self._clock() + SECONDS_BETWEEN_LOOKS
 
     def _in_training(self) -> list[TrialInTraining]:
@@ -154,7 +141,7 @@ class Keeper:
                 content = kept.run.snapshot().to_bytes()
             except RuntimeError:  # an exception in the middle of a step has destroyed the state
                 continue
-            self._folder.write(self._generation, kept.place, kept.identity, content)
+            self._folder.write(self.generation, kept.place, kept.identity, content)
             kept.written = progress
         now = self._clock()
         self._due = now + max(MIN_SECONDS_BETWEEN, (now - begun) / MAX_SHARE_OF_TIME)
@@ -173,10 +160,10 @@ class Keeper:
         """Removes what was written; called when the generation's results are stored."""
         self._kept = []
         if self._folder is not None:
-            self._folder.clear(self._generation)
+            self._folder.clear(self.generation)
 
 
-def _progress(run: Run) -> object:
+def _progress(run: Part) -> object:
     return run.steps_done, tuple(run.ends), run.is_measured
 
 
@@ -188,7 +175,8 @@ def train_populations(
     rungs: Rungs | None = None,
     keeper: Keeper | None = None,
     metric: Metric = ACCURACY,
-    placement: Placement = EVERY_DEVICE,
+    executor: Executor | None = None,
+    seconds: Sequence[float] = (),
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -198,166 +186,118 @@ def train_populations(
       data: the data to train on.
       meter: is told the progress.
       rungs: say when weak trials are stopped; None to stop none.
-      keeper: writes the states of the runs while they train.
+      keeper: writes the states of the populations while they train.
       metric: what networks are measured by, and ranked at rungs.
-      placement: the devices that train, and how much of a population at once.
+      executor: trains them; by default this process.
+      seconds: how long each population will train, as predicted.
     """
-    populations = [
-        _Population(trials, planned, number, data, meter, keeper or Keeper(), metric, placement)
-        for number in range(len(planned))
+    keeper, executor = keeper or Keeper(), executor or LocalExecutor()
+    works = [
+        _work(trials, one, number, keeper.generation, data, metric, duration)
+        for (number, one), duration in itertools.zip_longest(enumerate(planned), seconds)
     ]
+    watcher = _Watcher(trials, planned, meter, keeper)
     try:
         if rungs is not None:
-            _pass_rungs(populations, rungs, len(trials), meter)
-        for population in _compiled(populations, meter):
-            yield from population.train_to_end()
+            for epoch in rungs.epochs:
+                there = list(executor.submit(works, epoch, watcher))
+                _rank(watcher, [part for _, parts in there for part in parts], rungs, epoch)
+        for work, parts in executor.submit(works, None, watcher):
+            outcomes = [outcome for part in parts for outcome in part.outcomes()]
+            keeper.look()
+            members = [trials[i] for i in planned[work.number].members]
+            yield from zip(members, outcomes[: len(members)], strict=True)
     finally:
         meter.end()
 
 
-class _Population:
-    """A planned population in training: one run, or several if memory is too small for one."""
+class _Watcher:
+    """Hands on to meter and keeper what an executor tells."""
 
     def __init__(
         self,
         trials: Sequence[Trial],
         planned: Sequence[PlannedPopulation],
-        number: int,
-        data: Split,
         meter: Meter,
         keeper: Keeper,
-        metric: Metric,
-        placement: Placement,
     ):
-        self._metric, self._placement = metric, placement
-        self._trials, self._planned, self._data = trials, planned[number], data
-        self._meter, self._keeper, self._number = meter, keeper, number
-        self._configurations = _columns(trials, self._planned)
-        self._narrow = _narrow(trials, self._planned)
-        self._programs: Future[object] | None = None
-        self._runs: list[Run] | None = None
+        self._trials, self._planned = trials, planned
+        self.meter, self._keeper = meter, keeper
+        self._members: dict[Part, list[int]] = {}  # positions of the trials of a part's columns
 
-    def programs(self) -> Future[object]:
-        """Its programs; the first call begins to compile them in the background."""
-        if self._programs is None:
-            work = functools.partial(
-                prepare,
-                *self._arguments(),
-                metric=self._metric,
-                narrow=self._narrow,
-                placement=self._placement,
-            )
-            self._programs = in_background(work)
-        return self._programs
+    def wait(self, programs: Future[object], work: Work) -> None:
+        self.meter.wait(programs, work.number)
 
-    def train_to_rung(self, epoch: int) -> None:
-        """Trains until `epoch` epochs are done; of several runs, one at a time is on the device."""
-        of_population = self._begun()
-        for run in of_population:
-            self._meter.enter(run, self._number, self._n_members(run))
-            run.train_to(epoch)
-            if len(of_population) > 1:
-                run.park()
+    def begin(self, work: Work, parts: Sequence[Part]) -> None:
+        members = iter(self._planned[work.number].members)
+        for number, part in enumerate(parts):
+            self._members[part] = list(itertools.islice(members, len(part.configurations)))
+            of_part = [self._trials[i] for i in self._members[part]]
+            self._keeper.enter(part, f"{work.number}-{number}", work.bucket, of_part)
 
-    def train_to_end(self) -> list[tuple[Trial, Outcome]]:
-        """Trains the rest; returns each trial with its outcome."""
-        of_population = self._begun()
-        for run in of_population:
-            self._meter.enter(run, self._number, self._n_members(run))
-            run.train_to(run.last_epoch)
-        outcomes = [outcome for run in of_population for outcome in run.outcomes()]
-        self._keeper.look()
-        self._runs = []
-        members = [self._trials[i] for i in self._planned.members]
-        return list(zip(members, outcomes[: len(members)], strict=True))
+    def enter(self, work: Work, part: Part) -> None:
+        self.meter.enter(part, work.number, len(self._members[part]))
 
-    def stop(self, positions: Collection[int]) -> None:
-        """Stops the trials at these positions of the generation, and all fillers."""
-        columns = self.columns()
-        for run in self._begun():
-            run.stop([c for r, c, i in columns if r is run and (i is None or i in positions)])
-
-    def columns(self) -> list[tuple[Run, int, int | None]]:
-        """For each column its run, its place in the run, and the position of its trial in the
-        generation, None for a filler."""
-        places = [(run, c) for run in self._begun() for c in range(len(run.configurations))]
-        members = self._planned.members
-        positions = [*members, *[None] * (len(places) - len(members))]
-        return [(run, c, i) for (run, c), i in zip(places, positions, strict=True)]
-
-    def _n_members(self, run: Run) -> int:
-        """Its columns that are trials of their own."""
-        of_run = [position for r, _, position in self.columns() if r is run]
-        return sum(position is not None for position in of_run)
-
-    def _begun(self) -> list[Run]:
-        """Its runs, which are made when this is first called."""
-        if self._runs is None:
-            arguments = self._arguments()
-            self._runs = runs(
-                *arguments,
-                metric=self._metric,
-                on_progress=self._look,
-                narrow=self._narrow,
-                placement=self._placement,
-                say=self._keeper.say,
-            )
-            members = iter([self._trials[i] for i in self._planned.members])
-            for part, run in enumerate(self._runs):
-                of_run = list(itertools.islice(members, len(run.configurations)))
-                place = f"{self._number}-{part}"
-                self._keeper.enter(run, place, self._planned.bucket, of_run)
-        return self._runs
-
-    def _look(self, progress: Progress) -> None:
-        self._meter.look(progress)
+    def look(self, progress: Progress) -> None:
+        self.meter.look(progress)
         self._keeper.look()
 
-    def _arguments(self) -> tuple[Bucket, Sequence[Configuration], Sequence[int], Split]:
-        return self._planned.bucket, self._configurations, self._planned.seeds, self._data
+    def note(self, line: str) -> None:
+        self._keeper.say(line)
+
+    def trials_of(self, part: Part) -> list[int]:
+        """The positions of the trials of its first columns; the others are fillers."""
+        return self._members[part]
+
+    @property
+    def n_trials(self) -> int:
+        return len(self._trials)
 
 
-def _pass_rungs(
-    populations: Sequence[_Population], rungs: Rungs, n_trials: int, meter: Meter
-) -> None:
-    """Trains up to the last rung; at each rung, ranks all trials and stops the weak ones."""
-    for epoch in rungs.epochs:
-        for population in _compiled(populations, meter):
-            population.train_to_rung(epoch)
-        score, live = np.full(n_trials, np.nan), np.zeros(n_trials, bool)
-        for population in populations:
-            # Their score at the rung: a run that was restored may be beyond it already.
-            latest = {run: run.score_after(epoch) for run, _, _ in population.columns()}
-            for run, column, position in population.columns():
-                if position is not None:
-                    score[position] = latest[run][:, column].mean()
-                    n_epochs = run.configurations[column].hyperparameters.n_epochs
-                    live[position] = epoch < n_epochs and epoch <= run.ends[column]
-        stopped = set(rungs.stopped(epoch, score, live))
-        for population in populations:
-            population.stop(stopped)
-        meter.stop(len(stopped))
+def _rank(watcher: _Watcher, parts: Sequence[Part], rungs: Rungs, epoch: int) -> None:
+    """Ranks all trials at a rung, and stops the weak ones, and all fillers."""
+    score, live = np.full(watcher.n_trials, np.nan), np.zeros(watcher.n_trials, bool)
+    for part in parts:
+        # The score at the rung: a part that was restored may be beyond it already.
+        latest = part.score_after(epoch)
+        for column, position in enumerate(watcher.trials_of(part)):
+            score[position] = latest[:, column].mean()
+            n_epochs = part.configurations[column].hyperparameters.n_epochs
+            live[position] = epoch < n_epochs and epoch <= part.ends[column]
+    stopped = set(rungs.stopped(epoch, score, live))
+    for part in parts:
+        members = watcher.trials_of(part)
+        fillers = range(len(members), len(part.configurations))
+        part.stop([*(c for c, i in enumerate(members) if i in stopped), *fillers])
+    watcher.meter.stop(len(stopped))
 
 
-def _compiled(populations: Sequence[_Population], meter: Meter) -> Iterator[_Population]:
-    """Each population when its programs are compiled; those of the next one compile meanwhile."""
-    following_ones = [*populations[1:], None]
-    for number, (population, following) in enumerate(zip(populations, following_ones, strict=True)):
-        meter.wait(population.programs(), number)
-        if following is not None:
-            following.programs()
-        yield population
+def _work(
+    trials: Sequence[Trial],
+    planned: PlannedPopulation,
+    number: int,
+    generation: int,
+    data: Split,
+    metric: Metric,
+    seconds: float | None,
+) -> Work:
+    members = [trials[i].configuration for i in planned.members]
+    return Work(
+        generation,
+        number,
+        planned.bucket,
+        _columns(members, planned.width),
+        planned.seeds,
+        len(members),
+        float(np.mean([count_params(c.structure) for c in members])),
+        data,
+        metric,
+        seconds or 0.0,
+    )
 
 
-def _columns(trials: Sequence[Trial], planned: PlannedPopulation) -> list[Configuration]:
+def _columns(members: Sequence[Configuration], width: int) -> list[Configuration]:
     """The configurations of all columns: those of the members, then fillers up to the population's
     width, which repeat the member with the fewest epochs."""
-    members = [trials[i].configuration for i in planned.members]
     shortest = min(members, key=lambda c: c.hyperparameters.n_epochs)
-    return [*members, *[shortest] * (planned.width - len(members))]
-
-
-def _narrow(trials: Sequence[Trial], planned: PlannedPopulation) -> Narrow:
-    """Decides to which width a run is narrowed when trials have been stopped."""
-    params = [count_params(trials[i].configuration.structure) for i in planned.members]
-    return narrowing(planned.bucket, float(np.mean(params)), len(planned.seeds))
+    return [*members, *[shortest] * (width - len(members))]

@@ -20,6 +20,8 @@ from jdend.search.driver.meter import Meter
 from jdend.search.driver.populations import Keeper, train_populations
 from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
+from jdend.search.executors.local import LocalExecutor
+from jdend.search.executors.protocol import Executor
 from jdend.search.planning.calibration import corrected, learn
 from jdend.search.planning.known_programs import known_programs, remember_programs
 from jdend.search.planning.planner import plan, programs
@@ -70,6 +72,7 @@ class Trainer:
       compile_cache: whether compiled programs are kept in the user's cache folder.
       metric: what networks are chosen and stopped by.
       placement: the devices that train, and how much of a population at once.
+      executor: what trains populations; None for this process.
 
     Raises:
       SearchError: if the mode is unknown, or the number of programs is not allowed.
@@ -82,6 +85,7 @@ class Trainer:
     compile_cache: bool = True
     metric: Metric = ACCURACY
     placement: Placement = EVERY_DEVICE
+    executor: Executor | None = None
 
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
@@ -195,7 +199,8 @@ class Trainer:
                 rungs,
                 keeper,
                 metric=self.metric,
-                placement=self.placement,
+                executor=self.executor or LocalExecutor(self.placement),
+                seconds=expected.populations,
             )
             for trial, outcome in training:
                 n_epochs = trial.configuration.hyperparameters.n_epochs
@@ -206,8 +211,14 @@ class Trainer:
         if self.compile_cache:
             remember_programs(expected.programs)
         # Of several, programs compiled at the same time, and another metric takes time of its own.
-        if len(populations) == 1 and not went_on and self.metric is ACCURACY:
+        is_here = self.executor is None or self.executor.is_local
+        if is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
             learn(self.kernel, expected.training, meter.training)
+
+    def close(self) -> None:
+        """Gives back what its executor holds."""
+        if self.executor is not None:
+            self.executor.close()
 
     @phase("planning")
     def expected(

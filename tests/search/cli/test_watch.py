@@ -31,9 +31,7 @@ def folder(tmp_path):
 def test_the_best_come_first(folder, capsys):
     assert cli.main(["watch", folder, "--once", "--top", "2"]) == 0
     state, _, heading, *rows = capsys.readouterr().out.splitlines()
-    assert state == (
-        "search: 3 trials finished, 1 of them failed, 2 in training or broken off, 1 worker at work"
-    )
+    assert state == "search: 3 trials finished, 1 of them failed, 2 in training or broken off"
     assert heading.split() == ["#", "valid.", "test", "params", "neurons"]
     assert [row.split()[-1] for row in rows] == ["5", "4"]
 

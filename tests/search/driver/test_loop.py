@@ -4,7 +4,7 @@ import pytest
 
 from jdend import HyperparameterSearcher
 from jdend.search import Study
-from jdend.search.driver import populations
+from jdend.search.executors import local
 
 SIZES = {"n_neurons": [5, 6], "n_dendrites": [4], "n_dendrite_inputs": [32]}
 
@@ -56,14 +56,14 @@ def test_rungs_rank_trials_that_are_trained_side_by_side(search, instant_trainin
 @pytest.fixture
 def broken_off(monkeypatch, instant_training):
     """An error when the second population begins."""
-    runs = populations.runs
+    runs = local.runs
 
     def failing(*arguments, **options):
         if len(instant_training) == 1:
             raise ZeroDivisionError
         return runs(*arguments, **options)
 
-    monkeypatch.setattr(populations, "runs", failing)
+    monkeypatch.setattr(local, "runs", failing)
 
 
 @pytest.mark.usefixtures("broken_off")

@@ -7,6 +7,7 @@ import numpy as np
 from jdend.models import Problem, configure
 from jdend.search.driver import populations
 from jdend.search.driver.meter import Meter
+from jdend.search.executors import local
 from jdend.search.planning.planner import plan
 from jdend.search.planning.population import Trial
 from jdend.search.planning.runtime import Forecast
@@ -48,8 +49,8 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
             best and seen.append((round(reached.share, 3), reached.finished, best.score))
         ),
     )
-    monkeypatch.setattr(populations, "runs", runs)
-    monkeypatch.setattr(populations, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(local, "runs", runs)
+    monkeypatch.setattr(local, "prepare", lambda *_, **__: None)
     planned, data = plan(trials, kernel="dense"), None
     meter = Meter(said, planned, Forecast(0.0, 5.0, 0.0, (5.0,)), ends=[2, 4, 4])  # pyright: ignore
     outcomes = list(populations.train_populations(trials, planned, data, meter))  # pyright: ignore

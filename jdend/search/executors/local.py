@@ -1,0 +1,91 @@
+"""Trains populations on this process's devices, one after another."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from weakref import WeakKeyDictionary
+
+from jdend.data import Split
+from jdend.models import Configuration
+from jdend.search.executors.protocol import Watcher, Work
+from jdend.training import EVERY_DEVICE, Bucket, Placement, Run, in_background, prepare, runs
+
+__all__ = ["LocalExecutor"]
+
+
+class LocalExecutor:
+    """Trains populations in this process; the programs of the next one compile meanwhile.
+
+    A population is one run, or several, one at a time on the devices, if memory is too small for
+    one.
+
+    Args:
+      placement: the devices that train, and how much of a population at once.
+    """
+
+    is_local = True
+
+    def __init__(self, placement: Placement = EVERY_DEVICE):
+        self._placement = placement
+        self._programs: WeakKeyDictionary[Work, Future[object]] = WeakKeyDictionary()
+        self._runs: WeakKeyDictionary[Work, list[Run]] = WeakKeyDictionary()
+
+    def submit(
+        self, works: Sequence[Work], epoch: int | None, watcher: Watcher
+    ) -> Iterator[tuple[Work, list[Run]]]:
+        for work, following in zip(works, [*works[1:], None], strict=True):
+            watcher.wait(self._prepared(work), work)
+            if following is not None:
+                self._prepared(following)
+            of_work = self._begun(work, watcher)
+            for run in of_work:
+                watcher.enter(work, run)
+                run.train_to(run.last_epoch if epoch is None else epoch)
+                if epoch is not None and len(of_work) > 1:
+                    run.park()
+            if epoch is None:
+                for run in of_work:
+                    run.outcomes()  # measures them
+                self._forget(work)
+            yield work, of_work
+
+    def close(self) -> None:
+        self.__init__(self._placement)
+
+    def _prepared(self, work: Work) -> Future[object]:
+        """Its programs; the first call begins to compile them in the background."""
+        if work not in self._programs:
+            arguments = _arguments(work)
+            self._programs[work] = in_background(
+                functools.partial(
+                    prepare,
+                    *arguments,
+                    metric=work.metric,
+                    narrow=work.narrow,
+                    placement=self._placement,
+                )
+            )
+        return self._programs[work]
+
+    def _begun(self, work: Work, watcher: Watcher) -> list[Run]:
+        """Its runs, which are made when this is first called."""
+        if work not in self._runs:
+            made = runs(
+                *_arguments(work),
+                metric=work.metric,
+                on_progress=watcher.look,
+                narrow=work.narrow,
+                placement=self._placement,
+                say=watcher.note,
+            )
+            self._runs[work] = made
+            watcher.begin(work, made)
+        return self._runs[work]
+
+    def _forget(self, work: Work) -> None:
+        self._programs.pop(work, None)
+        self._runs.pop(work, None)
+
+
+def _arguments(work: Work) -> tuple[Bucket, Sequence[Configuration], Sequence[int], Split]:
+    return work.bucket, work.configurations, work.seeds, work.data
