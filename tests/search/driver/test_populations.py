@@ -33,7 +33,7 @@ def test_trials_of_different_length_and_in_parts_add_up(monkeypatch):
                 n = len(accuracy)
                 self._on_progress(Progress(done, epoch, n, np.array([accuracy]), 1.0, 0.0))
 
-    def runs(bucket, configurations, seeds, data, *, metric, on_progress, narrow):
+    def runs(bucket, configurations, seeds, data, *, metric, on_progress, narrow, **others):
         """Two parts, as memory would ask for: trials 0 and 1, then trial 2."""
         first = {1.0: [0.1, np.nan], 2.0: [0.2, 0.6], 4.0: [0.2, 0.3]}
         return [
