@@ -162,6 +162,7 @@ class Worker:
             metric=metric,
             on_progress=look,
             narrow=narrowing(bucket, params, len(seeds)),
+            say=state.say,
         )
         state.restore(task.content)
         for run, first in state.placed():
@@ -218,6 +219,10 @@ class _Training:
                 run.restore(part)
         except ValueError as error:
             self._note = f"a population trains anew: {error}"
+
+    def say(self, line: str) -> None:
+        """Takes a line for the user, which goes with the next report."""
+        self._note = line
 
     def is_due(self) -> bool:
         return time.monotonic() >= self._due
