@@ -79,6 +79,7 @@ class RayExecutor:
             )
         if address not in (LOCAL, "auto") and not address.rpartition(":")[2].isdecimal():
             raise SearchError(f"cluster {address!r} is none: give local, auto or HOST:PORT")
+        ray_module()  # before anything is begun
         # This process holds JAX, and computes next to nothing: it leaves a GPU's memory to workers.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         self._address, self._cores, self._wait = address, cores_per_worker, wait
