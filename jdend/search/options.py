@@ -96,7 +96,7 @@ class DataOptions:
     )
     target: str | None = field(
         default=None,
-        metadata=about("the column of a table that holds the classes", metavar="COLUMN"),
+        metadata=about("the column of a table with the classes, or numbers", metavar="COLUMN"),
     )
     task: str | None = field(
         default=None,

@@ -45,7 +45,7 @@ class SearchResult:
       train_accuracy: the same on the training part, by one full pass.
       total_params: the number of trainable parameters.
       train_time: the trial's share of its population's training time, in seconds.
-      final_test_loss: mean cross-entropy of the trained network.
+      final_test_loss: mean loss of the trained network: cross-entropy, unless it has another.
       validation_accuracy, validation_loss: on the validation part; None if nothing was held out.
       train_loss: loss on the training part, by one full pass.
       test_accuracy_std, train_accuracy_std, validation_accuracy_std: deviations over the networks.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jdend._files import user_path
 from jdend._messages import did_you_mean
-from jdend._output import show
+from jdend._output import complain, show
 from jdend._phases import phase
 from jdend.data import DataError, is_file_name
 from jdend.models import ModelError, check_folder, save
@@ -81,15 +81,16 @@ def carry_out(command: Command, parse: Callable[[Sequence[str]], Command]) -> in
                 tables = [] if command.output.dry_run else [_table(command, study)]
         except KeyboardInterrupt:
             return _interrupted(command, study)
-        if not command.output.dry_run:
-            study.write()
-            try:
-                for table in tables:
-                    show(table)
-                _note(command, f"written to {study.folder}")
-            finally:  # what cannot be printed keeps nothing from being written
-                _keep(command, study, searcher, best)
-                study.write_seconds()
+        if command.output.dry_run:
+            return 0
+        study.write()
+        try:
+            _finish(command, study, tables, searcher, best)
+        except KeyboardInterrupt:
+            complain(
+                f"jdend.search: interrupted after the search, which is complete in {study.folder}"
+            )
+            return INTERRUPTED
         return 0
     except (SearchError, StudyError, DataError, ModelError) as error:
         say(f"jdend.search: {error}", command.log_format, "error")
@@ -270,6 +271,23 @@ def _interrupted(command: Command, study: Study) -> int:
     if study.results:
         show(_table(command, study))
     return INTERRUPTED
+
+
+def _finish(
+    command: Command,
+    study: Study,
+    tables: Sequence[str],
+    searcher: HyperparameterSearcher | None,
+    best: Path | None,
+) -> None:
+    """Shows what a finished search has found, and writes what is asked for beside it."""
+    try:
+        for table in tables:
+            show(table)
+        _note(command, f"written to {study.folder}")
+    finally:  # what cannot be printed keeps nothing from being written
+        _keep(command, study, searcher, best)
+        study.write_seconds()
 
 
 def _keep(
