@@ -2,10 +2,11 @@
 
 import json
 import os
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from filelock import FileLock
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalStorage
@@ -54,7 +55,7 @@ class JournalFile(BaseJournalBackend):
         self.waits = True
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        return self._reader.read_logs(log_number_from)
+        return map(_interned, self._reader.read_logs(log_number_from))
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
@@ -123,6 +124,18 @@ def cut_off_damage(journal: Path) -> str | None:
     return (
         f"{journal} ended in {len(damage):,} damaged bytes after its last entry: they are cut off"
     )
+
+
+def _interned(value: Any) -> Any:
+    """A JSON value in which equal strings are one object: all trials have the same names, of which
+    the process would otherwise hold a copy a trial."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {_interned(n): _interned(v) for n, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_interned(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _is_entry(line: bytes) -> bool:

@@ -26,6 +26,8 @@ __all__ = ["GENERATION", "SEARCH", "StoredStudy", "open_study"]
 
 # The study's attributes: the settings of the search, and the trials of each generation.
 SEARCH, GENERATION = "search", "jdend:generation:"
+# Attributes that are the same in all trials, as long as one machine trains them.
+ALIKE = ("versions", "device")
 
 
 class StoredStudy:
@@ -50,6 +52,7 @@ class StoredStudy:
         self.results: dict[int, dict[int, SearchResult]] = {}
         self.finished: dict[int, Generation] = {}
         self._attributes: Mapping[str, Any] = {}
+        self._held: dict[str, Any] = {}  # what trials share
         self._n_seen = 0  # trials that are in `results`
 
     def look(self) -> None:
@@ -67,8 +70,9 @@ class StoredStudy:
                 if place is not None:
                     generation, position = place
                     results = self.results.setdefault(generation, {})
+                    self._share(trial)
                     results.setdefault(position, result_from_attributes(trial.user_attrs))
-            except (KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 named = without_password(self.where)
                 raise StudyError(f"{named} is damaged: trial {trial.number} lacks values") from None
         self._n_seen = len(trials)
@@ -79,6 +83,20 @@ class StoredStudy:
                 if len(by_position) == len(proposed):
                     in_order = tuple(by_position[position] for position in range(len(proposed)))
                     self.finished[number] = Generation(number, proposed, in_order)
+
+    def _share(self, trial: "FrozenTrial") -> None:
+        """Makes what is the same in all trials one object: Optuna's storages hold every trial in
+        memory, each with versions, device and distributions of its own."""
+
+        def shared(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {
+                n: v if v != (held := self._held.setdefault(n, v)) else held
+                for n, v in values.items()
+            }
+
+        alike = {name: trial.user_attrs[name] for name in ALIKE if name in trial.user_attrs}
+        trial.user_attrs.update(shared(alike))
+        trial.distributions = shared(trial.distributions)
 
     def begun(self) -> list[int]:
         """The numbers of the generations that were begun, in order."""

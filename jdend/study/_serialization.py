@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,8 +82,14 @@ def result_from_attributes(attributes: Mapping[str, Any]) -> SearchResult:
     fields = {field.name for field in dataclasses.fields(SearchResult)}
     values = {name: value for name, value in attributes.items() if name in fields}
     values |= attributes[FIGURES_ATTRIBUTE]
-    values = {n: v if n == "params" else _restored(v) for n, v in values.items() if n in fields}
+    values: dict[str, Any] = {
+        n: v if n == "params" else _restored(v) for n, v in values.items() if n in fields
+    }
     values["seeds"] = tuple(values["seeds"])
+    history = values.get("history", {})
+    for name, by_seed in values.get("seed_history", {}).items():
+        if by_seed == [history.get(name)]:  # of one seed: the same list, held once
+            by_seed[0] = history[name]
     return SearchResult(**values)
 
 
@@ -137,14 +144,19 @@ def _attributes(result: SearchResult) -> dict[str, object]:
     return {FIGURES_ATTRIBUTE: figures, **attributes}
 
 
-def _restored(value: object) -> object:
-    """The inverse of `plain` for the strings that stand for `NaN` and the infinities."""
+def _restored(value: Any) -> Any:
+    """The inverse of `plain` for the strings that stand for `NaN` and the infinities. A value that
+    holds none is not copied, since the study holds it for as long as the result."""
     if isinstance(value, str) and value in ("nan", "inf", "-inf"):
         return float(value)
     if isinstance(value, Mapping):
-        return {name: _restored(item) for name, item in cast(Mapping[str, object], value).items()}
+        old = cast(Mapping[str, Any], value)
+        new = {name: _restored(item) for name, item in old.items()}
+        return old if all(new[name] is old[name] for name in old) else new
     if isinstance(value, list):
-        return [_restored(item) for item in cast(list[object], value)]
+        items = cast(list[Any], value)
+        restored = [_restored(item) for item in items]
+        return items if all(map(operator.is_, restored, items)) else restored
     return value
 
 

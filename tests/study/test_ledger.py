@@ -227,3 +227,51 @@ def test_a_study_of_something_else_is_refused(tmp_path):
     study.add_trial(optuna.trial.create_trial(value=1.0))
     with pytest.raises(StudyError, match="not jdend's"):
         opened(f"sqlite:///{tmp_path}/s.db")
+
+
+def test_trials_hold_in_common_what_is_the_same_in_all_of_them(storage):
+    """So that a search of a million trials fits into memory."""
+    surroundings = {"versions": {"jax": "0.10"}, "device": {"kind": "cpu"}}
+    ledger = opened(storage, surroundings=lambda: surroundings)
+    for number in range(2):
+        ledger.claim(2)
+        ledger.begin(number, [proposed(2 * number + i) for i in range(2)])
+        ledger.finish(number, [result(2 * number + i, seeds=(0,)) for i in range(2)])
+    ledger.generations()
+    first, *others = ledger.stored.study.get_trials(deepcopy=False)
+    for trial in others:
+        assert trial.user_attrs["versions"] is first.user_attrs["versions"]
+        assert trial.user_attrs["device"] is first.user_attrs["device"]
+        assert all(trial.distributions[n] is first.distributions[n] for n in DISTRIBUTIONS)
+    ledger.release()
+
+
+def test_trials_of_another_machine_keep_its_description(storage):
+    for number, device in enumerate(({"kind": "cpu"}, {"kind": "gpu"})):
+        ledger = opened(storage, surroundings=lambda device=device: {"device": device})
+        ledger.claim(2)
+        ledger.begin(number, [proposed(number)])
+        ledger.finish(number, [result(number)])
+        ledger.release()
+    ledger = opened(storage)
+    ledger.generations()
+    kinds = [t.user_attrs["device"]["kind"] for t in ledger.stored.study.get_trials(False)]
+    ledger.release()
+    assert kinds == ["cpu", "gpu"]
+
+
+def test_a_result_and_its_trial_hold_one_history(storage):
+    ledger = opened(storage)
+    ledger.claim(1)
+    ledger.begin(0, [proposed(0)])
+    one = result(0)
+    ledger.finish(
+        0, [dataclasses.replace(one, seed_history={n: [v] for n, v in one.history.items()})]
+    )
+    (generation,) = ledger.generations()
+    (trial,) = ledger.stored.study.get_trials(deepcopy=False)
+    (found,) = generation.results
+    ledger.release()
+    name = "validation_accuracy"
+    assert found.history is trial.user_attrs["history"]
+    assert found.seed_history[name][0] is found.history[name]

@@ -80,10 +80,11 @@ def run_search(
             results, outcomes = results_of(schedule, proposed, outcomes, trainer), {}
             known += results
             ledger.finish(claim.number, results)
+            known = _finished(ledger)
             keeper.clear()
             if not proposed:  # all of the space was proposed before
                 break
-            reporter.reach(len(_finished(ledger)))
+            reporter.reach(len(known))
             if time_limit is not None and time_limit.is_over((compilations() - before).seconds):
                 break
         status = "complete" if owns_study else "running"
