@@ -3,7 +3,8 @@
     python tests/soak.py --seconds 3600 --out soak.json
 
 First one long search, then small different ones, each for that time. Memory, mappings, threads and
-open files must stay within 5 % of what they are after a sixth of the time, and so must the speed.
+open files must stay within 5 % of what they are after a sixth of the time. What was measured of the
+other part stays in the file, so that the two can be run on their own, in a process each.
 """
 
 import argparse
@@ -13,12 +14,18 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
+import optuna
+
 from jdend import HyperparameterSearcher
 from jdend.data import load
+from jdend.search.space.default_space import default_space
+from jdend.study import open_storage
 
+PARTS = ("one long search", "small different ones")
 WARM_UP, TOLERANCE = 1 / 6, 1.05
 EVERY_SECONDS = 5
 
@@ -36,7 +43,8 @@ def held() -> dict[str, float]:
 
 
 def measure(work, seconds: float) -> dict[str, object]:
-    """Runs `work(number)` again and again, while another thread measures; work returns trials."""
+    """Runs `work(number)` again and again, while another thread measures. Work returns when trials
+    ended, and how many."""
     begun, samples, over = time.monotonic(), [], threading.Event()
 
     def sample() -> None:
@@ -45,11 +53,11 @@ def measure(work, seconds: float) -> dict[str, object]:
 
     thread = threading.Thread(target=sample)
     thread.start()
-    done: list[tuple[float, int]] = []
+    n_done, ends = 0, list[tuple[float, int]]()
     try:
         while time.monotonic() - begun < seconds:
-            n = work(len(done))
-            done.append((time.monotonic() - begun, n))
+            ends += [(at - begun, n) for at, n in work(n_done)]
+            n_done += 1
     finally:
         over.set()
         thread.join()
@@ -57,9 +65,9 @@ def measure(work, seconds: float) -> dict[str, object]:
     after = [s for s in samples if s["at"] >= warm]
     third = len(after) // 3
     figures: dict[str, object] = {
-        "seconds": round(done[-1][0]),
-        "searches": len(done),
-        "trials": sum(n for _, n in done),
+        "seconds": round(time.monotonic() - begun),
+        "searches": n_done,
+        "trials": sum(n for _, n in ends),
     }
     flat = True
     for name in ("memory", "mappings", "threads", "descriptors"):
@@ -67,67 +75,78 @@ def measure(work, seconds: float) -> dict[str, object]:
         figures[name] = {"after_warm_up": round(first, 1), "at_the_end": round(last, 1)}
         flat &= last <= first * TOLERANCE
     figures["flat"] = flat
-    figures["trials_a_second"] = _speed(done, warm)
+    figures["trials_a_second"] = _speed(ends, warm)
     return figures
 
 
-def _speed(done: list[tuple[float, int]], warm: float) -> dict[str, float]:
-    after = [(at, n) for at, n in done if at >= warm]
+def _speed(ends: list[tuple[float, int]], warm: float) -> dict[str, float]:
+    after = [(at, n) for at, n in ends if at >= warm]
     half = len(after) // 2
     if half < 2:
         return {}
-    halves = after[:half], after[half:]
-    speeds = [sum(n for _, n in h[1:]) / (h[-1][0] - h[0][0]) for h in halves]
-    return {"first_half": round(speeds[0], 3), "second_half": round(speeds[1], 3)}
+    speeds = {}
+    for name, part in (("first_half", after[:half]), ("second_half", after[half:])):
+        seconds = part[-1][0] - part[0][0]
+        speeds[name] = round(sum(n for _, n in part[1:]) / seconds, 3) if seconds else None
+    return speeds
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3600, help="of each of the two parts")
     parser.add_argument("--out", type=Path, help="where the figures are written as JSON")
+    parser.add_argument("--only", choices=PARTS, help="one of the two parts")
     options = parser.parse_args()
-    data = load("digits")
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts = dict(zip(PARTS, (long_search, small_search), strict=True))
+        names = PARTS if options.only is None else (options.only,)
+        figures = {
+            name: measure(partial(parts[name], Path(folder), options.seconds), options.seconds)
+            for name in names
+        }
+    if options.out is not None:
+        known = json.loads(options.out.read_text()) if options.out.exists() else {}
+        options.out.write_text(json.dumps(known | figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+    return int(not all(part["flat"] for part in figures.values()))
+
+
+def long_search(folder: Path, seconds: float, number: int) -> list[tuple[float, int]]:
+    """The default search, for as long as there is time."""
+    out = folder / f"long{number}"
+    data = load("fashion-mnist")
+    searcher = HyperparameterSearcher(data, max_params=8000, verbose=False, out=out)
+    clocks = time.monotonic() - time.time()
+    searcher.optimize(default_space(8000, searcher.problem), None, seconds=seconds)
+    study = optuna.load_study(storage=open_storage(out), study_name=None)
+    return [
+        (trial.datetime_complete.timestamp() + clocks, 1)
+        for trial in study.get_trials(deepcopy=False)
+        if trial.datetime_complete is not None
+    ]
+
+
+def small_search(folder: Path, seconds: float, number: int) -> list[tuple[float, int]]:
+    """A search of four trials, in other shapes each time."""
+    searcher = HyperparameterSearcher(
+        load("digits"),
+        max_params=500 + 100 * (number % 7),
+        min_param_ratio=0.3,
+        verbose=False,
+        search_seed=number,
+        out=folder / f"small{number}",
+    )
     space: dict[str, object] = {
         "n_neurons": (4, 10),
         "n_dendrites": (2, 6),
         "n_dendrite_inputs": (8, 24),
+        "lr": (1e-3, 1e-2),  # so that there is always another trial
+        "n_epochs": 1 + number % 3,
+        "batch_size": 64,
     }
-    space["lr"] = (1e-3, 1e-2)  # so that there is always another trial
-
-    with tempfile.TemporaryDirectory() as folder:
-
-        def long_search(number: int) -> int:
-            searcher = HyperparameterSearcher(
-                data, max_params=900, verbose=False, out=Path(folder) / f"long{number}"
-            )
-            training = {"n_epochs": 4, "batch_size": 64}
-            return len(
-                searcher.optimize(
-                    {**space, **training}, None, "random", generation=8, seconds=options.seconds
-                )
-            )
-
-        def small_search(number: int) -> int:
-            searcher = HyperparameterSearcher(
-                data,
-                max_params=500 + 100 * (number % 7),
-                min_param_ratio=0.3,
-                verbose=False,
-                search_seed=number,
-                out=Path(folder) / f"small{number}",
-            )
-            training = {"n_epochs": 1 + number % 3, "batch_size": 64}
-            return len(searcher.optimize({**space, **training}, 4, ("random", "tpe")[number % 2]))
-
-        figures = {
-            "one long search": measure(long_search, options.seconds),
-            "small different ones": measure(small_search, options.seconds),
-        }
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text + "\n")
-    return int(not all(part["flat"] for part in figures.values()))
+    results = searcher.optimize(space, 4, ("random", "tpe")[number % 2])
+    return [(time.monotonic(), len(results))]
 
 
 if __name__ == "__main__":
