@@ -24,7 +24,7 @@ from jdend.search.executors.local import LocalExecutor
 from jdend.search.executors.protocol import Executor
 from jdend.search.planning.calibration import corrected, learn
 from jdend.search.planning.known_programs import known_programs, remember_programs
-from jdend.search.planning.planner import plan, programs
+from jdend.search.planning.planner import divided, plan, programs
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
@@ -185,6 +185,11 @@ class Trainer:
         for population in populations:
             confirmed_params(population.bucket.structure)
         likely_ends = rungs.example() if rungs else None
+        executor = self.executor or LocalExecutor(self.placement)
+        n_workers = executor.n_workers(data)
+        if len(populations) < n_workers:
+            whole = forecast(trials, populations, data, likely_ends)
+            populations = divided(populations, whole.populations, n_workers)
         expected = forecast(trials, populations, data, likely_ends, cached=self._cached())
         meter = Meter(
             reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
@@ -199,7 +204,7 @@ class Trainer:
                 rungs,
                 keeper,
                 metric=self.metric,
-                executor=self.executor or LocalExecutor(self.placement),
+                executor=executor,
                 seconds=expected.populations,
             )
             for trial, outcome in training:

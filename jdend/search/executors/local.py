@@ -30,6 +30,9 @@ class LocalExecutor:
         self._programs: WeakKeyDictionary[Work, Future[object]] = WeakKeyDictionary()
         self._runs: WeakKeyDictionary[Work, list[Run]] = WeakKeyDictionary()
 
+    def n_workers(self, data: Split) -> int:
+        return 1
+
     def submit(
         self, works: Sequence[Work], epoch: int | None, watcher: Watcher
     ) -> Iterator[tuple[Work, list[Run]]]:
@@ -50,7 +53,8 @@ class LocalExecutor:
             yield work, of_work
 
     def close(self) -> None:
-        self.__init__(self._placement)
+        self._programs.clear()
+        self._runs.clear()
 
     def _prepared(self, work: Work) -> Future[object]:
         """Its programs; the first call begins to compile them in the background."""

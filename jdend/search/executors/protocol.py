@@ -127,6 +127,14 @@ class Executor(Protocol):
     @property
     def is_local(self) -> bool: ...
 
+    def n_workers(self, data: Split) -> int:
+        """How many populations it trains at the same time, at least one.
+
+        Args:
+          data: what they are trained on.
+        """
+        ...
+
     def submit(
         self, works: Sequence[Work], epoch: int | None, watcher: Watcher
     ) -> Iterator[tuple[Work, Sequence[Part]]]:

@@ -93,11 +93,15 @@ class RayExecutor:
         self._next_nodes = 0.0
         self._alone_since: float | None = None
 
+    def n_workers(self, data: Split) -> int:
+        self._connect(data)
+        return max(1, len(slots(self._cores)))
+
     def submit(
         self, works: Sequence[Work], epoch: int | None, watcher: Watcher
     ) -> Iterator[tuple[Work, list[RemotePart]]]:
         ray, errors = ray_module(), ray_module("ray.exceptions")
-        self._connect(works)
+        self._connect(works[0].data)
         own = definitions([work.bucket.structure for work in works], works[0].metric)
         losses: dict[Work, tuple[int, int]] = {}  # at which step, and how many there
         for work in works:
@@ -156,8 +160,7 @@ class RayExecutor:
         self._parts, self._data = WeakKeyDictionary(), WeakKeyDictionary()
         self._last, self._next_nodes, self._alone_since = WeakKeyDictionary(), 0.0, None
 
-    def _connect(self, works: Sequence[Work]) -> None:
-        data = works[0].data
+    def _connect(self, data: Split) -> None:
         if not self._is_connected:
             n_bytes = sum(int(getattr(part, "nbytes", 0)) for part in vars(data).values())
             self._leaves = connect(self._address, n_bytes)

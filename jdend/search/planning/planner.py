@@ -18,11 +18,13 @@ from jdend.search.planning.partition import max_programs_worth, pack_shapes
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket
 
-__all__ = ["MODES", "plan", "programs"]
+__all__ = ["MODES", "divided", "plan", "programs"]
 
 # `exact`: one program for each structure. `padded`: as few programs as possible. `auto`: the plan
 # that is fastest by the cost model.
 MODES = ("auto", "exact", "padded")
+# A worker with a part of a population has a program to compile.
+MIN_SECONDS_OF_PART = 2.0
 
 
 def plan(
@@ -73,6 +75,42 @@ def plan(
     if within:
         populations = [replace(p, width=column_count(len(p.members))) for p in populations]
     return sorted(populations, key=lambda population: population.members[0])
+
+
+def divided(
+    populations: Sequence[PlannedPopulation], seconds: Sequence[float], n_workers: int
+) -> list[PlannedPopulation]:
+    """Divides the columns of populations until every worker has one, the longest first.
+
+    Parts have the programs of the whole, of another width, and so its figures, but for the order in
+    which floating-point numbers are added.
+
+    Args:
+      populations: planned populations.
+      seconds: how long each will train; none is divided into parts of less than
+        `MIN_SECONDS_OF_PART`.
+      n_workers: how many populations train at the same time.
+    """
+    n_parts = [1] * len(populations)
+
+    def seconds_of_part(i: int, n: int) -> float:
+        return seconds[i] / n if n <= len(populations[i].members) else 0.0
+
+    while sum(n_parts) < n_workers:
+        longest = max(range(len(n_parts)), key=lambda i: seconds_of_part(i, n_parts[i]))
+        if seconds_of_part(longest, n_parts[longest] + 1) < MIN_SECONDS_OF_PART:
+            break
+        n_parts[longest] += 1
+    return [
+        part
+        for population, n in zip(populations, n_parts, strict=True)
+        for part in ([population] if n == 1 else _parts(population, n))
+    ]
+
+
+def _parts(population: PlannedPopulation, n: int) -> list[PlannedPopulation]:
+    members = [population.members[i::n] for i in range(n)]
+    return [replace(population, members=m, width=column_count(len(m))) for m in members]
 
 
 def programs(

@@ -103,3 +103,34 @@ def test_a_population_is_narrowed_where_that_saves_more_than_a_program_costs():
     assert narrow(32, 8, 10_000_000) == 8
     assert narrow(32, 9, 10_000_000) == 12
     assert narrow(32, 8, 10) == 32
+
+
+def parts(seconds, n_workers, n_trials=8):
+    """How many trials are in each part of populations that train for so long."""
+    trials = [shaped(5 + i) for i in range(len(seconds)) for _ in range(n_trials)]
+    populations = plan(trials, "exact")
+    divided = planner.divided(populations, seconds, n_workers)
+    assert sorted(i for p in divided for i in p.members) == list(range(len(trials)))
+    return [len(population.members) for population in divided]
+
+
+def test_columns_are_divided_where_there_are_fewer_populations_than_workers():
+    assert parts([100.0, 100.0], 2) == [8, 8]
+    assert parts([100.0, 100.0], 4) == [4, 4, 4, 4]
+    assert parts([100.0], 3) == [3, 3, 2]
+
+
+def test_what_trains_longest_is_divided_first():
+    assert parts([100.0, 10.0], 5) == [2, 2, 2, 2, 8]
+
+
+def test_short_populations_and_single_trials_are_not_divided():
+    assert parts([planner.MIN_SECONDS_OF_PART * 2.5], 8) == [4, 4]
+    assert parts([1e6], 8, n_trials=3) == [1, 1, 1]
+
+
+def test_parts_have_the_bucket_of_the_whole_and_a_usual_width():
+    whole = plan([shaped(5) for _ in range(10)], "exact")
+    for part in planner.divided(whole, [100.0], 2):
+        assert (part.bucket, part.seeds) == (whole[0].bucket, whole[0].seeds)
+        assert part.width == column_count(5)
