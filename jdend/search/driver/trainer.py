@@ -187,7 +187,7 @@ class Trainer:
         likely_ends = rungs.example() if rungs else None
         executor = self.executor or LocalExecutor(self.placement)
         n_workers = executor.n_workers(data)
-        if len(populations) < n_workers:
+        if n_workers > 1:
             whole = forecast(trials, populations, data, likely_ends)
             populations = divided(populations, whole.populations, n_workers)
         expected = forecast(trials, populations, data, likely_ends, cached=self._cached())

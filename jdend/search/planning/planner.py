@@ -1,5 +1,6 @@
 """The planner of compiled programs: which configurations train together."""
 
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ __all__ = ["MODES", "divided", "plan", "programs"]
 # that is fastest by the cost model.
 MODES = ("auto", "exact", "padded")
 # A worker with a part of a population has a program to compile.
-MIN_SECONDS_OF_PART = 2.0
+MIN_SECONDS_OF_PART = 4.0
 
 
 def plan(
@@ -80,7 +81,8 @@ def plan(
 def divided(
     populations: Sequence[PlannedPopulation], seconds: Sequence[float], n_workers: int
 ) -> list[PlannedPopulation]:
-    """Divides the columns of populations until every worker has one, the longest first.
+    """Divides the columns of populations, the longest first, until none trains longer than a worker
+    would if the work were spread evenly.
 
     Parts have the programs of the whole, of another width, and so its figures, but for the order in
     which floating-point numbers are added.
@@ -92,15 +94,16 @@ def divided(
       n_workers: how many populations train at the same time.
     """
     n_parts = [1] * len(populations)
-
-    def seconds_of_part(i: int, n: int) -> float:
-        return seconds[i] / n if n <= len(populations[i].members) else 0.0
-
-    while sum(n_parts) < n_workers:
-        longest = max(range(len(n_parts)), key=lambda i: seconds_of_part(i, n_parts[i]))
-        if seconds_of_part(longest, n_parts[longest] + 1) < MIN_SECONDS_OF_PART:
-            break
-        n_parts[longest] += 1
+    mean = sum(seconds) / n_workers
+    # By the time that its parts take, those that can be divided further.
+    longest = [(-one, i) for i, one in enumerate(seconds)]
+    heapq.heapify(longest)
+    while longest and -longest[0][0] > mean:
+        i = heapq.heappop(longest)[1]
+        n = n_parts[i] + 1
+        if n <= len(populations[i].members) and seconds[i] / n >= MIN_SECONDS_OF_PART:
+            n_parts[i] = n
+            heapq.heappush(longest, (-seconds[i] / n, i))
     return [
         part
         for population, n in zip(populations, n_parts, strict=True)

@@ -118,10 +118,12 @@ def test_columns_are_divided_where_there_are_fewer_populations_than_workers():
     assert parts([100.0, 100.0], 2) == [8, 8]
     assert parts([100.0, 100.0], 4) == [4, 4, 4, 4]
     assert parts([100.0], 3) == [3, 3, 2]
+    assert parts([100.0], 1) == [8]
 
 
-def test_what_trains_longest_is_divided_first():
-    assert parts([100.0, 10.0], 5) == [2, 2, 2, 2, 8]
+def test_what_trains_longer_than_its_share_is_divided():
+    assert parts([100.0, 10.0], 4) == [2, 2, 2, 2, 8]
+    assert parts([90.0, 10.0, 10.0, 10.0], 3) == [3, 3, 2, 8, 8, 8]
 
 
 def test_short_populations_and_single_trials_are_not_divided():
