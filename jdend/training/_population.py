@@ -12,6 +12,7 @@ the same batches. No operation mixes trials, so one that diverges does not chang
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -120,15 +121,17 @@ class Population:
             first.result()
 
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
-        """The bytes of training on a device by the compiler: the most that one program takes."""
+        """The bytes of training on a device by the compiler: the most that one program takes, and
+        the data."""
         hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
+        held = sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(examples))
         state = self.init.shape_of_result(hyperparameters, seeds)
-        programs = [
-            self.init.compile(hyperparameters, seeds),
+        of_data = [
             self.advance.compile(state, examples, order, number),
             *self._measuring(state, data),
         ]
-        return max(bytes_of(program) for program in programs)
+        drawing = bytes_of(self.init.compile(hyperparameters, seeds)) + held
+        return max(drawing, *map(bytes_of, of_data))
 
     def _measuring(self, state: State, data: DeviceData) -> list[Any]:
         """The compiled programs that measure a state of this shape."""
