@@ -40,7 +40,7 @@ TINY = float(np.finfo(np.float32).tiny)
 
 Size = int | Any
 """A dimension: a whole number, or a symbol of `jax.export.symbolic_shape`, as in counting."""
-ImageShape = tuple[int, int, int]
+ImageShape = tuple[Size, Size, Size]
 FieldStd = float | Float[Array, ""]
 Coordinate = float | Float[Array, ""]
 Position = tuple[Coordinate, Coordinate]

@@ -83,6 +83,9 @@ _OTHERS = (
         "soma inputs",
         capped_by="n_dendrites",
     ),
+    _size("patch_size", "Side of the patches that dendrites look at, in pixels.", "patch"),
+    _size("stride", "Pixels from one patch to the next.", "stride"),
+    _size("pooled_size", "Side of the grid of regions that patches are pooled in.", "pooled"),
     _size("hidden_dim", "Units of the hidden layer.", "hidden", _N_NEURONS),
     _size("second_hidden_dim", "Units of a second one.", "second", _HIDDEN_DIM),
     Field(

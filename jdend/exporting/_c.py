@@ -15,6 +15,7 @@ from jdend.models import (
     MLP,
     NEGATIVE_SLOPE,
     ClassSomata,
+    DendriticConvolutional,
     DendriticLayer,
     DendriticSimple,
     DendriticWithHidden,
@@ -56,6 +57,8 @@ def c_source(model: TrainedModel, weights: str) -> Source:
     elif type(module) is SparseSomata:
         last = _dendritic(file, module.dendritic, n_leaky=1)
         last = _sparse_somata(file, module.somata, last)
+    elif type(module) is DendriticConvolutional:
+        last = _convolutional(file, module)
     elif type(module) is DendriticWithHidden:
         last = _dendritic(file, module.dendritic, n_leaky=2)
         last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
@@ -80,23 +83,8 @@ def _dendrite_slope(module: Any) -> float:
 
 def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = "somata") -> str:
     """Computes a dendritic layer that ends in `n_leaky` LeakyReLUs; returns its buffer's name."""
-    if layer.sizes is not None:
-        raise ExportError("this network's arrays are padded; train it alone, by train_model")
-    n, d, k = layer.indices.shape
-    indices = np.asarray(layer.indices[...]).reshape(n * d, k)
-    weight = np.asarray(layer.weight[...]).reshape(n * d, k)
-    _define_rows(file, "dendrite", _reading(file, weight, layer.biases()[0].reshape(-1), indices))
-    file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
-    synapse = f"row * {k} + k"
-    weighted = _input_term(file, f"dendrite_weight[{synapse}]", f"dendrite_index[{synapse}]")
-    dendrite = _finished(file, "dendrite", "row", "sum", whole=_whole(file))
-    function = "leaky" if layer.dendrite_slope == NEGATIVE_SLOPE else "dendrite"
-    dendrite = f"({dendrite})" if layer.dendrite_slope == 1.0 else f"{function}({dendrite})"
-    sum_up = [
-        f"{_sum_type(file)} sum = 0;",
-        f"for (uint32_t k = 0; k < {k}; k++)",
-        f"    sum += {weighted};",
-    ]
+    n, d, _ = layer.indices.shape
+    sum_up, dendrite = _dendrite(file, layer, np.asarray(layer.indices[...]))
     if layer.soma_weight is None or layer.soma_bias is None:
         out = file.buffer("dendrites", d)
         file.body += [
@@ -106,15 +94,93 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = 
         ]
         return out
     out = name if name == "logits" else file.buffer(name, n)
-    _define_rows(file, "soma", rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
-    soma = _leaky(n_leaky, _finished(file, "soma", "n", "soma"))
+    soma_up, soma = _soma(file, layer, sum_up, dendrite, n_leaky)
     file.body += [
         f"for (uint32_t n = 0; n < {n}; n++) {{",
-        "    float soma = 0;",
-        f"    for (uint32_t row = n * {d}; row < (n + 1) * {d}; row++) {{",
-        *_indented(2, [*sum_up, f"soma += {_stored(file, 'soma_weight[row]')} * {dendrite};"]),
+        *_indented(1, [*soma_up, f"{out}[n] = {soma};"]),
+        "}",
+    ]
+    return out
+
+
+def _dendrite(
+    file: CFile, layer: DendriticLayer, indices: np.ndarray, first: str = ""
+) -> tuple[list[str], str]:
+    """Defines a layer's dendrites; returns the statements that sum up the inputs of dendrite `row`,
+    and its value. `indices` say where they are, from the position `first` on."""
+    if layer.sizes is not None:
+        raise ExportError("this network's arrays are padded; train it alone, by train_model")
+    n, d, k = layer.indices.shape
+    indices, weight = indices.reshape(n * d, k), np.asarray(layer.weight[...]).reshape(n * d, k)
+    _define_rows(file, "dendrite", _reading(file, weight, layer.biases()[0].reshape(-1), indices))
+    file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
+    synapse = f"row * {k} + k"
+    position = f"{first}dendrite_index[{synapse}]"
+    weighted = _input_term(file, f"dendrite_weight[{synapse}]", position)
+    dendrite = _finished(file, "dendrite", "row", "sum", whole=_whole(file))
+    function = "leaky" if layer.dendrite_slope == NEGATIVE_SLOPE else "dendrite"
+    dendrite = f"({dendrite})" if layer.dendrite_slope == 1.0 else f"{function}({dendrite})"
+    sum_up = [
+        f"{_sum_type(file)} sum = 0;",
+        f"for (uint32_t k = 0; k < {k}; k++)",
+        f"    sum += {weighted};",
+    ]
+    return sum_up, dendrite
+
+
+def _soma(
+    file: CFile, layer: Any, sum_up: list[str], dendrite: str, n_leaky: int
+) -> tuple[list[str], str]:
+    """Defines a layer's somata; returns the statements that sum up the dendrites of soma `n`, and
+    its value."""
+    d = layer.indices.shape[1]
+    _define_rows(file, "soma", rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
+    soma_up = [
+        "float soma = 0;",
+        f"for (uint32_t row = n * {d}; row < (n + 1) * {d}; row++) {{",
+        *_indented(1, [*sum_up, f"soma += {_stored(file, 'soma_weight[row]')} * {dendrite};"]),
+        "}",
+    ]
+    return soma_up, _leaky(n_leaky, _finished(file, "soma", "n", "soma"))
+
+
+def _convolutional(file: CFile, module: DendriticConvolutional) -> str:
+    """Computes a neuron on every patch, and its largest soma in every region; returns the buffer
+    of these."""
+    layer, size, stride, side = (
+        module.dendritic,
+        module.patch_size,
+        module.stride,
+        module.pooled_size,
+    )
+    height, width, channels = module.image_shape
+    n_rows, n_columns = ((length - size) // stride + 1 for length in (height, width))
+    # Where the inputs of the first patch are in the image; others are as far from their patch's.
+    row, column, channel = np.unravel_index(layer.indices[...], (size, size, channels))
+    indices = (row * width + column) * channels + channel
+    soma_up, soma = _soma(file, layer, *_dendrite(file, layer, indices, "first + "), 1)
+    for name, length in (("row", n_rows), ("column", n_columns)):
+        bounds = np.array(module.regions(length)).astype(_index_type(length + 1))
+        file.table(f"region_{name}", bounds)
+    n = layer.indices.shape[0]
+    of_patches = file.buffer("of_patches", n_rows * n_columns)
+    out = file.buffer("pooled", n * side * side)
+    file.body += [
+        f"for (uint32_t n = 0; n < {n}; n++) {{",
+        f"    for (uint32_t patch = 0; patch < {n_rows * n_columns}; patch++) {{",
+        f"        uint32_t first = patch / {n_columns} * {stride * width * channels}"
+        f" + patch % {n_columns} * {stride * channels};",
+        *_indented(2, [*soma_up, f"{of_patches}[patch] = {soma};"]),
         "    }",
-        f"    {out}[n] = {soma};",
+        f"    for (uint32_t region = 0; region < {side * side}; region++) {{",
+        f"        const uint32_t y = 2 * (region / {side}), x = 2 * (region % {side});",
+        f"        float largest = {of_patches}[region_row[y] * {n_columns} + region_column[x]];",
+        "        for (uint32_t i = region_row[y]; i < region_row[y + 1]; i++)",
+        "            for (uint32_t j = region_column[x]; j < region_column[x + 1]; j++)",
+        f"                if ({of_patches}[i * {n_columns} + j] > largest)",
+        f"                    largest = {of_patches}[i * {n_columns} + j];",
+        f"        {out}[n * {side * side} + region] = largest;",
+        "    }",
         "}",
     ]
     return out

@@ -26,6 +26,7 @@ from jdend.models._configuration import (
     structure_of,
 )
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
+from jdend.models._convolutional import DendriticConvolutional
 from jdend.models._count import (
     bytes_of_variables,
     count_params,
@@ -58,6 +59,7 @@ __all__ = [
     "Architecture",
     "ClassSomata",
     "Configuration",
+    "DendriticConvolutional",
     "DendriticLayer",
     "DendriticSimple",
     "DendriticWithHidden",

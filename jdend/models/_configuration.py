@@ -56,6 +56,9 @@ _OWN_PROGRAM = tuple(n for n, field in HYPERPARAMETERS.items() if field.own_prog
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
 
+# Sizes that are at most the smaller side of an image.
+OF_PIXELS = ("patch_size", "stride", "pooled_size")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -82,6 +85,14 @@ class Problem:
     def __post_init__(self):
         if self.task not in TASKS:
             raise ValueError(f"unknown task {self.task!r}{did_you_mean(self.task, TASKS)}")
+
+    def most(self, field: str) -> int | None:
+        """The largest value of a size that these data allow; None if any."""
+        if field == "n_dendrite_inputs":
+            return self.in_features
+        if field in OF_PIXELS and self.image_shape is not None:
+            return min(self.image_shape[:2])
+        return None
 
     @property
     def has_classes(self) -> bool:
@@ -124,6 +135,20 @@ class Structure:
     def with_sizes(self, sizes: Mapping[str, Any]) -> "Structure":
         """The structure with other sizes: those of a padded bucket, traced ones, or none at all."""
         return replace(self, values=tuple(sorted({**self.options, **sizes}.items())))
+
+    @property
+    def family(self) -> "Structure":
+        """What networks that share a padded program have in common: the structure without the
+        sizes that padding may enlarge, which are none if its architecture cannot be padded."""
+        arch = architecture(self.architecture)
+        if not arch.paddable:
+            return self
+        return self.with_sizes({n: size for n, size in self.sizes.items() if n in arch.exact})
+
+    @property
+    def patches(self) -> tuple[int, int]:
+        """How many parts of an example its dendrites read, and how many inputs a part has."""
+        return architecture(self.architecture).patches(dict(self.values), self.problem)
 
     def extra(self, name: str) -> Value | None:
         """One of the `extras`; None if it is off."""
@@ -205,7 +230,7 @@ def check_value(field: str, value: object, architecture_name: str, problem: Prob
     """
     arch = architecture(architecture_name)
     if field in arch.reads:
-        _check_features(field, _parse(arch.field(field), value, problem), problem)
+        _check_most(field, _parse(arch.field(field), value, problem), problem)
 
 
 def known_fields() -> tuple[str, ...]:
@@ -271,7 +296,12 @@ class _Parsed(dict[str, Any]):
         params = {name: value for name, value in check_names(params).items() if value is not None}
         values = {**DEFAULTS, **(defaults or {})}
         arch = architecture(str(params.get("architecture", values["architecture"])))
-        values |= arch.defaults_for(problem.in_features)
+        if arch.needs_images and problem.image_shape is None:
+            raise ValueError(
+                f"architecture={arch.name!r} needs images; these data are not images: use another, "
+                "such as 'sparse_somata'"
+            )
+        values |= arch.defaults_for(problem)
         return cls(arch, {**values, **params}, problem)
 
     def __missing__(self, name: str) -> Any:
@@ -303,12 +333,16 @@ def _parse(field: Field, value: object, problem: Problem) -> Value:
     return parsed
 
 
-def _check_features(field: str, value: Value | None, problem: Problem) -> None:
-    if field == "n_dendrite_inputs" and value is not None and int(value) > problem.in_features:
-        raise ValueError(
-            f"n_dendrite_inputs={value} is more than the data's {problem.in_features} features; "
-            "a dendrite reads each at most once"
-        )
+def _check_most(field: str, value: Value | None, problem: Problem) -> None:
+    most = problem.most(field)
+    if most is None or value is None or int(value) <= most:
+        return
+    if field in OF_PIXELS:
+        raise ValueError(f"{field}={value} is more than the {most} pixels of an image's side")
+    raise ValueError(
+        f"{field}={value} is more than the data's {most} features; "
+        "a dendrite reads each at most once"
+    )
 
 
 def _structure(parsed: _Parsed, extras: tuple[tuple[str, Value], ...] = ()) -> Structure:
@@ -322,5 +356,6 @@ def _structure(parsed: _Parsed, extras: tuple[tuple[str, Value], ...] = ()) -> S
         own[name] = own[name] if most is None else min(own[name], most)
     for field in arch.ignores(own):
         own.pop(field, None)
-    _check_features("n_dendrite_inputs", own.get("n_dendrite_inputs"), problem)
+    for name, value in own.items():
+        _check_most(name, value, problem)
     return Structure(arch.name, problem, parsed["batch_size"], tuple(sorted(own.items())), extras)

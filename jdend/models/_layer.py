@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Shaped
 
 from jdend import kernels
-from jdend.connectivity import check_indices, draw_indices
+from jdend.connectivity import ImageShape, Size, check_indices, draw_indices
 from jdend.models._activations import NEGATIVE_SLOPE, Activation, activation_of
 from jdend.models._initialization import dendrite_normal, dendrite_std
 
@@ -102,7 +102,7 @@ class DendriticLayer(nnx.Module):
         soma: bool = True,
         connectivity: str | Int[Array, ""] = "random",
         field_std: float | Float[Array, ""] | None = None,
-        image_shape: tuple[int, ...] | None = None,
+        image_shape: tuple[Size, ...] | None = None,
         initialization: str | Int[Array, ""] = "reference",
         kernel_init: nnx.Initializer | None = None,
         dendrite_slope: float = NEGATIVE_SLOPE,
@@ -274,7 +274,7 @@ def check_dtype(dtype: DTypeLike) -> DTypeLike:
     return dtype
 
 
-def of_images(image_shape: tuple[int, ...] | None) -> tuple[int, int, int] | None:
+def of_images(image_shape: tuple[Size, ...] | None) -> ImageShape | None:
     """`(H, W, C)` of `(H, W, C)` or `(H, W)`; `ValueError` for another number of axes."""
     if image_shape is None:
         return None

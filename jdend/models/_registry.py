@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from flax import nnx
 
@@ -17,11 +18,22 @@ from jdend.models._architectures import (
     SparseSomata,
 )
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
+from jdend.models._convolutional import DendriticConvolutional, patches_of
+
+if TYPE_CHECKING:
+    from jdend.models._configuration import Problem
 
 __all__ = ["Architecture", "architecture", "architectures", "register_architecture"]
 
 # The arguments that a constructor gets beside its fields, if it takes them.
 CONTEXT = ("image_shape", "kernel", "sizes")
+
+Values = Mapping[str, Any]
+Patches = Callable[[Values, "Problem"], tuple[int, int]]
+
+
+def _whole_example(values: Values, problem: "Problem") -> tuple[int, int]:
+    return 1, problem.in_features
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,10 @@ class Architecture:
       defaults: the values of fields that a configuration leaves out.
       ignores: a function from the values of its fields to the names of those that have no effect.
       context: which of `image_shape`, `kernel` and `sizes` its constructor takes.
+      exact: the sizes that padding does not enlarge.
+      needs_images: whether it is for images alone.
+      patches: a function from the values of its fields, and the problem, to how many parts of an
+        example its dendrites read, and how many inputs a part has.
     """
 
     name: str
@@ -43,6 +59,9 @@ class Architecture:
     defaults: Mapping[str, object]
     ignores: Callable[[Mapping[str, object]], tuple[str, ...]]
     context: frozenset[str]
+    exact: tuple[str, ...] = ()
+    needs_images: bool = False
+    patches: Patches = _whole_example
 
     @functools.cached_property
     def reads(self) -> Mapping[str, Field]:
@@ -53,11 +72,14 @@ class Architecture:
         names = [*self.fields, *resampling, *names_of("training")]
         return {name: self.field(name) for name in names if name not in pruned}
 
-    def defaults_for(self, in_features: int) -> dict[str, object]:
-        """Its `defaults` for data with so many features; a dendrite reads each once at most."""
-        own, inputs = dict(self.defaults), self.defaults.get("n_dendrite_inputs")
-        if isinstance(inputs, int):
-            own["n_dendrite_inputs"] = min(inputs, in_features)
+    def defaults_for(self, problem: "Problem") -> dict[str, object]:
+        """Its `defaults`; those that are larger than these data allow are as large as they can
+        be."""
+        own = dict(self.defaults)
+        for name, value in self.defaults.items():
+            most = problem.most(name)
+            if most is not None and isinstance(value, int):
+                own[name] = min(value, most)
         return own
 
     def field(self, name: str) -> Field:
@@ -86,6 +108,9 @@ def register_architecture(
     *,
     fields: tuple[str, ...],
     ignores: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: (),
+    exact: tuple[str, ...] = (),
+    needs_images: bool = False,
+    patches: Patches = _whole_example,
 ) -> Architecture:
     """Registers an NNX module of your own, so that it can be counted, bucketed and searched.
 
@@ -116,6 +141,12 @@ def register_architecture(
         `resampling_inputs` that shall have an effect. Whole numbers among its own fields are sizes.
       ignores: a function from the fields' values to the names of those that have no effect.
         Configurations that differ only in these are the same.
+      exact: sizes that padding cannot enlarge, such as a stride. Networks that differ in them share
+        no program. Of interest only if the constructor takes `sizes`.
+      needs_images: refuses data that are not images, in one line.
+      patches: a function from the fields' values and the `Problem` to how many parts of an example
+        its dendrites read one after another, and how many inputs a part has; memory and time are
+        estimated by it. By default one part, which has all features.
 
     Raises:
       ValueError: if the constructor does not take one of `fields` or `rngs`, or needs other
@@ -146,7 +177,15 @@ def register_architecture(
         if field in parameters and parameters[field].default is not inspect.Parameter.empty
     }
     made = Architecture(
-        name, module, tuple(fields), defaults, ignores, frozenset(parameters).intersection(CONTEXT)
+        name,
+        module,
+        tuple(fields),
+        defaults,
+        ignores,
+        frozenset(parameters).intersection(CONTEXT),
+        tuple(exact),
+        needs_images,
+        patches,
     )
     _ARCHITECTURES[name] = made
     return made
@@ -174,6 +213,14 @@ register_architecture(
 )
 register_architecture("soma_disabled", SomaDisabled, fields=("n_neurons", *_LAYER))
 register_architecture("sparse_somata", SparseSomata, fields=("n_neurons", "n_soma_inputs", *_LAYER))
+register_architecture(
+    "dendritic_convolutional",
+    DendriticConvolutional,
+    fields=("n_neurons", "patch_size", "stride", "pooled_size", *_LAYER),
+    exact=("patch_size", "stride", "pooled_size"),
+    needs_images=True,
+    patches=patches_of,
+)
 register_architecture(
     "dendritic_with_hidden",
     DendriticWithHidden,

@@ -52,10 +52,11 @@ class Dendrites:
     soma_weight: Float[np.ndarray, "N D"]
 
     @classmethod
-    def of(cls, module: nnx.Module) -> "Dendrites | None":
-        """The arrays of a network's first dendritic layer; None if it has none."""
+    def of(cls, module: nnx.Module, n_features: int) -> "Dendrites | None":
+        """The arrays of a network's first dendritic layer; None if it has none that reads all of
+        the data's features, and so has no place among them."""
         for _, layer in nnx.iter_modules(module):
-            if isinstance(layer, DendriticLayer):
+            if isinstance(layer, DendriticLayer) and layer.in_features == n_features:
                 weight = np.asarray(layer.weight[...])
                 soma = layer.soma_weight
                 return cls(
@@ -171,7 +172,7 @@ def portray(
     seed, history = result.best_seed, []
 
     def note(epoch: int, module: nnx.Module) -> None:
-        dendrites = Dendrites.of(module)
+        dendrites = Dendrites.of(module, configuration.structure.problem.in_features)
         if dendrites is not None:
             history.append(dendrites)
 

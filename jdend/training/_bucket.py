@@ -13,7 +13,6 @@ from jdend.models import (
     Structure,
     SynapseIndex,
     TrueSizes,
-    architecture,
     build,
 )
 
@@ -40,7 +39,7 @@ class Bucket:
     def at_first(self) -> Structure:
         """The structure as training begins: with room for the synapses that are removed later."""
         density = int(self.structure.extra("initial_density") or 1)
-        sizes, features = self.structure.sizes, self.structure.problem.in_features
+        sizes, (_, features) = self.structure.sizes, self.structure.patches
         if density == 1 or "n_dendrite_inputs" not in sizes:
             return self.structure
         room = min(density * sizes["n_dendrite_inputs"], features)
@@ -54,10 +53,9 @@ class Bucket:
     def fits(self, structure: Structure) -> bool:
         """Whether a configuration of this structure can train in this bucket."""
         sizes, room = structure.sizes, self.structure.sizes
-        pads = self.padded and architecture(self.structure.architecture).paddable
         smaller = sizes.keys() == room.keys() and all(sizes[name] <= room[name] for name in sizes)
         return structure == self.structure or (
-            pads and smaller and structure.with_sizes({}) == self.structure.with_sizes({})
+            self.padded and smaller and structure.family == self.structure.family
         )
 
     def check_fits(self, structure: Structure) -> None:

@@ -68,14 +68,17 @@ def estimate_bytes(
     units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1)
     # An evaluation has more rows, and no backward pass.
     rows = max(bucket.structure.batch_size, EVALUATION_ROWS // 2)
-    features = bucket.structure.problem.in_features
+    patches, features = bucket.structure.patches
+    batch = 2 * 4 * rows * bucket.structure.problem.in_features
+    if patches > 1:  # a copy of each
+        rows *= patches
+        batch += 2 * 4 * rows * features
     activations = 2 * 4 * rows * (sum(sizes.values()) - sizes.get("n_dendrite_inputs", 0))
     kernel = kernels.resolve(bucket.kernel)
     if "n_dendrite_inputs" in sizes and kernel == "gather":
         activations += 2 * 4 * rows * units * sizes["n_dendrite_inputs"]
     elif "n_dendrite_inputs" in sizes and kernel != "native":
         activations += 2 * 4 * units * (features + rows)
-    batch = 2 * 4 * rows * features
     held = 0
     if data is not None and metric is not ACCURACY:  # it takes the logits of a whole part
         rows_measured = max(data.largest_validation, len(data.test_y))

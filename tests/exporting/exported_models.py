@@ -10,13 +10,25 @@ from flax import nnx
 from jdend.models import Problem, TrainedModel, build, configure
 
 IMAGES = Problem(48, 4, (4, 4, 3))
-MANY = Problem(400, 3)
+MANY = Problem(400, 3, (20, 20, 1))
 SMALL = {"n_neurons": 5, "n_dendrites": 3, "n_dendrite_inputs": 7, "hidden_dim": 6}
 KINDS = {
     "dendritic_simple": {},
     "without_somata": {"architecture": "dendritic_simple", "soma_enabled": False},
     "soma_disabled": {"architecture": "soma_disabled"},
     "sparse_somata": {"architecture": "sparse_somata", "n_soma_inputs": 2},
+    "dendritic_convolutional": {
+        "architecture": "dendritic_convolutional",
+        "patch_size": 2,
+        "stride": 1,
+        "pooled_size": 2,
+    },
+    "far_apart": {
+        "architecture": "dendritic_convolutional",
+        "patch_size": 3,
+        "stride": 1,
+        "pooled_size": 3,
+    },
     "dendritic_with_hidden": {"architecture": "dendritic_with_hidden"},
     "hidden_without_somata": {"architecture": "dendritic_with_hidden", "soma_enabled": False},
     "mlp": {"architecture": "mlp"},

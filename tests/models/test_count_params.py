@@ -29,6 +29,9 @@ def random_params(rng, name):
         "n_dendrites": rng.integers(1, 100),
         "n_dendrite_inputs": rng.integers(1, 785),
         "n_soma_inputs": rng.integers(1, 120),
+        "patch_size": rng.integers(1, 29),
+        "stride": rng.integers(1, 29),
+        "pooled_size": rng.integers(1, 29),
         "hidden_dim": rng.integers(1, 200),
         "second_hidden_dim": rng.integers(1, 200),
         "soma_enabled": bool(rng.random() < 0.5),
@@ -51,10 +54,13 @@ def by_formula(p, name, f=784, classes=10):
         return linear(f, half) + 2 * k + 2 + linear(half, classes) + 2 * classes
     layer, units = (somatic, n) if p["soma_enabled"] else (bare, d)
     soma_inputs = min(int(p["n_soma_inputs"]), d)
+    of_patch = min(k, int(p["patch_size"]) ** 2)
+    regions = int(p["pooled_size"]) ** 2
     return {
         "dendritic_simple": layer + linear(units, classes),
         "soma_disabled": bare + linear(d, n) + linear(n, classes),
         "sparse_somata": bare + n * soma_inputs + n + linear(n, classes),
+        "dendritic_convolutional": n * (d * of_patch + 2 * d + 1) + linear(n * regions, classes),
         "dendritic_with_hidden": layer + linear(units, hidden) + linear(hidden, classes),
         "mlp": linear(f, hidden) + linear(hidden, classes),
         "mlp_two_hidden": linear(f, hidden) + linear(hidden, second) + linear(second, classes),

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from flax import nnx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jdend.models import Problem, build, configure
 from jdend.report._best_network import Dendrites
 from jdend.report._synapses import coverage, positions, replaced, smooth, spread, unmoved
 
@@ -53,3 +55,11 @@ def test_smoothing_keeps_what_is_even_and_spreads_what_is_not():
     point[4, 4] = 1
     assert 0.1 < smooth(point)[4, 4] < 0.2
     assert smooth(point).sum() == pytest.approx(1)
+
+
+def test_dendrites_that_read_patches_have_no_place_in_the_image():
+    problem = Problem(36, 3, (6, 6, 1))
+    for name, there in (("dendritic_convolutional", False), ("dendritic_simple", True)):
+        structure = configure({"architecture": name, "n_dendrite_inputs": 4}, problem).structure
+        module = build(structure, rngs=nnx.Rngs(0))
+        assert (Dendrites.of(module, 36) is not None) is there

@@ -37,12 +37,23 @@ def definitions(structures: Sequence[Structure], metric: Metric) -> bytes:
     problem = structures[0].problem
     loss = find_loss(problem.loss, problem.task)
     content = {
-        "architectures": [(f.name, f.module, f.fields, f.ignores) for f in own],
+        "architectures": [
+            {
+                "name": f.name,
+                "module": f.module,
+                "fields": f.fields,
+                "ignores": f.ignores,
+                "exact": f.exact,
+                "needs_images": f.needs_images,
+                "patches": f.patches,
+            }
+            for f in own
+        ],
         "loss": None if _is_ours(loss.function) else loss,
         "metric": metric.name if _is_ours(metric.function) else metric,
         "task": metric.task,
     }
-    parts = [part for found in own for part in (found.module, found.ignores)]
+    parts = [part for found in own for part in (found.module, found.ignores, found.patches)]
     try:
         with _whole([*parts, loss.function, metric.function]):
             return cloudpickle.dumps(content)
@@ -63,8 +74,8 @@ def defined(content: bytes) -> Metric:
     """
     try:
         what: dict[str, Any] = pickle.loads(content)
-        for name, module, fields, ignores in what["architectures"]:
-            register_architecture(name, module, fields=fields, ignores=ignores)
+        for of_architecture in what["architectures"]:
+            register_architecture(**of_architecture)
         if what["loss"] is not None:
             register_loss(what["loss"])
     except Exception as error:  # whatever a user's module may raise

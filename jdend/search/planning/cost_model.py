@@ -5,8 +5,9 @@ The cost of a population is the sum of
 - the compilation of its programs;
 - for each seed and step, the batch;
 - for each trial and step, a part that does not depend on its shape, the work on its true parameters
-  and dendrites, and the work on the parameters of its padded arrays: the optimizer passes over all
-  of them, and kernels other than `native` multiply by all of them;
+  and dendrites (for each patch, where dendrites read patches of an example), and the work on the
+  parameters of its padded arrays: the optimizer passes over all of them, and kernels other than
+  `native` multiply by all of them;
 - for each resampling of a trial, one more pass over its padded arrays.
 
 A dendrite has about `K` parameters, so a network has about `parameters / K` dendrites.
@@ -87,6 +88,7 @@ class ShapeLoads:
       steps: training steps of its longest trial.
       resamplings: resamplings per step, summed over its trials and seeds.
       batch_size: the batch size, one for all shapes.
+      patches: how many parts of an example dendrites read, likewise.
     """
 
     sizes: dict[str, np.ndarray]
@@ -95,11 +97,12 @@ class ShapeLoads:
     steps: np.ndarray
     resamplings: np.ndarray
     batch_size: int
+    patches: int = 1
 
     def work(self, cost: Cost) -> np.ndarray:
         """Milliseconds per step of all trials of each shape, without padding."""
         dendrites = self.params / self.sizes.get("n_dendrite_inputs", np.inf)
-        return self.trials * cost.step(self.batch_size, self.params, dendrites)
+        return self.trials * cost.step(self.batch_size * self.patches, self.params, dendrites)
 
 
 def narrowing(bucket: Bucket, params: float, n_seeds: int) -> Narrow:
@@ -112,7 +115,7 @@ def narrowing(bucket: Bucket, params: float, n_seeds: int) -> Narrow:
     """
     cost, structure = cost_of(bucket.kernel), bucket.structure
     dendrites = params / structure.sizes.get("n_dendrite_inputs", np.inf)
-    column = cost.step(structure.batch_size, params, dendrites)
+    column = cost.step(structure.batch_size * structure.patches[0], params, dendrites)
     column += cost.padded * count_params(structure)
 
     def narrow(width: int, live: int, steps: int) -> int:

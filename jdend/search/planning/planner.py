@@ -9,7 +9,6 @@ import numpy as np
 from jdend._messages import did_you_mean
 from jdend.models import (
     Structure,
-    architecture,
     count_params,
     count_params_of_sizes,
 )
@@ -193,8 +192,8 @@ def _families(trials: Sequence[Trial], positions: Sequence[int], *, exact: bool)
     for position in positions:
         trial = trials[position]
         structure = trial.configuration.structure
-        if not exact and architecture(structure.architecture).paddable:
-            structure = structure.with_sizes({})
+        if not exact:
+            structure = structure.family
         families.setdefault((structure, trial.seeds), []).append(position)
     return list(families.values())
 
@@ -277,6 +276,7 @@ def _loads(
             [costs.weight * n_seeds * sum(map(resamplings, p)) for p in positions]
         ),
         batch_size=first.batch_size,
+        patches=first.patches[0],
     )
 
 

@@ -143,8 +143,9 @@ def _population(
     params = np.array([count_params(s) for s in shapes], float)
     inputs = np.array([s.sizes.get("n_dendrite_inputs", math.inf) for s in shapes])
     capacity = count_params(structure)
-    column = float(np.mean(cost.step(batch_size, params, params / inputs)))
-    whole_step = float(np.mean(cost.step(REFERENCE_BATCH_SIZE, params, params / inputs)))
+    patches = structure.patches[0]
+    column = float(np.mean(cost.step(batch_size * patches, params, params / inputs)))
+    whole_step = float(np.mean(cost.step(REFERENCE_BATCH_SIZE * patches, params, params / inputs)))
     forward = FORWARD_SHARE * whole_step / REFERENCE_BATCH_SIZE
     narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
     width, training, column_steps = population.width, 0.0, 0.0

@@ -51,6 +51,11 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrites": (4, 8, 0.5, 3),
         "n_dendrite_inputs": (13, 36, 0.5, 16),
     },
+    "dendritic_convolutional": {
+        "n_neurons": (20, 48, 0.75, 3),
+        "n_dendrites": (2, 5, 0.0, 2),
+        "n_dendrite_inputs": (6, 14, 0.0, 14),
+    },
     "dendritic_with_hidden": {
         "n_neurons": (36, 54, 0.5, 3),
         "n_dendrites": (4, 8, 0.5, 3),
@@ -58,7 +63,11 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrite_inputs": (13, 36, 0.5, 16),
     },
 }
-_ALL_SIZES = ("hidden_dim", *dict.fromkeys(name for own in _SIZES.values() for name in own))
+# The patches that are tried, and those of images with a side of less than so many pixels.
+_PATCHES = {"patch_size": (5, 7), "stride": (2,), "pooled_size": (3, 4)}
+_SMALL_PATCHES = {"patch_size": (3,), "stride": (1,), "pooled_size": (2, 3)}
+_SMALL_SIDE = 16
+_ALL_SIZES = ("hidden_dim", *_PATCHES, *dict.fromkeys(n for own in _SIZES.values() for n in own))
 # What is best, and what is with fewer parameters than so many for each class.
 DEFAULT_ARCHITECTURES = ("sparse_somata", "soma_disabled")
 OF_FEW_PARAMS = ("class_somata",)
@@ -89,7 +98,7 @@ def default_space(
       problem: the data's features, classes and image shape.
       architectures: which to search together; by default the best ones, whose neurons share their
         dendrites, or with fewer than 30 parameters for each class have few. `dendritic_simple`,
-        `dendritic_with_hidden` and `mlp` are possible, too.
+        `dendritic_with_hidden`, `mlp` and, for images, `dendritic_convolutional` are possible, too.
 
     Raises:
       SpaceError: for an architecture whose good ranges are not known.
@@ -127,6 +136,12 @@ def default_space(
             "resampling_inputs": "local_free",
             "resampling_std": (2.0, 5.0),
         }
+        if "dendritic_convolutional" in architectures:
+            side = min(problem.image_shape[:2])
+            patches = dict(_SMALL_PATCHES if side < _SMALL_SIDE else _PATCHES)
+            if budget < POOLED_PARAMS:
+                patches["pooled_size"] = (1, 2)
+            space |= {name: _at_most(side, values) for name, values in patches.items()}
         if budget < LOCAL_PARAMS:
             space |= {
                 "connectivity": ["local_receptive_fields", "random"],
@@ -142,6 +157,8 @@ def default_space(
 MIN_SIZE = 2
 # Networks of fewer parameters may read pixels from anywhere.
 LOCAL_PARAMS = 2000
+# Networks of fewer parameters have room for few regions.
+POOLED_PARAMS = 1000
 # In networks of so many parameters new inputs may be those with the largest gradients.
 GRADIENT_PARAMS = 250
 # Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
@@ -302,6 +319,11 @@ def architecture_sizes(name: str, max_params: int, problem: Problem) -> dict[str
     if name == "mlp":
         space = {"hidden_dim": (1, max(1, max_params // problem.in_features)), "architecture": name}
     return space
+
+
+def _at_most(most: int, values: Sequence[int]) -> list[int]:
+    """The values up to the most; that one if all are larger."""
+    return [value for value in values if value <= most] or [most]
 
 
 def _sizes(

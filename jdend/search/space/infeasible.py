@@ -74,7 +74,7 @@ def _corners(shapes: FeasibleShapes, problem: Problem, end: Callable) -> Iterato
     extremes = {axis.field: int(end(axis.values)) for axis in shapes.axes if axis.is_size}
     for frame in frames(shapes.axes):
         arch = architecture(str(frame.get("architecture", DEFAULTS["architecture"])))
-        own = arch.defaults_for(problem.in_features)
+        own = arch.defaults_for(problem)
         defaults = {f: v for f, v in own.items() if type(v) is int and f not in frame}
         sizes = defaults | {f: size for f, size in extremes.items() if f in arch.fields}
         yield _Corner(_count(frame, sizes, problem), frame, sizes)
@@ -103,7 +103,7 @@ def _larger(corner: _Corner, problem: Problem, budget: Budget) -> str:
     """Advises to raise the one size that has to change least for the network to fit."""
     options = []
     for field, size in corner.sizes.items():
-        end = problem.in_features if field == "n_dendrite_inputs" else LARGEST_SIZE
+        end = problem.most(field) or LARGEST_SIZE
 
         def count(value: int, field=field) -> int:
             return _count(corner.frame, {**corner.sizes, field: value}, problem)

@@ -5,6 +5,7 @@ symbols in place of its sizes.
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,6 @@ from jdend.fields import Derived
 from jdend.models import (
     Problem,
     Structure,
-    architecture,
     configure,
     count_params,
     count_params_of_sizes,
@@ -22,6 +22,7 @@ from jdend.models import (
     structure_of,
     trace_params,
 )
+from jdend.models import architecture as find_architecture
 from jdend.search.errors import SpaceError
 
 __all__ = ["confirmed_params", "count_points", "counts_many", "dendritic_params", "estimate_params"]
@@ -36,6 +37,8 @@ def estimate_params(
     n_classes: int = 10,
     architecture: str = "dendritic_simple",
     hidden_dim: int | None = None,
+    *,
+    image_shape: tuple[int, int, int] | None = None,
     **fields: object,
 ) -> int:
     """The number of trainable parameters of a network, which is not built for that.
@@ -48,10 +51,12 @@ def estimate_params(
         architecture ignores those that it does not read, and has defaults for those that are None.
       n_classes: the number of logits.
       architecture: the name of a registered architecture.
+      image_shape: `(H, W, C)` of the data, which architectures for images alone need.
       **fields: further fields, such as `connectivity`, or those of an architecture of your own.
 
     Raises:
-      SpaceError: for an unknown name or an impossible size.
+      SpaceError: for an unknown name, an impossible size, or an image shape that is missing or has
+        not `in_dim` features.
     """
     if not isinstance(soma_enabled, bool):
         raise SpaceError(f"soma_enabled must be True or False, got {soma_enabled!r}")
@@ -67,10 +72,13 @@ def estimate_params(
         "hidden_dim": hidden_dim,
         **fields,
     }
-    # Of the data only the number of features is told. As an image of one row they allow every
-    # connectivity.
-    problem = Problem(in_dim, n_classes, (1, in_dim, 1))
+    if image_shape is not None and math.prod(image_shape) != in_dim:
+        raise SpaceError(f"image_shape={tuple(image_shape)} has not {in_dim} features")
     try:
+        if image_shape is None and find_architecture(architecture).needs_images:
+            raise SpaceError(f"{architecture!r} is for images: give image_shape=(H, W, C)")
+        # Without a shape, the features as an image of one row allow every connectivity.
+        problem = Problem(in_dim, n_classes, image_shape or (1, in_dim, 1))
         return count_params(configure(params, problem).structure)
     except ValueError as error:
         raise SpaceError(str(error)) from None
@@ -137,7 +145,7 @@ def confirmed_params(structure: Structure) -> int:
     Raises:
       RuntimeError: if the counts differ.
     """
-    return _confirm(structure, architecture(structure.architecture).module)
+    return _confirm(structure, find_architecture(structure.architecture).module)
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -162,7 +170,7 @@ def _column(
 ) -> np.ndarray:
     """The values of one size of a structure: those in `sizes`, those that follow from another size,
     or the one that the other fields fix."""
-    arch, fixed = architecture(structure.architecture), structure.sizes[name]
+    arch, fixed = find_architecture(structure.architecture), structure.sizes[name]
     field = arch.field(name)
     if field.capped_by and name not in sizes:  # counting caps it at each value of the other size
         return np.asarray(frame.get(name, arch.defaults.get(name)), np.int64)
@@ -182,7 +190,7 @@ def _has_one_formula(structure: Structure, sizes: Mapping[str, np.ndarray]) -> b
     if not structure.options.keys().isdisjoint(sizes):
         return False
     try:
-        architecture(structure.architecture).ignores(structure.options)
+        find_architecture(structure.architecture).ignores(structure.options)
     except (KeyError, TypeError):  # it reads a size to tell
         return False
     return True

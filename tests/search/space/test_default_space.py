@@ -1,5 +1,7 @@
 """The space that is searched when nobody names one."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,27 @@ def test_each_architecture_has_networks_of_every_budget(architecture, problem, b
     ratio = 0.0 if architecture == "mlp" else 0.8  # few sizes of an MLP are near a budget
     shapes = feasible_shapes(space, problem, Budget(budget, ratio), np.random.default_rng(0))
     assert shapes.n_fit > 0.02 * (shapes.n_fit + shapes.n_over + shapes.n_under)
+
+
+@pytest.mark.parametrize(
+    ("shape", "budget"),
+    [((28, 28, 1), budget) for budget in (110, 500, 2000, 8000, 50_000)]
+    + [((8, 8, 1), 110), ((8, 8, 1), 8000), ((2, 2, 3), 110)],
+)
+def test_convolutional_networks_have_patches_within_the_image(shape, budget):
+    problem = Problem(math.prod(shape), 10, shape)
+    space = default_space(budget, problem, ["dendritic_convolutional"])
+    assert max(space["patch_size"]) <= min(shape[:2])
+    shapes = feasible_shapes(
+        parse_space(space), problem, Budget(budget, 0.5), np.random.default_rng(0)
+    )
+    assert shapes.n_fit > 0.02 * (shapes.n_fit + shapes.n_over + shapes.n_under)
+
+
+def test_a_space_of_their_name_alone_has_all_that_they_need():
+    added = of_left_out({"architecture": "dendritic_convolutional"})
+    assert {"patch_size", "stride", "pooled_size", "n_neurons", "n_dendrites"} <= added.keys()
+    assert added["patch_size"] == Choice((5, 7))
 
 
 def test_an_architecture_without_known_ranges_is_refused_by_name():

@@ -7,6 +7,7 @@ from flax import nnx
 from jdend import HyperparameterSearcher
 from jdend.models import (
     Problem,
+    architecture,
     architectures,
     configure,
     count_params,
@@ -75,9 +76,22 @@ def test_estimates_are_counts(name):
         problem = problems[i % 3]
         params = _random_params(name, rng, problem)
         counted = count_params(configure(params, problem).structure)
-        assert (
-            estimate_params(problem.in_features, n_classes=problem.n_classes, **params) == counted
-        )
+        of_data = {"n_classes": problem.n_classes, "image_shape": problem.image_shape}
+        assert estimate_params(problem.in_features, **of_data, **params) == counted
+        if not architecture(name).needs_images:
+            assert (
+                estimate_params(problem.in_features, n_classes=problem.n_classes, **params)
+                == counted
+            )
+
+
+def test_an_estimate_for_images_alone_needs_their_shape():
+    given = {"architecture": "dendritic_convolutional", "n_neurons": 2, "pooled_size": 1}
+    assert estimate_params(64, image_shape=(8, 8, 1), **given) == 2 * (3 * 9 + 2 * 3 + 1) + 30
+    with pytest.raises(SpaceError, match=r"is for images: give image_shape=\(H, W, C\)"):
+        estimate_params(64, **given)
+    with pytest.raises(SpaceError, match=r"image_shape=\(8, 8, 3\) has not 64 features"):
+        estimate_params(64, image_shape=(8, 8, 3), **given)
 
 
 def test_estimates_of_a_registered_architecture_are_counts(wide):
