@@ -82,7 +82,7 @@ def _seconds(cluster: Cluster, how: str) -> float:
                 "--out",
                 out,
                 "--cluster",
-                cluster.address,
+                str(cluster.address),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -13,6 +13,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Search:
         self._programs = programs(self._trials[:1024], kernel="dense", generations=100)
         self._n_train = searcher._data.split.n_train
 
-    def row(self, n_trials: int, n_gpus: int, epochs: int) -> dict[str, object]:
+    def row(self, n_trials: int, n_gpus: int, epochs: int) -> dict[str, Any]:
         n = min(n_trials, n_gpus * ASSUMED["trials_a_gpu"])  # of a generation
         trials = self._trials[:n]
         begun = time.perf_counter()
