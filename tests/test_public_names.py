@@ -15,9 +15,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MEASURES_A_PART = {
     "few_trials.py": "the programs; it divides the time of each",
     "guide.py": "the scenarios, from the module that docs/toolkit.md names",
+    "lost_node.py": "a cluster's nodes, and what jdend tells Ray about them",
     "many_shapes.py": "the command line; it counts programs as they are compiled",
     "pareto.py": "with the space of the scenario",
     "planner.py": "what the planner foresees",
+    "scaling.py": "executors, of which it notes when they are ready",
+    "scaling_simulation.py": "the planner, without anything that trains",
 }
 
 
