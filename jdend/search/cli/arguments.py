@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
 
+from jdend.search.dataset import DataOptions
 from jdend.search.devices import DeviceOptions
 from jdend.search.options import (
     SCENARIO_NAMES,
-    DataOptions,
     ProposalOptions,
     SearcherOptions,
     StorageOptions,

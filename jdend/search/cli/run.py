@@ -22,14 +22,10 @@ from jdend.search.cli.arguments import (
 )
 from jdend.search.cli.plugins import import_plugins
 from jdend.search.cli.resuming import resumed_words
+from jdend.search.dataset import DataOptions
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.errors import SearchError
-from jdend.search.options import (
-    DataOptions,
-    ProposalOptions,
-    StorageOptions,
-    check_log_format,
-)
+from jdend.search.options import ProposalOptions, StorageOptions, check_log_format
 from jdend.search.progress.reporter import say
 from jdend.search.pruners import find_pruner
 from jdend.search.samplers.registry import find_strategy
