@@ -1,6 +1,6 @@
 """Dendritic networks as scikit-learn estimators.
 
-Shape letters: `n` examples, `F` features.
+Shape letters: `n` examples, `F` features, `K` labels.
 """
 
 import math
@@ -12,15 +12,16 @@ import numpy as np
 
 from jdend.connectivity import ImageShape
 from jdend.data import Split
-from jdend.models import CLASSIFICATION, REGRESSION, Problem, configure
+from jdend.models import MULTILABEL, Problem, configure
 from jdend.training import train_model
 
 try:
+    from scipy.sparse import issparse
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.class_weight import compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as error:
     raise ImportError(
         f"estimators need scikit-learn 1.6 or newer ({error}): pip install jdend[digits]"
@@ -88,8 +89,8 @@ class _DendriticEstimator(BaseEstimator):
         for name, most in limits.items():
             if isinstance(params[name], int | np.integer):
                 params[name] = min(params[name], most)
-        task = CLASSIFICATION if split.target is None else REGRESSION
-        problem = Problem(split.in_features, split.n_classes, split.image_shape, task, loss)
+        n_features, n_classes = split.in_features, split.n_classes
+        problem = Problem(n_features, n_classes, split.image_shape, split.task, loss)
         return configure(params, problem)
 
 
@@ -124,7 +125,7 @@ class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
       kernel: the kernel that computes dendrites, see `jdend.kernels`.
 
     Attributes:
-      classes_: the labels, sorted.
+      classes_: the classes, sorted; of several labels an example their numbers, `0` to `K - 1`.
       n_features_in_: `F`.
       feature_names_in_: the names of the columns, if `X` had any.
       model_: the trained network, a `jdend.TrainedModel` for `jdend.save` and `jdend.export`. It
@@ -135,14 +136,22 @@ class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
     class_weight: Any = None
 
     def fit(self, X, y):
-        """Trains with examples `X [n, F]` and labels `y [n]`; returns the estimator itself.
+        """Trains with examples `X [n, F]` and classes `y [n]`; returns the estimator itself.
+
+        Of examples that have any number of labels, `y` is `[n, K]`, 1 where a label applies and 0
+        where not, as an array or sparse.
 
         Raises:
           ValueError: if a value is not allowed, there are fewer than two classes, or training
             diverges.
         """
-        X, y = map(np.asarray, validate_data(self, X, y, dtype=np.float64))
+        given: Any = validate_data(self, X, y, dtype=np.float64, multi_output=True)
+        X, y = (part.toarray() if issparse(part) else np.asarray(part) for part in given)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         check_classification_targets(y)
+        if y.ndim == 2:
+            return self._fit_labels(X, y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class, {self.classes_[0]!r}; two or more are needed")
@@ -155,13 +164,35 @@ class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
         self._train(split)
         return self
 
+    def _fit_labels(self, X: np.ndarray, y: np.ndarray) -> "DendriticClassifier":
+        """As `fit`, of labels `y [n, K]`."""
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("y of several columns must hold 0 and 1, whether each label applies")
+        if self.class_weight is not None:
+            raise ValueError(f"class_weight={self.class_weight!r} is for classes, not for labels")
+        self.classes_ = np.arange(y.shape[1])
+        self._take_statistics(X)
+        names = tuple(str(name) for name in self.classes_)
+        self._train(_split(self._standardised(X), y.astype(np.int32), names, self.image_shape))
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def predict_proba(self, X):
-        """The probabilities `[n, classes]` of the classes, in the order of `classes_`."""
+        """The probabilities `[n, classes]` of the classes, in the order of `classes_`; of labels
+        that each applies."""
         x = self._features(X)
         return self._trained.probabilities(x).astype(np.float64)
 
     def predict(self, X):
-        """The most probable label of each example, `[n]`."""
+        """The most probable class of each example, `[n]`; of labels `[n, K]`, 1 where a label is
+        more probable than not."""
+        check_is_fitted(self)
+        if self._trained.task == MULTILABEL:
+            return self._trained.predict(self._features(X)).astype(np.int64)
         shares = self.predict_proba(X)
         return self.classes_[shares.argmax(axis=1)]
 

@@ -96,6 +96,16 @@ def _lines(path: Path, x: "np.ndarray", model: "TrainedModel", *, as_json: bool)
             record = {what: name, "target": model.class_names[0], "value": value}
             yield json.dumps(record) if as_json else f"{printable(name)}  {value:.6g}"
         return
+    if model.task == "multilabel":
+        every = zip(model.predict(x).tolist(), model.probabilities(x).tolist(), strict=True)
+        for i, (applies, shares) in enumerate(every):
+            name = str(path) if alone else f"{path}[{i}]"
+            labels = dict(zip(model.class_names, applies, strict=True))
+            probabilities = dict(zip(labels, [round(s, 6) for s in shares], strict=True))
+            record = {what: name, "labels": labels, "probabilities": probabilities}
+            said = [f"{printable(n)} {labels[n]} {p:.4f}" for n, p in probabilities.items()]
+            yield json.dumps(record) if as_json else f"{printable(name)}  {'  '.join(said)}"
+        return
     for i, shares in enumerate(model.probabilities(x)):
         best = int(shares.argmax())
         name, label = str(path) if alone else f"{path}[{i}]", model.class_names[best]
@@ -183,7 +193,8 @@ def command_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m jdend.predict",
         description="Says the class of each image, or row of a table, by a saved network; "
-        "of one for regression the number that it predicts.",
+        "of one for regression the number that it predicts, of one for several labels whether each "
+        "applies, as 1 or 0, and its probability.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

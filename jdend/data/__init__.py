@@ -7,12 +7,12 @@
 `python -m jdend.data list` shows the data sets that are known by name.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jdend.data._array_files import ArrayFile, open_arrays
 from jdend.data._catalog import Entry, find, is_file_name, is_table_name, names
-from jdend.data._dataset import Dataset, check_task, from_arrays
+from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._folds import Folds
 from jdend.data._frames import Frame, from_frame, from_parquet, table_of
@@ -22,8 +22,13 @@ from jdend.data._sources import load_named
 from jdend.data._split import Split, check_split, split
 from jdend.data._table import Table
 from jdend.data._tables import from_csv, from_npz, read_table
+from jdend.data._targets import CLASSIFICATION, MULTILABEL, REGRESSION, TASKS, check_task
 
 __all__ = [
+    "CLASSIFICATION",
+    "MULTILABEL",
+    "REGRESSION",
+    "TASKS",
     "ArrayFile",
     "Column",
     "DataError",
@@ -57,7 +62,7 @@ __all__ = [
 def load(
     name_or_path: str | Path,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
@@ -85,11 +90,13 @@ def load(
     Args:
       name_or_path: one of `names()`, an alias such as `fashion_mnist`, or a path that ends in
         `.npz`, `.csv`, `.tsv` or `.parquet`.
-      target: the column of a table that holds the classes; see `from_csv`.
+      target: the column of a table that holds the classes, of multilabel the columns of the labels;
+        see `from_csv`.
       drop, categorical, numeric: columns of a table that are not read by the rule; see
         `from_csv`.
-      task: `classification`, or `regression` for numbers to predict; see `from_csv` and
-        `from_arrays`. The data sets that are known by name have classes.
+      task: `classification`, `regression` for numbers to predict, or `multilabel` for any number of
+        labels an example; see `from_csv` and `from_arrays`. The data sets that are known by name
+        have classes.
       data_dir: where the cache is; default `JDEND_DATA_DIR`, else `jdend` in the user's cache
         folder.
       from_dir: a folder that holds the publisher's files or a data set prepared by TFDS. If given,
@@ -112,7 +119,7 @@ def load(
     if is_file_name(path):
         return from_npz(path, task=task)
     check_task(task)
-    if task != "classification":
+    if task != CLASSIFICATION:
         raise DataError(f"task={task!r} needs a file of yours; {str(name_or_path)!r} has classes")
     return load_named(
         str(name_or_path),

@@ -1,22 +1,36 @@
-"""The column of a table that holds the classes, or the numbers that regression predicts."""
+"""The columns of a table that hold what is learnt: classes, numbers to predict, or labels.
 
+Shapes: `n` rows, `K` labels.
+"""
+
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
 from jdend._messages import nearest
-from jdend.data._dataset import INT64
 from jdend.data._errors import DataError
-from jdend.data._table import Table, listed
+from jdend.data._preprocessing import yes_or_no
+from jdend.data._table import Table, is_missing, listed
+from jdend.data._targets import CLASSIFICATION, INT64, MULTILABEL, REGRESSION
 
 TARGETS = ("label", "target", "class", "y")
 
 
-def target_column(names: list[str], target: str | None, source: str) -> str:
-    """The name of the column of classes.
+def target_columns(
+    names: list[str], target: str | Sequence[str] | None, task: str, source: str
+) -> tuple[str, ...]:
+    """The names of the columns that hold what is learnt: one, of multilabel one a label.
+
+    Args:
+      names: all columns of the table.
+      target: those meant; text with commas between them is several, if the task is multilabel. None
+        for the first of `TARGETS` that is there.
+      task: what is learnt.
+      source: what the table is called in messages.
 
     Raises:
-      DataError: if there is no such column, or no other.
+      DataError: if there is no such column, or no other, or the task does not go with so many.
     """
     if target is None:
         target = next((name for name in TARGETS if name in names), None)
@@ -25,14 +39,34 @@ def target_column(names: list[str], target: str | None, source: str) -> str:
                 f"{source} has no column named {', '.join(TARGETS)}; say which column holds the "
                 f"classes with target=; there are {listed(names)}"
             )
-    if target not in names:
+    if isinstance(target, str):
+        several = task == MULTILABEL and target not in names
+        target = [name.strip() for name in target.split(",")] if several else [target]
+    for name in target:
+        if name not in names:
+            raise DataError(
+                f"{source} has no column {name!r}; did you mean {nearest(name, names)!r}? "
+                f"There are {listed(names)}"
+            )
+    if len({*target}) < len(target) or not target:
+        raise DataError(f"target={list(target)!r} is not allowed; name each column once")
+    if task != MULTILABEL and len(target) > 1:
         raise DataError(
-            f"{source} has no column {target!r}; did you mean {nearest(target, names)!r}? "
-            f"There are {listed(names)}"
+            f"target={list(target)!r} names {len(target)} columns, and {task} takes one: say "
+            "task='multilabel' if each is a label"
         )
-    if len(names) == 1:
-        raise DataError(f"{source} has no column beside {target!r}; at least one feature is needed")
-    return target
+    if len(names) == len(target):
+        beside = listed(list(map(repr, target)))
+        raise DataError(f"{source} has no column beside {beside}; at least one feature is needed")
+    return tuple(target)
+
+
+def learnt_of(table: Table, targets: Sequence[str], task: str) -> np.ndarray:
+    """What the columns `targets` hold, as `from_arrays` takes it for a task; `DataError` names a
+    row where that is missing."""
+    of_column = {CLASSIFICATION: labels_of, REGRESSION: targets_of, MULTILABEL: indicators_of}[task]
+    columns = [of_column(table, target) for target in targets]
+    return np.stack(columns, axis=1) if task == MULTILABEL else columns[0]
 
 
 def checked_class(label: str, column: str, where: str) -> str:
@@ -70,6 +104,21 @@ def targets_of(table: Table, target: str) -> np.ndarray:
         place = table.place(int(missing.argmax()))
         raise DataError(f"{place}: column {target!r} is empty; needed is a number to predict")
     return numbers
+
+
+def indicators_of(table: Table, target: str) -> np.ndarray:
+    """Whether a label applies, `[n]` int32; `DataError` names a row where that is not said."""
+    of = {text: yes_or_no(text, table) for text in table.distinct(target)}
+    unclear = [text for text, value in of.items() if np.isnan(value)]
+    texts = table.texts(target).tolist()
+    if unclear:
+        row = next(row for row, text in enumerate(texts) if text in unclear)
+        said = "is empty" if is_missing(texts[row]) else f"holds {texts[row]!r}"
+        raise DataError(
+            f"{table.place(row)}: column {target!r} {said}; needed of a label is 1 or 0, or yes or "
+            "no"
+        )
+    return np.array([of[text] for text in texts], np.int32)
 
 
 def as_classes(labels: list[str], source: str) -> np.ndarray:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jdend._messages import nearest, shown
-from jdend.data._class_column import labels_of, target_column, targets_of
-from jdend.data._dataset import Dataset, check_task, from_arrays, from_columns
+from jdend.data._class_column import learnt_of, target_columns
+from jdend.data._dataset import Dataset, from_arrays, from_columns
 from jdend.data._errors import DataError
 from jdend.data._limits import check_fits
 from jdend.data._preprocessing import NO, YES, Column, Preprocessing
 from jdend.data._table import Table, canonical, is_missing
+from jdend.data._targets import CLASSIFICATION, check_task
 
 __all__ = ["Wishes", "dataset_of", "plain_dataset"]
 
@@ -59,12 +60,12 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.drop or self.categorical or self.numeric)
 
-    def check(self, names: Sequence[str], target: str, source: str) -> None:
+    def check(self, names: Sequence[str], targets: Sequence[str], source: str) -> None:
         """Raises `DataError` for a column that is not there, or has two wishes, and if none is
         left."""
         counts = Counter([*self.drop, *self.categorical, *self.numeric])
         for name, n in counts.items():
-            if name == target:
+            if name in targets:
                 raise DataError(
                     f"{name!r} holds the classes; drop, categorical and numeric name other columns"
                 )
@@ -87,9 +88,8 @@ def plain_dataset(
     *,
     name: str,
     source: str,
-    task: str = "classification",
 ) -> Dataset:
-    """A data set of columns of numbers without holes.
+    """A data set of columns of numbers without holes, and one of classes.
 
     Args:
       numbers: `[n, C]` float32, without the columns that are dropped by wish.
@@ -97,7 +97,7 @@ def plain_dataset(
       names: of all columns but that of the classes.
       target: the name of the column of classes.
       wishes: none of them for categories.
-      name, source, task: those of the data set.
+      name, source: those of the data set.
     """
     kept = [column for column in names if column not in wishes.drop]
     counts = [
@@ -116,7 +116,8 @@ def plain_dataset(
     if any(counts):
         numbers = numbers[:, ~np.array(counts)]
     _check_some(columns, source)
-    return _of_numbers(numbers, labels, Preprocessing(columns, target), name, source, task)
+    table = Preprocessing(columns, (target,))
+    return _of_numbers(numbers, labels, table, name, source, CLASSIFICATION)
 
 
 def _of_numbers(
@@ -126,7 +127,7 @@ def _of_numbers(
     dataset = from_arrays(
         _bytes_or_float32(numbers),
         labels,
-        class_names=None if task == "classification" else [table.target],
+        class_names=None if task == CLASSIFICATION else table.targets,
         name=name,
         source=source,
         task=task,
@@ -136,7 +137,7 @@ def _of_numbers(
 
 def dataset_of(
     table: Table,
-    target: str | None,
+    target: str | Sequence[str] | None,
     wishes: Wishes,
     *,
     name: str,
@@ -146,27 +147,27 @@ def dataset_of(
 
     Args:
       table: the table.
-      target: the name of the column of classes; None for the first of its usual names.
+      target: as of `target_columns`.
       wishes: what the user says of columns.
       name: the name of the data set.
-      task: `classification` or `regression`.
+      task: what is learnt of it.
 
     Raises:
       DataError: if there is no column of classes, no other is left, or a cell is neither of its
         column's kind nor missing.
     """
-    target = target_column(list(table.columns), target, table.source)
-    names = [column for column in table.columns if column != target]
-    wishes.check(names, target, table.source)
+    check_task(task)
+    targets = target_columns(list(table.columns), target, task, table.source)
+    names = [column for column in table.columns if column not in targets]
+    wishes.check(names, targets, table.source)
     check_fits(4 * len(table) * len(names), table.source)
     read = [_read(column, table, wishes) for column in names]
     columns = tuple(column for column, _ in read)
     _check_some(columns, table.source)
     kept = [values for _, values in read if values is not None]
     values = np.stack(kept, axis=1).astype(np.float32)
-    check_task(task)
-    labels = labels_of(table, target) if task == "classification" else targets_of(table, target)
-    preprocessing = Preprocessing(columns, target)
+    labels = learnt_of(table, targets, task)
+    preprocessing = Preprocessing(columns, targets)
     if all(c.kind in ("number", "dropped") for c in columns) and not np.isnan(values).any():
         return _of_numbers(values, labels, preprocessing, name, table.source, task)
     return from_columns(values, labels, preprocessing, name=name, source=table.source, task=task)

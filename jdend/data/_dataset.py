@@ -12,15 +12,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jdend._messages import did_you_mean
 from jdend.data._errors import DataError
 from jdend.data._preprocessing import Preprocessing
-
-CLASSIFICATION, REGRESSION = "classification", "regression"
-TASKS = (CLASSIFICATION, REGRESSION)
-INT64 = np.iinfo(np.int64)
-_EXACT_FLOATS = 2**53
-"""From here on, floats cannot tell neighbouring whole numbers apart."""
+from jdend.data._targets import CLASSIFICATION, by, learnt
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +26,17 @@ class Dataset:
       train_images: `[n, H, W, C]` uint8 or float32, or `[n, F]` for data without image shape. Of a
         table with other columns than plain numbers one float32 for each column, as
         `Preprocessing.fit` takes them; `split` makes features of them.
-      train_labels: `[n]` int32 in `[0, n_classes)`; of regression the target, float32.
+      train_labels: `[n]` int32 in `[0, n_classes)`; of regression the target, float32; of
+        multilabel `[n, n_classes]` int32, 1 where a label applies and 0 where not.
       test_images, test_labels: the same for the test part; empty (`n = 0`) if none is published.
-      n_classes: how many classes there are; of regression 1.
-      class_names: one name a class; of regression that of the target.
+      n_classes: how many classes there are; of regression 1, of multilabel how many labels.
+      class_names: one name a class; of regression that of the target, of multilabel one a label.
       source: one line that says where the arrays came from.
       digest: SHA-256 over the four arrays, in hexadecimal.
       channel_statistics: published means and standard deviations of the channels, both of
         `C` numbers for pixels scaled to `[0, 1]`; None to take them from the training part.
       table: what a table's columns are, not fitted yet; None for what was no table.
-      task: `classification` or `regression`.
+      task: `classification`, `regression` or `multilabel`.
     """
 
     name: str
@@ -61,14 +56,16 @@ class Dataset:
         return self.name
 
     @property
-    def has_classes(self) -> bool:
-        """Whether its task is classification."""
-        return self.task == "classification"
+    def strata(self) -> np.ndarray:
+        """`[n]` int32 in `[0, n_strata)`, by what training examples are divided evenly: their
+        classes; of other tasks 0."""
+        has_classes = self.task == CLASSIFICATION
+        return self.train_labels if has_classes else np.zeros(len(self.train_labels), np.int32)
 
     @property
-    def strata(self) -> np.ndarray:
-        """`[n]`, by what training examples are divided evenly: their classes; of regression 0."""
-        return self.train_labels if self.has_classes else np.zeros(len(self.train_labels), np.int32)
+    def n_strata(self) -> int:
+        """How many `strata` there are."""
+        return self.n_classes if self.task == CLASSIFICATION else 1
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -110,13 +107,15 @@ def from_arrays(
       train_images: `[n, F]`, `[n, H, W]` or `[n, H, W, C]` finite numbers. Integers from 0 to
         255 are kept as uint8, all else as float32.
       train_labels: `[n]` integers of 64 bits, whole floats below 2**53, or strings. Labels other
-        than 0, 1, … are numbered in sorted order.
+        than 0, 1, … are numbered in sorted order. Of multilabel `[n, K]`, 1 where a label applies
+        and 0 where not.
       test_images, test_labels: the same for the test part; without them `split` takes one.
       class_names: one name a class, in the sorted order of the labels; default: the labels.
       name: what to call the data set.
       source: one line that says where the arrays came from.
-      task: `classification`, or `regression` for labels that are numbers to be predicted; then
-        `class_names` may hold one name, that of the target.
+      task: `classification`; `regression` for labels that are numbers to be predicted, then
+        `class_names` may hold one name, that of the target; or `multilabel` for examples that have
+        any number of labels, then it may hold one name a label.
 
     Raises:
       DataError: for wrong shapes, values that are not finite numbers, empty arrays, fewer than
@@ -125,41 +124,23 @@ def from_arrays(
     images = _checked_images(train_images, f"{name}: train_images")
     if len(images) == 0:
         raise DataError(f"{name}: train_images is empty; give at least two examples of two classes")
-    check_task(task)
-    checked = _checked_labels if task == CLASSIFICATION else _checked_targets
-    labels = checked(train_labels, f"{name}: train_labels", len(images))
     if (test_images is None) != (test_labels is None):
         raise DataError(f"{name}: give both test_images and test_labels, or neither of them")
     if test_images is None or test_labels is None:
         tests = np.zeros((0, *images.shape[1:]), images.dtype)
-        test_numbers = np.zeros(0, labels.dtype)
     else:
         tests = _checked_images(test_images, f"{name}: test_images")
-        test_numbers = checked(test_labels, f"{name}: test_labels", len(tests))
+    n = len(images), len(tests)
+    train_y, test_y, names = learnt(task, train_labels, test_labels, n, class_names, name)
     if tests.shape[1:] != images.shape[1:]:
         raise DataError(
-            f"{name}: test_images are {_by(tests.shape[1:])} each and train_images "
-            f"{_by(images.shape[1:])}; both must have one shape"
+            f"{name}: test_images are {by(tests.shape[1:])} each and train_images "
+            f"{by(images.shape[1:])}; both must have one shape"
         )
     if tests.dtype != images.dtype:
         tests, images = tests.astype(np.float32), images.astype(np.float32)
-    if task == REGRESSION:
-        names = tuple(class_names or ("target",))
-        if len(names) != 1:
-            raise DataError(f"{name}: {len(names)} class_names for regression; give the target's")
-        dataset = assemble(
-            name, (images, labels, tests, test_numbers), class_names=names, source=source
-        )
-        return replace(dataset, task=REGRESSION)
-    train_y, test_y, names = _numbered(labels, test_numbers, class_names, name)
     arrays = (images, train_y, tests, test_y)
-    return assemble(name, arrays, class_names=names, source=source)
-
-
-def check_task(task: object) -> None:
-    """Raises `DataError` for an unknown task."""
-    if task not in TASKS:
-        raise DataError(f"unknown task {task!r}{did_you_mean(task, TASKS)}")
+    return assemble(name, arrays, class_names=names, source=source, task=task)
 
 
 def from_columns(
@@ -182,18 +163,13 @@ def from_columns(
     Raises:
       DataError: as `from_arrays`, of the labels.
     """
-    what = f"{name}: train_labels"
-    if task == REGRESSION:
-        train_y, names = _checked_targets(labels, what, len(values)), (table.target,)
-        test_y = train_y[:0]
-    else:
-        checked = _checked_labels(labels, what, len(values))
-        train_y, test_y, names = _numbered(checked, checked[:0], None, name)
+    names = None if task == CLASSIFICATION else table.targets
+    train_y, test_y, names = learnt(task, labels, None, (len(values), 0), names, name)
     arrays = (values, train_y, values[:0], test_y)
     columns = [[c.name, c.kind, *c.categories] for c in table.columns]
     digest = hashlib.sha256((digest_of(arrays) + json.dumps(columns)).encode()).hexdigest()
-    dataset = assemble(name, arrays, class_names=names, source=source, digest=digest)
-    return replace(dataset, table=table, task=task)
+    dataset = assemble(name, arrays, class_names=names, source=source, digest=digest, task=task)
+    return replace(dataset, table=table)
 
 
 def assemble(
@@ -204,12 +180,14 @@ def assemble(
     source: str,
     channel_statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     digest: str | None = None,
+    task: str = CLASSIFICATION,
 ) -> Dataset:
     """Builds a `Dataset` from arrays that were checked before; it holds read-only views of them.
 
     Args:
       arrays: train_images, train_labels, test_images, test_labels.
       digest: their `digest_of`, if it was computed before.
+      task: that of the data set.
     """
     views = tuple(array.view() for array in arrays)
     for view in views:
@@ -223,6 +201,7 @@ def assemble(
         source=source,
         digest=digest or digest_of(views),
         channel_statistics=channel_statistics,
+        task=task,
     )
 
 
@@ -233,7 +212,7 @@ def _checked_images(images: ArrayLike, what: str) -> np.ndarray:
         raise DataError(f"{what} is ragged: every example needs the same shape") from None
     if array.ndim not in (2, 3, 4) or 0 in array.shape[1:]:
         raise DataError(
-            f"{what} has shape {_by(array.shape)}; allowed are [n, F], [n, H, W] and [n, H, W, C]"
+            f"{what} has shape {by(array.shape)}; allowed are [n, F], [n, H, W] and [n, H, W, C]"
         )
     if array.dtype.kind not in "buif":
         raise DataError(f"{what} holds {array.dtype}; only numbers are allowed")
@@ -253,73 +232,3 @@ def _checked_images(images: ArrayLike, what: str) -> np.ndarray:
         return array
     small = array.size == 0 or (array.min() >= 0 and array.max() <= 255)
     return array.astype(np.uint8 if small else np.float32)
-
-
-def _checked_labels(labels: ArrayLike, what: str, n: int) -> np.ndarray:
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        raise DataError(f"{what} is ragged; needed is one label an image, [{n}]") from None
-    if array.ndim != 1 or len(array) != n:
-        raise DataError(f"{what} has shape {_by(array.shape)}; needed is one label an image, [{n}]")
-    if array.dtype.kind == "f":
-        if not np.all(np.isfinite(array)) or np.any(array != np.round(array)):
-            raise DataError(f"{what} holds fractions; classes must be whole numbers or strings")
-        if np.any(np.abs(array.astype(np.longdouble)) >= _EXACT_FLOATS):  # float16 ends earlier
-            raise DataError(
-                f"{what} holds floats from 2**53 up, which are not exact; give integers or strings"
-            )
-    if array.dtype.kind == "u" and len(array) and array.max() > INT64.max:
-        raise DataError(
-            f"{what} holds {array.max()}, and integers end at {INT64.max}; give strings instead"
-        )
-    if array.dtype.kind in "uif":
-        return array.astype(np.int64)
-    if array.dtype.kind in "OTUS":
-        # As Python's strings: each takes its own length, not that of the longest.
-        return np.array([str(label) for label in array], object)
-    if array.dtype.kind != "b":
-        raise DataError(f"{what} holds {array.dtype}; classes must be whole numbers or strings")
-    return array
-
-
-def _checked_targets(targets: ArrayLike, what: str, n: int) -> np.ndarray:
-    """`[n]` finite float32."""
-    try:
-        array = np.asarray(targets)
-    except ValueError:
-        raise DataError(f"{what} is ragged; needed is one number an example, [{n}]") from None
-    if array.ndim != 1 or len(array) != n or array.dtype.kind not in "buif":
-        raise DataError(
-            f"{what} is {array.dtype}{_by(array.shape)}; needed is one number an example, [{n}]"
-        )
-    with np.errstate(over="ignore", invalid="ignore"):
-        numbers = array.astype(np.float32)
-    if not np.isfinite(numbers).all():
-        row = int(np.isfinite(numbers).argmin())
-        raise DataError(f"{what}[{row}] is {array[row]}; needed are finite float32 numbers")
-    return numbers
-
-
-def _numbered(
-    train: np.ndarray, test: np.ndarray, class_names: Sequence[str] | None, name: str
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Labels as 0, 1, … in sorted order, and the names of the classes."""
-    classes, numbers = np.unique(train, return_inverse=True)
-    if len(classes) < 2:
-        raise DataError(f"{name}: all training labels are {classes[0]!s}; two classes are needed")
-    positions = {label: i for i, label in enumerate(classes.tolist())}
-    unknown = [label for label in np.unique(test).tolist() if label not in positions]
-    if unknown:
-        raise DataError(f"{name}: test label {unknown[0]!s} does not occur in the training labels")
-    if class_names is not None and len(class_names) != len(classes):
-        raise DataError(
-            f"{name}: {len(class_names)} class_names for {len(classes)} classes; give one a class"
-        )
-    names = tuple(str(label) for label in classes) if class_names is None else tuple(class_names)
-    test_numbers = np.array([positions[label] for label in test.tolist()], np.int32)
-    return numbers.astype(np.int32), test_numbers, names
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "[" + ", ".join(map(str, shape)) + "]"

@@ -1,7 +1,7 @@
 """Frames of pandas and polars, and Parquet files, as tables."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -30,7 +30,7 @@ class Frame(Protocol):
 def from_frame(
     frame: Frame,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
@@ -57,7 +57,7 @@ def from_frame(
 def from_parquet(
     path: str | Path,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),

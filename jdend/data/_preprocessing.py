@@ -88,11 +88,12 @@ class Preprocessing:
 
     Attributes:
       columns: those of the table, in its order, without the classes.
-      target: the name of the column of classes.
+      targets: the name of the column of classes, or of numbers to predict; of multilabel those of
+        the labels.
     """
 
     columns: tuple[Column, ...]
-    target: str
+    targets: tuple[str, ...]
 
     @property
     def read_columns(self) -> tuple[Column, ...]:
@@ -199,7 +200,7 @@ class Preprocessing:
 
     def remarks(self, table: Table) -> list[str]:
         """What of a table is not used, and which values training did not have, a line each."""
-        known = {column.name for column in self.columns} | {self.target}
+        known = {column.name for column in self.columns} | {*self.targets}
         others = [name for name in table.columns if name not in known]
         remarks = [f"not read, since training had no such column: {_listed(others)}"]
         remarks = remarks if others else []
@@ -251,14 +252,20 @@ def _values(table: Table, column: Column) -> np.ndarray:
 
 def _code(text: str, column: Column, table: Table) -> float:
     """The position of a category, or 1 and 0 for yes and no; NaN for a missing value."""
-    number = table.number(text)
     if column.kind == "categories":
         if text in column.categories:
             return column.categories.index(text)
         if is_missing(text):
             return np.nan
+        number = table.number(text)
         same = None if number is None else canonical(number)
         return column.categories.index(same) if same in column.categories else -1
+    return yes_or_no(text, table)
+
+
+def yes_or_no(text: str, table: Table) -> float:
+    """1 for yes and 0 for no, as words or numbers; NaN for all else."""
+    number = table.number(text)
     if text.casefold() in YES or number == 1:
         return 1.0
     return 0.0 if text.casefold() in NO or number == 0 else np.nan

@@ -15,6 +15,7 @@ from jdend.data._errors import DataError
 from jdend.data._folds import Folds, fold_rows, make_folds
 from jdend.data._normalisation import Normaliser
 from jdend.data._preprocessing import Preprocessing
+from jdend.data._targets import CLASSIFICATION, MULTILABEL, REGRESSION
 
 _TEST_SEED = 0
 
@@ -28,7 +29,8 @@ class Split:
 
     Attributes:
       train_x, validation_x, test_x: `[n, F]` uint8 or float32, rows in the published order.
-      train_y, validation_y, test_y: `[n]` int32 in `[0, n_classes)`.
+      train_y, validation_y, test_y: `[n]` int32 in `[0, n_classes)`; of multilabel int32
+        `[n, n_classes]`, 1 where a label applies and 0 where not.
       offset, scale: float32, `[]` or `[F]`.
       n_classes: how many classes there are.
       image_shape: `(H, W, C)` with `H * W * C = F`, or None for data that are not images.
@@ -42,8 +44,8 @@ class Split:
       class_weights: float32 `[n_classes]`, by which the loss of a training example of a class is
         multiplied (`jdend.training.weighted`); None without.
       target: of regression the mean and the deviation of the target in the training part (1 where
-        it is constant); None for classes. With regression `…_y` are float32 in the target's units,
-        `n_classes` is 1, and `class_names` holds the target's name.
+        it is constant); None for other tasks. With regression `…_y` are float32 in the target's
+        units, `n_classes` is 1, and `class_names` holds the target's name.
       table: of a table, how its columns became features, fitted on the training part.
       folds: how its training part is divided in several ways, each of which holds out another part
         of it; then the validation part is empty. None without.
@@ -73,6 +75,13 @@ class Split:
     def in_features(self) -> int:
         """`F`."""
         return self.train_x.shape[1]
+
+    @property
+    def task(self) -> str:
+        """What is learnt: `classification`, `regression` or `multilabel`."""
+        if self.target is not None:
+            return REGRESSION
+        return CLASSIFICATION if self.train_y.ndim == 1 else MULTILABEL
 
     @property
     def n_folds(self) -> int:
@@ -115,8 +124,8 @@ def split(
     """Divides a data set into training, validation and test parts.
 
     Every part holds the classes in the proportions of the whole, to within one example, and at
-    least one example of each; of regression they are drawn at random. The same arguments give the
-    same parts on every platform.
+    least one example of each; of regression and multilabel they are drawn at random. The same
+    arguments give the same parts on every platform.
 
     A published test part is taken whole, whatever `subset_size` says: it costs little and keeps
     accuracies comparable. Without one, a part of the examples is set aside for test first; it does
@@ -128,10 +137,10 @@ def split(
     categories made one-hot by what this training part holds, see `Preprocessing`; features that are
     0 or 1 for that reason are not normalised.
 
-    With `folds`, `Split.folds` divides the training part in so many stratified ways, so that each
-    example is held out once (k-fold cross-validation), or `fold_repeats` times. A fold's networks
-    are normalised, and missing values filled, by what the fold trains on; a table's categories are
-    those of all training examples.
+    With `folds`, `Split.folds` divides the training part in so many ways, stratified as above, so
+    that each example is held out once (k-fold cross-validation), or `fold_repeats` times. A fold's
+    networks are normalised, and missing values filled, by what the fold trains on; a table's
+    categories are those of all training examples.
 
     Args:
       dataset: what to divide.
@@ -154,7 +163,7 @@ def split(
     n_parts = 2 if validation_fraction or folds else 1
     if len(dataset.test_labels) == 0:
         _check_counts(dataset, chosen, n_parts + 1)
-        n_test = _part_size(len(chosen), test_fraction, dataset.n_classes, n_parts)
+        n_test = _part_size(len(chosen), test_fraction, dataset.n_strata, n_parts)
         test_rows, chosen = _divide(dataset, chosen, n_test, _TEST_SEED, n_parts)
     _check_counts(dataset, chosen, n_parts)
     if subset_size is not None:
@@ -165,7 +174,7 @@ def split(
         return _assemble(dataset, chosen, chosen[:0], test_rows, (parts, int(fold_repeats)))
     validation_rows, train_rows = chosen[:0], chosen
     if validation_fraction:
-        n_validation = _part_size(len(chosen), validation_fraction, dataset.n_classes, 1)
+        n_validation = _part_size(len(chosen), validation_fraction, dataset.n_strata, 1)
         validation_rows, train_rows = _divide(dataset, chosen, n_validation, int(seed), 1)
     return _assemble(dataset, train_rows, validation_rows, test_rows)
 
@@ -179,7 +188,7 @@ def _divide(
     draws the same rows and more.
     """
     labels = dataset.strata[rows]
-    counts = np.bincount(labels, minlength=dataset.n_classes)
+    counts = np.bincount(labels, minlength=dataset.n_strata)
     quotas = _quotas(counts, size, np.minimum(at_least, counts - leave), counts - leave)
     # NumPy promises that the stream of a bit generator does not change, but not that of the
     # `Generator` methods (NEP 19).
@@ -204,9 +213,9 @@ def _quotas(counts: np.ndarray, size: int, smallest: np.ndarray, largest: np.nda
     return quotas
 
 
-def _part_size(n: int, fraction: float, n_classes: int, parts_left: int) -> int:
+def _part_size(n: int, fraction: float, n_strata: int, parts_left: int) -> int:
     """`fraction` of `n`, with room for every class in this part and in the parts still to draw."""
-    return int(np.clip(round(fraction * n), n_classes, n - n_classes * parts_left))
+    return int(np.clip(round(fraction * n), n_strata, n - n_strata * parts_left))
 
 
 def _assemble(
@@ -260,7 +269,7 @@ def _assemble(
         fingerprint=fingerprint,
         table=table,
         folds=folds,
-        target=None if dataset.has_classes else _target(labels[train_rows]),
+        target=_target(labels[train_rows]) if dataset.task == REGRESSION else None,
     )
 
 
@@ -305,9 +314,9 @@ def _check_integer(name: str, value: int, low: int) -> None:
 
 
 def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:
-    counts = np.bincount(dataset.strata[rows], minlength=dataset.n_classes)
+    counts = np.bincount(dataset.strata[rows], minlength=dataset.n_strata)
     rarest = int(np.argmin(counts))
-    if counts[rarest] < n_parts and not dataset.has_classes:
+    if counts[rarest] < n_parts and dataset.task != CLASSIFICATION:
         raise DataError(
             f"{dataset.name} has {counts[rarest]} training examples, and a split into {n_parts} "
             f"parts needs {n_parts}; add examples or set validation_fraction=0"
@@ -321,7 +330,7 @@ def _check_counts(dataset: Dataset, rows: np.ndarray, n_parts: int) -> None:
 
 
 def _check_subset(dataset: Dataset, subset_size: int, available: int, n_parts: int) -> None:
-    smallest = n_parts * dataset.n_classes
+    smallest = n_parts * dataset.n_strata
     if not smallest <= subset_size <= available:
         raise DataError(
             f"subset_size={subset_size} is not allowed for {dataset.name}; give a number from "

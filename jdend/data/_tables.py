@@ -13,13 +13,14 @@ import numpy as np
 
 from jdend._messages import reason
 from jdend.data._array_files import open_arrays
-from jdend.data._class_column import as_classes, checked_class, is_number, target_column
+from jdend.data._class_column import as_classes, checked_class, is_number, target_columns
 from jdend.data._column_kinds import Wishes, dataset_of, plain_dataset
 from jdend.data._dataset import Dataset, from_arrays
 from jdend.data._errors import DataError
 from jdend.data._frames import read_parquet
 from jdend.data._limits import check_fits, regular_file
 from jdend.data._table import Table, listed
+from jdend.data._targets import CLASSIFICATION, check_task
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -82,13 +83,13 @@ def from_npz(path: str | Path, *, task: str = "classification") -> Dataset:
 def from_csv(
     path: str | Path,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
     task: str = "classification",
 ) -> Dataset:
-    """Loads a table with one column of classes from a text file with a header line.
+    """Loads a table with a column of classes from a text file with a header line.
 
     Of numbers without holes the data set holds what the file holds. All other columns are read by
     the rule in docs/tables.md, of which `Dataset.table` says what came out.
@@ -97,36 +98,39 @@ def from_csv(
       path: the file. Of commas, semicolons and tabs, what parts its header into most columns
         separates; double quotes enclose. Between semicolons, 1,5 is one and a half.
       target: the column that holds the classes, as numbers or as words; default: the first of
-        `label`, `target`, `class` and `y` that the header has. All other columns are features.
+        `label`, `target`, `class` and `y` that the header has. All other columns are features. Of
+        multilabel the columns of the labels, a list or text with commas between them, which hold 1
+        and 0, or yes and no.
       drop: columns that are left out.
       categorical: columns that are categories, also if they are numbers or have many values.
       numeric: columns that are numbers: words in them are missing values, and one that numbers the
         rows stays.
-      task: `classification`, or `regression`: then the target column holds numbers.
+      task: `classification`; `regression`, then the target column holds numbers; or `multilabel`,
+        for rows that have any number of labels.
 
     Raises:
       DataError: if it cannot be read, lacks a column that is named, has lines of different lengths,
         a class that is missing, a word or an infinity among numbers (the message names the line),
         no column left, or is too large for the free memory.
     """
+    check_task(task)
     wishes = Wishes.of(drop, categorical, numeric)
     path = regular_file(path)
     name, source = path.stem, str(path)
     check_fits(path.stat().st_size, source)
     with _csv_rows(path) as (reader, header, _):
         _check_header(header, path)
-        classes = target_column(header, target, source)
-        column = header.index(classes)
-        names = header[:column] + header[column + 1 :]
-        wishes.check(names, classes, source)
+        targets = target_columns(header, target, task, source)
+        names = [column for column in header if column not in targets]
+        wishes.check(names, targets, source)
         plain = None
-        if not wishes.categorical and task == "classification":
-            plain = _plain_rows(reader, header, column, wishes, path)
+        if not wishes.categorical and task == CLASSIFICATION:
+            plain = _plain_rows(reader, header, header.index(targets[0]), wishes, path)
     if plain is None:
-        return dataset_of(read_table(path), classes, wishes, name=name, task=task)
+        return dataset_of(read_table(path), targets, wishes, name=name, task=task)
     numbers, texts = plain
     labels = as_classes(texts, source)
-    return plain_dataset(numbers, labels, names, classes, wishes, name=name, source=source)
+    return plain_dataset(numbers, labels, names, targets[0], wishes, name=name, source=source)
 
 
 def read_table(path: str | Path) -> Table:

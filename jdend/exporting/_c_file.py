@@ -6,7 +6,7 @@ import numpy as np
 
 from jdend import __version__
 from jdend.exporting._c_table import check_rows, feature_lines
-from jdend.models import TrainedModel, count_params
+from jdend.models import MULTILABEL, TrainedModel, count_params
 
 __all__ = ["CFile", "Source", "literals"]
 
@@ -75,14 +75,11 @@ class CFile:
         comment = self._comment(signature, ram_bytes)
         body = [
             *(f"float {name}[{size}];" for name, size in self._buffers.items()),
-            "int best = 0;",
+            f"int {'n' if self.model.task == MULTILABEL else 'best'} = 0;",
             "",
             *self.body,
             *self._in_units(),
-            f"for (int row = 1; row < {len(self.model.class_names)}; row++)",
-            "    if (logits[row] > logits[best])",
-            "        best = row;",
-            "return best;",
+            *self._answer(),
         ]
         parts = [
             "/*",
@@ -106,6 +103,22 @@ class CFile:
         mean, deviation = (literals(np.array([v], np.float32))[0] for v in self.model.target)
         mean, deviation = (text.strip().rstrip(",") for text in (mean, deviation))
         return [f"logits[0] = logits[0] * {deviation} + {mean};"]
+
+    def _answer(self) -> list[str]:
+        """What returns the most probable class; of multilabel how many labels apply."""
+        n_classes = len(self.model.class_names)
+        if self.model.task == MULTILABEL:
+            return [
+                f"for (int row = 0; row < {n_classes}; row++)",
+                "    n += logits[row] > 0.0f;",
+                "return n;",
+            ]
+        return [
+            f"for (int row = 1; row < {n_classes}; row++)",
+            "    if (logits[row] > logits[best])",
+            "        best = row;",
+            "return best;",
+        ]
 
     def _check(self) -> list[str]:
         """A program that checks the function on rows of the table; nothing unless JDEND_CHECK is
@@ -173,6 +186,12 @@ class CFile:
             return [
                 f"    logits: room for one number, {names[0]} in its own units",
                 "    returns 0",
+            ]
+        if self.model.task == MULTILABEL:
+            return [
+                f"    logits: room for {len(names)} numbers, above 0 of labels that apply:",
+                *(f"    {i:3d} {name}" for i, name in enumerate(names)),
+                "    returns how many apply",
             ]
         return [
             f"    logits: room for {len(names)} numbers",

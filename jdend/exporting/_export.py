@@ -53,7 +53,8 @@ def export(
     - `c`: one C99 file that needs no library and allocates nothing. It defines
       `int jdend_predict(const uint8_t *pixels, float *logits)`, which returns the most probable
       class; a network for float32 numbers takes `const float *features`. Of regression
-      `logits[0]` is the target in its own units, and 0 is returned.
+      `logits[0]` is the target in its own units, and 0 is returned; of multilabel those of
+      `logits` above 0 are of labels that apply, and their number is returned.
 
     Args:
       model: the network, or the folder where it is saved.

@@ -11,6 +11,7 @@ from jdend.models._architectures import (
 from jdend.models._configuration import (
     CLASSIFICATION,
     DEFAULTS,
+    MULTILABEL,
     REGRESSION,
     SCHEDULES,
     TASKS,
@@ -52,6 +53,7 @@ __all__ = [
     "DEFAULTS",
     "INITIALIZATIONS",
     "MLP",
+    "MULTILABEL",
     "NEGATIVE_SLOPE",
     "REGRESSION",
     "SCHEDULES",

@@ -4,10 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from jdend.data import CLASSIFICATION, MULTILABEL, REGRESSION
 from jdend.models._count import count_params
 from jdend.models._trained import TrainedModel
 
 __all__ = ["model_card"]
+
+# What a column holds that is learnt.
+LEARNT = {CLASSIFICATION: "the classes", REGRESSION: "the target", MULTILABEL: "a label"}
 
 
 def model_card(model: TrainedModel, path: str, version: str) -> str:
@@ -26,8 +30,10 @@ def model_card(model: TrainedModel, path: str, version: str) -> str:
         values = f"which become {problem.in_features} features"
         examples = 'jdend.data.read_table("new.csv")'
     tells = f"tells {problem.n_classes} classes apart: {', '.join(model.class_names)}"
-    if model.target is not None:
+    if model.task == REGRESSION:
         tells = f"predicts {model.class_names[0]}, a number"
+    if model.task == MULTILABEL:
+        tells = f"says which of {problem.n_classes} labels apply: {', '.join(model.class_names)}"
     parts = [
         f"# {PurePath(path).name}",
         f"A network that jdend {version} trained.",
@@ -44,15 +50,8 @@ def model_card(model: TrainedModel, path: str, version: str) -> str:
         parts += ["Test figures were only reported; nothing was chosen by them."]
     if model.table is not None:
         said = {column.name: column.said for column in model.table.columns}
-        parts += [
-            "## Columns",
-            _table(
-                {
-                    **said,
-                    model.table.target: "the classes" if model.target is None else "the target",
-                }
-            ),
-        ]
+        said |= dict.fromkeys(model.table.targets, LEARNT[model.task])
+        parts += ["## Columns", _table(said)]
     parts += [
         "## Configuration",
         _table({"architecture": structure.architecture, **dict(structure.values)}),

@@ -8,6 +8,7 @@ from flax import nnx
 
 from jdend._messages import did_you_mean
 from jdend.connectivity import ImageShape
+from jdend.data import CLASSIFICATION, MULTILABEL, REGRESSION, TASKS
 from jdend.fields import (
     FIELDS,
     HYPERPARAMETERS,
@@ -47,14 +48,13 @@ DEFAULTS: dict[str, object] = {
     if field.default is not None and not isinstance(field.default, Derived)
 }
 
-# Hyperparameters that only classification has.
-OF_CLASSES = ("label_smoothing", "distillation_weight")
+# The tasks of hyperparameters that do not go with all of them.
+TASKS_OF = {
+    "label_smoothing": (CLASSIFICATION, MULTILABEL),
+    "distillation_weight": (CLASSIFICATION,),
+}
 
 _OWN_PROGRAM = tuple(n for n, field in HYPERPARAMETERS.items() if field.own_program != "never")
-
-
-CLASSIFICATION, REGRESSION = "classification", "regression"
-TASKS = (CLASSIFICATION, REGRESSION)
 
 # Sizes that are at most the smaller side of an image.
 OF_PIXELS = ("patch_size", "stride", "pooled_size")
@@ -66,9 +66,10 @@ class Problem:
 
     Attributes:
       in_features: the number of features.
-      n_classes: the number of classes; of regression 1, for the one number that is predicted.
+      n_classes: the number of classes; of regression 1, for the one number that is predicted; of
+        multilabel the number of labels, each of which has a logit.
       image_shape: `(H, W, C)` if the features are the pixels of images.
-      task: `classification` or `regression`.
+      task: `classification`, `regression` or `multilabel`.
       loss: the name of the loss that training minimises, see `jdend.training.Loss`; None for that
         of the task.
 
@@ -96,8 +97,9 @@ class Problem:
 
     @property
     def has_classes(self) -> bool:
-        """Whether its task is classification."""
-        return self.task == CLASSIFICATION
+        """Whether examples have classes or labels, so that there is an accuracy; not of regression,
+        whose target is a number."""
+        return self.task != REGRESSION
 
 
 @dataclass(frozen=True)
@@ -192,9 +194,9 @@ def configure(
         allowed.
     """
     parsed = _Parsed.of(params, problem, defaults)
-    for name in OF_CLASSES:
-        if not problem.has_classes and parsed[name] != HYPERPARAMETERS[name].neutral:
-            raise ValueError(f"{name}={parsed[name]!r} is for classes, and this is regression")
+    for name, tasks in TASKS_OF.items():
+        if problem.task not in tasks and parsed[name] != HYPERPARAMETERS[name].neutral:
+            raise ValueError(f"{name}={parsed[name]!r} is for classes, and this is {problem.task}")
     hyperparameters = Hyperparameters(**{name: parsed[name] for name in HYPERPARAMETERS})
     return Configuration(_structure(parsed, extras_of(hyperparameters)), hyperparameters)
 

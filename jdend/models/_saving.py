@@ -27,7 +27,7 @@ from jdend._files import os_errors_as, user_path, write_folder
 from jdend._messages import OneLineError, reason
 from jdend.connectivity import check_indices
 from jdend.models._card import model_card
-from jdend.models._configuration import Structure, build
+from jdend.models._configuration import CLASSIFICATION, Structure, build
 from jdend.models._layer import DendriticLayer
 from jdend.models._record import list_in, object_in, of_kind, read_configuration
 from jdend.models._registry import architectures
@@ -71,7 +71,8 @@ def save(model: TrainedModel, folder: str | Path) -> Path:
     configuration = dataclasses.asdict(model.configuration)
     del configuration["structure"]["extras"]  # they follow from the hyperparameters
     problem = configuration["structure"]["problem"]
-    if model.target is None and problem["loss"] is None:  # as before there were others
+    # As before there were others.
+    if model.task == CLASSIFICATION and problem["loss"] is None:
         del problem["task"], problem["loss"]
     configuration["structure"]["values"] = dict(model.configuration.structure.values)
     record: dict[str, object] = {

@@ -33,7 +33,8 @@ def table_record(model: TrainedModel) -> dict[str, object] | None:
             entry |= {"mean": means[at], "scale": scales[at]}
         at += len(column.features)
         columns.append(entry)
-    return {"target": model.table.target, "columns": columns}
+    targets = model.table.targets  # one by its name, as before there were several
+    return {"target": targets[0] if len(targets) == 1 else list(targets), "columns": columns}
 
 
 def read_table_record(record: object) -> Preprocessing | None:
@@ -51,7 +52,10 @@ def read_table_record(record: object) -> Preprocessing | None:
     names = [column.name for column in columns]
     if len({*names}) < len(names):
         raise ValueError("two columns of the table have one name")
-    return Preprocessing(tuple(columns), of_kind(str, table, "target"))
+    targets = list_in(table, "target") if type(table["target"]) is list else [table["target"]]
+    if not targets or not all(isinstance(target, str) for target in targets):
+        raise TypeError(f"target must be the names of columns, got {targets!r}")
+    return Preprocessing(tuple(columns), tuple(targets))
 
 
 def _column(entry: Mapping[str, Any]) -> Column:

@@ -17,7 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from jdend.data import Frame, Preprocessing, Table, table_of
+from jdend.data import MULTILABEL, REGRESSION, Frame, Preprocessing, Table, table_of
 from jdend.models._configuration import Configuration
 
 __all__ = ["INPUTS", "TrainedModel"]
@@ -31,18 +31,19 @@ class TrainedModel:
     """A trained network that reads raw examples: bytes of pixels, or numbers in the data's units.
 
     Attributes:
-      module: maps normalised features `[B, F]` to logits `[B, n_classes]`, of regression to the
-        standardised target `[B, 1]`.
+      module: maps normalised features `[B, F]` to logits `[B, n_classes]`, of multilabel one a
+        label; of regression to the standardised target `[B, 1]`.
       configuration: the configuration that it was built from and trained with.
       offset, scale: float32 `[]` or `[F]`; the module reads `(x - offset) * scale`.
-      class_names: the name of each class; of regression that of the target.
+      class_names: the name of each class; of regression that of the target, of multilabel those of
+        the labels.
       inputs: the values of an example: `uint8` for pixels or `float32` for numbers.
       figures: its accuracies in [0, 1] and its losses, by name.
       origin: where it comes from, in plain JSON values: data set, seed, …
       table: how the columns of a table become its features; None of a network that was not trained
         on a table.
       target: of regression the mean and the deviation of the target, by which it is standardised;
-        None for classes.
+        None for other tasks.
     """
 
     module: nnx.Module
@@ -80,6 +81,11 @@ class TrainedModel:
                 )
             object.__setattr__(self, name, value)
 
+    @property
+    def task(self) -> str:
+        """What it has learnt: `classification`, `regression` or `multilabel`."""
+        return self.configuration.structure.problem.task
+
     def __getstate__(self) -> dict[str, object]:
         """For pickle and copies: all but the compiled program."""
         return {name: value for name, value in self.__dict__.items() if name != "_forward"}
@@ -107,21 +113,27 @@ class TrainedModel:
         return logits
 
     def probabilities(self, x: ArrayLike | Table | Frame) -> Float[np.ndarray, "B classes"]:
-        """The softmax of the logits. Args, Raises: as `logits`; `ValueError` also for regression,
-        which has no classes."""
-        if self.target is not None:
+        """The softmax of the logits; of multilabel the sigmoid of each, the probability that the
+        label applies. Args, Raises: as `logits`; `ValueError` also for regression, which has no
+        classes."""
+        if self.task == REGRESSION:
             raise ValueError("this network predicts a number, and no probabilities: use predict")
         logits = self.logits(x).astype(np.float64)
+        if self.task == MULTILABEL:
+            return (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)  # without overflow
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def predict(
         self, x: ArrayLike | Table | Frame
-    ) -> Int[np.ndarray, " B"] | Float[np.ndarray, " B"]:
+    ) -> Int[np.ndarray, " B"] | Float[np.ndarray, " B"] | Int[np.ndarray, "B labels"]:
         """The most probable class of each example, as its position in `class_names`; of regression
-        the target, float32."""
-        if self.target is not None:
+        the target, float32; of multilabel `[B, labels]`, 1 where a label is more probable than not
+        and 0 elsewhere."""
+        if self.task == REGRESSION:
             return self.logits(x)[:, 0]
+        if self.task == MULTILABEL:
+            return (self.logits(x) > 0).astype(np.int32)
         return self.logits(x).argmax(axis=1).astype(np.int32)
 
     def examples(self, x: ArrayLike | Table | Frame) -> np.ndarray:

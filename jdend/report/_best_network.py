@@ -18,7 +18,9 @@ from jdend._files import user_path
 from jdend.data import DataError, Dataset, Split, is_file_name, load, split
 from jdend.fields import TAUGHT_WEIGHT
 from jdend.models import (
+    CLASSIFICATION,
     NEGATIVE_SLOPE,
+    REGRESSION,
     Configuration,
     DendriticLayer,
     Problem,
@@ -87,14 +89,16 @@ class Portrait:
       model: its network.
       seed: the seed that it was trained with.
       images: the examples that are shown, as bytes, by their row in the test part.
-      confusion: `[C, C]`, test examples by true and by predicted class; empty for regression.
+      confusion: `[C, C]`, test examples by true and by predicted class; empty for other
+        tasks.
       confused: the most confident wrong predictions on the test part: row, true class, predicted
         class, and the probability of the predicted class.
       history: its dendrites before training and after each epoch; empty if it has none.
       fields: the strongest dendrites, as positions of neuron and dendrite.
       favourites: for each of them, the row of the test example that excites it most.
       predictions: `[n, 2]`, of regression the true and the predicted target of each test example;
-        None for classes.
+        `[n, K, 2]`, of multilabel which labels it has and the probability of each; None for
+        classes.
     """
 
     result: SearchResult
@@ -106,7 +110,7 @@ class Portrait:
     history: tuple[Dendrites, ...] = ()
     fields: tuple[tuple[int, int], ...] = ()
     favourites: tuple[int, ...] = ()
-    predictions: Float[np.ndarray, "n 2"] | None = None
+    predictions: Float[np.ndarray, "n *K 2"] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -178,13 +182,14 @@ def portray(
 
     model = train_model(configuration, seed, data, kernel=kernel, on_epoch=note)
     confusion, confused, predictions = np.zeros((0, 0), np.int64), (), None
-    if model.target is None:
+    if model.task == CLASSIFICATION:
         probabilities = model.probabilities(data.test_x)
         predicted = probabilities.argmax(axis=1)
         confused = _confused(probabilities, predicted, data.test_y)
         confusion = _counts(data.test_y, predicted, data.n_classes)
     else:
-        predictions = np.stack([data.test_y, model.predict(data.test_x)], axis=1)
+        said = model.predict if model.task == REGRESSION else model.probabilities
+        predictions = np.stack([data.test_y, said(data.test_x)], axis=-1)
     features = (data.test_x.astype(np.float32) - data.offset) * data.scale
     fields = _strongest(model.module, history[-1]) if history else ()
     favourites = ()

@@ -1,9 +1,9 @@
-"""Regression in a report: what the best network predicts, beside what is true.
+"""What the best network predicts, beside what is true, in a report: of regression and multilabel.
 
-Shape letters: `n` test examples.
+Shape letters: `n` test examples, `K` labels.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,9 +17,10 @@ from jdend.report._templates import Markup, render
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["predictions_figure", "predictions_section"]
+__all__ = ["labels_section", "predictions_figure", "predictions_section"]
 
 MOST_SHOWN = 2000
+MOST_LABELS = 50
 
 
 def predictions_section(portrait: Portrait) -> Markup:
@@ -30,10 +31,7 @@ def predictions_section(portrait: Portrait) -> Markup:
     variance = float(np.square(true - true.mean()).mean())
     return render(
         "predictions",
-        seed=portrait.seed,
-        n_seeds=len(portrait.result.seeds),
-        metric=metric_of([portrait.result]),
-        has_folds=portrait.result.n_networks > len(portrait.result.seeds),
+        **_chosen(portrait),
         target=portrait.model.class_names[0],
         n_test=len(true),
         rmse=f"{_root(error):.4g}",
@@ -41,6 +39,39 @@ def predictions_section(portrait: Portrait) -> Markup:
         r2=percent(1 - float(np.square(error).mean()) / variance if variance else None),
         rmse_of_mean=f"{_root(true - target[0]):.4g}",
     )
+
+
+def labels_section(portrait: Portrait) -> Markup:
+    """How well the best network finds each label on the test part."""
+    assert portrait.predictions is not None
+    true, said = portrait.predictions[..., 0] > 0.5, portrait.predictions[..., 1] > 0.5
+    names = portrait.model.class_names
+    n_true, n_said, n_both = (part.sum(axis=0) for part in (true, said, true & said))
+
+    def row(i: int) -> list[str]:
+        precision, recall = (n_both[i], n_said[i]), (n_both[i], n_true[i])
+        shares = precision, recall, (2 * n_both[i], n_said[i] + n_true[i])
+        return [names[i], f"{n_true[i]:,}", *(percent(a / b if b else None) for a, b in shares)]
+
+    return render(
+        "labels",
+        **_chosen(portrait),
+        n_test=len(true),
+        all_right=percent(float((true == said).all(axis=1).mean())),
+        right=percent(float((true == said).mean())),
+        rows=[row(i) for i in range(min(len(names), MOST_LABELS))],
+        n_labels=len(names),
+    )
+
+
+def _chosen(portrait: Portrait) -> dict[str, Any]:
+    """Which network it is, for templates."""
+    return {
+        "seed": portrait.seed,
+        "n_seeds": len(portrait.result.seeds),
+        "metric": metric_of([portrait.result]),
+        "has_folds": portrait.result.n_networks > len(portrait.result.seeds),
+    }
 
 
 def predictions_figure(portrait: Portrait) -> "Figure":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._files import os_errors_as, user_path, write_bytes
+from jdend.models import MULTILABEL, REGRESSION
 from jdend.report import _sections as of
 from jdend.report._best_network import Portrait
 from jdend.report._figures import accuracy_figure, curves_figure, importance_figure, plotly
@@ -14,7 +15,7 @@ from jdend.report._importance import Importances, importances, varying
 from jdend.report._network_sections import confusion_section, fields_section, resampling_section
 from jdend.report._page import Section, page
 from jdend.report._parallel import parallel_figure
-from jdend.report._predictions import predictions_figure, predictions_section
+from jdend.report._predictions import labels_section, predictions_figure, predictions_section
 from jdend.report._record import SearchRecord, finite
 from jdend.report._resampling import resampling_figure
 from jdend.report._templates import Markup, render
@@ -94,7 +95,7 @@ def _figures(
         figures["importance"] = importance_figure(shares)
     if len(varying(measured)) > 1:
         figures["parallel"] = parallel_figure(measured)
-    if portrait is not None and portrait.predictions is not None:
+    if portrait is not None and portrait.model.task == REGRESSION:
         figures["predictions"] = predictions_figure(portrait)
     if portrait is not None and portrait.moved:
         figures["resampling"] = resampling_figure(portrait.history)
@@ -134,8 +135,10 @@ def _sections_of_network(portrait: Portrait | None, why_none: str) -> list[Secti
 
 def _section_of_outputs(portrait: Portrait) -> Section:
     """What the best network says of the test examples."""
-    if portrait.predictions is not None:
+    if portrait.model.task == REGRESSION:
         return Section("predictions", "The best network", predictions_section(portrait))
+    if portrait.model.task == MULTILABEL:
+        return Section("labels", "The best network", labels_section(portrait))
     return Section("confusion", "The best network", confusion_section(portrait))
 
 

@@ -38,7 +38,7 @@ SETTINGS = {
     "n_train": "examples to train on",
     "n_validation": "examples to rank by",
     "n_test": "test examples",
-    "majority_accuracy": "accuracy of the most frequent class",
+    "majority_accuracy": "accuracy of always the most frequent",
     "split_seed": "split seed",
     "task": "task",
     "loss": "loss",

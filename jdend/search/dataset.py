@@ -60,14 +60,19 @@ class DataOptions:
     fold_repeats: int = field(
         default=1, metadata=about("divide into folds so often, by other draws", int)
     )
-    target: str | None = field(
+    target: str | Sequence[str] | None = field(
         default=None,
-        metadata=about("the column of a table with the classes, or numbers", metavar="COLUMN"),
+        metadata=about(
+            "the column of a table with the classes, or numbers; several if each is a label",
+            python=", as a list, or text with commas",
+            metavar=COLUMNS,
+        ),
     )
     task: str | None = field(
         default=None,
         metadata=about(
-            "classification, or regression for a target that is a number",
+            "classification, regression for a target that is a number, or multilabel for any number"
+            " of labels an example",
             none="classification",
             python="; None for that of a `Dataset`",
         ),

@@ -107,8 +107,9 @@ class NetworksWithinBudget(CollectedResults):
         return self._normalised(self._data.split.train_x)
 
     @property
-    def y_train(self) -> Int[np.ndarray, " n"]:
-        """The classes of `X_train`."""
+    def y_train(self) -> Int[np.ndarray, "..."] | Float[np.ndarray, " n"]:
+        """The classes of `X_train`, `[n]`; of multilabel its labels `[n, K]`, of regression the
+        targets."""
         return self._data.split.train_y
 
     @property
@@ -117,8 +118,8 @@ class NetworksWithinBudget(CollectedResults):
         return self._normalised(self._data.split.test_x)
 
     @property
-    def y_test(self) -> Int[np.ndarray, " n"]:
-        """The classes of `X_test`."""
+    def y_test(self) -> Int[np.ndarray, "..."] | Float[np.ndarray, " n"]:
+        """The same of `X_test`."""
         return self._data.split.test_y
 
     @property

@@ -74,7 +74,8 @@ class ProposalOptions:
         default=None,
         metadata=about(
             "what networks are chosen and stopped by: accuracy, balanced_accuracy, f1_macro, auc, "
-            "log_loss; of regression rmse, mae, r2",
+            "log_loss; of regression rmse, mae, r2; of multilabel accuracy, hamming_loss, "
+            "f1_macro, f1_micro, auc, log_loss",
             python=", or a metric of your own, see `jdend.training.Metric`",
             none="accuracy, rmse",
             recorded=True,
@@ -164,9 +165,10 @@ class TrainingOptions:
     loss: str | None = field(
         default=None,
         metadata=about(
-            "what training minimises: cross_entropy; of regression squared or huber",
+            "what training minimises: cross_entropy; of regression squared or huber; of multilabel "
+            "binary_cross_entropy",
             python=", or a loss that is registered, see `jdend.training.register_loss`",
-            none="cross_entropy, squared",
+            none="the first of these",
         ),
     )
     class_weights: str | None = field(

@@ -53,18 +53,21 @@ def best_interval(
 
 def validation_note(results: Sequence[SearchResult], config: Mapping[str, object]) -> str:
     """What a table says of its validation accuracies: of how many examples they are, where the true
-    accuracy of the best may lie, and how good it is to always say the most frequent class. Empty if
-    that is not known.
+    accuracy of the best may lie, and how good it is to always say the most frequent class, of
+    multilabel of each label what is more frequent. Empty if that is not known.
 
-    Args: as `best_interval`; `majority_accuracy` is that of the most frequent class.
+    Args: as `best_interval`; `majority_accuracy` is that of what is most frequent.
     """
     interval = best_interval(results, config)
     if interval is None:
         return ""
     majority = config.get("majority_accuracy")
-    baseline = "" if majority is None else f"; always the most frequent class: {majority:.4f}"
+    of_labels = config.get("task") == "multilabel"
+    most = "each label's majority" if of_labels else "the most frequent class"
+    baseline = "" if majority is None else f"; always {most}: {majority:.4f}"
+    right = " each right if all of its labels are," if of_labels else ""
     column = figure_headings(results)["validation_accuracy"]
     return (
-        f"{column}: on {config['n_validation']:,} examples, for the best true accuracies of "
+        f"{column}: on {config['n_validation']:,} examples,{right} for the best true accuracies of "
         f"{interval[0]:.4f} to {interval[1]:.4f} (95%){baseline}"
     )

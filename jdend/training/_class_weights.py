@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from jdend._messages import OneLineError, did_you_mean
-from jdend.data import Split
+from jdend.data import CLASSIFICATION, Split
 
 __all__ = ["ClassWeightsError", "check_class_weights", "weighted"]
 
@@ -30,8 +30,8 @@ def weighted(data: Split, class_weights: str | None) -> Split:
     check_class_weights(class_weights)
     if class_weights is None:
         return data
-    if data.target is not None:
-        raise ClassWeightsError("class_weights are for classes, and this is regression")
+    if data.task != CLASSIFICATION:
+        raise ClassWeightsError(f"class_weights are for classes, and this is {data.task}")
     counts = np.bincount(data.train_y, minlength=data.n_classes)
     weights = len(data.train_y) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(data, class_weights=np.where(counts > 0, weights, 0.0).astype(np.float32))

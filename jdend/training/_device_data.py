@@ -22,6 +22,7 @@ __all__ = [
     "Examples",
     "fold_of_members",
     "in_units",
+    "labels_of_rows",
     "normalised",
     "on_device",
     "teacher_of",
@@ -38,17 +39,18 @@ class Examples:
 
     Attributes:
       x: uint8 or float32 `[n, F]`.
-      y: int32 `[n]`; of regression the standardised target, float32.
+      y: int32 `[n]`; of multilabel int32 `[n, K]`, 1 where a label applies and 0 where not; of
+        regression the standardised target, float32.
       offset, scale: float32 `[]` or `[F]`, with folds `[L, 1]` or `[L, F]`; the network's input is
         `(x - offset) * scale`.
       teacher: as of a `Split`, for the training examples alone; None without one.
       class_weights: as of a `Split`; None without.
       fill, missing: as of `jdend.data.Folds`; None without.
-      target: of regression the mean and the deviation of the target; None for classes.
+      target: of regression the mean and the deviation of the target; None for other tasks.
     """
 
     x: Array
-    y: Int[Array, " n"] | Float[Array, " n"]
+    y: Int[Array, " n"] | Int[Array, "n K"] | Float[Array, " n"]
     offset: Float[Array, "..."]
     scale: Float[Array, "..."]
     teacher: Float[Array, "n_train V K"] | None = None
@@ -160,6 +162,14 @@ def normalised(
     if data.missing is not None and data.fill is not None:
         x = jnp.where(data.missing[rows], data.fill[fold][:, None], x)
     return (x - data.offset[fold][:, None]) * data.scale[fold][:, None]
+
+
+def labels_of_rows(
+    data: Examples, rows: Int[Array, "*B"], counted: Bool[Array, "*B"]
+) -> Int[Array, "..."] | Float[Array, "..."]:
+    """The labels of these rows; 0 where `counted` is false."""
+    y = data.y[rows]
+    return jnp.where(counted.reshape(counted.shape + (1,) * (y.ndim - counted.ndim)), y, 0)
 
 
 def in_units(data: Examples, values: Array) -> Array:

@@ -2,7 +2,7 @@
 """Measures a population on a part of the data: loss, accuracy, and another metric.
 
 Shape letters: `S` seeds, or seeds × folds, which are called members `M`; `C` configurations, `B`
-examples at once, `R` rows of the largest part, `F` features, `K` classes, `L` folds.
+examples at once, `R` rows of the largest part, `F` features, `K` classes or labels, `L` folds.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,14 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend.training._bucket import Bucket, network
-from jdend.training._device_data import Examples, fold_of_members, in_units, normalised
-from jdend.training._loss import loss_of, right
+from jdend.training._device_data import (
+    Examples,
+    fold_of_members,
+    in_units,
+    labels_of_rows,
+    normalised,
+)
+from jdend.training._loss import Labels, loss_of, right
 from jdend.training._metrics import Metric
 from jdend.training._state import State, Tree, evaluated
 
@@ -88,7 +94,8 @@ def evaluation_of_folds(
 
 
 def _accuracy(bucket: Bucket, share: Float[Array, "S C"]) -> Float[Array, "S C"]:
-    """The share of examples that are classified right; NaN of regression."""
+    """The share of examples that are classified right, of multilabel in all of their labels; NaN of
+    regression."""
     return share if bucket.structure.problem.has_classes else jnp.full_like(share, jnp.nan)
 
 
@@ -113,7 +120,7 @@ def measurement(
         at_once = min(rows.shape[0], EVALUATION_ROWS)
         rows = jnp.pad(rows, (0, -rows.shape[0] % at_once), constant_values=-1)
         counted = rows >= 0
-        y = jnp.where(counted, data.y[rows], 0)
+        y = labels_of_rows(data, rows, counted)
 
         def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
             some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once)
@@ -141,7 +148,7 @@ def _measurement_of_folds(
     def measure(state: State, data: Examples, rows: Int[Array, "L R"]) -> Float[Array, "S C"]:
         rows, at_once = _rows_of_members(state, data, rows)
         counted = rows >= 0
-        y = jnp.where(counted, data.y[rows], 0)
+        y = labels_of_rows(data, rows, counted)
 
         def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
             some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once, axis=1)
@@ -151,7 +158,7 @@ def _measurement_of_folds(
 
         def of_configurations(
             logits: Float[Array, "C R K"],
-            y: Int[Array, " R"] | Float[Array, " R"],
+            y: Labels,
             counted: Bool[Array, " R"],
         ) -> Float[Array, " C"]:
             value = partial(_value, metric, data)
@@ -170,7 +177,7 @@ def _value(
     metric: Metric,
     data: Examples,
     logits: Float[Array, "R K"],
-    y: Int[Array, " R"] | Float[Array, " R"],
+    y: Labels,
     counted: Bool[Array, " R"],
 ) -> Float[Array, ""]:
     """The metric of one network; NaN if its logits are not finite."""

@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """The losses that training minimises, and which examples are classified right.
 
-Shape letters: `B` batch, `K` classes; of regression `K` is 1.
+Shape letters: `B` batch, `K` classes or labels; of regression `K` is 1.
 """
 
 from collections.abc import Callable
@@ -13,23 +13,29 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend._messages import OneLineError, did_you_mean
-from jdend.models import Problem
+from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION, Problem
 
 __all__ = [
     "Batch",
+    "Labels",
     "Loss",
     "LossError",
+    "binary_cross_entropy",
     "check_loss",
     "cross_entropy",
     "distillation",
     "find_loss",
+    "labels_like",
     "loss_of",
     "losses",
     "register_loss",
     "right",
+    "smoothable",
 ]
 
 Number = float | Float[Array, ""]
+# Classes; of multilabel 1 where a label applies and 0 where not; of regression targets.
+Labels = Int[Array, " B"] | Int[Array, "B K"] | Float[Array, " B"]
 
 
 class Batch(NamedTuple):
@@ -37,7 +43,8 @@ class Batch(NamedTuple):
 
     Attributes:
       x: the network's input, `[B, F]`.
-      y: the labels, int32; of regression the standardised target, float32.
+      y: the labels, int32; of multilabel with an axis of labels; of regression the standardised
+        target, float32.
       teacher: a teacher's logits for the same examples, mirrored where these are; None without a
         teacher.
       noise: what is added to `x`, times each configuration's `input_noise`.
@@ -47,7 +54,7 @@ class Batch(NamedTuple):
     """
 
     x: Float[Array, "*S B F"]
-    y: Int[Array, "*S B"] | Float[Array, "*S B"]
+    y: Int[Array, "*S B"] | Int[Array, "*S B K"] | Float[Array, "*S B"]
     teacher: Float[Array, "*S B K"] | None = None
     noise: Float[Array, "*S B F"] | None = None
     draws: tuple[Array, ...] | None = None
@@ -67,6 +74,15 @@ def cross_entropy(
     if smoothing is not None:
         of_target = (1.0 - smoothing) * of_target + smoothing * logits.mean(-1)
     return jax.nn.logsumexp(logits, -1) - of_target
+
+
+def binary_cross_entropy(
+    logits: Float[Array, "*S B K"], y: Int[Array, "B K"], smoothing: Number | None = None
+) -> Float[Array, "*S B"]:
+    """The mean over labels of the cross-entropy of a sigmoid with whether the label applies; with
+    `smoothing` the targets are that share nearer to one half."""
+    target = y if smoothing is None else (1.0 - smoothing) * y + 0.5 * smoothing
+    return (jax.nn.softplus(logits) - target * logits).mean(-1)
 
 
 def squared(logits: Float[Array, "*S B 1"], y: Float[Array, " B"]) -> Float[Array, "*S B"]:
@@ -92,25 +108,31 @@ class Loss:
     Attributes:
       name: its name on the command line and in records.
       function: from logits `[B, K]` and labels int32 `[B]` to the losses `[B]` of the examples; of
-        regression from the standardised prediction `[B, 1]` and target float32 `[B]`. It is
+        multilabel the labels are int32 `[B, K]`, 1 where one applies and 0 where not; of regression
+        it is from the standardised prediction `[B, 1]` and target float32 `[B]`. It is
         differentiated by its first argument, and there may be axes before `[B, K]` as well.
-      task: `classification` or `regression`.
+      task: `classification`, `regression` or `multilabel`.
     """
 
     name: str
-    function: Callable[[Array, Array], Array]
-    task: str = "classification"
+    function: Callable[..., Array]
+    task: str = CLASSIFICATION
 
 
 _LOSSES = {
     loss.name: loss
     for loss in (
         Loss("cross_entropy", cross_entropy),
-        Loss("squared", squared, "regression"),
-        Loss("huber", huber, "regression"),
+        Loss("squared", squared, REGRESSION),
+        Loss("huber", huber, REGRESSION),
+        Loss("binary_cross_entropy", binary_cross_entropy, MULTILABEL),
     )
 }
-OF_TASK = {"classification": "cross_entropy", "regression": "squared"}
+OF_TASK = {
+    CLASSIFICATION: "cross_entropy",
+    REGRESSION: "squared",
+    MULTILABEL: "binary_cross_entropy",
+}
 
 
 def register_loss(loss: Loss) -> Loss:
@@ -153,11 +175,16 @@ def loss_of(problem: Problem) -> Loss:
     return find_loss(problem.loss, problem.task)
 
 
+def smoothable(loss: Loss) -> bool:
+    """Whether its function takes label smoothing as a third argument."""
+    return loss.function in (cross_entropy, binary_cross_entropy)
+
+
 def check_loss(problem: Problem) -> None:
     """Raises `LossError` unless a problem's loss returns one number an example; nothing is
     computed."""
     loss, n = loss_of(problem), 3
-    y = jax.ShapeDtypeStruct((n,), jnp.int32 if problem.has_classes else jnp.float32)
+    y = labels_like(n, problem.n_classes, problem.task)
     try:
         value = jax.eval_shape(
             loss.function, jax.ShapeDtypeStruct((2, n, problem.n_classes), jnp.float32), y
@@ -167,8 +194,15 @@ def check_loss(problem: Problem) -> None:
         raise LossError(f"loss {loss.name!r} fails: {type(error).__name__}: {said}") from error
     if getattr(value, "shape", None) != (2, n):
         raise LossError(
-            f"loss {loss.name!r} must return [..., B] for logits [..., B, K] and y [B], got {value}"
+            f"loss {loss.name!r} must return [..., B] for logits [..., B, K] and y "
+            f"{'[B, K]' if y.ndim == 2 else '[B]'}, got {value}"
         )
+
+
+def labels_like(n: int, n_classes: int, task: str) -> jax.ShapeDtypeStruct:
+    """The shape and the type of the labels of `n` examples."""
+    shape = (n, n_classes) if task == MULTILABEL else (n,)
+    return jax.ShapeDtypeStruct(shape, jnp.float32 if task == REGRESSION else jnp.int32)
 
 
 def distillation(
@@ -184,11 +218,11 @@ def distillation(
     return -(temperature**2) * jnp.sum(target * log_probabilities, -1)
 
 
-def right(
-    logits: Float[Array, "*S B K"], y: Int[Array, " B"] | Float[Array, " B"]
-) -> Bool[Array, "*S B"]:
-    """Which examples are classified right; none whose logits are not finite, and none of
-    regression, whose target is no class."""
+def right(logits: Float[Array, "*S B K"], y: Labels) -> Bool[Array, "*S B"]:
+    """Which examples are classified right, of multilabel in all of their labels; none whose logits
+    are not finite, and none of regression, whose target is no class."""
     if jnp.issubdtype(y.dtype, jnp.floating):
         return jnp.zeros(logits.shape[:-1], jnp.bool_)
+    if y.ndim == 2:
+        return ((logits > 0) == (y > 0)).all(-1) & jnp.isfinite(logits).all(-1)
     return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)

@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Metrics: what networks are chosen and stopped by.
 
-Shape letters: `n` examples, `K` classes; of regression `K` is 1.
+Shape letters: `n` examples, `K` classes or labels; of regression `K` is 1.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend._messages import OneLineError, did_you_mean
+from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION
+from jdend.training._loss import binary_cross_entropy, labels_like
 
 __all__ = [
     "ACCURACY",
@@ -25,7 +27,8 @@ __all__ = [
 ]
 
 Logits = Float[Array, "n K"]
-Labels = Int[Array, " n"]
+Classes = Int[Array, " n"]
+Indicators = Int[Array, "n K"]
 Counted = Bool[Array, " n"]
 # Figures of every trial have these names already.
 TAKEN = ("accuracy", "loss")
@@ -42,18 +45,20 @@ class Metric:
     Attributes:
       name: its name on the command line and in records; its figures are `validation_<name>` and
         `test_<name>`.
-      function: `(logits [n, K], y [n], counted [n]) → number`, in JAX; of regression the predicted
-        and the true target, `[n, 1]` and `[n]`, in the target's units. Examples where `counted` is
-        false are fillers, and must not play a part. It is compiled, for a whole population by
-        `vmap`. A network whose logits are not all finite is not measured: it has NaN.
+      function: `(logits [n, K], y [n], counted [n]) → number`, in JAX; of multilabel `y` has
+        `[n, K]`, 1 where a label applies and 0 where not; of regression the predicted and the true
+        target, `[n, 1]` and `[n]`, in the target's units. Examples where `counted` is false
+        are fillers, and must not play a part. It is compiled, for a whole population by `vmap`. A
+        network whose logits are not all finite is not measured: it has NaN.
       minimised: whether less is better.
-      task: `classification` or `regression`.
+      task: `classification`, `regression` or `multilabel`; the same name may stand for a metric of
+        each.
     """
 
     name: str
     function: Callable[[Logits, Any, Counted], Float[Array, ""]]
     minimised: bool = False
-    task: str = "classification"
+    task: str = CLASSIFICATION
 
     @property
     def sign(self) -> float:
@@ -61,7 +66,7 @@ class Metric:
         return -1.0 if self.minimised else 1.0
 
 
-def _confusion(logits: Logits, y: Labels, counted: Counted) -> Float[Array, "K K"]:
+def _confusion(logits: Logits, y: Classes, counted: Counted) -> Float[Array, "K K"]:
     """Examples by true and by predicted class; counts below 2^24 are exact."""
     n_classes = logits.shape[-1]
     true = jax.nn.one_hot(y, n_classes) * counted[:, None]
@@ -74,12 +79,12 @@ def _mean_over(wanted: Bool[Array, " K"], values: Float[Array, " K"]) -> Float[A
     return jnp.where(wanted, values, 0.0).sum() / wanted.sum()
 
 
-def accuracy(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+def accuracy(logits: Logits, y: Classes, counted: Counted) -> Float[Array, ""]:
     """The share of examples that are classified right."""
     return (counted & (jnp.argmax(logits, -1) == y)).sum() / counted.sum()
 
 
-def balanced_accuracy(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+def balanced_accuracy(logits: Logits, y: Classes, counted: Counted) -> Float[Array, ""]:
     """The mean over classes of the share of their examples that are classified right, without
     classes that have no examples; as scikit-learn's `balanced_accuracy_score`."""
     table = _confusion(logits, y, counted)
@@ -87,7 +92,7 @@ def balanced_accuracy(logits: Logits, y: Labels, counted: Counted) -> Float[Arra
     return _mean_over(n > 0, jnp.diag(table) / jnp.maximum(n, 1.0))
 
 
-def f1_macro(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+def f1_macro(logits: Logits, y: Classes, counted: Counted) -> Float[Array, ""]:
     """The mean over classes of F1, the harmonic mean of precision and recall, without classes that
     no example has and none is taken for; as scikit-learn's `f1_score(average="macro")`."""
     table = _confusion(logits, y, counted)
@@ -95,7 +100,7 @@ def f1_macro(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
     return _mean_over(n > 0, 2.0 * jnp.diag(table) / jnp.maximum(n, 1.0))
 
 
-def auc(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+def auc(logits: Logits, y: Classes, counted: Counted) -> Float[Array, ""]:
     """The area under the ROC curve: how often an example of a class has a higher probability of it
     than one of another class, ties counted half (Hanley & McNeil 1982). Of two classes, that of the
     second; of more the mean over classes, each against all others, without those that none or all
@@ -105,23 +110,29 @@ def auc(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
     probabilities = jax.nn.softmax(logits.astype(jnp.float32))[:, first:].T
 
     def of_class(number: Int[Array, ""], p: Float[Array, " n"]) -> tuple[Array, Array]:
-        own, others = counted & (y == number), counted & (y != number)
-        # The bits of numbers in [0, 1] have their order, and XLA sorts whole numbers five times as
-        # fast. Among equal ones others come first, fillers after all.
-        bits = jax.lax.bitcast_convert_type(p, jnp.uint32)
-        keys = jnp.sort(jnp.where(counted, 2 * bits + own, jnp.uint32(2**32 - 1)))
-        real = jnp.arange(keys.size) < counted.sum()
-        is_own, is_other = real & (keys % 2 == 1), real & (keys % 2 == 0)
-        upto = jnp.cumsum(is_other)  # others up to here
-        begins = jnp.append(True, keys[1:] // 2 != keys[:-1] // 2)
-        below = jax.lax.cummax(jnp.where(begins, upto - is_other, 0))  # others of lower probability
-        beaten = jnp.where(is_own, (below + upto) / 2 / jnp.maximum(others.sum(), 1), 0.0)
-        return own.any() & others.any(), beaten.sum() / jnp.maximum(own.sum(), 1)
+        return _area(counted & (y == number), counted & (y != number), p)
 
     return _mean_over(*jax.vmap(of_class)(jnp.arange(first, n_classes), probabilities))
 
 
-def log_loss(logits: Logits, y: Labels, counted: Counted) -> Float[Array, ""]:
+def _area(own: Counted, others: Counted, p: Float[Array, " n"]) -> tuple[Array, Array]:
+    """Whether there are examples of both kinds, and how often one of its own has a higher value,
+    in [0, 1], than one of the others, ties counted half."""
+    counted = own | others
+    # The bits of numbers in [0, 1] have their order, and XLA sorts whole numbers five times as
+    # fast. Among equal ones others come first, fillers after all.
+    bits = jax.lax.bitcast_convert_type(p, jnp.uint32)
+    keys = jnp.sort(jnp.where(counted, 2 * bits + own, jnp.uint32(2**32 - 1)))
+    real = jnp.arange(keys.size) < counted.sum()
+    is_own, is_other = real & (keys % 2 == 1), real & (keys % 2 == 0)
+    upto = jnp.cumsum(is_other)  # others up to here
+    begins = jnp.append(True, keys[1:] // 2 != keys[:-1] // 2)
+    below = jax.lax.cummax(jnp.where(begins, upto - is_other, 0))  # others of lower probability
+    beaten = jnp.where(is_own, (below + upto) / 2 / jnp.maximum(others.sum(), 1), 0.0)
+    return own.any() & others.any(), beaten.sum() / jnp.maximum(own.sum(), 1)
+
+
+def log_loss(logits: Logits, y: Classes, counted: Counted) -> Float[Array, ""]:
     """The mean cross-entropy, whatever the training's loss is."""
     losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], -1)[:, 0]
     return jnp.where(counted, losses, 0.0).sum() / counted.sum()
@@ -150,10 +161,55 @@ def r2(logits: Logits, y: Float[Array, " n"], counted: Counted) -> Float[Array, 
     return jnp.where(variance > 0, 1.0 - error / jnp.maximum(variance, 1e-30), of_constant)
 
 
+def hamming_loss(logits: Logits, y: Indicators, counted: Counted) -> Float[Array, ""]:
+    """The share of labels that are wrong, of all labels of all examples; as scikit-learn's
+    `hamming_loss`."""
+    return _mean(((logits > 0) != (y > 0)).mean(-1), counted)
+
+
+def _hits(logits: Logits, y: Indicators, counted: Counted) -> tuple[Array, Array]:
+    """By label `[K]`: twice the examples that have it and are said to, and these numbers' sum."""
+    said, true = counted[:, None] & (logits > 0), counted[:, None] & (y > 0)
+    both = (said & true).sum(0, dtype=jnp.float32)
+    return 2.0 * both, said.sum(0, dtype=jnp.float32) + true.sum(0, dtype=jnp.float32)
+
+
+def f1_macro_of_labels(logits: Logits, y: Indicators, counted: Counted) -> Float[Array, ""]:
+    """The mean over labels of F1, which is 0 of a label that no example has and none is said to;
+    as scikit-learn's `f1_score(average="macro")`."""
+    twice, n = _hits(logits, y, counted)
+    return (twice / jnp.maximum(n, 1.0)).mean()
+
+
+def f1_micro(logits: Logits, y: Indicators, counted: Counted) -> Float[Array, ""]:
+    """F1 of all labels of all examples together; as scikit-learn's `f1_score(average="micro")`."""
+    twice, n = _hits(logits, y, counted)
+    return twice.sum() / jnp.maximum(n.sum(), 1.0)
+
+
+def auc_of_labels(logits: Logits, y: Indicators, counted: Counted) -> Float[Array, ""]:
+    """The mean over labels of the area under the ROC curve, without labels that none or all
+    examples have; as scikit-learn's `roc_auc_score(average="macro")`."""
+
+    def of_label(true: Counted, p: Float[Array, " n"]) -> tuple[Array, Array]:
+        return _area(counted & true, counted & ~true, p)
+
+    probabilities = jax.nn.sigmoid(logits.astype(jnp.float32))
+    return _mean_over(*jax.vmap(of_label, in_axes=1)(y > 0, probabilities))
+
+
+def log_loss_of_labels(logits: Logits, y: Indicators, counted: Counted) -> Float[Array, ""]:
+    """The mean over labels of the cross-entropy, whatever the training's loss is; that of one label
+    is scikit-learn's `log_loss`."""
+    return _mean(binary_cross_entropy(logits, y), counted)
+
+
 ACCURACY = Metric("accuracy", accuracy)
-REGRESSION = "regression"
 _METRICS = {
-    metric.name: metric
+    # Of multilabel, too: the programs of training have its figures.
+    (MULTILABEL, ACCURACY.name): ACCURACY,
+} | {
+    (metric.task, metric.name): metric
     for metric in (
         ACCURACY,
         Metric("balanced_accuracy", balanced_accuracy),
@@ -163,6 +219,11 @@ _METRICS = {
         Metric("rmse", rmse, minimised=True, task=REGRESSION),
         Metric("mae", mae, minimised=True, task=REGRESSION),
         Metric("r2", r2, task=REGRESSION),
+        Metric("hamming_loss", hamming_loss, minimised=True, task=MULTILABEL),
+        Metric("f1_macro", f1_macro_of_labels, task=MULTILABEL),
+        Metric("f1_micro", f1_micro, task=MULTILABEL),
+        Metric("auc", auc_of_labels, task=MULTILABEL),
+        Metric("log_loss", log_loss_of_labels, minimised=True, task=MULTILABEL),
     )
 }
 
@@ -170,21 +231,21 @@ _METRICS = {
 def register_metric(metric: Metric) -> Metric:
     """Adds a metric to those that `metric=` and `--metric` find by name; returns it.
 
-    If the name was registered before, the new metric replaces the old one.
+    If the name was registered before for its task, the new metric replaces the old one.
 
     Raises:
       MetricError: if every trial has figures of that name already, or it is no identifier.
     """
-    _METRICS[_named(metric).name] = metric
+    _METRICS[metric.task, _named(metric).name] = metric
     return metric
 
 
 def metrics(task: str | None = None) -> tuple[str, ...]:
     """The names of the registered metrics for a task, or for any."""
-    return tuple(name for name, one in _METRICS.items() if task in (None, one.task))
+    return tuple(dict.fromkeys(name for of, name in _METRICS if task in (None, of)))
 
 
-def find_metric(metric: object, task: str = "classification") -> Metric:
+def find_metric(metric: object, task: str = CLASSIFICATION) -> Metric:
     """The registered metric of this name; a `Metric` is returned unchanged. Of None that of the
     task: accuracy, or the root mean squared error.
 
@@ -192,15 +253,17 @@ def find_metric(metric: object, task: str = "classification") -> Metric:
       MetricError: if there is none for that task, or a metric's name is not allowed.
     """
     if metric is None:
-        return _METRICS["rmse"] if task == REGRESSION else ACCURACY
+        return _METRICS[task, "rmse" if task == REGRESSION else ACCURACY.name]
     if isinstance(metric, Metric):
+        if metric is ACCURACY and task == MULTILABEL:
+            return metric
         if metric.task != task:
             raise MetricError(f"metric {metric.name!r} is for {metric.task}, and this is {task}")
         return metric if metric is ACCURACY else _named(metric)
     allowed = metrics(task)
     if metric not in allowed:
         raise MetricError(f"unknown metric {metric!r} for {task}{did_you_mean(metric, allowed)}")
-    return _METRICS[str(metric)]
+    return _METRICS[task, str(metric)]
 
 
 def check_metric(metric: Metric, n_classes: int) -> None:
@@ -208,7 +271,7 @@ def check_metric(metric: Metric, n_classes: int) -> None:
     n = 2
     shapes = (
         jax.ShapeDtypeStruct((n, n_classes), jnp.float32),
-        jax.ShapeDtypeStruct((n,), jnp.float32 if metric.task == REGRESSION else jnp.int32),
+        labels_like(n, n_classes, metric.task),
         jax.ShapeDtypeStruct((n,), jnp.bool_),
     )
     try:

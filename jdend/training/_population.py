@@ -33,7 +33,7 @@ from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
 from jdend.training._evaluation import Figures, evaluation, evaluation_of_folds, measurement
-from jdend.training._loss import Batch, cross_entropy, distillation, loss_of, right
+from jdend.training._loss import Batch, distillation, loss_of, right, smoothable
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import (
@@ -286,8 +286,8 @@ def _advance(
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        if is_smoothed and own_loss.function is cross_entropy:
-            losses = cross_entropy(logits, batch.y, hyperparameters.label_smoothing)
+        if is_smoothed and smoothable(own_loss):
+            losses = own_loss.function(logits, batch.y, hyperparameters.label_smoothing)
         else:
             losses = own_loss.function(logits, batch.y)
         if batch.teacher is not None:

@@ -19,7 +19,7 @@ TABLE = Preprocessing(
         Column("größe */", "categories", ("a", "b */", "c"), fill="b */"),
         Column("member", "yes/no", fill=0.0),
     ),
-    target="class",
+    targets=("class",),
 )
 
 OF_TABLES = [

@@ -94,7 +94,7 @@ TABLE = Preprocessing(
         Column("flag", "yes/no", fill=1.0),
         Column("empty", "categories"),
     ),
-    target="class",
+    targets=("class",),
 )
 
 
@@ -107,7 +107,7 @@ def test_the_columns_of_a_table_are_the_same(tmp_path, inputs):
 
 def test_columns_that_are_not_those_of_the_network_are_refused():
     with pytest.raises(ValueError, match="table has 1 features, and the network reads 20"):
-        trained(table=Preprocessing(TABLE.columns[:1], "class"))
+        trained(table=Preprocessing(TABLE.columns[:1], ("class",)))
 
 
 @pytest.mark.parametrize(

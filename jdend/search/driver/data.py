@@ -26,7 +26,7 @@ from jdend.data import (
     load,
     split,
 )
-from jdend.models import CLASSIFICATION, Problem, TrainedModel
+from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION, Problem, TrainedModel
 from jdend.search.errors import SearchError
 from jdend.training import (
     ClassWeightsError,
@@ -49,12 +49,12 @@ class SearchData:
       dataset: a name in the catalogue of `jdend.data`, the path of an `.npz`, `.csv`, `.tsv`
         or `.parquet` file, a `Dataset`, or a DataFrame of pandas or polars.
       subset_size, validation_fraction, split_seed, folds, fold_repeats: see `jdend.data.split`.
-      target: the column of a table that holds the classes.
+      target: the column of a table that holds the classes, of multilabel those of the labels.
       drop, categorical, numeric: columns of a table that are not read by the rule, see
         `jdend.data.from_csv`.
       teacher: the teachers that networks may learn from, see `jdend.training.taught`.
       class_weights: see `jdend.training.weighted`.
-      task: `classification` or `regression`; None for that of a `Dataset`.
+      task: `classification`, `regression` or `multilabel`; None for that of a `Dataset`.
       loss: the name of the loss that training minimises; None for that of the task.
 
     Attributes:
@@ -76,7 +76,7 @@ class SearchData:
         split_seed: int = 0,
         folds: int | None = None,
         fold_repeats: int = 1,
-        target: str | None = None,
+        target: str | Sequence[str] | None = None,
         drop: Collection[str] | None = None,
         categorical: Collection[str] | None = None,
         numeric: Collection[str] | None = None,
@@ -101,7 +101,7 @@ class SearchData:
         self._class_weights = class_weights
         check_split(validation_fraction, split_seed, subset_size, folds, fold_repeats)
         self._source = dataset
-        self._target = target
+        self._target = target if isinstance(target, str | None) else list(target)
         self._columns: dict[str, Collection[str]] = {
             "drop": drop or (),
             "categorical": categorical or (),
@@ -307,12 +307,16 @@ class SearchData:
 
 
 def _majority(parts: Split) -> float | None:
-    """The validation accuracy of always saying the class that is most frequent in training."""
+    """The validation accuracy of always saying the class that is most frequent in training, of
+    multilabel of each label what is more frequent."""
     held_out = parts.validation_y if parts.folds is None else parts.train_y
-    if len(held_out) == 0 or parts.target is not None:
+    if len(held_out) == 0 or parts.task == REGRESSION:
         return None
-    most = int(np.bincount(parts.train_y, minlength=parts.n_classes).argmax())
-    return round(np.count_nonzero(held_out == most) / len(held_out), 4)
+    if parts.task == MULTILABEL:
+        right = (held_out == (parts.train_y.mean(axis=0) > 0.5)).all(axis=1)
+    else:
+        right = held_out == np.bincount(parts.train_y, minlength=parts.n_classes).argmax()
+    return round(np.count_nonzero(right) / len(held_out), 4)
 
 
 def _folds(outline: Split, n_folds: int, repeats: int) -> Folds:
