@@ -1,5 +1,6 @@
 """Results show themselves in a notebook."""
 
+import re
 import sys
 
 import numpy as np
@@ -31,8 +32,11 @@ def test_a_table_has_figures_and_what_varies():
     assert "connectivity=random" in shown  # which all share, by its own name
 
 
-def test_a_table_says_what_was_stopped():
-    assert "stopped after" in Results([result(), result(0.8, stopped=3)])._repr_html_()
+def test_a_table_says_what_was_stopped_and_when():
+    shown = Results([result(), result(0.8, stopped=3)])._repr_html_()
+    (row,) = re.findall("<tr>(?:(?!<tr>).)*0.8000.*?</tr>", shown)
+    assert ">stopped after<" in shown
+    assert re.search(r">\s*3\s*</td>", row)
     assert "stopped after" not in Results([result()])._repr_html_()
 
 

@@ -34,6 +34,7 @@ def test_balanced_weights_are_scikit_learns():
     expected = compute_class_weight("balanced", classes=np.arange(4), y=parts.train_y)
     found = weighted(parts, "balanced").class_weights
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.dtype == np.float32
     assert found[parts.train_y].mean() == pytest.approx(1.0, abs=1e-6)
 
 

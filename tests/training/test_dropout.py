@@ -24,3 +24,10 @@ def test_padding_changes_no_draw():
     few = network(bucket_of(configured(n_neurons=3, n_dendrite_inputs=5))).layers
     (less,), (more,) = dropout_draws(few, KEY), dropout_draws(LAYERS, KEY)
     np.testing.assert_array_equal(less, more[:3, :, :5])
+
+
+def test_at_rate_zero_none_is_left_out():
+    """Not even one whose draw is zero."""
+    params = {"dendritic": {"weight": jnp.ones((20, 2, 30))}}
+    thin = thinned(params, LAYERS, (jnp.zeros((20, 2, 30)),), jnp.float32(0.0))
+    np.testing.assert_array_equal(thin["dendritic"]["weight"], params["dendritic"]["weight"])

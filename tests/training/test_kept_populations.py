@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from jdend.models import Problem, configure
-from jdend.training import Bucket, let_go_of_populations, population
+from jdend.training import Bucket, _kept_populations, let_go_of_populations, population
 from jdend.training._kept_populations import MOST_KEPT
 
 
@@ -44,3 +44,26 @@ def test_there_are_never_more_than_so_many():
     population_of(1000)
     gc.collect()
     assert first() is None
+
+
+def test_what_is_let_go_of_goes_back_to_the_system(monkeypatch):
+    """glibc keeps what was freed until it is told to trim."""
+
+    class Library:
+        def malloc_trim(self, kept):
+            trimmed.append(kept)
+
+    trimmed = []
+    monkeypatch.setattr(_kept_populations.ctypes, "CDLL", lambda name: Library())
+    let_go_of_populations(0)
+    assert trimmed == []  # there was none
+    population_of(1)
+    let_go_of_populations(0)
+    assert trimmed == [0]
+
+
+def test_where_nothing_can_be_trimmed_they_are_let_go_of_all_the_same(monkeypatch):
+    monkeypatch.setattr(_kept_populations.ctypes, "CDLL", lambda name: object())
+    forgotten = weakref.ref(population_of(1).advance)
+    let_go_of_populations(0)
+    assert forgotten() is None

@@ -11,7 +11,7 @@ from small_populations import advance, assert_equal, bucket_of, configured, on_h
 
 from jdend.connectivity import check_indices
 from jdend.models import architecture, architectures
-from jdend.training import Bucket, compilations, take
+from jdend.training import compilations, take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 CAPACITY = {
@@ -137,26 +137,3 @@ def test_any_mix_of_shapes_shares_a_program_and_its_neighbours_change_nothing(mi
     assert compilations() == before
     assert_equal(on_host(take(state, [0])), on_host(take(padded(name)[1], [0])))
     assert (state.failed_step == -1).all()
-
-
-@pytest.mark.parametrize(
-    ("changed", "padded", "fits"),
-    [
-        ({}, False, True),
-        ({"n_neurons": 2}, False, False),
-        ({"n_neurons": 2}, True, True),
-        ({"n_neurons": 9}, True, False),
-        ({"batch_size": 8}, True, False),
-        ({"soma_enabled": False}, True, False),
-        ({"architecture": "soma_disabled"}, True, False),
-        ({"lr": 0.1}, False, True),
-    ],
-)
-def test_what_fits_a_bucket(changed, padded, fits):
-    bucket = Bucket(configured().structure, padded=padded)
-    member = configured(**changed).structure
-    if fits:
-        bucket.check_fits(member)
-    else:
-        with pytest.raises(ValueError, match="does not fit"):
-            bucket.check_fits(member)
