@@ -5,7 +5,7 @@ import math
 import pytest
 
 from jdend.report import heatmap_figure, time_figure
-from jdend.study import SearchResult, StudyError, smallest_reaching
+from jdend.study import SearchResult, StudyError
 
 
 def result(validation, n_params, seconds=1.0, **others):
@@ -18,22 +18,6 @@ def result(validation, n_params, seconds=1.0, **others):
 def resampled(validation, rule, period):
     params = {"resampling_rule": rule, "steps_to_resample": period}
     return result(validation, 100, params=params)
-
-
-def test_the_smallest_that_reaches_an_accuracy():
-    results = [
-        result(0.95, 900), result(0.85, 300), result(0.84, 200), result(0.91, 400),
-        result(0.99, 10, failed=1), result(0.99, 20, stopped_epoch=3),
-    ]  # fmt: skip
-    reached = [smallest_reaching(results, accuracy) for accuracy in (0.8, 0.9, 0.95, 0.96)]
-    assert [r and r.total_params for r in reached] == [200, 400, 900, None]
-
-
-def test_of_the_older_toolkits_results_the_test_accuracy_counts():
-    old = SearchResult({}, 0.9, 0.9, 50, 1.0, 0.5)
-    assert old.only_tested
-    assert smallest_reaching([old], 0.9) is old
-    assert smallest_reaching([old], 0.91) is None
 
 
 def test_time_is_drawn_against_size():

@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from jdend.study import Claim, MemoryLedger, ProposedTrial, SearchResult, StudyError
-from jdend.study._optuna_ledger import OptunaLedger
+from jdend.study._optuna_ledger import OptunaLedger, differences
 
 DISTRIBUTIONS = {
     "fill": FloatDistribution(0.8, 1.0),
@@ -220,6 +220,14 @@ def test_another_search_is_refused_saying_what_differs(storage):
     with pytest.raises(StudyError, match=r"max_params is 800 there and 900 here; space\.lr is \["):
         opened(storage, {"max_params": 900, "space": {"lr": [0.2]}})
     opened(storage)
+
+
+def test_what_may_follow_from_other_differences_is_said_last():
+    stored = {"data": 1, "space": {"lr": [0.1]}, "max_params": 800, "seeds": 2}
+    current = {"data": 2, "space": {"lr": [0.2]}, "max_params": 900, "n_epochs": 3, "seeds": 2}
+    assert [phrase.split()[0] for phrase in differences(stored, current)] == [
+        "max_params", "n_epochs", "data", "space.lr"
+    ]  # fmt: skip
 
 
 def test_a_study_of_something_else_is_refused(tmp_path):

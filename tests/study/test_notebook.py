@@ -77,6 +77,11 @@ def test_a_data_frame_has_a_row_a_result():
     np.testing.assert_allclose(frame["accuracy_per_1k_params"], [0.89, 0.79])
 
 
+def test_a_list_of_results_makes_its_data_frame():
+    frame = Results([result(lr=0.1), result(0.8, lr=0.2)]).to_dataframe()
+    assert frame["lr"].tolist() == [0.1, 0.2]
+
+
 def test_without_pandas_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(StudyError, match="pip install pandas"):

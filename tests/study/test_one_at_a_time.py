@@ -8,9 +8,11 @@ import socket
 import time
 
 import pytest
+from filelock import FileLock
 from searches import figures, options, run, start
 
 from jdend.study import StudyError, open_study
+from jdend.study._lock import StudyLock
 from jdend.study._optuna_ledger import OptunaLedger
 
 TRIALS = ("--trials", "6", "--generation", "3")
@@ -79,3 +81,44 @@ def test_a_ledger_that_cannot_be_opened_holds_nothing(tmp_path):
     with pytest.raises(StudyError, match="is another search"):
         OptunaLedger(str(tmp_path / "j"), "search", {"space": {"n_neurons": 4}})
     assert not (tmp_path / ".j.search.json").exists()
+
+
+def test_who_comes_second_is_told_at_once_who_is_there(tmp_path):
+    lock, holder = tmp_path / ".j.search.lock", tmp_path / ".j.search.json"
+    first = StudyLock(str(tmp_path / "j"), "search")
+    record = holder.read_text()
+    first.release()
+    holder.write_text(record)
+    with (
+        FileLock(lock, thread_local=False),
+        pytest.raises(StudyError, match=rf"by process {os.getpid()} on .*, since \d{{4}}-.*: wait"),
+    ):
+        StudyLock(str(tmp_path / "j"), "search")
+
+
+def test_without_a_record_it_is_in_use_by_another_process(tmp_path):
+    lock = tmp_path / ".j.search.lock"
+    with (
+        FileLock(lock, thread_local=False),
+        pytest.raises(StudyError, match="by another process: "),
+    ):
+        StudyLock(str(tmp_path / "j"), "search")
+
+
+def test_each_study_of_a_database_has_a_lock_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "there"))
+    locks = [StudyLock("sqlite:///s.db", name) for name in ("one", "other", "one")]
+    folder = tmp_path / "not" / "there" / "jdend" / "searches"
+    holders = list(folder.glob(".*.search.json"))
+    assert len(holders) == 2
+    for lock in locks:
+        lock.release()
+    assert list(folder.glob(".*.search.json")) == []
+
+
+def test_a_lock_that_is_released_twice_is_still_that_of_others(tmp_path):
+    one, other = (StudyLock(str(tmp_path / "j"), "search") for _ in range(2))
+    one.release()
+    one.release()
+    assert (tmp_path / ".j.search.json").exists()
+    other.release()

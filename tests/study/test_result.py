@@ -1,6 +1,7 @@
 """Results: averages over seeds, ranking, and their JSON."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,41 @@ def test_the_older_toolkits_results_are_read():
     found = SearchResult.from_dict(old)
     assert found.test_accuracy == 0.85
     assert found.validation_accuracy is None
+    assert found.seeds == (0,)
+
+
+@pytest.mark.parametrize(
+    ("scores", "seeds", "best"),
+    [
+        ([0.5, 0.9, 0.7], (3, 4, 5), 4),
+        ([math.nan, 0.2, 0.1], (3, 4, 5), 4),
+        ([math.nan, math.nan], (3, 4), 3),
+        ([0.9, 0.1, 0.6, 0.6], (3, 4), 4),  # two folds of each
+        ([0.1, 0.2, 0.9], (3, 4), 3),  # not of these seeds
+        ([], (3, 4), 3),
+    ],
+)
+def test_the_best_seed_has_the_highest_mean_over_its_folds(scores, seeds, best):
+    found = replace(result(), seeds=seeds, seed_figures={"validation_accuracy": scores})
+    assert found.best_seed == best
+
+
+def test_figures_of_another_metric_have_names_and_deviations():
+    figures = {"validation_auc": [0.5, 0.7], "test_auc": [0.4, 0.4]}
+    found = replace(result(), metric="auc", seeds=(0, 1), seed_figures=figures)
+    assert found.figures_of_metric() == {
+        "validation_auc": pytest.approx(0.6),
+        "validation_auc_std": pytest.approx(0.1 * 2**0.5),
+        "test_auc": pytest.approx(0.4),
+        "test_auc_std": pytest.approx(0.0),
+    }
+    assert result().figures_of_metric() == {}
+
+
+def test_shown_as_text_it_leaves_out_what_is_long():
+    found = from_seeds([0.5, 0.75])
+    assert "history" not in repr(found)
+    assert "seed_figures" not in repr(found)
 
 
 @pytest.mark.parametrize(
