@@ -8,7 +8,12 @@ import pytest
 
 from jdend.study import StudyError
 from jdend.study._folder import journal_in
-from jdend.study._storage import open_storage, without_password, words_without_passwords
+from jdend.study._storage import (
+    _without_secrets,
+    open_storage,
+    without_password,
+    words_without_passwords,
+)
 
 
 def study_in(journal):
@@ -35,6 +40,7 @@ def test_a_torn_last_line_is_cut_off(journal, n_lost):
     assert [t.value for t in study_in(journal).trials] == [1.0, 3.0]
 
 
+HIDDEN = "what it says is left out, as it may hold a password"
 DAMAGE = {
     "blank lines": b"\n\n",
     "zero bytes": bytes(4096),
@@ -187,3 +193,17 @@ def test_no_error_says_a_password(where):
         open_storage(where)
     assert "secret" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "shown"),
+    [
+        ("no u with 'secret'\nat line 3", "postgresql://u:secret@c/d", "no u with '***'"),
+        ("a=b,c secret", "postgresql://u@c/d?o=b&o=secret&p=c", "a=***,*** ***"),
+        ("", "postgresql://u:secret@c/d", ""),
+        ("x/secret", "postgresql://u:x/secret@c/d", "***"),
+        ("secret", "postgresql://a/secret@c/d", HIDDEN),
+    ],
+)
+def test_of_a_drivers_message_the_first_line_is_shown_without_secrets(said, where, shown):
+    assert _without_secrets(said, where) == shown

@@ -1,6 +1,7 @@
 """The table of results."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,14 @@ def test_trials_that_were_stopped_early_are_marked(epochs, said):
         "2*  0.8000  0.8000   7,198  2",
         "3*  0.8000  0.8000   7,198  2",
         f"* stopped early, after {said}: figures of that moment",
+    ]
+
+
+def test_trials_that_were_cut_off_have_a_mark_of_their_own():
+    cut_off = replace(result(0.8, stopped=2, n=2), cut_off=True)
+    assert results_table([result(n=1), cut_off]).splitlines()[2:] == [
+        "2+  0.8000  0.8000   7,198  2",
+        "+ cut off after 2 epochs: figures of that moment, --resume goes on",
     ]
 
 
