@@ -8,8 +8,9 @@ jdend and JAX's transformations have; here a copy of the checkout holds the chan
 run, in a process forked from one that has imported JAX and pytest, but not jdend.
 
 Of each file of an area a sample is tried, drawn by the seed. A mutant is tried with those tests of
-its area that run its line, the quickest first, until one fails. What was tried before, and has
-not changed, is not tried again: a run that ends early is gone on with by the same command.
+its area that run its line, first those of its file's own tests, then the quickest, until one fails.
+What was tried before, and has not changed, is not tried again: a run that ends early is gone on
+with by the same command.
 """
 
 import argparse
@@ -382,8 +383,8 @@ def baseline(test_file: str, sources: list[str]) -> Baseline:
 
 
 def tests_for(mutant: Mutant, baselines: list[Baseline]) -> list[str]:
-    """The tests that run the mutant's line, quickest first; all of the area that run its file if
-    the line is run when the file is imported."""
+    """The tests that run the mutant's line, those of its own file of tests first, and then the
+    quickest; all of the area that run its file if the line is run when the file is imported."""
     seconds: dict[str, float] = {}
     for one in baselines:
         lines = one.tests_of.get(mutant.file, {})
@@ -398,8 +399,9 @@ def tests_for(mutant: Mutant, baselines: list[Baseline]) -> list[str]:
                 test for tests in one.tests_of.get(mutant.file, {}).values() for test in tests
             }
             seconds |= {test: one.seconds[test] for test in running}
+    own = f"test_{Path(mutant.file).stem.removeprefix('_')}.py::"
     chosen, total = [], 0.0
-    for test in sorted(seconds, key=seconds.__getitem__):
+    for test in sorted(seconds, key=lambda test: (own not in test, seconds[test])):
         total += seconds[test]
         if total > SECONDS_OF_TESTS and chosen:
             break
