@@ -385,20 +385,16 @@ def baseline(test_file: str, sources: list[str]) -> Baseline:
 def tests_for(mutant: Mutant, baselines: list[Baseline]) -> list[str]:
     """The tests that run the mutant's line, those of its own file of tests first, and then the
     quickest; all of the area that run its file if the line is run when the file is imported."""
-    seconds: dict[str, float] = {}
-    for one in baselines:
-        lines = one.tests_of.get(mutant.file, {})
-        tests = lines.get(mutant.line, [])
-        if not tests:  # a statement of several lines counts as its first
-            above = [line for line in lines if line <= mutant.line]
-            tests = lines[max(above)] if above else []
-        seconds |= {test: one.seconds[test] for test in tests}
-    if not seconds:
-        for one in baselines:
-            running = {
-                test for tests in one.tests_of.get(mutant.file, {}).values() for test in tests
-            }
-            seconds |= {test: one.seconds[test] for test in running}
+    of_file = [(one, one.tests_of.get(mutant.file, {})) for one in baselines]
+    # A statement of several lines counts as its first.
+    ran = {line for _, lines in of_file for line in lines if line <= mutant.line}
+    line = max(ran, default=0)
+    running = {test: one for one, lines in of_file for test in lines.get(line, [])}
+    if not running:
+        running = {
+            test: one for one, lines in of_file for tests in lines.values() for test in tests
+        }
+    seconds = {test: one.seconds[test] for test, one in running.items()}
     own = f"test_{Path(mutant.file).stem.removeprefix('_')}.py::"
     chosen, total = [], 0.0
     for test in sorted(seconds, key=lambda test: (own not in test, seconds[test])):

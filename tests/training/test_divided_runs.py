@@ -106,6 +106,15 @@ def test_halves_are_divided_until_each_has_one_configuration(refuse):
     ]
 
 
+def test_halves_share_the_time_that_was_spent():
+    run = begun()
+    run._training.add(10.0)
+    run._compiling.add(5.0)
+    assert run._divide(None)
+    assert [half._training.seconds for half in run._halves] == [6.0, 4.0]
+    assert [half._compiling.seconds for half in run._halves] == [3.0, 2.0]
+
+
 def test_no_memory_for_one_configuration_is_an_error(refuse):
     refuse(0, "advance")
     with pytest.raises(jax.errors.JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
