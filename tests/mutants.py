@@ -64,6 +64,7 @@ TRAINING = (
     "population",
     "programs_for",
     "pruned_populations",
+    "regression_figures",
     "resampling",
     "snapshots",
     "state",

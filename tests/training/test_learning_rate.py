@@ -1,5 +1,6 @@
 """The learning rate of each configuration, step by step."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from small_populations import configured
@@ -31,3 +32,10 @@ def test_a_warm_up_rises_in_a_straight_line():
 def test_configurations_have_rates_of_their_own():
     members = [configured(lr=0.5), configured(lr=0.25, warmup_steps=2)]
     np.testing.assert_allclose(rates(*members, steps=[0]), [[0.5, 0.125]])
+
+
+def test_hyperparameters_have_32_bits_also_where_jax_has_64():
+    with jax.enable_x64(True):
+        traced = trace_hyperparameters([configured()], steps_per_epoch=10, padded=True)
+        types = {leaf.dtype.name for leaf in jax.tree.leaves(traced)}
+    assert types == {"float32", "int32"}
