@@ -12,8 +12,16 @@ from small_populations import (
 )
 
 from jdend.fields import HYPERPARAMETERS
-from jdend.training import epoch_order, on_device, population, trace_hyperparameters
+from jdend.training import (
+    ACCURACY,
+    compilations,
+    epoch_order,
+    on_device,
+    population,
+    trace_hyperparameters,
+)
 from jdend.training._kept_populations import population_for
+from jdend.training._population import make_population
 
 SEEDS = np.array([0, 1], np.uint32)
 
@@ -98,3 +106,13 @@ def test_layers_that_read_no_image_move_the_same_whatever_else_their_program_cou
     )
     alone = after_an_epoch(configuration, choices=choices(**named))
     assert_equal(after_an_epoch(configuration), alone)
+
+
+def test_of_a_populations_programs_that_of_training_steps_alone_counts_as_one():
+    member = configured(architecture="mlp")
+    made = make_population(bucket_of(member), False, frozenset(), ACCURACY, None)
+    before = compilations()
+    made.compile(trace_hyperparameters([member], STEPS_PER_EPOCH), len(SEEDS), on_device(data()))
+    since = compilations() - before
+    assert since.step_programs == 1
+    assert since.programs in (3, 4)  # to begin, train and measure; and one to shuffle, if it is new
