@@ -46,7 +46,13 @@ def test_it_is_saved_and_loaded(model, tmp_path):
     loaded = load(save(model, tmp_path / "model"))
     x = data().test_x
     np.testing.assert_array_equal(loaded.logits(x), model.logits(x))
-    assert loaded.origin["fingerprint"] == data().fingerprint
+    parts = data()
+    assert loaded.origin == {
+        "dataset": parts.name,
+        "source": parts.source,
+        "fingerprint": parts.fingerprint,
+        "seed": 3,
+    }
 
 
 def test_its_length_may_be_another(configuration):
