@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh
-from small_populations import assert_equal, bucket_of, configured, on_host, start
+from small_populations import assert_equal, bucket_of, configured, data, on_host, start
 
-from jdend.training import DevicesError, _sharding, find_devices, take
+from jdend.training import ACCURACY, DevicesError, _sharding, _train, find_devices, take
 from jdend.training._sharding import (
     BY_TRIAL,
+    EVERY_DEVICE,
     EVERYWHERE,
     SEEDS,
     columns_of,
@@ -125,3 +126,25 @@ def test_a_state_from_the_host_is_placed_with_as_many_columns_as_the_mesh_takes(
     wider = placed(state, mesh)
     assert isinstance(wider.failed_step, jax.Array)
     assert_equal(on_host(wider), take(state, [0, 1, 0]))
+
+
+def test_the_memory_of_whole_columns_is_measured(monkeypatch):
+    """Of five configurations on three devices: one and two columns on each."""
+
+    class Programs:
+        def memory(self, hyperparameters, n_members, data):
+            widths.append(len(hyperparameters.lr))
+            return 1000 * len(hyperparameters.lr)
+
+    widths: list[int] = []
+    monkeypatch.setattr(_train, "find_devices", lambda devices: [FakeDevice(n) for n in range(3)])
+    monkeypatch.setattr(_train, "population_for", lambda *_: Programs())
+    monkeypatch.setattr(_train, "on_device", lambda data, mesh: None)
+    monkeypatch.setattr(_train, "usable_bytes", lambda device: 4000.0)
+    members = [configured(lr=1e-3 * (c + 1)) for c in range(5)]
+    mesh, room = _train._divided(
+        bucket_of(members[0]), members, (0,), data(), ACCURACY, EVERY_DEVICE
+    )
+    assert parts_of(mesh) == 3
+    assert {*widths} == {3, 6}
+    assert room == 3
