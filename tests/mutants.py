@@ -391,7 +391,7 @@ def tests_for(mutant: Mutant, baselines: list[Baseline]) -> list[str]:
     ran = {line for _, lines in of_file for line in lines if line <= mutant.line}
     line = max(ran, default=0)
     running = {test: one for one, lines in of_file for test in lines.get(line, [])}
-    if not running:
+    if not all(lines[line] for _, lines in of_file if line in lines) or not running:
         running = {
             test: one for one, lines in of_file for tests in lines.values() for test in tests
         }
