@@ -131,6 +131,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "study": (("jdend/study",), ("tests/study",)),
 }
 
+QUICK = 0.1  # seconds
 SECONDS_OF_TESTS = 40.0  # a mutant's tests take that long at most, by the times of the true code
 ENVIRONMENT = {
     "PYTHONPATH": str(COPY),
@@ -384,18 +385,20 @@ def baseline(test_file: str, sources: list[str]) -> Baseline:
 
 
 def tests_for(mutant: Mutant, baselines: list[Baseline]) -> list[str]:
-    """The tests that run the mutant's line, those of its own file of tests first, and then the
-    quickest; all of the area that run its file if the line is run when the file is imported."""
-    of_file = [(one, one.tests_of.get(mutant.file, {})) for one in baselines]
+    """The tests that run the mutant's line, and quick ones beside them, which may look at what a
+    fixture of theirs ran; all of the files that import its file if the line is run by that. Those
+    of its own file of tests come first, and then the quickest."""
+    of_file = [(one, one.tests_of[mutant.file]) for one in baselines if mutant.file in one.tests_of]
     # A statement of several lines counts as its first.
-    ran = {line for _, lines in of_file for line in lines if line <= mutant.line}
-    line = max(ran, default=0)
-    running = {test: one for one, lines in of_file for test in lines.get(line, [])}
-    if not all(lines[line] for _, lines in of_file if line in lines) or not running:
-        running = {
-            test: one for one, lines in of_file for tests in lines.values() for test in tests
-        }
-    seconds = {test: one.seconds[test] for test, one in running.items()}
+    line = max((n for _, lines in of_file for n in lines if n <= mutant.line), default=0)
+    running = [(one, lines[line]) for one, lines in of_file if line in lines]
+    at_import = not all(tests for _, tests in running)
+    seconds = {
+        test: taken
+        for one, tests in (running if running else of_file)
+        for test, taken in one.seconds.items()
+        if at_import or test in tests or taken < QUICK
+    }
     own = f"test_{Path(mutant.file).stem.removeprefix('_')}.py::"
     chosen, total = [], 0.0
     for test in sorted(seconds, key=lambda test: (own not in test, seconds[test])):

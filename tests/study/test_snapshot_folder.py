@@ -61,10 +61,11 @@ def test_what_cannot_be_kept_is_said_once(tmp_path):
     (tmp_path / "populations").touch()
     said = []
     snapshots = SnapshotFolder(tmp_path, 1, said.append)
-    for _ in range(2):
-        snapshots.write(0, "0", "settings", b"whole")
+    snapshots.write(0, "0", "settings", b"whole")
     (line,) = said
     assert line.startswith(f"cannot keep what is in training in {tmp_path / 'populations'}: ")
+    snapshots.write(0, "0", "settings", b"whole")
+    assert said == [line]
 
 
 TRIALS = [TrialInTraining("mlp", 700, 3, 10, 0.5), TrialInTraining("mlp", 800, 0, 10, None)]
