@@ -84,6 +84,10 @@ def test_a_journal_that_ends_after_any_of_its_lines_opens(tmp_path):
         assert claim.trials in (None, tuple(proposed(i) for i in range(3)))
 
 
+def test_a_trial_has_no_point_and_no_size_unless_they_are_given():
+    assert ProposedTrial({"lr": 0.1}, (0,)) == ProposedTrial({"lr": 0.1}, (0,), {}, 0, 0)
+
+
 @pytest.fixture(params=["in memory", "stored"])
 def ledger(request, tmp_path):
     return MemoryLedger() if request.param == "in memory" else opened(str(tmp_path / "j"))

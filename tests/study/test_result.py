@@ -40,6 +40,10 @@ def test_figures_are_means_over_seeds():
     assert found.accuracy_per_1k_params == 0.3125
 
 
+def test_without_seeds_it_is_of_the_first():
+    assert (result().seeds, result().best_seed) == ((0,), 0)
+
+
 def test_one_seed_has_no_deviation():
     assert from_seeds([0.5]).validation_accuracy_std is None
 
