@@ -1,4 +1,4 @@
-from ._best_network import Portrait, portrait_of, portray
+from ._best_network import Observed, Portrait, portrait_of, portray
 from ._comparisons import heatmap_figure, time_figure
 from ._figures import accuracy_figure, curves_figure, importance_figure
 from ._importance import Importances, importances
@@ -10,6 +10,7 @@ from ._resampling import resampling_figure
 
 __all__ = [
     "Importances",
+    "Observed",
     "Portrait",
     "SearchRecord",
     "accuracy_figure",

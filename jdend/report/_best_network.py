@@ -31,7 +31,7 @@ from jdend.report._record import SearchRecord, ranked
 from jdend.study import SearchResult, StudyError
 from jdend.training import taught, train_model, weighted
 
-__all__ = ["Dendrites", "Portrait", "portrait_of", "portray"]
+__all__ = ["Dendrites", "Observed", "Portrait", "portrait_of", "portray"]
 
 MAX_CONFUSED, MAX_FIELDS = 24, 12
 DEFAULT_FIELDS = ("n_epochs", "lr", "weight_decay", "batch_size")
@@ -78,6 +78,36 @@ class Dendrites:
         ]
         sums = np.stack(columns, axis=1)
         return np.where(sums > 0, sums, NEGATIVE_SLOPE * sums)
+
+
+class Observed:
+    """The training of a network, such as the best one's before it was saved.
+
+    Args:
+      n_features: how many features the data have.
+
+    Attributes:
+      model: the network; None before it is trained.
+      history: its dendrites before training and after each epoch; empty if it has none.
+    """
+
+    def __init__(self, n_features: int):
+        self._n_features = n_features
+        self.model: TrainedModel | None = None
+        self.history: list[Dendrites] = []
+
+    def note(self, epoch: int, module: nnx.Module) -> None:
+        """Called before training and after each epoch, as `on_epoch` of `train_model`."""
+        dendrites = Dendrites.of(module, self._n_features)
+        if dendrites is not None:
+            self.history.append(dendrites)
+
+    def is_of(self, configuration: Configuration, seed: int) -> bool:
+        """Whether it is the training of this configuration with this seed."""
+        model = self.model
+        if model is None or model.configuration != configuration:
+            return False
+        return model.origin.get("seed") == seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +169,15 @@ class Portrait:
         return accuracies
 
 
-def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
-    """Trains the best network again and examines it.
+def portrait_of(
+    record: SearchRecord, data: Dataset | None = None, observed: Observed | None = None
+) -> Portrait:
+    """Trains the best network again, unless that was observed, and examines it.
 
     Args:
       record: the results and settings of the search.
       data: the data set, if it cannot be loaded by the name in the settings.
+      observed: the training of a network, which is not trained again if it is the best one.
 
     Raises:
       StudyError: if it cannot be trained again; the message gives the reason.
@@ -160,27 +193,33 @@ def portrait_of(record: SearchRecord, data: Dataset | None = None) -> Portrait:
         raise StudyError("the study does not say which data and settings it was made with")
     try:
         parts = _split(config, data)
-        return portray(result, _configuration(result, config, parts), parts)
+        return portray(result, _configuration(result, config, parts), parts, observed=observed)
     except (DataError, ValueError) as error:
         raise StudyError(str(error)) from None
 
 
 def portray(
-    result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
+    result: SearchResult,
+    configuration: Configuration,
+    data: Split,
+    *,
+    kernel: str = "auto",
+    observed: Observed | None = None,
 ) -> Portrait:
-    """Trains a trial's network again with the best of its seeds, and examines it.
+    """Trains a trial's network again with the best of its seeds, unless that was observed, and
+    examines it.
 
     Raises:
       ValueError: if training diverges, or the data are too few.
     """
-    seed, history = result.best_seed, []
-
-    def note(epoch: int, module: nnx.Module) -> None:
-        dendrites = Dendrites.of(module, configuration.structure.problem.in_features)
-        if dendrites is not None:
-            history.append(dendrites)
-
-    model = train_model(configuration, seed, data, kernel=kernel, on_epoch=note)
+    seed = result.best_seed
+    if observed is None or not observed.is_of(configuration, seed):
+        observed = Observed(data.test_x.shape[1])
+        observed.model = train_model(
+            configuration, seed, data, kernel=kernel, on_epoch=observed.note
+        )
+    model, history = observed.model, observed.history
+    assert model is not None
     confusion, confused, predictions = np.zeros((0, 0), np.int64), (), None
     if model.task == CLASSIFICATION:
         probabilities = model.probabilities(data.test_x)

@@ -5,9 +5,13 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jdend._messages import reason
 from jdend.study import StudyError
+
+if TYPE_CHECKING:
+    from jdend.report._best_network import Observed
 
 __all__ = ["make_report", "report_after_search"]
 
@@ -20,6 +24,7 @@ def make_report(
     form: str = "html",
     out: str | Path | None = None,
     training: bool = True,
+    observed: "Observed | None" = None,
 ) -> Path:
     """Writes the report of a study, also of one that was interrupted.
 
@@ -29,6 +34,7 @@ def make_report(
       form: `html`, one page; `md`, Markdown with pictures in a folder beside it; `png`, a picture.
       out: the file; by default `report.html`, … in the study's folder, or in the current one.
       training: whether to train the best network again, for the sections that need its weights.
+      observed: the training of a network, which is not trained again if it is the best one.
 
     Returns:
       The file.
@@ -51,24 +57,33 @@ def make_report(
     if training:
         enable_program_cache()
         try:
-            portrait = portrait_of(record)
+            portrait = portrait_of(record, observed=observed)
         except StudyError as error:
             why_none = str(error)
     path = Path(out or (record.folder or Path()) / f"report.{form}")
     return write_report(record, path, form=form, portrait=portrait, why_none=why_none)
 
 
-def report_after_search(folder: str | Path, say: Callable[[str], None]) -> None:
+def report_after_search(
+    folder: str | Path, say: Callable[[str], None], observed: "Observed | None" = None
+) -> None:
     """Writes `report.html` beside a search's results. If that fails, a message gives the reason and
-    the command to try again; the results are not touched."""
+    the command to try again; the results are not touched.
+
+    Args:
+      folder: that of the search.
+      say: called with lines of text for the user.
+      observed: the training of the best network, if it was just trained; None to train it again.
+    """
     again = f"python -m jdend.report {shlex.quote(str(folder))}"
     if importlib.util.find_spec("plotly") is None:
         say("no report: it needs Plotly, pip install 'jdend[report]'")
         return
     started = time.monotonic()
-    say("the report: the best network is trained again for it (--no-report leaves it out)")
+    if observed is None:
+        say("the report: the best network is trained again for it (--no-report leaves it out)")
     try:
-        path = make_report(folder)
+        path = make_report(folder, observed=observed)
         say(f"the report is in {path} ({time.monotonic() - started:.0f} s)")
     except KeyboardInterrupt:
         say(f"no report: interrupted; {again} writes it")

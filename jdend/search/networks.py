@@ -1,6 +1,6 @@
 """The networks that a searcher may train: which of them fit its budget, and how one is built."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -8,9 +8,18 @@ from flax import nnx
 from jaxtyping import Float, Int
 
 from jdend.data import Dataset
-from jdend.models import DEFAULTS, Configuration, Problem, build, configure, count_params
+from jdend.models import (
+    DEFAULTS,
+    Configuration,
+    Problem,
+    TrainedModel,
+    build,
+    configure,
+    count_params,
+)
 from jdend.search.driver.data import SearchData
-from jdend.search.errors import SpaceError
+from jdend.search.driver.retraining import lengthened, network_of
+from jdend.search.errors import SearchError, SpaceError
 from jdend.search.options import SearcherOptions
 from jdend.search.results import CollectedResults
 from jdend.search.space.budget import Budget
@@ -18,13 +27,13 @@ from jdend.search.space.default_space import default_training, left_out
 from jdend.search.space.dimensions import Choice, Dimension, Space
 from jdend.search.space.parameter_count import dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
-from jdend.study import validation_note
+from jdend.study import SearchResult, validation_note
 
 __all__ = ["NetworksWithinBudget"]
 
 
 class NetworksWithinBudget(CollectedResults):
-    """The part of a searcher that concerns networks which are not trained.
+    """The part of a searcher that concerns single networks.
 
     Args:
       options: all settings of the searcher.
@@ -221,6 +230,30 @@ class NetworksWithinBudget(CollectedResults):
             soma_enabled,
             additional_layers or [(-1, self.n_classes)],
         )
+
+    def best_model(
+        self,
+        result: SearchResult | None = None,
+        *,
+        on_epoch: Callable[[int, nnx.Module], None] | None = None,
+    ) -> TrainedModel:
+        """Trains the network of a result, by default the best, again; returns it with its weights.
+
+        It is the network that was trained with the best of the result's seeds; see
+        `jdend.search.driver.retraining.network_of`. `jdend.save` saves it. `on_epoch` is called
+        with the number of epochs done, from 0, and the network as it is then.
+
+        Raises:
+          SearchError: if there are no results, or training fails.
+          StudyError: if there is no validation accuracy to rank by.
+        """
+        if result is None:
+            result = next(iter(self.get_best_results(1)), None)
+        if result is None:
+            raise SearchError("there are no results yet: search first")
+        configuration = self._configure(lengthened(result.params, None))
+        data, kernel = self._data.split, self._options.kernel
+        return network_of(result, configuration, data, kernel=kernel, on_epoch=on_epoch)
 
     def describe(self) -> dict[str, object]:
         """The settings of data and training for the record of a search, enough to repeat it."""

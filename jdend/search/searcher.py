@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from jdend.models import TrainedModel
 from jdend.search.driver.dry_run import show_plan
 from jdend.search.driver.loop import run_search, train_first
-from jdend.search.driver.retraining import fresh_seeds, lengthened, network_of
+from jdend.search.driver.retraining import fresh_seeds, lengthened
 from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
 from jdend.search.driver.trainer import Trainer, metric_of, placement_of
@@ -270,23 +269,6 @@ class HyperparameterSearcher(NetworksWithinBudget):
         """
         params = lengthened(result.params, n_epochs)
         return self._train_once(params, fresh_seeds(result, seeds))
-
-    def best_model(self, result: SearchResult | None = None) -> TrainedModel:
-        """Trains the network of a result, by default the best, again; returns it with its weights.
-
-        It is the network that was trained with the best of the result's seeds; see
-        `jdend.search.driver.retraining.network_of`. `jdend.save` saves it.
-
-        Raises:
-          SearchError: if there are no results, or training fails.
-          StudyError: if there is no validation accuracy to rank by.
-        """
-        if result is None:
-            result = next(iter(self.get_best_results(1)), None)
-        if result is None:
-            raise SearchError("there are no results yet: search first")
-        configuration = self._configure(lengthened(result.params, None))
-        return network_of(result, configuration, self._data.split, kernel=self._options.kernel)
 
     def _search_what_fits(
         self,

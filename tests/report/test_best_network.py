@@ -1,10 +1,12 @@
 """The best network of a real search, trained again and looked at."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from jdend.data import load, split
-from jdend.report import SearchRecord, portrait_of, read_record
+from jdend.report import Observed, SearchRecord, portrait_of, read_record
 from jdend.study import StudyError, rank
 
 
@@ -30,6 +32,19 @@ def test_its_figures_are_those_that_the_search_had(portrait):
     assert list(known) == ["validation_accuracy", "test_accuracy"]
     for name, value in known.items():  # up to rounding, which three epochs amplify
         assert portrait.model.figures[name] == pytest.approx(value, abs=0.02), name
+
+
+def test_one_that_was_observed_is_not_trained_again(portrait, folder):
+    """And another one that was observed is not taken for it."""
+    record = read_record(folder)
+    observed = Observed(784)
+    observed.model, observed.history = portrait.model, list(portrait.history)
+    again = portrait_of(record, observed=observed)
+    assert again.model is portrait.model
+    assert again.history == portrait.history
+    assert again.confused == portrait.confused
+    observed.model = dataclasses.replace(portrait.model, origin={"seed": portrait.seed + 1})
+    assert not observed.is_of(portrait.model.configuration, portrait.seed)
 
 
 def test_the_confusion_matrix_counts_every_test_example(portrait, test_part):

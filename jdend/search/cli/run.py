@@ -216,8 +216,8 @@ def _time_limit(command: Command, study: Study) -> TimeLimit | None:
     if command.search.seconds is None:
         return None
     output = command.output
-    n_retrained = (output.save_best is not None) + (output.report and study.folder is not None)
-    return TimeLimit(command.search.seconds, command.begun, n_retrained)
+    retrains = output.save_best is not None or (output.report and study.folder is not None)
+    return TimeLimit(command.search.seconds, command.begun, int(retrains))
 
 
 def _run_scenarios(command: Command, names: Sequence[str], study: Study) -> list[str]:
@@ -290,16 +290,24 @@ def _keep(
     command: Command, study: Study, searcher: HyperparameterSearcher | None, best: Path | None
 ) -> None:
     """Writes what is asked for beside a finished search's folder: the best network, the report."""
+    has_report, observed = command.output.report and study.folder is not None, None
     if searcher is not None and best is not None:
+        if has_report:  # for which it is not trained once more
+            from jdend.report import Observed
+
+            observed = Observed(searcher.problem.in_features)
         with phase("training the best again"):
-            network = searcher.best_model()
+            network = searcher.best_model(on_epoch=observed.note if observed else None)
+        if observed is not None:
+            observed.model = network
         of_all = ", trained with all training examples" * (searcher.n_folds > 1)
         _note(command, f"the best network is in {save(network, best)}{of_all}")
-    if command.output.report and study.folder is not None:
+    if has_report:
         from jdend.report import report_after_search
 
+        assert study.folder is not None
         with phase("report"):
-            report_after_search(study.folder, lambda line: _note(command, line))
+            report_after_search(study.folder, lambda line: _note(command, line), observed)
 
 
 def _table(command: Command, study: Study) -> str:

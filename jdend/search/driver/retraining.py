@@ -2,10 +2,11 @@
 whether its figures hold."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from flax import nnx
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel
@@ -18,7 +19,12 @@ __all__ = ["fresh_seeds", "lengthened", "network_of"]
 
 
 def network_of(
-    result: SearchResult, configuration: Configuration, data: Split, *, kernel: str = "auto"
+    result: SearchResult,
+    configuration: Configuration,
+    data: Split,
+    *,
+    kernel: str = "auto",
+    on_epoch: Callable[[int, nnx.Module], None] | None = None,
 ) -> TrainedModel:
     """Trains a result's configuration again with the best of its seeds; returns the network.
 
@@ -31,7 +37,7 @@ def network_of(
       SearchError: if training diverges, or the batch is larger than the training part.
     """
     try:
-        model = train_model(configuration, result.best_seed, data, kernel=kernel)
+        model = train_model(configuration, result.best_seed, data, kernel=kernel, on_epoch=on_epoch)
     except ValueError as error:
         raise SearchError(f"the network cannot be trained again: {error}") from None
     means = {

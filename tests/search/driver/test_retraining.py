@@ -5,6 +5,7 @@ import pytest
 
 from jdend import HyperparameterSearcher, load
 from jdend.data import load as load_data
+from jdend.report import _best_network as best_network
 from jdend.search import SearchError
 from jdend.search.cli.main import main
 from jdend.search.driver.retraining import fresh_seeds
@@ -98,6 +99,12 @@ def test_save_best_saves_beside_the_results(tmp_path):
 def test_save_best_takes_a_folder(tmp_path):
     assert command(tmp_path, "--save-best", str(tmp_path / "kept")) == 0
     assert load(tmp_path / "kept").class_names == tuple("0123456789")
+
+
+def test_a_report_does_not_train_what_was_trained_to_be_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(best_network, "train_model", lambda *a, **o: pytest.fail("trained again"))
+    assert command(tmp_path, "--save-best") == 0
+    assert "Most frequent confusions" in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--scenario=compare_architectures"])
