@@ -28,6 +28,8 @@ from jdend.study import open_storage
 PARTS = ("one long search", "small different ones")
 WARM_UP, TOLERANCE = 1 / 6, 1.05
 EVERY_SECONDS = 5
+# A search ends up to a generation before its time; after that none is begun.
+SHARE_OF_TIME = 0.95
 
 
 def held() -> dict[str, float]:
@@ -43,8 +45,8 @@ def held() -> dict[str, float]:
 
 
 def measure(work, seconds: float) -> dict[str, object]:
-    """Runs `work(number)` again and again, while another thread measures. Work returns when trials
-    ended, and how many."""
+    """Runs `work(number)` until the time is over, while another thread measures. Work returns when
+    trials ended, and how many."""
     begun, samples, over = time.monotonic(), [], threading.Event()
 
     def sample() -> None:
@@ -55,7 +57,7 @@ def measure(work, seconds: float) -> dict[str, object]:
     thread.start()
     n_done, ends = 0, list[tuple[float, int]]()
     try:
-        while time.monotonic() - begun < seconds:
+        while time.monotonic() - begun < SHARE_OF_TIME * seconds:
             ends += [(at - begun, n) for at, n in work(n_done)]
             n_done += 1
     finally:

@@ -80,7 +80,7 @@ def test_it_has_the_settings_of_the_classifier():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"loss": "absolute"}, "unknown loss 'absolute' for regression"),
+        ({"loss": "relative"}, "unknown loss 'relative' for regression"),
         ({"loss": "cross_entropy"}, "unknown loss 'cross_entropy' for regression"),
         ({"n_neurons": 0}, "n_neurons must be a positive integer"),
     ],

@@ -193,7 +193,3 @@ def test_digits_without_scikit_learn_say_what_to_install(tmp_path, monkeypatch):
 def test_a_target_is_for_csv_files():
     with pytest.raises(DataError, match="target='label' is for tables"):
         load("mnist", target="label")
-
-
-def test_the_public_names_are_sorted():
-    assert jdend.data.__all__ == sorted(jdend.data.__all__)

@@ -155,7 +155,8 @@ def test_dimensions_that_follow_the_sizes_in_a_straight_line_need_no_symbols():
 
 
 def sizes_of(hidden, second):
-    others = dict.fromkeys(("n_neurons", "n_dendrites", "n_dendrite_inputs", "n_soma_inputs"), 1)
+    names = ("n_neurons", "n_dendrites", "n_dendrite_inputs", "n_soma_inputs")
+    others = dict.fromkeys((*names, "patch_size", "stride", "pooled_size"), 1)
     return {**others, "hidden_dim": hidden, "second_hidden_dim": second, "soma_enabled": True}
 
 
