@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from idx_writing import idx_bytes
 
-import jdend.data
 from jdend.data import DataError, _catalog, load, names
 
 
