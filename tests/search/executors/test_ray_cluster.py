@@ -49,7 +49,7 @@ def test_without_workers_it_waits_and_says_so(alone, four_nodes, tmp_path):
     words, table, of_one = alone
     place = ("--out", tmp_path / "out", "--cluster", four_nodes.address, "--log-format", "json")
     search = start(*words, *place)
-    wait_for(search, lambda: is_at_work(tmp_path / "out"))
+    wait_for(search, lambda: is_at_work(tmp_path / "out", epoch=1))
     for node in list(four_nodes.worker_nodes):
         four_nodes.remove_node(node, allow_graceful=False)
     said = ""
