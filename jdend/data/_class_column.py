@@ -40,8 +40,9 @@ def target_columns(
                 f"classes with target=; there are {listed(names)}"
             )
     if isinstance(target, str):
-        several = task == MULTILABEL and target not in names
-        target = [name.strip() for name in target.split(",")] if several else [target]
+        parts = [name.strip() for name in target.split(",")]
+        several = task == MULTILABEL or all(name in names for name in parts)
+        target = parts if target not in names and several else [target]
     for name in target:
         if name not in names:
             raise DataError(

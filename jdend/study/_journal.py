@@ -127,12 +127,12 @@ def cut_off_damage(journal: Path) -> str | None:
 
 
 def _interned(value: Any) -> Any:
-    """A JSON value in which equal strings are one object: all trials have the same names, of which
-    the process would otherwise hold a copy a trial."""
+    """A JSON value in which equal names are one object: all trials have the same, of which the
+    process would otherwise hold a copy a trial. Other strings, such as times, differ."""
     if isinstance(value, str):
-        return sys.intern(value)
+        return sys.intern(value) if value.isidentifier() else value
     if isinstance(value, dict):
-        return {_interned(n): _interned(v) for n, v in cast("dict[str, Any]", value).items()}
+        return {sys.intern(n): _interned(v) for n, v in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [_interned(item) for item in cast("list[Any]", value)]
     return value

@@ -186,3 +186,9 @@ def test_several_columns_are_for_labels_alone(table, task):
 def test_a_column_of_labels_is_neither_dropped_nor_of_categories(table):
     with pytest.raises(DataError, match="'warm' holds the classes"):
         from_csv(table, target="wet,warm", drop=["warm"], task="multilabel")
+
+
+def test_several_columns_without_the_task_are_told_of_it(tmp_path):
+    (tmp_path / "a.csv").write_text("x,wet,warm\n1,1,0\n2,0,1\n")
+    with pytest.raises(DataError, match="say task='multilabel' if each is a label"):
+        from_csv(tmp_path / "a.csv", target="wet,warm")
