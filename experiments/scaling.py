@@ -2,6 +2,7 @@
 
     python experiments/scaling.py
     python experiments/scaling.py --parts columns
+    python experiments/scaling.py --parts workers --epochs 24 --places "process, 1 core" "1 worker"
 
 `columns`: for populations of 1 to 4,096 networks of 12 × 6 × 96 (batches of 256), the time of a
 training step for each network, and the peak of resident memory above that before training; each in
@@ -47,13 +48,16 @@ def main() -> None:
         "--parts", nargs="+", choices=("columns", "workers"), default=["columns", "workers"]
     )
     parser.add_argument("--repeats", type=int, default=3, help="medians of so many")
+    parser.add_argument("--epochs", type=int, default=N_EPOCHS, help="of the search by workers")
+    parser.add_argument("--places", nargs="+", choices=PLACES, default=list(PLACES))
     parser.add_argument("--json", type=Path, default=Path("experiments/results/scaling.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/scaling.svg"))
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         what, value = options.child
-        print(json.dumps(_columns(int(value)) if what == "columns" else _search(value)))
+        is_column = what == "columns"
+        print(json.dumps(_columns(int(value)) if is_column else _search(value, options.epochs)))
         return
     found: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}
     machine = {"processor": processor(), "cores": os.cpu_count()}
@@ -69,25 +73,27 @@ def main() -> None:
             )
         found["columns"] = {**machine, "load": _load(), "rows": rows}
     if "workers" in options.parts:
-        runs: dict[str, list[dict[str, Any]]] = {place: [] for place in PLACES}
-        for place in PLACES:
-            _child("search", place)  # its programs are compiled
+        runs: dict[str, list[dict[str, Any]]] = {place: [] for place in options.places}
+        for place in runs:
+            _child("search", place, options.epochs)  # its programs are compiled
         for _ in range(options.repeats):
             for place, of_place in runs.items():
-                of_place.append(_child("search", place))
+                of_place.append(_child("search", place, options.epochs))
         rows = [{"place": place, **_median(of_place)} for place, of_place in runs.items()]
         for row in rows:
             print(f"{row['place']:18} {row['seconds']:6.1f} s, ready after {row['ready']:.1f} s")
-        of_populations = runs["1 worker"][-1]["populations"]
+        place = "1 worker" if "1 worker" in runs else options.places[0]
+        of_populations = runs[place][-1]["populations"]
         simulated = {n: _longest_first(of_populations, n) for n in SIMULATED_WORKERS}
-        print("simulated from one worker's populations:", simulated)
-        found["workers"] = {**machine, "load": _load(), "rows": rows, "simulated": simulated}
+        print(f"simulated from the populations of {place}:", simulated)
+        name = "workers" if options.epochs == N_EPOCHS else f"workers_{options.epochs}_epochs"
+        found[name] = {**machine, "load": _load(), "rows": rows, "simulated": simulated}
     options.json.write_text(json.dumps(found, indent=1) + "\n")
     _draw(found, options.picture)
 
 
-def _child(what: str, value: object) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--child", what, str(value)]
+def _child(what: str, value: object, n_epochs: int = N_EPOCHS) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--child", what, str(value), "--epochs", str(n_epochs)]
     # In a session of its own, as Ray's workers are: Linux divides its cores among sessions.
     child = subprocess.run(command, check=True, stdout=subprocess.PIPE, start_new_session=True)
     return json.loads(child.stdout)
@@ -150,7 +156,7 @@ def _resident(name: str) -> int:
     return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
 
 
-def _search(place: str) -> dict[str, object]:
+def _search(place: str, n_epochs: int) -> dict[str, object]:
     """A search; seconds from when what trains is ready, and of each population."""
     os.sched_setaffinity(0, range(PLACES[place]))  # before JAX is there
     from jdend import HyperparameterSearcher
@@ -211,7 +217,7 @@ def _search(place: str) -> dict[str, object]:
             buckets="exact",
             out=Path(folder) / "out",
         )
-        training = {"n_epochs": N_EPOCHS, "batch_size": BATCH_SIZE}
+        training = {"n_epochs": n_epochs, "batch_size": BATCH_SIZE}
         searcher.optimize({**space, **training}, N_TRIALS, "random")
         over = time.monotonic()
     starts = [executor.ready, *executor.ends[:-1]]
