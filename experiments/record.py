@@ -80,6 +80,7 @@ SPACE: dict[str, object] = {
     "connectivity": "local_receptive_fields",
     "field_std": (1.5, 3.0),
     "resampling_std": (2.0, 5.0),
+    "dendrite_slope": [-1.0, -0.5],
 }
 SHAPE = ("architecture", "n_dendrites", "n_dendrite_inputs", "n_neurons", "n_soma_inputs")
 PLASTICITY = (
@@ -250,6 +251,7 @@ def ablation(best: Mapping[str, object], n_epochs: int) -> dict[str, dict[str, o
         "warm-up": of_best("warmup_steps"),
         "label smoothing": of_best("label_smoothing"),
         "synapses move": {"synaptic_resampling": True, **of_best(*PLASTICITY)},
+        "dendrites that answer to both signs": of_best("dendrite_slope"),
     }
     params: dict[str, object] = dict(FIRST)
     for name, change in steps.items():

@@ -64,10 +64,11 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
     )
     dendrite_slope: Real = real(
         group="wiring",
-        doc="Slope of dendrites' LeakyReLU below zero; 1 leaves them linear, as a control.",
+        doc="Slope of dendrites' LeakyReLU below zero; below 0 they answer to sums of either sign, "
+        "with -1 to both alike (Gidon et al. 2020); 1 leaves them linear, as a control.",
         default=0.1,
         neutral=0.1,
-        at_least=0.0,
+        at_least=-1.0,
         at_most=1.0,
         own_program="by_value",
         heading="slope",

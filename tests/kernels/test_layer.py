@@ -75,6 +75,21 @@ def test_padding_holds_anything(kernel):
     np.testing.assert_allclose(out[:, :2], expected, rtol=1e-2, atol=1e-5)
 
 
+def test_a_slope_of_minus_one_folds_sums_to_their_absolute_values(kernel):
+    arrays = one_trial(Shape(seeds=2, configurations=3, batch=5, soma=False))
+
+    def weighted(weight, slope, weights):
+        out = dendritic_layer(**{**arrays, "weight": weight}, negative_slope=slope, kernel=kernel)
+        return (out * weights).sum(), out
+
+    gradient = jax.grad(weighted, has_aux=True)
+    _, linear = gradient(arrays["weight"], 1.0, jnp.float32(1))
+    of_linear, _ = gradient(arrays["weight"], 1.0, jnp.sign(linear))
+    of_folded, folded = gradient(arrays["weight"], -1.0, jnp.float32(1))
+    np.testing.assert_allclose(folded, abs(linear), rtol=1e-2, atol=1e-5)
+    np.testing.assert_allclose(of_folded, of_linear, rtol=1e-2, atol=1e-5)
+
+
 def test_no_sizes_means_no_padding(kernel):
     whole = one_trial(sizes=np.array([3, 2, 5], np.int32))
     bare = {name: array for name, array in whole.items() if name != "sizes"}

@@ -35,6 +35,7 @@ PROGRAMS = {
         },
     ],
     "linear dendrites": [{"dendrite_slope": 1.0}, {"dendrite_slope": 1.0}],
+    "folded dendrites": [{"dendrite_slope": -1.0}, {"dendrite_slope": -1.0}],
     "teacher": [
         {"distillation_weight": 0.5, "distillation_temperature": 2.0},
         {"distillation_weight": 1.0},
