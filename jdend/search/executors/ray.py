@@ -165,6 +165,7 @@ class RayExecutor:
             n_bytes = sum(int(getattr(part, "nbytes", 0)) for part in vars(data).values())
             self._leaves = connect(self._address, n_bytes)
             self._is_connected = True
+            self._start_workers(slots(self._cores))  # they import while populations are planned
         if data not in self._data:
             self._data[data] = ray_module().put(data)
 
@@ -179,13 +180,16 @@ class RayExecutor:
         for slot in [slot for slot in self._actors if slot not in there]:
             actor = self._actors.pop(slot)
             lost += [] if actor.work is None else [actor.work]
+        self._start_workers(there)
+        self._say(watcher, now, bool(lost))
+        return lost
+
+    def _start_workers(self, there: Sequence[Slot]) -> None:
         for slot in there:
             if slot not in self._actors:
                 places = {a.place for s, a in self._actors.items() if s.machine == slot.machine}
                 place = next(n for n in range(len(places) + 1) if n not in places)
                 self._actors[slot] = _started(slot, place, self._cores)
-        self._say(watcher, now, bool(lost))
-        return lost
 
     def _say(self, watcher: Watcher, now: float, lost: bool) -> None:
         """Tells the user how many workers there are, when that changes; gives up without any."""

@@ -6,6 +6,7 @@ imported before its cores are chosen.
 """
 
 import functools
+import importlib
 import os
 import pickle
 import threading
@@ -101,7 +102,11 @@ class Worker:
         self._data: tuple[str, Split] | None = None
 
     def ready(self) -> int:
-        """Its process id, once it is there."""
+        """Its process id, once it could train at once."""
+        for module in ("executors.definitions", "planning.cost_model"):
+            importlib.import_module(f"jdend.search.{module}")
+        find_devices = importlib.import_module("jdend.training").find_devices
+        find_devices(None)  # starts JAX's backend
         return os.getpid()
 
     def train(self, task: Task, data: "list[Any]") -> Report:

@@ -2,6 +2,8 @@
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from clusters import NODE, ended, figures, is_at_work, start, wait_for
 
@@ -50,8 +52,9 @@ def test_without_workers_it_waits_and_says_so(alone, four_nodes, tmp_path):
     place = ("--out", tmp_path / "out", "--cluster", four_nodes.address, "--log-format", "json")
     search = start(*words, *place)
     wait_for(search, lambda: is_at_work(tmp_path / "out", epoch=1))
-    for node in list(four_nodes.worker_nodes):
-        four_nodes.remove_node(node, allow_graceful=False)
+    remove = partial(four_nodes.remove_node, allow_graceful=False)
+    with ThreadPoolExecutor() as together:  # before the search is over
+        list(together.map(remove, list(four_nodes.worker_nodes)))
     said = ""
     while "no workers: waiting for some, up to 600 seconds" not in said:
         said = search.stderr.readline()
