@@ -92,6 +92,7 @@ def default_space(
 
     Resampling moves weak synapses to free inputs near the dendrite's field, where they start with
     weight 0; the share of synapses that it moves shrinks during training (docs/resampling.md).
+    From 4,000 parameters on, dendrites that neurons share answer to sums of either sign alike.
 
     Args:
       budget: the largest number of trainable parameters allowed.
@@ -147,6 +148,8 @@ def default_space(
                 "connectivity": ["local_receptive_fields", "random"],
                 "resampling_inputs": ["local_free", "uniform_free"],
             }
+    if budget >= FOLDED_PARAMS and set(architectures) <= set(DEFAULT_ARCHITECTURES):
+        space["dendrite_slope"] = -1.0
     if budget <= GRADIENT_PARAMS:
         known = space["resampling_inputs"]
         space["resampling_inputs"] = [*(known if isinstance(known, list) else [known]), "gradient"]
@@ -161,6 +164,8 @@ LOCAL_PARAMS = 2000
 POOLED_PARAMS = 1000
 # In networks of so many parameters new inputs may be those with the largest gradients.
 GRADIENT_PARAMS = 250
+# From so many parameters on, dendrites that neurons share answer to sums of either sign alike.
+FOLDED_PARAMS = 4000
 # Of networks of 8,000 parameters, when a search takes about a minute: passes over the data, and
 # steps, at least. Smaller networks are trained for longer, up to so many times.
 MIN_EPOCHS, MIN_STEPS, MAX_TIMES_LONGER = 18, 1500, 4.0

@@ -66,6 +66,12 @@ def test_the_smallest_networks_may_grow_by_gradient():
     assert default_space(110, DATA[2])["resampling_inputs"] == ["uniform_free", "gradient"]
 
 
+def test_large_networks_whose_neurons_share_dendrites_fold_them():
+    assert default_space(4000, DATA[2])["dendrite_slope"] == -1.0
+    assert "dendrite_slope" not in default_space(3999, DATA[2])
+    assert "dendrite_slope" not in default_space(8000, DATA[0], ARCHITECTURES)
+
+
 def test_small_data_are_passed_over_more_often_in_smaller_batches():
     assert default_training(8000, 54_000) == {"batch_size": 256, "n_epochs": 18}
     assert default_training(8000, 1294) == {"batch_size": 32, "n_epochs": 38}
