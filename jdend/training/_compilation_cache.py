@@ -4,6 +4,8 @@
 import hashlib
 import os
 import platform
+import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,19 @@ from jdend._files import cache_folder
 
 __all__ = ["enable_program_cache", "program_cache_folder"]
 
+# What the cache is brought below when it has grown larger, once in so many seconds.
 MAX_BYTES = 1 << 30
+SECONDS_BETWEEN = 24 * 3600.0
+TIDIED = "tidied"
 
 
 def enable_program_cache(folder: Path | str | None = None) -> Path | None:
     """Turns on JAX's persistent compilation cache, also for small programs.
 
     A cache that the user has set up (`JAX_COMPILATION_CACHE_DIR`, or `jax.config`) is not changed.
-    The cache takes at most 1 GiB; the programs that were not used for the longest time are removed
-    first.
+    Once a day, if it takes more than 1 GiB, programs that were not used for the longest time are
+    removed. JAX itself would keep to a limit at every moment, but reads the whole folder for each
+    program that it adds, while other processes wait.
 
     Args:
       folder: the folder of the cache; by default `program_cache_folder()`.
@@ -44,8 +50,25 @@ def enable_program_cache(folder: Path | str | None = None) -> Path | None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
+    jax.config.update("jax_compilation_cache_max_size", -1)
+    with suppress(OSError):  # another process may do it, too
+        _tidy(folder)
     return folder
+
+
+def _tidy(folder: Path) -> None:
+    """Removes what was not used for the longest time, if it is time to, and there is too much."""
+    mark, now = folder / TIDIED, time.time()
+    if mark.exists() and now - mark.stat().st_mtime < SECONDS_BETWEEN:
+        return
+    mark.touch()
+    files = [(entry.path, entry.stat()) for entry in os.scandir(folder) if entry.name != TIDIED]
+    excess = sum(status.st_size for _, status in files) - MAX_BYTES
+    for path, status in sorted(files, key=lambda file: max(file[1].st_atime, file[1].st_mtime)):
+        if excess <= 0:
+            break
+        os.unlink(path)
+        excess -= status.st_size
 
 
 def program_cache_folder() -> Path:

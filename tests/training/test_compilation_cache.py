@@ -1,12 +1,14 @@
 """Where compiled programs are kept, and by whom that is said."""
 
+import os
+import time
 from pathlib import Path
 
 import jax
 import pytest
 
 from jdend.training import _compilation_cache, enable_program_cache, program_cache_folder
-from jdend.training._compilation_cache import MAX_BYTES
+from jdend.training._compilation_cache import MAX_BYTES, SECONDS_BETWEEN, TIDIED
 
 OPTIONS = (
     "jax_compilation_cache_dir",
@@ -45,12 +47,47 @@ def processor(monkeypatch):
     return says
 
 
-def test_small_programs_are_kept_up_to_1_gib(tmp_path):
+def test_small_programs_are_kept_and_jax_reads_no_folder_to_add_one(tmp_path):
     assert enable_program_cache(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert (tmp_path / "a" / "b").is_dir()
     found = [getattr(jax.config, name) for name in OPTIONS]
-    assert found == [str(tmp_path / "a" / "b"), 0.0, -1, 1 << 30]
+    assert found == [str(tmp_path / "a" / "b"), 0.0, -1, -1]
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Ten programs of 100 bytes, used in turn, of which there is room for four."""
+    monkeypatch.setattr(_compilation_cache, "MAX_BYTES", 400)
+    for number in range(10):
+        path = tmp_path / f"jit_step-{number}-cache"
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (1000 + number, 500 - number))
+    return tmp_path
+
+
+def test_of_too_many_those_used_longest_ago_are_removed(programs):
+    enable_program_cache(programs)
+    left = sorted(path.name for path in programs.glob("*-cache"))
+    assert left == [f"jit_step-{number}-cache" for number in (6, 7, 8, 9)]
+
+
+def test_that_is_done_once_a_day(programs):
+    mark = programs / TIDIED
+    mark.touch()
+    enable_program_cache(programs)
+    assert len(list(programs.glob("*-cache"))) == 10
+    jax.config.update("jax_compilation_cache_dir", None)
+    yesterday = time.time() - SECONDS_BETWEEN - 1
+    os.utime(mark, (yesterday, yesterday))
+    enable_program_cache(programs)
+    assert len(list(programs.glob("*-cache"))) == 4
+
+
+def test_up_to_1_gib_all_are_kept(programs, monkeypatch):
+    monkeypatch.undo()
+    enable_program_cache(programs)
     assert MAX_BYTES == 1 << 30
+    assert len(list(programs.glob("*-cache"))) == 10
 
 
 def test_without_a_folder_it_is_in_the_cache_folder(tmp_path, monkeypatch):
