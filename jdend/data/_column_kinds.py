@@ -17,9 +17,12 @@ from jdend.data._errors import DataError
 from jdend.data._limits import check_fits
 from jdend.data._preprocessing import NO, YES, Column, Preprocessing
 from jdend.data._table import Table, canonical, is_missing
-from jdend.data._targets import CLASSIFICATION, check_task
+from jdend.data._targets import CLASSIFICATION, MULTILABEL, REGRESSION, check_task
 
 __all__ = ["Wishes", "dataset_of", "plain_dataset"]
+
+# What the columns hold that are to be learnt.
+HELD = {CLASSIFICATION: "the classes", REGRESSION: "the target", MULTILABEL: "labels"}
 
 MOST_CATEGORIES = 64
 LEAST_COUNTED = 20
@@ -60,14 +63,20 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.drop or self.categorical or self.numeric)
 
-    def check(self, names: Sequence[str], targets: Sequence[str], source: str) -> None:
-        """Raises `DataError` for a column that is not there, or has two wishes, and if none is
-        left."""
+    def check(
+        self,
+        names: Sequence[str],
+        targets: Sequence[str],
+        source: str,
+        task: str = CLASSIFICATION,
+    ) -> None:
+        """Raises `DataError` for a column that is not there, is to be learnt, or has two wishes, and
+        if none is left."""
         counts = Counter([*self.drop, *self.categorical, *self.numeric])
         for name, n in counts.items():
             if name in targets:
                 raise DataError(
-                    f"{name!r} holds the classes; drop, categorical and numeric name other columns"
+                    f"{name!r} holds {HELD[task]}; drop, categorical and numeric name other columns"
                 )
             if name not in names:
                 raise DataError(
@@ -159,7 +168,7 @@ def dataset_of(
     check_task(task)
     targets = target_columns(list(table.columns), target, task, table.source)
     names = [column for column in table.columns if column not in targets]
-    wishes.check(names, targets, table.source)
+    wishes.check(names, targets, table.source, task)
     check_fits(4 * len(table) * len(names), table.source)
     read = [_read(column, table, wishes) for column in names]
     columns = tuple(column for column, _ in read)

@@ -122,7 +122,7 @@ def from_csv(
         _check_header(header, path)
         targets = target_columns(header, target, task, source)
         names = [column for column in header if column not in targets]
-        wishes.check(names, targets, source)
+        wishes.check(names, targets, source, task)
         plain = None
         if not wishes.categorical and task == CLASSIFICATION:
             plain = _plain_rows(reader, header, header.index(targets[0]), wishes, path)

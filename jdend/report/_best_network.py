@@ -6,7 +6,7 @@ records.
 Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synapses, `E` epochs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,10 @@ from jdend.training import taught, train_model, weighted
 __all__ = ["Dendrites", "Observed", "Portrait", "portrait_of", "portray"]
 
 MAX_CONFUSED, MAX_FIELDS = 24, 12
+OTHER_NETWORK = (
+    "the report: its best network is another than the one that was saved, and is trained again for "
+    "it (--no-report leaves it out)"
+)
 DEFAULT_FIELDS = ("n_epochs", "lr", "weight_decay", "batch_size")
 
 
@@ -170,7 +174,10 @@ class Portrait:
 
 
 def portrait_of(
-    record: SearchRecord, data: Dataset | None = None, observed: Observed | None = None
+    record: SearchRecord,
+    data: Dataset | None = None,
+    observed: Observed | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Portrait:
     """Trains the best network again, unless that was observed, and examines it.
 
@@ -178,6 +185,7 @@ def portrait_of(
       record: the results and settings of the search.
       data: the data set, if it cannot be loaded by the name in the settings.
       observed: the training of a network, which is not trained again if it is the best one.
+      say: called with a line of text if another one was observed.
 
     Raises:
       StudyError: if it cannot be trained again; the message gives the reason.
@@ -193,7 +201,10 @@ def portrait_of(
         raise StudyError("the study does not say which data and settings it was made with")
     try:
         parts = _split(config, data)
-        return portray(result, _configuration(result, config, parts), parts, observed=observed)
+        configuration = _configuration(result, config, parts)
+        if observed is not None and not observed.is_of(configuration, result.best_seed):
+            say(OTHER_NETWORK)
+        return portray(result, configuration, parts, observed=observed)
     except (DataError, ValueError) as error:
         raise StudyError(str(error)) from None
 

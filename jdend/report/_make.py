@@ -25,6 +25,7 @@ def make_report(
     out: str | Path | None = None,
     training: bool = True,
     observed: "Observed | None" = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Writes the report of a study, also of one that was interrupted.
 
@@ -35,6 +36,7 @@ def make_report(
       out: the file; by default `report.html`, … in the study's folder, or in the current one.
       training: whether to train the best network again, for the sections that need its weights.
       observed: the training of a network, which is not trained again if it is the best one.
+      say: called with a line of text if another one was observed.
 
     Returns:
       The file.
@@ -57,7 +59,7 @@ def make_report(
     if training:
         enable_program_cache()
         try:
-            portrait = portrait_of(record, observed=observed)
+            portrait = portrait_of(record, observed=observed, say=say)
         except StudyError as error:
             why_none = str(error)
     path = Path(out or (record.folder or Path()) / f"report.{form}")
@@ -83,7 +85,7 @@ def report_after_search(
     if observed is None:
         say("the report: the best network is trained again for it (--no-report leaves it out)")
     try:
-        path = make_report(folder, observed=observed)
+        path = make_report(folder, observed=observed, say=say)
         say(f"the report is in {path} ({time.monotonic() - started:.0f} s)")
     except KeyboardInterrupt:
         say(f"no report: interrupted; {again} writes it")

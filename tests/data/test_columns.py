@@ -182,6 +182,7 @@ def test_very_many_columns_are_said_in_few_lines(tmp_path):
 BAD = {
     "no such column": ({"drop": ["agee"]}, "no column 'agee'; did you mean 'age'"),
     "the classes": ({"categorical": ["y"]}, "'y' holds the classes"),
+    "the target": ({"drop": ["age"], "target": "age", "task": "regression"}, "holds the target"),
     "twice": ({"drop": ["age"], "numeric": ["age"]}, "'age' is named twice"),
     "a string": ({"drop": "age"}, "drop='age' is not allowed; give a list"),
     "no strings": ({"numeric": [3]}, r"numeric=\[3\] is not allowed"),

@@ -184,7 +184,7 @@ def test_several_columns_are_for_labels_alone(table, task):
 
 
 def test_a_column_of_labels_is_neither_dropped_nor_of_categories(table):
-    with pytest.raises(DataError, match="'warm' holds the classes"):
+    with pytest.raises(DataError, match="'warm' holds labels; drop"):
         from_csv(table, target="wet,warm", drop=["warm"], task="multilabel")
 
 

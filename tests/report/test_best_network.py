@@ -39,12 +39,16 @@ def test_one_that_was_observed_is_not_trained_again(portrait, folder):
     record = read_record(folder)
     observed = Observed(784)
     observed.model, observed.history = portrait.model, list(portrait.history)
-    again = portrait_of(record, observed=observed)
+    said = []
+    again = portrait_of(record, observed=observed, say=said.append)
+    assert said == []
     assert again.model is portrait.model
     assert again.history == portrait.history
     assert again.confused == portrait.confused
     observed.model = dataclasses.replace(portrait.model, origin={"seed": portrait.seed + 1})
-    assert not observed.is_of(portrait.model.configuration, portrait.seed)
+    other = portrait_of(record, observed=observed, say=said.append)
+    assert other.model.origin["seed"] == portrait.seed
+    assert ["is another than the one that was saved" in line for line in said] == [True]
 
 
 def test_the_confusion_matrix_counts_every_test_example(portrait, test_part):
