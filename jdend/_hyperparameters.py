@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from typing import Generic
 
 from jdend._field import Condition, Derived, choice, real, whole
-from jdend._training_fields import SCHEDULES, TAUGHT_WEIGHT, Name, Real, TrainingFields, Whole
+from jdend._training_fields import (
+    SCHEDULES,
+    SELF,
+    TAUGHT_WEIGHT,
+    Name,
+    Real,
+    TrainingFields,
+    Whole,
+)
 
-__all__ = ["SCHEDULES", "TAUGHT_WEIGHT", "HyperparameterFields"]
+__all__ = ["SCHEDULES", "SELF", "TAUGHT_WEIGHT", "HyperparameterFields"]
 
 _RESAMPLED = Condition("percentage_resample", 0.0, negated=True)
 _LOCAL_INPUTS = tuple(

@@ -7,11 +7,13 @@ from typing import Generic, TypeVar
 
 from jdend._field import Condition, choice, real, whole
 
-__all__ = ["SCHEDULES", "TAUGHT_WEIGHT", "Name", "Real", "TrainingFields", "Whole"]
+__all__ = ["SCHEDULES", "SELF", "TAUGHT_WEIGHT", "Name", "Real", "TrainingFields", "Whole"]
 
 SCHEDULES = ("constant", "cosine")
 # What `distillation_weight` is where a search has a teacher and a space does not say.
 TAUGHT_WEIGHT = 0.9
+# The teacher of a search that finds its own.
+SELF = "self"
 
 Real = TypeVar("Real")
 Whole = TypeVar("Whole")

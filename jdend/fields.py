@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from jdend._field import GROUPS, Condition, Derived, Field, Group, Kind, Value
-from jdend._hyperparameters import SCHEDULES, TAUGHT_WEIGHT, HyperparameterFields
+from jdend._hyperparameters import SCHEDULES, SELF, TAUGHT_WEIGHT, HyperparameterFields
 
 __all__ = [
     "FIELDS",
     "GROUPS",
     "HYPERPARAMETERS",
     "SCHEDULES",
+    "SELF",
     "TAUGHT_WEIGHT",
     "Condition",
     "Derived",

@@ -41,6 +41,7 @@ ROOMS = {
     "scenarios": "ready-made searches",
     "searcher": "the Python interface",
     "networks": "what fits, untrained",
+    "teachers": "a search for them",
     "results": "ranked, shown, saved",
     "keywords": "fields as arguments",
     "options": "each setting once",

@@ -70,7 +70,7 @@ class Wishes:
         source: str,
         task: str = CLASSIFICATION,
     ) -> None:
-        """Raises `DataError` for a column that is not there, is to be learnt, or has two wishes, and
+        """Raises `DataError` for a column that is not there, is to be learnt or has two wishes, and
         if none is left."""
         counts = Counter([*self.drop, *self.categorical, *self.numeric])
         for name, n in counts.items():

@@ -8,6 +8,7 @@ Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synaps
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 
 from jdend._files import user_path
 from jdend.data import DataError, Dataset, Split, is_file_name, load, split
-from jdend.fields import TAUGHT_WEIGHT
+from jdend.fields import SELF, TAUGHT_WEIGHT
 from jdend.models import (
     CLASSIFICATION,
     NEGATIVE_SLOPE,
@@ -28,7 +29,7 @@ from jdend.models import (
     configure,
 )
 from jdend.report._record import SearchRecord, ranked
-from jdend.study import SearchResult, StudyError
+from jdend.study import SearchResult, StudyError, teachers_in
 from jdend.training import taught, train_model, weighted
 
 __all__ = ["Dendrites", "Observed", "Portrait", "portrait_of", "portray"]
@@ -200,7 +201,7 @@ def portrait_of(
     if config is None:
         raise StudyError("the study does not say which data and settings it was made with")
     try:
-        parts = _split(config, data)
+        parts = _split(config, data, record.folder)
         configuration = _configuration(result, config, parts)
         if observed is not None and not observed.is_of(configuration, result.best_seed):
             say(OTHER_NETWORK)
@@ -324,7 +325,7 @@ def _config_of(record: SearchRecord, result: SearchResult) -> Mapping[str, Any] 
     return min(configs, key=room, default=None)
 
 
-def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
+def _split(config: Mapping[str, Any], data: Dataset | None, folder: Path | None) -> Split:
     """The parts of the data that the search used."""
     if data is None:
         name = config["dataset"]
@@ -349,7 +350,12 @@ def _split(config: Mapping[str, Any], data: Dataset | None) -> Split:
     fingerprint = config.get("fingerprint") or str(config.get("data", "")).rpartition(" ")[2]
     if fingerprint and not parts.fingerprint.startswith(fingerprint):
         raise DataError(f"{config['dataset']} is no longer what the search was made with")
-    parts = taught(parts, config["teacher"]) if config.get("teacher") else parts
+    teachers = config.get("teacher")
+    if teachers == SELF:
+        teachers = [] if folder is None else teachers_in(folder)
+        if not teachers:
+            raise DataError("its teachers, which lie in the folder of the search, are not here")
+    parts = taught(parts, teachers) if teachers is not None else parts
     return weighted(parts, config.get("class_weights"))
 
 

@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from jdend.report._format import by_metric, called, duration, metric_of, setting, settings
+from jdend.report._format import (
+    by_metric,
+    called,
+    duration,
+    metric_of,
+    percent,
+    setting,
+    settings,
+)
 from jdend.report._importance import Importances, varying
 from jdend.report._record import SearchRecord, finite, ranked
 from jdend.report._stopping import RungRecord, rungs_of
@@ -44,6 +52,7 @@ SETTINGS = {
     "loss": "loss",
     "metric": "chosen by",
     "class_weights": "class weights",
+    "teacher": "learns of",
     "strategy": "strategy",
     "pruner": "pruner",
     "generation": "trials a generation",
@@ -240,8 +249,22 @@ def _searches(record: SearchRecord) -> list[tuple[str, list[tuple[str, str]]]]:
             for name, text in SETTINGS.items()
             if config.get(name) is not None
         ]
+        pairs += _teachers(config.get("teachers"))
         searches.append(("Search" if len(record.configs) == 1 else f"Search {number}", pairs))
     return searches
+
+
+def _teachers(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What the teachers are that a search has found for itself; empty of other searches."""
+    if not found:
+        return []
+    each = [
+        f"{network['architecture']} of {network['total_params']:,} parameters, validation accuracy "
+        f"{percent(network['validation_accuracy'])}"
+        for network in found["networks"]
+    ]
+    together = f"validation accuracy {percent(found['validation_accuracy'])}"
+    return [*((f"teacher {i}", text) for i, text in enumerate(each, 1)), ("together", together)]
 
 
 def _seed(entropy: object) -> str:

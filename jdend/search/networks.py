@@ -1,5 +1,6 @@
 """The networks that a searcher may train: which of them fit its budget, and how one is built."""
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -46,6 +47,7 @@ class NetworksWithinBudget(CollectedResults):
         self._options = options
         self.budget = Budget(options.max_params, options.min_param_ratio)
         self.largest_budget = options.max_params
+        options.budget_of_teachers(options.max_params)  # is checked
         self._data = SearchData(
             options.dataset,
             subset_size=options.subset_size,
@@ -247,6 +249,7 @@ class NetworksWithinBudget(CollectedResults):
           SearchError: if there are no results, or training fails.
           StudyError: if there is no validation accuracy to rank by.
         """
+        self._teach()
         if result is None:
             result = next(iter(self.get_best_results(1)), None)
         if result is None:
@@ -254,6 +257,10 @@ class NetworksWithinBudget(CollectedResults):
         configuration = self._configure(lengthened(result.params, None))
         data, kernel = self._data.split, self._options.kernel
         return network_of(result, configuration, data, kernel=kernel, on_epoch=on_epoch)
+
+    @abc.abstractmethod
+    def _teach(self) -> None:
+        """Finds the teachers if the searcher has none yet and finds its own."""
 
     def describe(self) -> dict[str, object]:
         """The settings of data and training for the record of a search, enough to repeat it."""

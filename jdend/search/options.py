@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdend._messages import did_you_mean
-from jdend.fields import FIELDS, TAUGHT_WEIGHT
+from jdend.fields import FIELDS, SELF, TAUGHT_WEIGHT
 from jdend.search.dataset import DataOptions
 from jdend.search.devices import DeviceOptions
 from jdend.search.errors import SearchError
@@ -45,6 +45,8 @@ DEFAULTS = ("best", "toolkit")
 # The fields of training that are settings of a search as well.
 TRAINED = ("n_epochs", "lr", "weight_decay", "batch_size")
 LEFT_OUT = "that of the default space"
+# The budget of a search's own teachers, unless one is given.
+TIMES_BUDGET = 10
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,20 @@ class TrainingOptions:
     teacher: "Teacher | Sequence[Teacher] | None" = field(
         default=None,
         metadata=about(
-            "learn from its outputs as well: .npz files of logits, or folders of saved networks",
-            lambda text: tuple(text.split(",")),
-            python=", or networks; see `jdend.training.taught`, and `distillation_weight` "
+            "learn from its outputs as well: .npz files of logits, or folders of saved networks; "
+            "self first searches for larger networks that teach",
+            lambda text: text if text == SELF else tuple(text.split(",")),
+            python="; or networks; see `jdend.training.taught`, and `distillation_weight` "
             f"({TAUGHT_WEIGHT:g} unless the space has one)",
-            metavar="FILE|DIR[,…]",
+            metavar="self|FILE|DIR[,…]",
+        ),
+    )
+    teacher_budget: int | None = field(
+        default=None,
+        metadata=about(
+            "with --teacher self, most parameters of a teacher",
+            int,
+            none=f"{TIMES_BUDGET} times the budget",
         ),
     )
     loss: str | None = field(
@@ -190,6 +201,27 @@ class TrainingOptions:
             **{name: value for name, value in given.items() if value is not None},
             **({} if self.teacher is None else {"distillation_weight": TAUGHT_WEIGHT}),
         }
+
+    def budget_of_teachers(self, budget: int) -> int:
+        """The most parameters of the teachers of a search with `teacher="self"`.
+
+        Args:
+          budget: the largest budget of the search.
+
+        Raises:
+          SearchError: if `teacher_budget` is no number above that, or goes with another teacher.
+        """
+        most = self.teacher_budget
+        if most is None:
+            return TIMES_BUDGET * budget
+        if self.teacher != SELF:
+            raise SearchError("teacher_budget goes with teacher 'self' alone: leave it out")
+        if type(most) is not int or most <= budget:
+            raise SearchError(
+                f"teacher_budget={most!r} is not allowed: teachers are larger than what they "
+                f"teach, so give a whole number above {budget:,}"
+            )
+        return most
 
     def resolved_kernel(self) -> str:
         """The kernel's own name, where `kernel` may be "auto".

@@ -28,6 +28,7 @@ from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Dimension, Space, parse_space
 from jdend.search.space.problem import SearchProblem
 from jdend.search.space.validation import check_seed, parse_seeds
+from jdend.search.teachers import FirstSearch, options_of_first
 from jdend.study import FEW_EXAMPLES, Results, SearchResult
 from jdend.training import Outcome, let_go_of_populations
 
@@ -340,7 +341,9 @@ class HyperparameterSearcher(NetworksWithinBudget):
     ) -> list[SearchResult]:
         self._n_searches += 1
         schedule.check_held_out(self._data.validation_fraction)
-        for line in schedule.summary():
+        lines = schedule.summary()  # raises if nothing fits
+        self._teach(time_limit)
+        for line in lines:
             self._reporter.note(line)
         if 0 < self._data.n_validation < FEW_EXAMPLES:
             self._reporter.note(
@@ -369,7 +372,20 @@ class HyperparameterSearcher(NetworksWithinBudget):
             let_go_of_populations()
         return Results(results)
 
+    def _teach(self, time_limit: TimeLimit | None = None) -> None:
+        if not self._data.awaits_teachers:
+            return
+        options = options_of_first(self._options, self.largest_budget, self._study.folder)
+        first = HyperparameterSearcher(**vars(options))
+        first._reporter, first._columns_said = self._reporter.named("teachers"), True
+        search = FirstSearch(first, options, first._reporter.note)
+        try:
+            search.teach(self._data, self._study, time_limit)
+        finally:
+            first._study.discard()
+
     def _train_once(self, params: Mapping[str, object], seeds: Sequence[int]) -> SearchResult:
+        self._teach()
         configuration = self._completed(params)
         seed = configuration.pop("seed", None)
         bases = [] if seed is None else [check_seed("seed", seed)]

@@ -3,7 +3,16 @@
 from jdend.study._confidence import FEW_EXAMPLES, validation_note, wilson_interval
 from jdend.study._errors import StudyError
 from jdend.study._files import read_results, write_results
-from jdend.study._folder import JOURNAL, RESULTS, RUN, holds_search, latest_folder, new_folder
+from jdend.study._folder import (
+    JOURNAL,
+    RESULTS,
+    RUN,
+    TEACHERS,
+    holds_search,
+    latest_folder,
+    new_folder,
+    teachers_in,
+)
 from jdend.study._html import results_html
 from jdend.study._ledger import Claim, Generation, Ledger, MemoryLedger, ProposedTrial
 from jdend.study._notebook import Results, to_dataframe
@@ -22,6 +31,7 @@ __all__ = [
     "JOURNAL",
     "RESULTS",
     "RUN",
+    "TEACHERS",
     "Claim",
     "Effort",
     "Generation",
@@ -47,6 +57,7 @@ __all__ = [
     "results_html",
     "results_table",
     "smallest_reaching",
+    "teachers_in",
     "to_dataframe",
     "trials_in_training",
     "validation_note",

@@ -14,16 +14,20 @@ __all__ = [
     "JOURNAL",
     "RESULTS",
     "RUN",
+    "TEACHERS",
     "claim_folder",
     "holds_search",
     "journal_in",
     "latest_folder",
     "lock_name",
     "new_folder",
+    "teachers_in",
 ]
 
 # The files: the study as Optuna stores it, the results, and the command, its cost and where it ran.
 JOURNAL, RESULTS, RUN = "study.journal", "results.json", "run.json"
+# The folder in it of a search for its teachers, beside whose files these are saved as 1, 2, ….
+TEACHERS = "teachers"
 
 
 def journal_in(path: str | Path) -> Path:
@@ -60,6 +64,12 @@ def latest_folder(dataset: str | None = None, budget: int | str = "") -> Path | 
 def holds_search(folder: Path) -> bool:
     """Whether there is a search in a folder."""
     return any(_exists(folder / name) for name in (JOURNAL, RUN))
+
+
+def teachers_in(folder: Path) -> list[Path]:
+    """The folders of the teachers that a search has found for itself, in order."""
+    found = (folder / TEACHERS).glob("[1-9]*")
+    return sorted((path for path in found if path.name.isdigit()), key=lambda path: int(path.name))
 
 
 def claim_folder(folder: Path, storage: str | None, name: str, *, resume: bool) -> list[Path]:

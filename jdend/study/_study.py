@@ -17,7 +17,7 @@ from jdend._phases import phase, seconds_by_phase
 from jdend.study._confidence import best_interval, validation_note
 from jdend.study._errors import StudyError
 from jdend.study._files import write_results
-from jdend.study._folder import JOURNAL, RESULTS, RUN, claim_folder, lock_name
+from jdend.study._folder import JOURNAL, RESULTS, RUN, TEACHERS, claim_folder, lock_name
 from jdend.study._ledger import Ledger, MemoryLedger
 from jdend.study._lock import files_of_lock
 from jdend.study._result import SearchResult
@@ -156,7 +156,8 @@ class Study:
             surroundings=lambda: {"versions": _versions(), "device": device()},
             say=say,
         )
-        if first and self.resume and ledger.is_new:
+        had_journal = self._storage is None and not self._began_journal
+        if first and self.resume and ledger.is_new and not had_journal:
             say(f"no search to go on with in {without_password(str(where))}: a new one starts")
         self._ledgers.append(ledger)
         return ledger
@@ -183,8 +184,11 @@ class Study:
         return SnapshotFolder(self.folder, self._n_ledgers, say)
 
     def begin(self) -> None:
-        """Notes that training begins. `run.json` is written if there is none; results that an
-        earlier process wrote stay until `write`."""
+        """Notes that training begins, of the search or of what comes before it. `run.json` is
+        written if there is none; results that an earlier process wrote stay until `write`."""
+        if self.folder is not None and not self.has_begun and self._storage is None:
+            with os_errors_as(StudyError, f"cannot write {self.folder / JOURNAL}"):
+                (self.folder / JOURNAL).touch()  # only what has one goes on
         self.has_begun = True
         if self.folder is not None and not (self.folder / RUN).exists():
             self._write_run("running")
@@ -215,7 +219,8 @@ class Study:
     def discard(self) -> None:
         """Lets others search in the study. If it made its journal and folders and stored no results
         in them, they are removed."""
-        made = self._ledgers and self._began_journal and not self._is_written
+        began = bool(self._ledgers) or self.has_begun
+        made = began and self._began_journal and not self._is_written
         if made and self.folder is not None and not self._keeps_something(self.folder):
             for name in (JOURNAL, lock_name(JOURNAL), RUN):
                 (self.folder / name).unlink(missing_ok=True)
@@ -230,9 +235,11 @@ class Study:
         self._new_folders = []
 
     def _keeps_something(self, folder: Path) -> bool:
-        """Whether a trial is finished, or the state of one is kept."""
-        return (folder / SNAPSHOTS).exists() or any(
-            ledger.has_results() for ledger in self._ledgers
+        """Whether a trial is finished, or the state of one is kept, or teachers are."""
+        return (
+            (folder / SNAPSHOTS).exists()
+            or (folder / TEACHERS).exists()
+            or any(ledger.has_results() for ledger in self._ledgers)
         )
 
     def _write_run(self, status: str) -> None:

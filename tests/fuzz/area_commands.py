@@ -36,7 +36,17 @@ NAMES += [
     "lr",
 ]
 NAMES += ["epochs", "lr", "weight-decay", "batch-size", "seeds", "buckets"]
-NAMES += ["max-programs", "kernel", "teacher", "out", "study", "resume", "top", "log-format"]
+NAMES += [
+    "max-programs",
+    "kernel",
+    "teacher",
+    "teacher-budget",
+    "out",
+    "study",
+    "resume",
+    "top",
+    "log-format",
+]
 OPTIONS = st.tuples(st.sampled_from([*NAMES, "no-such", "quiet", "compile"]), VALUES).map(
     lambda option: f"--{option[0]}={option[1]}"
 )

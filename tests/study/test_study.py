@@ -101,6 +101,16 @@ def test_resuming_what_is_not_there_starts_it_and_says_so(tmp_path):
     assert said == [f"no search to go on with in {tmp_path}/new/study.journal: a new one starts"]
 
 
+def test_a_study_that_had_begun_without_a_search_goes_on(tmp_path):
+    """Such as one that was broken off while its teachers were trained."""
+    study, said = Study(tmp_path / "new"), []
+    study.begin()
+    study.write("interrupted")
+    study.discard()
+    ledger = Study(tmp_path / "new", resume=True).ledger({}, say=said.append)
+    assert (ledger.generations(), said) == ([], [])
+
+
 def test_a_search_in_which_nothing_was_finished_leaves_nothing(tmp_path):
     study = Study(tmp_path / "new")
     ledger = study.ledger({})

@@ -11,6 +11,7 @@ from jdend._messages import did_you_mean
 from jdend._output import complain, show
 from jdend._phases import phase
 from jdend.data import DataError, is_file_name
+from jdend.fields import SELF
 from jdend.models import ModelError, check_folder, save
 from jdend.search.cli.arguments import (
     INTERRUPTED,
@@ -109,6 +110,8 @@ def _scenarios(command: Command) -> list[str]:
     if search.seconds is not None:
         raise SearchError("--time does not go with --scenario: give --trials")
     name = search.scenario.replace("-", "_")
+    if name == "all" and command.settings.get("teacher") == SELF:
+        raise SearchError("--teacher self teaches one search: give one scenario")
     if len(search.budgets or ()) > 1 and name != FRONT:
         raise SearchError(f"of the scenarios, {FRONT} alone takes several budgets")
     if name == "all":

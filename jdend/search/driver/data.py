@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from jdend.data import (
     load,
     split,
 )
+from jdend.fields import SELF
 from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION, Problem, TrainedModel
 from jdend.search.errors import SearchError
 from jdend.training import (
@@ -52,7 +53,8 @@ class SearchData:
       target: the column of a table that holds the classes, of multilabel those of the labels.
       drop, categorical, numeric: columns of a table that are not read by the rule, see
         `jdend.data.from_csv`.
-      teacher: the teachers that networks may learn from, see `jdend.training.taught`.
+      teacher: the teachers that networks may learn from, see `jdend.training.taught`; `self` for
+        those that `learn_of` gives.
       class_weights: see `jdend.training.weighted`.
       task: `classification`, `regression` or `multilabel`; None for that of a `Dataset`.
       loss: the name of the loss that training minimises; None for that of the task.
@@ -60,6 +62,7 @@ class SearchData:
     Attributes:
       name: the name of the data set.
       task: what is learnt of it.
+      awaits_teachers: whether `teacher` is `self`, and `learn_of` was not called yet.
 
     Raises:
       DataError: if there is no such data set or file.
@@ -112,11 +115,20 @@ class SearchData:
         self._split_seed = split_seed
         self._folds, self._fold_repeats = folds, fold_repeats
         self._teachers: tuple[Teacher, ...] = ()
+        self.awaits_teachers = teacher == SELF
+        self._found: dict[str, object] = {}  # of its own teachers, for the record
         if isinstance(teacher, str | Path | TrainedModel):
-            self._teachers = (teacher,)
+            self._teachers = () if self.awaits_teachers else (teacher,)
         elif teacher is not None:
             self._teachers = tuple(teacher)
-        if folds is not None and self._teachers:
+        if SELF in self._teachers:
+            raise SearchError("teacher 'self' goes with no other teacher: give it alone")
+        if self.awaits_teachers and validation_fraction == 0:
+            raise SearchError(
+                "teacher 'self' chooses teachers by validation accuracy, and no examples are held "
+                "out: give a validation_fraction above 0"
+            )
+        if folds is not None and (self._teachers or self.awaits_teachers):
             raise SearchError(
                 "folds and a teacher do not go together, since the teacher has learnt of the "
                 "examples that folds hold out: give one of them"
@@ -192,28 +204,45 @@ class SearchData:
                 folds=self._folds,
                 fold_repeats=self._fold_repeats,
             )
-            try:
-                parts = taught(parts, self._teachers) if self._teachers else parts
-            except TeacherError as error:
-                raise SearchError(str(error)) from None
-            self._split = weighted(parts, self._class_weights)
+            self._split = weighted(self._taught(parts), self._class_weights)
         return self._split
+
+    def learn_of(self, teachers: Sequence[TrainedModel], found: Mapping[str, object]) -> None:
+        """Takes the teachers that a search with `teacher="self"` has found; `found` describes them
+        for the record.
+
+        Raises:
+          SearchError: if they cannot teach these data.
+        """
+        self._teachers, self._found = tuple(teachers), dict(found)
+        self.awaits_teachers = False
+        if self._split is not None:
+            self._split = self._taught(self._split)
+
+    def _taught(self, parts: Split) -> Split:
+        try:
+            return taught(parts, self._teachers) if self._teachers else parts
+        except TeacherError as error:
+            raise SearchError(str(error)) from None
 
     @property
     def outline(self) -> Split:
         """A split with the true shapes, for estimates. If the catalogue has the shapes and nothing
         is loaded yet, it has no contents."""
+        outline = self._outline()
+        if outline.teacher is not None or not (self._teachers or self.awaits_teachers):
+            return outline
+        shape = len(outline.train_y), 2, outline.n_classes
+        return replace(outline, teacher=np.broadcast_to(np.float32(0), shape))
+
+    def _outline(self) -> Split:
         if self._entry is None or self._split is not None:
             return self.split
         outline = _outline(self._entry, self._subset_size, self._validation_fraction)
         if self._folds is not None:
             outline = _outline(self._entry, self._subset_size, 0.0)
             outline = replace(outline, folds=_folds(outline, self._folds, self._fold_repeats))
-        outline = weighted(outline, self._class_weights)
-        if not self._teachers:
-            return outline
-        shape = len(outline.train_y), 2, outline.n_classes
-        return replace(outline, teacher=np.broadcast_to(np.float32(0), shape))
+        return weighted(outline, self._class_weights)
 
     @property
     def problem(self) -> Problem:
@@ -274,7 +303,9 @@ class SearchData:
             record["loss"] = self._loss
         if self._class_weights is not None:
             record["class_weights"] = self._class_weights
-        if self._teachers:
+        if self._found or self.awaits_teachers:
+            record |= {"teacher": SELF, **self._found}
+        elif self._teachers:
             record["teacher"] = [
                 "a network" if isinstance(one, TrainedModel) else str(one) for one in self._teachers
             ]
@@ -291,7 +322,7 @@ class SearchData:
         A search can only be resumed with data for which these are the same.
         """
         data = {"data": f"{self.split.name} {self.split.fingerprint[:16]}"}
-        places = ("dataset", "source", "fingerprint", "teacher")
+        places = ("dataset", "source", "fingerprint", "teacher", "teachers")
         places += ("n_train", "n_validation", "n_test", "majority_accuracy")  # these follow
         if self.split.teacher is not None:
             data["teacher"] = hashlib.sha256(self.split.teacher.tobytes()).hexdigest()[:16]

@@ -61,6 +61,10 @@ class TimeLimit:
         """The seconds that are left; negative if the time is over."""
         return self.seconds - (time.monotonic() - self._begun)
 
+    def part(self, share: float, n_retrained: int) -> "TimeLimit":
+        """That of a search before this one, which may take a share of its seconds from now on."""
+        return TimeLimit(share * self.seconds, n_retrained=n_retrained)
+
     def reserve_for(self, seconds: float) -> None:
         """Reserves time for the networks that will be trained again, `seconds` for each."""
         self.reserve = min(

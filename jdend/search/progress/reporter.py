@@ -63,16 +63,21 @@ class Reporter:
     Args:
       view: shows the progress to the user.
       clock: returns the time in seconds.
+      name: what is searched for, if that is not what the user asked for.
     """
 
-    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic):
-        self._view, self._clock = view, clock
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic, name: str = ""):
+        self._view, self._clock, self._name = view, clock, name
         self._totals: _Totals | None = None
         self._alone = False
 
     def note(self, line: str) -> None:
         """Shows a line of text."""
-        self._view.note(line)
+        self._view.note(f"{self._name}: {line}" if self._name else line)
+
+    def named(self, name: str) -> "Reporter":
+        """One of a search for something else, such as teachers, that is shown in the same way."""
+        return Reporter(self._view, self._clock, name)
 
     def open(
         self,
@@ -194,6 +199,7 @@ class Reporter:
             stopped=total.stopped,
             best=_better(total.best, None if now is None else now.best),
             doing=total.doing,
+            name=self._name,
         )
 
 

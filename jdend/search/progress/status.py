@@ -66,6 +66,7 @@ class Status:
       stopped: how many trials this process stopped early.
       best: the best network so far; None before one was evaluated.
       doing: what happens now, in words.
+      name: what it searches for, if that is not what the user asked for; else empty.
     """
 
     finished: int
@@ -78,6 +79,7 @@ class Status:
     stopped: int
     best: Best | None
     doing: str
+    name: str = ""
 
 
 class View(Protocol):

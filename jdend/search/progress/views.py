@@ -84,7 +84,8 @@ class JsonLines:
     def begin(self, now: Status) -> None:
         self._rhythm.restart()
         left = None if now.left is None else round(now.left, 1)
-        self._say("begin", trials=now.n_trials, trials_done=now.finished, seconds_left=left)
+        trials = {"trials": now.n_trials, "trials_done": now.finished}
+        self._say("begin", **_of(now), **trials, seconds_left=left)
 
     def show(self, now: Status) -> None:
         if self._rhythm.is_due(now):
@@ -102,6 +103,7 @@ class JsonLines:
                 "architecture": now.best.architecture,
             }
         return {
+            **_of(now),
             "trials": now.n_trials,
             "trials_done": now.finished,
             "epoch": now.epoch,
@@ -114,6 +116,11 @@ class JsonLines:
 
     def _say(self, event: str, **fields: object) -> None:
         print(json.dumps({"event": event, **fields}), file=self._stream, flush=True)
+
+
+def _of(now: Status) -> dict[str, object]:
+    """What is searched for, if that is not what the user asked for."""
+    return {"of": now.name} if now.name else {}
 
 
 class Live:
@@ -191,9 +198,10 @@ def _fitting(parts: list[str], width: int) -> str:
 
 
 def _trials(now: Status) -> str:
+    lead = f"{now.name}: " if now.name else ""
     if now.n_trials is None:
-        return f"{now.finished:,} trials"
-    return f"{now.finished:,} of {now.n_trials:,} trials"
+        return f"{lead}{now.finished:,} trials"
+    return f"{lead}{now.finished:,} of {now.n_trials:,} trials"
 
 
 def _pace(now: Status, since: float = 0.0) -> list[str]:

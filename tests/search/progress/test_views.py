@@ -40,6 +40,21 @@ def test_lines_come_at_intervals_and_at_the_end():
     ]
 
 
+def test_what_is_of_a_search_for_something_else_says_so():
+    stream = io.StringIO()
+    named = Reporter(Lines(stream), Clock()).named("teachers")
+    named.note("a line")
+    named.open(4)
+    named.close()
+    assert stream.getvalue() == "teachers: a line\nteachers: 0 of 4 trials in 0:00\n"
+    stream = io.StringIO()
+    named = Reporter(JsonLines(stream), Clock()).named("teachers")
+    named.open(4)
+    named.close()
+    begin, end = map(json.loads, stream.getvalue().splitlines())
+    assert (begin["of"], begin["trials"], end["of"]) == ("teachers", 4, "teachers")
+
+
 def test_lines_of_a_long_search_come_every_minute():
     stream = io.StringIO()
     told(Lines(stream), n_trials=10_000)  # five and a half hours
