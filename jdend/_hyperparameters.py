@@ -34,13 +34,14 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         default="random",
         neutral="random",
         choices="jdend.connectivity:CONNECTIVITIES",
-        needs_images={"local_receptive_fields": "random"},
+        needs_images={"local_receptive_fields": "random", "global_receptive_fields": "random"},
         fixes_shape=True,  # fully connected dendrites read all features
         aliases=("strategy",),
     )
     field_std: Real = real(
         group="wiring",
-        doc="Width of a local receptive field, as a standard deviation.",
+        doc="Width of a receptive field, as a standard deviation; that of the centres of a "
+        "neuron's dendrites, too.",
         default=Derived(
             "n_dendrite_inputs", lambda inputs: inputs**0.5, "n_dendrite_inputs ** 0.5"
         ),
@@ -48,6 +49,7 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         above=0.0,
         only_if=(
             Condition("connectivity", "local_receptive_fields"),
+            Condition("connectivity", "global_receptive_fields"),
             *_LOCAL_INPUTS,
         ),
         label="field width",

@@ -134,8 +134,9 @@ def test_the_default_hidden_dim_is_n_neurons():
     assert structure["hidden_dim"] == structure["n_neurons"] == 3
 
 
-def test_the_default_field_std_is_the_root_of_the_inputs():
-    hyper = configured(connectivity="local_receptive_fields").hyperparameters
+@pytest.mark.parametrize("rule", ["local_receptive_fields", "global_receptive_fields"])
+def test_the_default_field_std_is_the_root_of_the_inputs(rule):
+    hyper = configured(connectivity=rule).hyperparameters
     assert hyper.field_std == pytest.approx(5**0.5)
 
 
@@ -227,7 +228,12 @@ def test_numbers_must_be_finite_in_float32(field, value):
 
 
 @pytest.mark.parametrize(
-    "params", [{"connectivity": "local_receptive_fields"}, {"resampling_inputs": "local"}]
+    "params",
+    [
+        {"connectivity": "local_receptive_fields"},
+        {"connectivity": "global_receptive_fields"},
+        {"resampling_inputs": "local"},
+    ],
 )
 def test_local_rules_need_images(params):
     with pytest.raises(ValueError, match="needs images"):

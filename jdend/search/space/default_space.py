@@ -228,8 +228,8 @@ def left_out(
     if sizes != "none" and not own.keys() & {"architecture", *_ALL_SIZES}:
         names = default_architectures(budget, problem)[: None if sizes == "ranges" else 1]
         added["architecture"] = Choice(names)
-    wiring = own.get("connectivity")
-    if isinstance(wiring, Choice) and "local_receptive_fields" not in wiring.values:
+    wiring, of_images = own.get("connectivity"), FIELDS["connectivity"].needs_images
+    if isinstance(wiring, Choice) and of_images.keys().isdisjoint(wiring.values):
         problem = replace(problem, image_shape=None)  # then new inputs come from anywhere, too
     known = [name for name in names if name in (*_SIZES, "class_somata", "mlp")]
     default = {**default_space(budget, problem, known), **training}

@@ -157,6 +157,12 @@ def test_new_inputs_come_from_anywhere_where_the_first_ones_do():
     assert "field_std" not in added
 
 
+def test_new_inputs_are_near_where_the_first_ones_are():
+    added = of_left_out({**SIZES, "connectivity": ["random", "global_receptive_fields"]})
+    assert added["resampling_inputs"].values == ("local_free",)
+    assert "field_std" in added
+
+
 @pytest.mark.parametrize("off", [{"synaptic_resampling": False}, {"percentage_resample": 0.0}])
 def test_what_plays_no_part_is_not_added(off):
     assert not [name for name in of_left_out({**SIZES, **off}) if "resampl" in name]
