@@ -16,10 +16,12 @@ from jdend.training import compilations, take
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 CAPACITY = {
     "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5,
-    "second_hidden_dim": 4
+    "second_hidden_dim": 4, "second_n_neurons": 4, "second_n_dendrites": 3,
+    "second_n_dendrite_inputs": 4
 }  # fmt: skip
+FEWER = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1}
 SIZES = [
-    {**CAPACITY, "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1},
+    {**CAPACITY, **FEWER, "second_n_neurons": 3, "second_n_dendrite_inputs": 2},
     dict.fromkeys(CAPACITY, 1),
     CAPACITY,
 ]
@@ -103,15 +105,15 @@ def test_what_pads_is_zero_and_stays_zero(name, c):
 
 @pairs
 def test_indices_after_50_steps_are_the_exact_buckets(name, c):
-    if "dendritic" not in exact(name, c)[1].other:
-        return
-    one = exact(name, c)[1].other["dendritic"]["indices"][0, 0]
-    other = padded(name)[1].other["dendritic"]["indices"][0, c]
-    begun = padded(name)[0].other["dendritic"]["indices"][0, c]
-    inside = tuple(slice(size) for size in one.shape)
-    np.testing.assert_array_equal(other[inside], one)
-    assert (other[inside] != begun[inside]).any()
-    check_indices(one, 36)
+    (begun, last), alone = padded(name), exact(name, c)[1].other
+    layers = {"dendritic": 36, "second": SIZES[c]["n_neurons"]}  # that move, and what they read
+    for layer in layers.keys() & alone.keys():
+        one = alone[layer]["indices"][0, 0]
+        first, other = (state.other[layer]["indices"][0, c] for state in (begun, last))
+        inside = tuple(slice(size) for size in one.shape)
+        np.testing.assert_array_equal(other[inside], one)
+        assert (other[inside] != first[inside]).any()
+        check_indices(one, layers[layer])
 
 
 mixes = st.lists(

@@ -16,7 +16,8 @@ from jdend.training import take
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 LARGEST = {
     "n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "n_soma_inputs": 5, "hidden_dim": 6,
-    "second_hidden_dim": 5
+    "second_hidden_dim": 5, "second_n_neurons": 4, "second_n_dendrites": 3,
+    "second_n_dendrite_inputs": 7
 }  # fmt: skip
 CHOICES = {
     "initialization": INITIALIZATIONS,

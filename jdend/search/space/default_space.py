@@ -56,6 +56,14 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrites": (2, 5, 0.0, 2),
         "n_dendrite_inputs": (6, 14, 0.0, 14),
     },
+    "dendritic_two_layers": {  # not measured: what is of about this size, the first layer larger
+        "n_neurons": (50, 110, 0.75, 3),
+        "n_dendrites": (1, 3, 0.0, 2),
+        "second_n_neurons": (20, 50, 0.5, 3),
+        "second_n_dendrites": (2, 4, 0.0, 2),
+        "second_n_dendrite_inputs": (8, 32, 0.5, 6),
+        "n_dendrite_inputs": (9, 30, 0.5, 16),
+    },
     "dendritic_with_hidden": {
         "n_neurons": (36, 54, 0.5, 3),
         "n_dendrites": (4, 8, 0.5, 3),
@@ -99,7 +107,8 @@ def default_space(
       problem: the data's features, classes and image shape.
       architectures: which to search together; by default the best ones, whose neurons share their
         dendrites, or with fewer than 30 parameters for each class have few. `dendritic_simple`,
-        `dendritic_with_hidden`, `mlp` and, for images, `dendritic_convolutional` are possible, too.
+        `dendritic_with_hidden`, `dendritic_two_layers`, `mlp` and, for images,
+        `dendritic_convolutional` are possible, too.
 
     Raises:
       SpaceError: for an architecture whose good ranges are not known.
