@@ -109,7 +109,9 @@ def draw_indices(
             of_neurons = jnp.broadcast_to(of_neurons[:, :1], of_neurons.shape)
         moved = _moved_near(of_neurons.reshape(-1, 2), centres, image_shape, field_std)
         centres = jnp.where(near_neuron, moved, centres)
-    return jax.vmap(draw_one)(centres, uniform[:, 2:]).reshape(shape)
+    drawn = jax.vmap(draw_one)(centres, uniform[:, 2:]).reshape(shape)
+    shared = by_neuron and _is_among(connectivity, SHARED)
+    return drawn if shared is False else jnp.where(shared, drawn[:, :1], drawn)
 
 
 def dendrite_keys(key: Key[Array, ""], n_neurons: Size, n_dendrites: Size) -> Key[Array, "N D"]:
@@ -209,7 +211,11 @@ CONNECTIVITIES: dict[str, Rule] = {
     "local_receptive_fields": _local_receptive_fields,
     "fully_connected": _fully_connected,
     "global_receptive_fields": _local_receptive_fields,  # around centres that `_moved_near` moved
+    "shared_inputs": _random,
+    "shared_receptive_fields": _local_receptive_fields,
 }
+# Rules whose dendrites read what the first one of their neuron reads.
+SHARED = ("shared_inputs", "shared_receptive_fields")
 # Rules whose dendrites have their centres near a centre of their neuron.
 NEAR_NEURON = ("global_receptive_fields",)
 

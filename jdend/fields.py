@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jdend._field import GROUPS, Condition, Derived, Field, Group, Kind, Value
-from jdend._hyperparameters import SCHEDULES, TAUGHT_WEIGHT, HyperparameterFields
+from jdend._hyperparameters import FIXED_INPUTS, SCHEDULES, TAUGHT_WEIGHT, HyperparameterFields
 
 __all__ = [
     "FIELDS",
@@ -112,7 +112,7 @@ _OTHERS = (
         doc="Whether weak synapses are replaced during training.",
         default=True,
         neutral=False,
-        only_if=(Condition("connectivity", "fully_connected", negated=True),),
+        only_if=(Condition("connectivity", FIXED_INPUTS, negated=True),),
         heading="resample",
         label="resampling",
     ),

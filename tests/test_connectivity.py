@@ -20,6 +20,7 @@ from jdend.connectivity import (
 IMAGE = (4, 5, 2)
 F = 40
 RULES = tuple(CONNECTIVITIES)
+OF_IMAGES = [rule for rule in RULES if rule.endswith("_receptive_fields")]
 
 
 QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
@@ -66,7 +67,7 @@ def test_inputs_are_distinct_and_in_range(rule, n_inputs):
 NASTY_WIDTHS = [1e-45, 1e-38, 1e-20, 1e-6, 0.01, 0.3, 1e3, 1e7, 1e20, 3.4e38]
 
 
-@pytest.mark.parametrize("rule", ["local_receptive_fields", "global_receptive_fields"])
+@pytest.mark.parametrize("rule", OF_IMAGES)
 @pytest.mark.parametrize("field_std", NASTY_WIDTHS)
 def test_any_width_of_a_field_gives_distinct_inputs(rule, field_std):
     indices = draw(1, rule, (20, 10, 7), field_std=field_std)
@@ -92,7 +93,29 @@ def test_a_traced_code_draws_what_its_name_draws(rule):
     np.testing.assert_array_equal(draw(2, rule, (5, 4, 9)), named)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "fully_connected"])
+SHARED = {"shared_inputs": "random", "shared_receptive_fields": "local_receptive_fields"}
+
+
+@pytest.mark.parametrize(("rule", "of_first"), SHARED.items())
+def test_a_neurons_dendrites_share_what_its_first_one_would_draw(rule, of_first):
+    drawn, alone = draw(3, rule, (5, 4, 9)), draw(3, of_first, (5, 1, 9))
+    np.testing.assert_array_equal(drawn, np.repeat(alone, 4, 1))
+
+
+@pytest.mark.parametrize(("rule", "of_each"), SHARED.items())
+def test_dendrites_without_a_neuron_in_common_share_nothing(rule, of_each):
+    drawn, alone = (
+        by_name(
+            jax.random.key(3), (1, 4, 9), connectivity=name, image_shape=IMAGE, by_neuron=by_neuron
+        )
+        for name, by_neuron in ((rule, False), (of_each, True))
+    )
+    np.testing.assert_array_equal(drawn, alone)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule not in ("fully_connected", *SHARED)]
+)
 def test_dendrites_and_keys_draw_differently(rule):
     one, other = (draw(seed, rule, (5, 4, 9)) for seed in (0, 1))
     both = np.concatenate([one, other]).reshape(-1, 9)
@@ -261,7 +284,7 @@ def test_an_unknown_rule_is_refused():
         draw_indices(jax.random.key(0), (1, 1, 2), 4, connectivity="locl")
 
 
-@pytest.mark.parametrize("rule", ["local_receptive_fields", "global_receptive_fields"])
+@pytest.mark.parametrize("rule", OF_IMAGES)
 def test_fields_without_images_are_refused(rule):
     with pytest.raises(ValueError, match=f"{rule} needs images: give image_shape"):
         draw_indices(jax.random.key(0), (1, 1, 2), 4, connectivity=rule)
@@ -278,10 +301,11 @@ def test_an_image_shape_of_another_size_is_refused():
         )
 
 
-@pytest.mark.parametrize("rule", ["local_receptive_fields", "global_receptive_fields"])
+@pytest.mark.parametrize("rule", OF_IMAGES)
 def test_a_traced_code_without_images_draws_fields_at_random(rule):
+    of_any = "shared_inputs" if rule in SHARED else "random"
     np.testing.assert_array_equal(
-        draw(10, rule, (5, 4, 9), image_shape=None), draw(10, "random", (5, 4, 9))
+        draw(10, rule, (5, 4, 9), image_shape=None), draw(10, of_any, (5, 4, 9))
     )
 
 

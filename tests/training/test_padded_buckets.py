@@ -116,6 +116,27 @@ def test_indices_after_50_steps_are_the_exact_buckets(name, c):
         check_indices(one, layers[layer])
 
 
+@pytest.mark.parametrize("rule", ["shared_inputs", "shared_receptive_fields"])
+def test_inputs_that_dendrites_share_are_those_of_the_exact_bucket_and_stay(rule):
+    bucket = padded_bucket("dendritic_simple")
+    member = configured(**SIZES[0], connectivity=rule, steps_to_resample=4)
+    together = advance(bucket, start(bucket, [members("dendritic_simple")[1], member]), 20)
+    own = bucket_of(member)
+    alone = on_host(advance(own, start(own, [member]), 20))
+    indices = alone.other["dendritic"]["indices"][0, 0]
+    inside = tuple(slice(size) for size in indices.shape)
+    np.testing.assert_array_equal(
+        on_host(together).other["dendritic"]["indices"][0, 1][inside], indices
+    )
+    np.testing.assert_array_equal(indices, np.broadcast_to(indices[:, :1], indices.shape))
+    np.testing.assert_allclose(
+        on_host(together).params["dendritic"]["weight"][0, 1][inside],
+        alone.params["dendritic"]["weight"][0, 0],
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
 mixes = st.lists(
     st.fixed_dictionaries({field: st.integers(1, size) for field, size in CAPACITY.items()}),
     min_size=2,

@@ -7,7 +7,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from small_populations import advance, bucket_of, configured, on_host, start
 
-from jdend.connectivity import CONNECTIVITIES
 from jdend.models import architecture, architectures
 from jdend.models._initialization import INITIALIZATIONS
 from jdend.plasticity import GRADIENTS, NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RULES, SHARES
@@ -23,7 +22,8 @@ CHOICES = {
     "initialization": INITIALIZATIONS,
     "resampling_rule": RULES,
     "resampling_inputs": [name for name in PROPOSALS if name not in GRADIENTS],
-    "connectivity": [name for name in CONNECTIVITIES if name != "fully_connected"],  # it is a size
+    # With the others inputs are never replaced.
+    "connectivity": ("random", "local_receptive_fields", "global_receptive_fields"),
     "schedule": ("constant", "cosine"),
     "resampling_weights": NEW_WEIGHTS,
     "resampling_moments": NEW_MOMENTS,

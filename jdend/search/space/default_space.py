@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jdend._messages import did_you_mean
-from jdend.fields import FIELDS, canonical_names
+from jdend.fields import FIELDS, Condition, canonical_names
 from jdend.models import Architecture, Problem, architecture
 from jdend.search.errors import SpaceError
 from jdend.search.space.dimensions import (
@@ -273,17 +273,16 @@ def _plays_part(
     if not any(name in network.reads for network in networks):
         return False
     return not FIELDS[name].only_if or any(
-        _may_hold(condition.field, condition.value, condition.negated, dimensions)
-        and _plays_part(condition.field, dimensions, networks)
+        _may_hold(condition, dimensions) and _plays_part(condition.field, dimensions, networks)
         for condition in FIELDS[name].only_if
     )
 
 
-def _may_hold(name: str, value: object, negated: bool, dimensions: Mapping[str, Dimension]) -> bool:
-    dimension = dimensions.get(name)
+def _may_hold(condition: Condition, dimensions: Mapping[str, Dimension]) -> bool:
+    dimension = dimensions.get(condition.field)
     if dimension is None or not isinstance(dimension, Choice):
         return True
-    return any((one == value) is not negated for one in dimension.values if one is not None)
+    return any(condition.holds_for(value) for value in dimension.values if value is not None)
 
 
 def budget_architectures(max_params: int) -> tuple[str, ...]:

@@ -172,7 +172,14 @@ def test_new_inputs_are_near_where_the_first_ones_are():
     assert "field_std" in added
 
 
-@pytest.mark.parametrize("off", [{"synaptic_resampling": False}, {"percentage_resample": 0.0}])
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"synaptic_resampling": False},
+        {"percentage_resample": 0.0},
+        {"connectivity": ["shared_inputs", "shared_receptive_fields"]},
+    ],
+)
 def test_what_plays_no_part_is_not_added(off):
     assert not [name for name in of_left_out({**SIZES, **off}) if "resampl" in name]
 
