@@ -34,17 +34,25 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Condition:
-    """That another field has a value; if `negated`, that it has not."""
+    """That another field has a value, or one of several; if `negated`, that it has none of them."""
 
     field: str
-    value: Value
+    value: Value | tuple[Value, ...]
     negated: bool = False
 
+    def holds_for(self, value: Value | None) -> bool:
+        """Whether it does where the other field has this value."""
+        known = self.value if isinstance(self.value, tuple) else (self.value,)
+        return (value in known) is not self.negated
+
     def holds(self, values: Values) -> bool:
-        return (values[self.field] == self.value) is not self.negated
+        return self.holds_for(values[self.field])
 
     def __str__(self) -> str:
-        return f"`{self.field}` is {'not ' if self.negated else ''}`{self.value}`"
+        known = self.value if isinstance(self.value, tuple) else (self.value,)
+        *others, last = (f"`{value}`" for value in known)
+        names = f"{', '.join(others)} or {last}" if others else last
+        return f"`{self.field}` is {'not ' if self.negated else ''}{names}"
 
 
 @dataclass(frozen=True)

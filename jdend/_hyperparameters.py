@@ -20,12 +20,14 @@ from jdend._training_fields import (
     Whole,
 )
 
-__all__ = ["SCHEDULES", "SELF", "TAUGHT_WEIGHT", "HyperparameterFields"]
+__all__ = ["FIXED_INPUTS", "SCHEDULES", "SELF", "TAUGHT_WEIGHT", "HyperparameterFields"]
 
 _RESAMPLED = Condition("percentage_resample", 0.0, negated=True)
 _LOCAL_INPUTS = tuple(
     Condition("resampling_inputs", name) for name in ("local", "local_free", "local_gradient")
 )
+# With these, dendrites keep the inputs that they begin with.
+FIXED_INPUTS = ("fully_connected", "shared_inputs", "shared_receptive_fields")
 _PRUNED = Condition("initial_density", 1.0, negated=True)
 
 
@@ -42,20 +44,32 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         default="random",
         neutral="random",
         choices="jdend.connectivity:CONNECTIVITIES",
-        needs_images={"local_receptive_fields": "random"},
+        needs_images={
+            "local_receptive_fields": "random",
+            "global_receptive_fields": "random",
+            "shared_receptive_fields": "shared_inputs",
+        },
         fixes_shape=True,  # fully connected dendrites read all features
         aliases=("strategy",),
     )
     field_std: Real = real(
         group="wiring",
-        doc="Width of a local receptive field, as a standard deviation.",
+        doc="Width of a receptive field, as a standard deviation; that of the centres of a "
+        "neuron's dendrites, too.",
         default=Derived(
             "n_dendrite_inputs", lambda inputs: inputs**0.5, "n_dendrite_inputs ** 0.5"
         ),
         neutral=1.0,
         above=0.0,
         only_if=(
-            Condition("connectivity", "local_receptive_fields"),
+            Condition(
+                "connectivity",
+                (
+                    "local_receptive_fields",
+                    "global_receptive_fields",
+                    "shared_receptive_fields",
+                ),
+            ),
             *_LOCAL_INPUTS,
         ),
         label="field width",
@@ -238,7 +252,7 @@ class HyperparameterFields(TrainingFields[Real, Whole, Name], Generic[Real, Whol
         neutral=1.0,
         at_least=1.0,
         at_most=1000.0,
-        only_if=(Condition("connectivity", "fully_connected", negated=True),),
+        only_if=(Condition("connectivity", FIXED_INPUTS, negated=True),),
         own_program="by_ceiling",  # it fixes how many synapses there is room for
         heading="density",
         label="initial density",

@@ -9,6 +9,7 @@ one Gumbel top-k (Yellott 1977; Kool et al. 2019, "Stochastic beams and where to
 has the law of drawing without replacement at a fixed cost. Every dendrite has a key of its own,
 folded by (neuron, dendrite), and its inputs come in order of their scores, so the first `k` inputs
 of a draw are the draw of `k` inputs: padding neurons, dendrites or synapses changes no dendrite.
+What the dendrites of a neuron have in common follows from the draws of its first one.
 """
 
 import functools
@@ -19,7 +20,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "dendrite_keys",
     "draw_indices",
     "log_probabilities_around",
+    "normal",
 ]
 
 # Pixels. Below this, log-probabilities of unequally distant pixels lie further apart than Gumbel
@@ -57,6 +59,7 @@ def draw_indices(
     field_std: FieldStd | None = None,
     image_shape: ImageShape | None = None,
     true_features: int | Int[Array, ""] | None = None,
+    by_neuron: bool = True,
 ) -> Int[Array, "N D K"]:
     """Draws the inputs of `N * D` dendrites.
 
@@ -65,11 +68,13 @@ def draw_indices(
       shape: `(N, D, K)`.
       in_features: `F`, the number of inputs to choose from; at least `K`.
       connectivity: a name of `CONNECTIVITIES`, or a traced int32 that is its position there.
-      field_std: width of a local receptive field in pixels; by default `K ** 0.5`, as in the
-        reference. Other rules ignore it.
-      image_shape: `(H, W, C)`; needed by `local_receptive_fields`.
+      field_std: width of a receptive field in pixels; by default `K ** 0.5`, as in the reference.
+        Other rules ignore it.
+      image_shape: `(H, W, C)`; needed by receptive fields.
       true_features: how many of the inputs there are, where `F` is a capacity; at least the true
         number of synapses. The others come last.
+      by_neuron: whether dendrites of the first axis have a neuron in common. If not, as in a layer
+        without somata, every dendrite is a neuron of its own.
 
     Returns:
       int32 `[N, D, K]`, distinct within a dendrite.
@@ -82,18 +87,31 @@ def draw_indices(
         field_std = default_field_std(n_inputs)
     log_probabilities = _rule(connectivity, in_features, image_shape, field_std)
 
-    def draw_one(key: Key[Array, ""]) -> Int[Array, " K"]:
-        # One draw for all: every further one is a further threefry program to compile.
-        uniform = jax.random.uniform(key, (2 + in_features,), jnp.float32, minval=TINY)
-        gumbel = -jnp.log(-jnp.log(uniform[2:]))
-        scores = log_probabilities(uniform[:2]) + gumbel
+    # One draw for all: every further one is a further threefry program to compile.
+    def draws_of(key: Key[Array, ""]) -> Float[Array, " draws"]:
+        return jax.random.uniform(key, (2 + in_features,), jnp.float32, minval=TINY)
+
+    def draw_one(centre: Float[Array, "2"], draws: Float[Array, " F"]) -> Int[Array, " K"]:
+        gumbel = -jnp.log(-jnp.log(draws))
+        scores = log_probabilities(centre) + gumbel
         if true_features is not None:
             scores = jnp.where(jnp.arange(in_features) < true_features, scores, -jnp.inf)
         return jax.lax.top_k(scores, n_inputs)[1].astype(jnp.int32)
 
     # One axis of dendrites is traced in half the time of two.
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
-    return jax.vmap(draw_one)(keys).reshape(shape)
+    uniform = jax.vmap(draws_of)(keys)
+    centres = uniform[:, :2]
+    near_neuron = _is_among(connectivity, NEAR_NEURON)
+    if image_shape is not None and near_neuron is not False:
+        of_neurons = centres.reshape(n_neurons, n_dendrites, 2)
+        if by_neuron:
+            of_neurons = jnp.broadcast_to(of_neurons[:, :1], of_neurons.shape)
+        moved = _moved_near(of_neurons.reshape(-1, 2), centres, image_shape, field_std)
+        centres = jnp.where(near_neuron, moved, centres)
+    drawn = jax.vmap(draw_one)(centres, uniform[:, 2:]).reshape(shape)
+    shared = by_neuron and _is_among(connectivity, SHARED)
+    return drawn if shared is False else jnp.where(shared, drawn[:, :1], drawn)
 
 
 def dendrite_keys(key: Key[Array, ""], n_neurons: Size, n_dendrites: Size) -> Key[Array, "N D"]:
@@ -130,6 +148,11 @@ def log_probabilities_around(
         + _clipped_gaussian(column, width, field_std)[None, :]
     )
     return jnp.repeat(of_pixel.reshape(-1), channels)
+
+
+def normal(uniform: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Standard normal draws by the inverse of their distribution function."""
+    return jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.maximum(2.0 * uniform - 1.0, -1.0 + 2.0**-24))
 
 
 def check_indices(indices: ArrayLike, in_features: int) -> None:
@@ -187,7 +210,14 @@ CONNECTIVITIES: dict[str, Rule] = {
     "random": _random,
     "local_receptive_fields": _local_receptive_fields,
     "fully_connected": _fully_connected,
+    "global_receptive_fields": _local_receptive_fields,  # around centres that `_moved_near` moved
+    "shared_inputs": _random,
+    "shared_receptive_fields": _local_receptive_fields,
 }
+# Rules whose dendrites read what the first one of their neuron reads.
+SHARED = ("shared_inputs", "shared_receptive_fields")
+# Rules whose dendrites have their centres near a centre of their neuron.
+NEAR_NEURON = ("global_receptive_fields",)
 
 
 def _rule(
@@ -207,25 +237,53 @@ def _rule(
             raise ValueError(
                 f"unknown connectivity {connectivity!r}; allowed are {', '.join(CONNECTIVITIES)}"
             )
-        if connectivity == "local_receptive_fields" and image_shape is None:
-            raise ValueError(
-                "local_receptive_fields needs images: give image_shape=(height, width, channels)"
-            )
         rule = CONNECTIVITIES[connectivity]
+        if rule is _local_receptive_fields and image_shape is None:
+            raise ValueError(
+                f"{connectivity} needs images: give image_shape=(height, width, channels)"
+            )
         return lambda uniform: rule(uniform, in_features, image_shape, field_std)
     allowed = [
         _random if image_shape is None and rule is _local_receptive_fields else rule
         for rule in CONNECTIVITIES.values()
     ]
+    distinct = list(dict.fromkeys(allowed))
+    position = jnp.array([distinct.index(rule) for rule in allowed])[connectivity]
 
     def of_all(uniform: Float[Array, "2"]) -> LogProbabilities:
         branches = [
             functools.partial(rule, uniform, in_features, image_shape, field_std)
-            for rule in allowed
+            for rule in distinct
         ]
-        return cast(Array, jax.lax.switch(connectivity, branches))
+        return cast(Array, jax.lax.switch(position, branches))
 
     return of_all
+
+
+def _is_among(connectivity: str | Int[Array, ""], names: tuple[str, ...]) -> bool | Bool[Array, ""]:
+    """Whether a rule, given by name or by traced position, is one of these."""
+    if isinstance(connectivity, str):
+        return connectivity in names
+    positions = [list(CONNECTIVITIES).index(name) for name in names]
+    return jnp.isin(connectivity, jnp.array(positions))
+
+
+def _moved_near(
+    of_neurons: Float[Array, "U 2"],
+    uniform: Float[Array, "U 2"],
+    image_shape: ImageShape,
+    field_std: FieldStd,
+) -> Float[Array, "U 2"]:
+    """Draws of dendrites' centres, moved to a rounded Gaussian offset of `field_std` around their
+    neurons' and clipped to the image.
+
+    A draw times the image's size is a pixel and a remainder, which are independent: the pixel of a
+    neuron's draw is its centre, the remainder of a dendrite's its offset.
+    """
+    size = jnp.array(image_shape[:2])
+    offset = field_std * normal(uniform * size - jnp.floor(uniform * size))
+    pixel = jnp.clip(jnp.round(jnp.floor(of_neurons * size) + offset), 0, size - 1)
+    return (pixel + 0.5) / size
 
 
 def _clipped_gaussian(centre: Coordinate, size: int, std: FieldStd) -> Float[Array, " size"]:

@@ -113,9 +113,10 @@ class DendriticClassifier(ClassifierMixin, _DendriticEstimator):
       architecture: the name of a registered architecture, see `jdend.models`.
       n_neurons, n_dendrites, n_dendrite_inputs, hidden_dim, soma_enabled: its sizes. A dendrite
         reads all features if there are fewer than `n_dendrite_inputs`.
-      connectivity: `random`, `local_receptive_fields` or `fully_connected`.
-      field_std: the width of a local receptive field, in pixels.
-      image_shape: `(H, W, C)` if the features are pixels, which local receptive fields need.
+      connectivity: the rule that draws dendrites' inputs, such as `random` or
+        `local_receptive_fields`; `docs/hyperparameters.md` lists them.
+      field_std: the width of a receptive field, in pixels.
+      image_shape: `(H, W, C)` if the features are pixels, which receptive fields need.
       initialization: `fan_in` or `reference`.
       synaptic_resampling, percentage_resample, steps_to_resample: structural plasticity.
       class_weight: `balanced`, weights by label, or None, as scikit-learn's classifiers take it.

@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from jdend._field import GROUPS, Condition, Derived, Field, Group, Kind, Value
-from jdend._hyperparameters import SCHEDULES, SELF, TAUGHT_WEIGHT, HyperparameterFields
+from jdend._hyperparameters import (
+    FIXED_INPUTS,
+    SCHEDULES,
+    SELF,
+    TAUGHT_WEIGHT,
+    HyperparameterFields,
+)
 
 __all__ = [
     "FIELDS",
@@ -84,6 +90,14 @@ _OTHERS = (
         "soma inputs",
         capped_by="n_dendrites",
     ),
+    _size("second_n_neurons", "Neurons of a second dendritic layer.", "second neurons"),
+    _size("second_n_dendrites", "Dendrites of each of these.", "second dendrites"),
+    _size(
+        "second_n_dendrite_inputs",
+        "Neurons of the first layer that each of those reads.",
+        "second inputs",
+        capped_by="n_neurons",
+    ),
     _size("patch_size", "Side of the patches that dendrites look at, in pixels.", "patch"),
     _size("stride", "Pixels from one patch to the next.", "stride"),
     _size("pooled_size", "Side of the grid of regions that patches are pooled in.", "pooled"),
@@ -105,7 +119,7 @@ _OTHERS = (
         doc="Whether weak synapses are replaced during training.",
         default=True,
         neutral=False,
-        only_if=(Condition("connectivity", "fully_connected", negated=True),),
+        only_if=(Condition("connectivity", FIXED_INPUTS, negated=True),),
         heading="resample",
         label="resampling",
     ),

@@ -20,6 +20,7 @@ from jdend.connectivity import (
 IMAGE = (4, 5, 2)
 F = 40
 RULES = tuple(CONNECTIVITIES)
+OF_IMAGES = [rule for rule in RULES if rule.endswith("_receptive_fields")]
 
 
 QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
@@ -28,7 +29,7 @@ QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu
 @functools.partial(
     jax.jit,
     static_argnums=(1, 2),
-    static_argnames=("connectivity", "image_shape"),
+    static_argnames=("connectivity", "image_shape", "by_neuron"),
     compiler_options=QUICKLY,
 )
 def by_name(key, shape, in_features=F, **options):
@@ -66,9 +67,10 @@ def test_inputs_are_distinct_and_in_range(rule, n_inputs):
 NASTY_WIDTHS = [1e-45, 1e-38, 1e-20, 1e-6, 0.01, 0.3, 1e3, 1e7, 1e20, 3.4e38]
 
 
+@pytest.mark.parametrize("rule", OF_IMAGES)
 @pytest.mark.parametrize("field_std", NASTY_WIDTHS)
-def test_any_width_of_a_local_field_gives_distinct_inputs(field_std):
-    indices = local(1, shape=(20, 10, 7), field_std=field_std)
+def test_any_width_of_a_field_gives_distinct_inputs(rule, field_std):
+    indices = draw(1, rule, (20, 10, 7), field_std=field_std)
     check_indices(indices, F)
 
 
@@ -91,7 +93,29 @@ def test_a_traced_code_draws_what_its_name_draws(rule):
     np.testing.assert_array_equal(draw(2, rule, (5, 4, 9)), named)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "fully_connected"])
+SHARED = {"shared_inputs": "random", "shared_receptive_fields": "local_receptive_fields"}
+
+
+@pytest.mark.parametrize(("rule", "of_first"), SHARED.items())
+def test_a_neurons_dendrites_share_what_its_first_one_would_draw(rule, of_first):
+    drawn, alone = draw(3, rule, (5, 4, 9)), draw(3, of_first, (5, 1, 9))
+    np.testing.assert_array_equal(drawn, np.repeat(alone, 4, 1))
+
+
+@pytest.mark.parametrize(("rule", "of_each"), SHARED.items())
+def test_dendrites_without_a_neuron_in_common_share_nothing(rule, of_each):
+    drawn, alone = (
+        by_name(
+            jax.random.key(3), (1, 4, 9), connectivity=name, image_shape=IMAGE, by_neuron=by_neuron
+        )
+        for name, by_neuron in ((rule, False), (of_each, True))
+    )
+    np.testing.assert_array_equal(drawn, alone)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule not in ("fully_connected", *SHARED)]
+)
 def test_dendrites_and_keys_draw_differently(rule):
     one, other = (draw(seed, rule, (5, 4, 9)) for seed in (0, 1))
     both = np.concatenate([one, other]).reshape(-1, 9)
@@ -165,12 +189,11 @@ def test_local_fields_have_the_law_of_the_rejection_loop(image_shape, field_std)
     )
     simulated = rejection(np.random.default_rng(5), 10_000, image_shape, field_std, 2)
 
-    def pairs(indices):
-        histogram = np.zeros((n_features, n_features))
-        np.add.at(histogram, tuple(np.asarray(indices).reshape(-1, 2).T), 1)
-        return histogram
-
-    assert_same_law(pairs(drawn), pairs(simulated))
+    drawn, simulated = (
+        histogram_of_pairs(np.asarray(indices).reshape(-1, 2), n_features)
+        for indices in (drawn, simulated)
+    )
+    assert_same_law(drawn, simulated)
 
 
 def test_local_fields_include_each_pixel_as_often_as_the_rejection_loop():
@@ -191,6 +214,52 @@ def test_a_tiny_field_reads_its_centre_and_then_the_nearest(field_std):
     distance = np.abs(rows - rows[:, :1]) + np.abs(columns - columns[:, :1])
     np.testing.assert_array_equal(distance[inside, 1:], 1)
     assert len(np.unique(indices[..., 0])) > 60
+
+
+def first_inputs(**options):
+    """Which of 12 pixels each of two dendrites of many neurons reads, as a joint histogram."""
+    drawn = by_name(
+        jax.random.key(11),
+        (20_000, 2, 1),
+        12,
+        connectivity="global_receptive_fields",
+        field_std=0.8,
+        image_shape=(3, 4, 1),
+        **options,
+    )
+    return histogram_of_pairs(np.asarray(drawn).reshape(-1, 2), 12)
+
+
+def histogram_of_pairs(pairs, n):
+    histogram = np.zeros((n, n))
+    np.add.at(histogram, tuple(pairs.T), 1)
+    return histogram
+
+
+def around(rng, centre, std, size):
+    return np.clip(np.round(rng.normal(centre, std)), 0, size - 1)
+
+
+def nested_fields(rng, n_neurons, n_dendrites, image_shape, field_std):
+    """A centre a neuron, one near it for each dendrite, and an input near that one, honestly."""
+    pixel = 0
+    for size in image_shape[:2]:
+        of_neuron = rng.integers(size, size=(n_neurons, 1)).repeat(n_dendrites, 1)
+        of_dendrite = around(rng, of_neuron, field_std, size)
+        pixel = pixel * size + around(rng, of_dendrite, field_std, size)
+    return pixel.astype(int)
+
+
+def test_global_fields_of_a_neuron_have_the_law_of_the_nested_draw():
+    rng = np.random.default_rng(11)
+    simulated = nested_fields(rng, 20_000, 2, (3, 4, 1), 0.8)
+    assert_same_law(first_inputs(), histogram_of_pairs(simulated, 12))
+
+
+def test_without_a_neuron_in_common_global_fields_are_independent():
+    rng = np.random.default_rng(12)
+    simulated = nested_fields(rng, 40_000, 1, (3, 4, 1), 0.8).reshape(-1, 2)
+    assert_same_law(first_inputs(by_neuron=False), histogram_of_pairs(simulated, 12))
 
 
 def test_a_huge_field_reads_the_corners():
@@ -215,9 +284,10 @@ def test_an_unknown_rule_is_refused():
         draw_indices(jax.random.key(0), (1, 1, 2), 4, connectivity="locl")
 
 
-def test_local_fields_without_images_are_refused():
-    with pytest.raises(ValueError, match="image_shape"):
-        draw_indices(jax.random.key(0), (1, 1, 2), 4, connectivity="local_receptive_fields")
+@pytest.mark.parametrize("rule", OF_IMAGES)
+def test_fields_without_images_are_refused(rule):
+    with pytest.raises(ValueError, match=f"{rule} needs images: give image_shape"):
+        draw_indices(jax.random.key(0), (1, 1, 2), 4, connectivity=rule)
 
 
 def test_an_image_shape_of_another_size_is_refused():
@@ -231,9 +301,11 @@ def test_an_image_shape_of_another_size_is_refused():
         )
 
 
-def test_a_traced_code_without_images_draws_local_fields_at_random():
+@pytest.mark.parametrize("rule", OF_IMAGES)
+def test_a_traced_code_without_images_draws_fields_at_random(rule):
+    of_any = "shared_inputs" if rule in SHARED else "random"
     np.testing.assert_array_equal(
-        local(10, shape=(5, 4, 9), image_shape=None), draw(10, "random", (5, 4, 9))
+        draw(10, rule, (5, 4, 9), image_shape=None), draw(10, of_any, (5, 4, 9))
     )
 
 

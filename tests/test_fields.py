@@ -147,6 +147,7 @@ def test_the_table_needs_nothing_heavy():
         ({"synaptic_resampling": False}, []),
         ({"percentage_resample": 0.0}, ["percentage_resample"]),
         ({"connectivity": "fully_connected"}, []),
+        ({"connectivity": "shared-inputs"}, []),
         ({}, ["percentage_resample", "steps_to_resample"]),
     ],
 )

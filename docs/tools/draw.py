@@ -20,6 +20,8 @@ CENTRES = ((2, 2), (5, 3), (9, 2), (3, 6), (7, 6), (10, 7), (2, 10), (5, 9), (9,
 
 # Which of the seven dendrites each of four somata reads.
 SOMA_INPUTS = ((0, 2, 5), (1, 2, 4), (0, 3, 6), (3, 5, 6))
+# Which of three neurons each of the six dendrites of a second layer reads.
+SECOND_INPUTS = ((0, 1), (1, 2), (0, 2), (0, 1), (1, 2), (0, 2))
 
 
 class Picture:
@@ -118,6 +120,16 @@ def without_somata(picture: Picture):
     return dendrites
 
 
+def second_layer(picture: Picture, before):
+    dendrites = picture.column(610, 6, 7, DENDRITE, "dendrites", "N₂·D₂, K₂ somata each", gaps=2)
+    somata = picture.column(740, 3, 14, SOMA, "somata", "N₂")
+    for i, dendrite in enumerate(dendrites):
+        for j in SECOND_INPUTS[i]:
+            picture.line(before[j], dendrite, NEURONS[i // 2], 1.4, 0.7)
+        picture.line(dendrite, somata[i // 2], NEURONS[i // 2], 2.2, 0.9)
+    return somata
+
+
 def sharing_somata(picture: Picture):
     dendrites = without_somata(picture)
     somata = picture.column(480, 4, 11, SOMA, "somata", "N, n_soma_inputs each")
@@ -150,6 +162,11 @@ def pictures() -> dict[str, str]:
     classes(sparse, sharing_somata(sparse), 620)
     deep = Picture("dendritic_with_hidden: dendrites, somata, a linear layer, classes")
     classes(deep, hidden(deep, with_somata(deep), 620, "hidden_dim"), 760)
+    two = Picture(
+        "dendritic_two_layers: dendrites, somata, dendrites that each read some of these, somata, "
+        "classes"
+    )
+    classes(two, second_layer(two, with_somata(two)), 880)
     mlp = Picture("mlp: a linear layer that reads every input, classes")
     pixel = mlp.image(24)
     middle = mlp.column(400, 4, 11, LINEAR, "linear", "hidden_dim")
@@ -161,6 +178,7 @@ def pictures() -> dict[str, str]:
         "soma_disabled.svg": disabled.text(),
         "sparse_somata.svg": sparse.text(),
         "dendritic_with_hidden.svg": deep.text(),
+        "dendritic_two_layers.svg": two.text(),
         "mlp.svg": mlp.text(),
     }
 

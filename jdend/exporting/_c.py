@@ -18,6 +18,7 @@ from jdend.models import (
     DendriticConvolutional,
     DendriticLayer,
     DendriticSimple,
+    DendriticTwoLayers,
     DendriticWithHidden,
     LinearModel,
     SomaDisabled,
@@ -56,7 +57,10 @@ def c_source(model: TrainedModel, weights: str) -> Source:
         last = _linear(file, "hidden", module.hidden, last, n_leaky=1)
     elif type(module) is SparseSomata:
         last = _dendritic(file, module.dendritic, n_leaky=1)
-        last = _sparse_somata(file, module.somata, last)
+        last = _dendritic(file, module.somata, n_leaky=1, prefix="second_", source=last)
+    elif type(module) is DendriticTwoLayers:
+        last = _dendritic(file, module.dendritic, n_leaky=1)
+        last = _dendritic(file, module.second, n_leaky=1, prefix="second_", source=last)
     elif type(module) is DendriticConvolutional:
         last = _convolutional(file, module)
     elif type(module) is DendriticWithHidden:
@@ -81,20 +85,33 @@ def _dendrite_slope(module: Any) -> float:
     return NEGATIVE_SLOPE if layer is None else layer.dendrite_slope
 
 
-def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = "somata") -> str:
-    """Computes a dendritic layer that ends in `n_leaky` LeakyReLUs; returns its buffer's name."""
+def _dendritic(
+    file: CFile,
+    layer: DendriticLayer,
+    *,
+    n_leaky: int,
+    name: str = "somata",
+    prefix: str = "",
+    source: str | None = None,
+) -> str:
+    """Computes a dendritic layer that ends in `n_leaky` LeakyReLUs; returns its buffer's name.
+
+    It reads a buffer, or the input if `source` is None; its tables and buffers have the prefix.
+    """
     n, d, _ = layer.indices.shape
-    sum_up, dendrite = _dendrite(file, layer, np.asarray(layer.indices[...]))
+    sum_up, dendrite = _dendrite(
+        file, layer, np.asarray(layer.indices[...]), prefix=prefix, source=source
+    )
     if layer.soma_weight is None or layer.soma_bias is None:
-        out = file.buffer("dendrites", d)
+        out = file.buffer(f"{prefix}dendrites", d)
         file.body += [
             f"for (uint32_t row = 0; row < {d}; row++) {{",
             *_indented(1, [*sum_up, f"{out}[row] = {_leaky(n_leaky - 1, dendrite)};"]),
             "}",
         ]
         return out
-    out = name if name == "logits" else file.buffer(name, n)
-    soma_up, soma = _soma(file, layer, sum_up, dendrite, n_leaky)
+    out = name if name == "logits" else file.buffer(f"{prefix}{name}", n)
+    soma_up, soma = _soma(file, layer, sum_up, dendrite, n_leaky, prefix)
     file.body += [
         f"for (uint32_t n = 0; n < {n}; n++) {{",
         *_indented(1, [*soma_up, f"{out}[n] = {soma};"]),
@@ -104,24 +121,37 @@ def _dendritic(file: CFile, layer: DendriticLayer, *, n_leaky: int, name: str = 
 
 
 def _dendrite(
-    file: CFile, layer: DendriticLayer, indices: np.ndarray, first: str = ""
+    file: CFile,
+    layer: DendriticLayer,
+    indices: np.ndarray,
+    *,
+    first: str = "",
+    prefix: str = "",
+    source: str | None = None,
 ) -> tuple[list[str], str]:
     """Defines a layer's dendrites; returns the statements that sum up the inputs of dendrite `row`,
-    and its value. `indices` say where they are, from the position `first` on."""
+    and its value. `indices` say where they are in the input, or the buffer `source`, from the
+    position `first` on."""
     if layer.sizes is not None:
         raise ExportError("this network's arrays are padded; train it alone, by train_model")
     n, d, k = layer.indices.shape
     indices, weight = indices.reshape(n * d, k), np.asarray(layer.weight[...]).reshape(n * d, k)
-    _define_rows(file, "dendrite", _reading(file, weight, layer.biases()[0].reshape(-1), indices))
-    file.table("dendrite_index", indices.astype(_index_type(file.n_features)))
-    synapse = f"row * {k} + k"
-    position = f"{first}dendrite_index[{synapse}]"
-    weighted = _input_term(file, f"dendrite_weight[{synapse}]", position)
-    dendrite = _finished(file, "dendrite", "row", "sum", whole=_whole(file))
+    bias, name = layer.biases()[0].reshape(-1), f"{prefix}dendrite"
+    n_read = file.n_features if source is None else layer.in_features
+    of_weight, position = (f"{name}_{table}[row * {k} + k]" for table in ("weight", "index"))
+    whole = source is None and _whole(file)
+    if source is None:
+        _define_rows(file, name, _reading(file, weight, bias, indices))
+        weighted = _input_term(file, of_weight, f"{first}{position}")
+    else:
+        _define_rows(file, name, rows(weight, bias, file.weights))
+        weighted = f"{_stored(file, of_weight)} * {source}[{position}]"
+    file.table(f"{name}_index", indices.astype(_index_type(n_read)))
+    dendrite = _finished(file, name, "row", "sum", whole=whole)
     function = "leaky" if layer.dendrite_slope == NEGATIVE_SLOPE else "dendrite"
     dendrite = f"({dendrite})" if layer.dendrite_slope == 1.0 else f"{function}({dendrite})"
     sum_up = [
-        f"{_sum_type(file)} sum = 0;",
+        f"{'int32_t' if whole else 'float'} sum = 0;",
         f"for (uint32_t k = 0; k < {k}; k++)",
         f"    sum += {weighted};",
     ]
@@ -129,19 +159,19 @@ def _dendrite(
 
 
 def _soma(
-    file: CFile, layer: Any, sum_up: list[str], dendrite: str, n_leaky: int
+    file: CFile, layer: Any, sum_up: list[str], dendrite: str, n_leaky: int, prefix: str = ""
 ) -> tuple[list[str], str]:
     """Defines a layer's somata; returns the statements that sum up the dendrites of soma `n`, and
     its value."""
-    d = layer.indices.shape[1]
-    _define_rows(file, "soma", rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
+    d, name = layer.indices.shape[1], f"{prefix}soma"
+    _define_rows(file, name, rows(layer.soma_weight[...], layer.soma_bias[...], file.weights))
     soma_up = [
         "float soma = 0;",
         f"for (uint32_t row = n * {d}; row < (n + 1) * {d}; row++) {{",
-        *_indented(1, [*sum_up, f"soma += {_stored(file, 'soma_weight[row]')} * {dendrite};"]),
+        *_indented(1, [*sum_up, f"soma += {_stored(file, f'{name}_weight[row]')} * {dendrite};"]),
         "}",
     ]
-    return soma_up, _leaky(n_leaky, _finished(file, "soma", "n", "soma"))
+    return soma_up, _leaky(n_leaky, _finished(file, name, "n", "soma"))
 
 
 def _convolutional(file: CFile, module: DendriticConvolutional) -> str:
@@ -158,7 +188,7 @@ def _convolutional(file: CFile, module: DendriticConvolutional) -> str:
     # Where the inputs of the first patch are in the image; others are as far from their patch's.
     row, column, channel = np.unravel_index(layer.indices[...], (size, size, channels))
     indices = (row * width + column) * channels + channel
-    soma_up, soma = _soma(file, layer, *_dendrite(file, layer, indices, "first + "), 1)
+    soma_up, soma = _soma(file, layer, *_dendrite(file, layer, indices, first="first + "), 1)
     for name, length in (("row", n_rows), ("column", n_columns)):
         bounds = np.array(module.regions(length)).astype(_index_type(length + 1))
         file.table(f"region_{name}", bounds)
@@ -186,27 +216,6 @@ def _convolutional(file: CFile, module: DendriticConvolutional) -> str:
     return out
 
 
-def _sparse_somata(file: CFile, layer: DendriticLayer, source: str) -> str:
-    """Computes somata that each read a few entries of a buffer; returns their buffer's name."""
-    _, n, k = layer.indices.shape
-    weight = np.asarray(layer.weight[...]).reshape(n, k)
-    _define_rows(file, "soma", rows(weight, layer.biases()[0].reshape(-1), file.weights))
-    indices = np.asarray(layer.indices[...]).reshape(n, k)
-    file.table("soma_index", indices.astype(_index_type(layer.in_features)))
-    synapse = f"n * {k} + k"
-    weight_of = _stored(file, f"soma_weight[{synapse}]")
-    out = file.buffer("somata", n)
-    file.body += [
-        f"for (uint32_t n = 0; n < {n}; n++) {{",
-        "    float sum = 0;",
-        f"    for (uint32_t k = 0; k < {k}; k++)",
-        f"        sum += {weight_of} * {source}[soma_index[{synapse}]];",
-        f"    {out}[n] = {_leaky(1, _finished(file, 'soma', 'n', 'sum'))};",
-        "}",
-    ]
-    return out
-
-
 def _linear(file: CFile, name: str, layer: nnx.Linear, source: str | None, *, n_leaky: int) -> str:
     """Computes a linear layer that reads a buffer, or the input if `source` is None."""
     weight = np.asarray(layer.kernel[...]).T
@@ -225,7 +234,7 @@ def _linear(file: CFile, name: str, layer: nnx.Linear, source: str | None, *, n_
     value = _leaky(n_leaky, _finished(file, name, "row", "sum", whole=whole))
     file.body += [
         f"for (uint32_t row = 0; row < {n_out}; row++) {{",
-        f"    {_sum_type(file) if source is None else 'float'} sum = 0;",
+        f"    {'int32_t' if whole else 'float'} sum = 0;",
         f"    for (uint32_t k = 0; k < {n_in}; k++)",
         f"        sum += {weighted};",
         f"    {out}[row] = {value};",
@@ -283,10 +292,6 @@ def _period(values: np.ndarray) -> int:
         if values.size % period == 0 and (values.reshape(-1, period) == values[:period]).all():
             return period
     return values.size
-
-
-def _sum_type(file: CFile) -> str:
-    return "int32_t" if _whole(file) else "float"
 
 
 def _input_term(file: CFile, weight: str, position: str) -> str:

@@ -46,6 +46,7 @@ from jdend.models._registry import (
 from jdend.models._saving import ModelError, check_folder, load, save
 from jdend.models._stack import Stack
 from jdend.models._trained import TrainedModel
+from jdend.models._two_layers import DendriticTwoLayers
 
 __all__ = [
     "ACTIVATIONS",
@@ -64,6 +65,7 @@ __all__ = [
     "DendriticConvolutional",
     "DendriticLayer",
     "DendriticSimple",
+    "DendriticTwoLayers",
     "DendriticWithHidden",
     "Hyperparameters",
     "Linear",

@@ -60,11 +60,11 @@ class DendriticLayer(nnx.Module):
       n_dendrites: `D`, the dendrites of each neuron.
       n_dendrite_inputs: `K`, the synapses of each dendrite, at most `F`.
       soma: whether there are somata, which sum the dendrites.
-      connectivity: the rule that draws the inputs, `random`, `local_receptive_fields` or
-        `fully_connected`; or its traced position in `jdend.connectivity.CONNECTIVITIES`.
-      field_std: the width of a local receptive field, in pixels; by default `K ** 0.5`.
-      image_shape: `(H, W, C)` of the inputs, or `(H, W)`, which local receptive fields need. The
-        inputs may then be given as images.
+      connectivity: the rule that draws the inputs, a name of `jdend.connectivity.CONNECTIVITIES` or
+        its traced position there.
+      field_std: the width of a receptive field, in pixels; by default `K ** 0.5`.
+      image_shape: `(H, W, C)` of the inputs, or `(H, W)`, which receptive fields need. The inputs
+        may then be given as images.
       initialization: `reference`, dendrite weights N(0, 2/F) and soma weights N(0, 2/(N D)), or
         `fan_in`, N(0, 2/K) and N(0, 2/D); or the traced position of one of the two. Biases are 0.
       kernel_init: an initializer of JAX's in place of `initialization`; called with `(K, N D)` for
@@ -162,6 +162,7 @@ class DendriticLayer(nnx.Module):
                 field_std=field_std,
                 image_shape=self.image_shape,
                 true_features=true_features,
+                by_neuron=soma,
             )
         else:
             check_indices(indices, in_features)

@@ -19,6 +19,7 @@ from jdend.models._architectures import (
 )
 from jdend.models._controls import MLP, LinearModel, TwoHiddenMLP
 from jdend.models._convolutional import DendriticConvolutional, patches_of
+from jdend.models._two_layers import DendriticTwoLayers
 
 if TYPE_CHECKING:
     from jdend.models._configuration import Problem
@@ -231,3 +232,14 @@ register_architecture("mlp", MLP, fields=("hidden_dim",))
 register_architecture("class_somata", ClassSomata, fields=_LAYER)
 register_architecture("mlp_two_hidden", TwoHiddenMLP, fields=("hidden_dim", "second_hidden_dim"))
 register_architecture("linear", LinearModel, fields=())
+register_architecture(
+    "dendritic_two_layers",
+    DendriticTwoLayers,
+    fields=(
+        "n_neurons",
+        "second_n_neurons",
+        "second_n_dendrites",
+        "second_n_dendrite_inputs",
+        *_LAYER,
+    ),
+)

@@ -20,9 +20,10 @@ from jdend.connectivity import (
     ImageShape,
     Position,
     log_probabilities_around,
+    normal,
 )
 
-__all__ = ["GRADIENTS", "PROPOSALS", "Count", "Inputs", "choose", "normal", "propose"]
+__all__ = ["GRADIENTS", "PROPOSALS", "Count", "Inputs", "choose", "propose"]
 
 GRADIENTS = ("gradient", "local_gradient")
 PROPOSALS = ("uniform", "local", "uniform_free", "local_free", *GRADIENTS)
@@ -172,11 +173,6 @@ def _near(
 ) -> Float[Array, " K"]:
     """Gaussian draws around a centre, rounded and clipped to one axis of the image."""
     return jnp.clip(jnp.round(centre + std * normal(uniform)), 0, size - 1)
-
-
-def normal(uniform: Float[Array, " K"]) -> Float[Array, " K"]:
-    """Standard normal draws by the inverse of their distribution function."""
-    return jnp.sqrt(2.0) * jax.lax.erf_inv(jnp.maximum(2.0 * uniform - 1.0, -1.0 + 2.0**-24))
 
 
 def _acceptable(

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jdend.connectivity import TINY, FieldStd, ImageShape, dendrite_keys
-from jdend.plasticity._proposals import Count, Inputs, choose, normal, propose
+from jdend.connectivity import TINY, FieldStd, ImageShape, dendrite_keys, normal
+from jdend.plasticity._proposals import Count, Inputs, choose, propose
 
 __all__ = ["NEW_MOMENTS", "NEW_WEIGHTS", "RULES", "resample"]
 

@@ -307,6 +307,10 @@ def _strongest(module: nnx.Module, dendrites: Dendrites) -> tuple[tuple[int, int
 def _read_by(module: nnx.Module, dendrites: Dendrites) -> Float[np.ndarray, " N"]:
     """The norm of the next layer's weights for each neuron; ones if the layer is not recognised."""
     n_neurons = len(dendrites.weight)
+    second = getattr(module, "second", None)
+    if isinstance(second, DendriticLayer):
+        squares = np.square(np.asarray(second.weight[...])).ravel()
+        return np.sqrt(np.bincount(np.ravel(second.indices[...]), squares, n_neurons))
     for name in ("hidden", "classifier"):
         kernel: Any = getattr(getattr(module, name, None), "kernel", None)
         if kernel is not None and kernel[...].shape[0] == n_neurons:

@@ -17,6 +17,13 @@ KINDS = {
     "without_somata": {"architecture": "dendritic_simple", "soma_enabled": False},
     "soma_disabled": {"architecture": "soma_disabled"},
     "sparse_somata": {"architecture": "sparse_somata", "n_soma_inputs": 2},
+    "dendritic_two_layers": {
+        "architecture": "dendritic_two_layers",
+        "second_n_neurons": 4,
+        "second_n_dendrites": 2,
+        "second_n_dendrite_inputs": 3,
+    },
+    "steep_in_two_layers": {"architecture": "dendritic_two_layers", "dendrite_slope": 0.5},
     "dendritic_convolutional": {
         "architecture": "dendritic_convolutional",
         "patch_size": 2,

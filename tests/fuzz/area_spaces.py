@@ -49,10 +49,11 @@ WRITTEN = st.one_of(
 )
 SIZED = ["n_neurons", "n_dendrites", "n_dendrite_inputs", "hidden_dim", "n_soma_inputs"]
 SIZED += ["patch_size", "stride", "pooled_size"]
+SIZED += ["second_n_neurons", "second_n_dendrites", "second_n_dendrite_inputs"]
 OTHERS = ["architecture", "lr", "weight_decay", "schedule", "seed", "field_std", "connectivity"]
 OTHERS += ["strategy", "n_epochs", "batch_size", "percentage_resample", "no_such", "a\nb"]
 ARCHITECTURES = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden", "sparse_somata"]
-ARCHITECTURES += ["dendritic_convolutional"]
+ARCHITECTURES += ["dendritic_convolutional", "dendritic_two_layers"]
 GOOD = st.fixed_dictionaries(
     {"architecture": st.sampled_from([*ARCHITECTURES, ["mlp", "soma_disabled"]])},
     optional=dict.fromkeys(SIZED, SIZES),

@@ -11,7 +11,8 @@ from jdend.models import Problem, Structure, architectures, build, configure
 PROBLEM = Problem(20, 4, (5, 4, 1))
 SMALL = {
     "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 2, "hidden_dim": 6,
-    "second_hidden_dim": 3, "patch_size": 3, "stride": 1, "pooled_size": 2
+    "second_hidden_dim": 3, "patch_size": 3, "stride": 1, "pooled_size": 2,
+    "second_n_neurons": 4, "second_n_dendrites": 2, "second_n_dendrite_inputs": 2
 }  # fmt: skip
 NAMES = (*architectures(), NAME)
 QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}

@@ -91,6 +91,10 @@ SAME = [
         {"connectivity": "fully_connected", "n_dendrite_inputs": 30, "synaptic_resampling": False},
     ),
     ({"strategy": "fully_connected"}, {"connectivity": "fully_connected"}),
+    (
+        {"connectivity": "shared_inputs"},
+        {"connectivity": "shared_inputs", "synaptic_resampling": False, "initial_density": 3.0},
+    ),
     ({"seed": 1}, {"seed": 2}),
     ({"lr": None, "field_std": None, "architecture": None}, {}),
     ({"architecture": "dendritic_with_hidden"}, {"architecture": "dendritic_with_hidden"}),
@@ -106,6 +110,10 @@ def test_equal_in_canonical_form(one, other):
 DIFFERENT = [
     ({"lr": 1e-3}, {"lr": 2e-3}),
     ({"n_neurons": 3}, {"n_neurons": 4}),
+    (
+        {"connectivity": "shared_receptive_fields", "field_std": 1.0},
+        {"connectivity": "shared_receptive_fields", "field_std": 2.0},
+    ),
     ({"soma_enabled": True}, {"soma_enabled": False}),
     ({"percentage_resample": 0.1}, {"percentage_resample": 0.2}),
     ({"resampling_inputs": "local", "field_std": 1.0}, {"resampling_inputs": "local"}),
@@ -125,8 +133,9 @@ def test_fully_connected_reads_every_feature():
     assert configured(connectivity="fully_connected").structure["n_dendrite_inputs"] == 36
 
 
-def test_fully_connected_is_not_resampled():
-    assert configured(connectivity="fully_connected").hyperparameters.steps_to_resample == 0
+@pytest.mark.parametrize("rule", ["fully_connected", "shared_inputs", "shared_receptive_fields"])
+def test_inputs_that_are_all_or_shared_are_not_resampled(rule):
+    assert configured(connectivity=rule).hyperparameters.steps_to_resample == 0
 
 
 def test_the_default_hidden_dim_is_n_neurons():
@@ -134,8 +143,9 @@ def test_the_default_hidden_dim_is_n_neurons():
     assert structure["hidden_dim"] == structure["n_neurons"] == 3
 
 
-def test_the_default_field_std_is_the_root_of_the_inputs():
-    hyper = configured(connectivity="local_receptive_fields").hyperparameters
+@pytest.mark.parametrize("rule", ["local_receptive_fields", "global_receptive_fields"])
+def test_the_default_field_std_is_the_root_of_the_inputs(rule):
+    hyper = configured(connectivity=rule).hyperparameters
     assert hyper.field_std == pytest.approx(5**0.5)
 
 
@@ -227,7 +237,13 @@ def test_numbers_must_be_finite_in_float32(field, value):
 
 
 @pytest.mark.parametrize(
-    "params", [{"connectivity": "local_receptive_fields"}, {"resampling_inputs": "local"}]
+    "params",
+    [
+        {"connectivity": "local_receptive_fields"},
+        {"connectivity": "global_receptive_fields"},
+        {"connectivity": "shared_receptive_fields"},
+        {"resampling_inputs": "local"},
+    ],
 )
 def test_local_rules_need_images(params):
     with pytest.raises(ValueError, match="needs images"):

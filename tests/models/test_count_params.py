@@ -34,6 +34,9 @@ def random_params(rng, name):
         "pooled_size": rng.integers(1, 29),
         "hidden_dim": rng.integers(1, 200),
         "second_hidden_dim": rng.integers(1, 200),
+        "second_n_neurons": rng.integers(1, 100),
+        "second_n_dendrites": rng.integers(1, 100),
+        "second_n_dendrite_inputs": rng.integers(1, 120),
         "soma_enabled": bool(rng.random() < 0.5),
         **({"width": rng.integers(1, 99), "gain": 2.0} if name == NAME else {}),
     }
@@ -44,6 +47,8 @@ def by_formula(p, name, f=784, classes=10):
         int(p[x]) for x in ("n_neurons", "n_dendrites", "n_dendrite_inputs", "hidden_dim")
     )
     second = int(p["second_hidden_dim"])
+    n2, d2, k2 = (int(p[f"second_{x}"]) for x in ("n_neurons", "n_dendrites", "n_dendrite_inputs"))
+    second_layer = n2 * (d2 * (min(k2, n) + 2) + 1)
     bare, somatic = d * k + d, n * d * k + n * d + n * d + n
 
     def linear(i, o):
@@ -64,6 +69,7 @@ def by_formula(p, name, f=784, classes=10):
         "dendritic_with_hidden": layer + linear(units, hidden) + linear(hidden, classes),
         "mlp": linear(f, hidden) + linear(hidden, classes),
         "mlp_two_hidden": linear(f, hidden) + linear(hidden, second) + linear(second, classes),
+        "dendritic_two_layers": somatic + second_layer + linear(n2, classes),
         "class_somata": classes * (d * k + 2 * d + 1),
         "linear": linear(f, classes),
     }[name]
@@ -156,7 +162,8 @@ def test_dimensions_that_follow_the_sizes_in_a_straight_line_need_no_symbols():
 
 def sizes_of(hidden, second):
     names = ("n_neurons", "n_dendrites", "n_dendrite_inputs", "n_soma_inputs")
-    others = dict.fromkeys((*names, "patch_size", "stride", "pooled_size"), 1)
+    of_second = ("second_n_neurons", "second_n_dendrites", "second_n_dendrite_inputs")
+    others = dict.fromkeys((*names, *of_second, "patch_size", "stride", "pooled_size"), 1)
     return {**others, "hidden_dim": hidden, "second_hidden_dim": second, "soma_enabled": True}
 
 

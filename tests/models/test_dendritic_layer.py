@@ -12,7 +12,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jdend.connectivity import CONNECTIVITIES, check_indices
+from jdend.connectivity import CONNECTIVITIES, check_indices, draw_indices
 from jdend.models import (
     ACTIVATIONS,
     INITIALIZATIONS,
@@ -190,6 +190,7 @@ def test_sizes_must_be_positive_integers(position, value):
         ((F, 2**16 + 1, D, K), {}, "n_neurons must be at most 65536"),
         ((F, N, D, K), {"connectivity": "loca"}, "unknown connectivity 'loca'"),
         ((F, N, D, K), {"connectivity": "local_receptive_fields"}, "image_shape"),
+        ((F, N, D, K), {"connectivity": "global_receptive_fields"}, "image_shape"),
         ((F, N, D, K), {"initialization": "he"}, "unknown initialization 'he'"),
         ((F, N, D, K), {"image_shape": (4, 4, 1)}, r"\(4, 4, 1\) has 16 features.*20"),
     ],
@@ -343,6 +344,15 @@ def test_images_may_be_given_as_images(x, image_shape):
     np.testing.assert_array_equal(layer(x.reshape(2, 4, *image_shape)).reshape(8, N), layer(x))
     with pytest.raises(ValueError, match=r"reads 20 features or images \(5, .*got \(4, 5\)"):
         layer(np.zeros((4, 5), "f"))
+
+
+@pytest.mark.parametrize("soma", [True, False])
+def test_dendrites_have_a_neuron_in_common_where_there_are_somata(soma):
+    fields = {"connectivity": "global_receptive_fields", "field_std": 1.0, "image_shape": (5, 4, 1)}
+    layer = DendriticLayer(F, N, D, K, soma=soma, rngs=nnx.Rngs(0), **fields)
+    shape = (N if soma else 1, D, K)
+    drawn = draw_indices(nnx.Rngs(0)["connectivity"](), shape, F, by_neuron=soma, **fields)
+    np.testing.assert_array_equal(layer.indices[...], drawn)
 
 
 def test_an_image_has_two_axes_or_three():

@@ -15,7 +15,8 @@ from jdend.training._kept_populations import population_for
 BATCH = 16
 SMALL = {
     "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 2, "hidden_dim": 4,
-    "second_hidden_dim": 3, "patch_size": 3, "stride": 1, "pooled_size": 2
+    "second_hidden_dim": 3, "patch_size": 3, "stride": 1, "pooled_size": 2,
+    "second_n_neurons": 4, "second_n_dendrites": 2, "second_n_dendrite_inputs": 2
 }  # fmt: skip
 TRAINING = {"batch_size": BATCH, "n_epochs": 3, "lr": 3e-3, "steps_to_resample": 5}
 

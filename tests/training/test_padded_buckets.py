@@ -16,10 +16,12 @@ from jdend.training import compilations, take
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 CAPACITY = {
     "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5,
-    "second_hidden_dim": 4
+    "second_hidden_dim": 4, "second_n_neurons": 4, "second_n_dendrites": 3,
+    "second_n_dendrite_inputs": 4
 }  # fmt: skip
+FEWER = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1}
 SIZES = [
-    {**CAPACITY, "n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1},
+    {**CAPACITY, **FEWER, "second_n_neurons": 3, "second_n_dendrite_inputs": 2},
     dict.fromkeys(CAPACITY, 1),
     CAPACITY,
 ]
@@ -103,15 +105,36 @@ def test_what_pads_is_zero_and_stays_zero(name, c):
 
 @pairs
 def test_indices_after_50_steps_are_the_exact_buckets(name, c):
-    if "dendritic" not in exact(name, c)[1].other:
-        return
-    one = exact(name, c)[1].other["dendritic"]["indices"][0, 0]
-    other = padded(name)[1].other["dendritic"]["indices"][0, c]
-    begun = padded(name)[0].other["dendritic"]["indices"][0, c]
-    inside = tuple(slice(size) for size in one.shape)
-    np.testing.assert_array_equal(other[inside], one)
-    assert (other[inside] != begun[inside]).any()
-    check_indices(one, 36)
+    (begun, last), alone = padded(name), exact(name, c)[1].other
+    layers = {"dendritic": 36, "second": SIZES[c]["n_neurons"]}  # that move, and what they read
+    for layer in layers.keys() & alone.keys():
+        one = alone[layer]["indices"][0, 0]
+        first, other = (state.other[layer]["indices"][0, c] for state in (begun, last))
+        inside = tuple(slice(size) for size in one.shape)
+        np.testing.assert_array_equal(other[inside], one)
+        assert (other[inside] != first[inside]).any()
+        check_indices(one, layers[layer])
+
+
+@pytest.mark.parametrize("rule", ["shared_inputs", "shared_receptive_fields"])
+def test_inputs_that_dendrites_share_are_those_of_the_exact_bucket_and_stay(rule):
+    bucket = padded_bucket("dendritic_simple")
+    member = configured(**SIZES[0], connectivity=rule, steps_to_resample=4)
+    together = advance(bucket, start(bucket, [members("dendritic_simple")[1], member]), 20)
+    own = bucket_of(member)
+    alone = on_host(advance(own, start(own, [member]), 20))
+    indices = alone.other["dendritic"]["indices"][0, 0]
+    inside = tuple(slice(size) for size in indices.shape)
+    np.testing.assert_array_equal(
+        on_host(together).other["dendritic"]["indices"][0, 1][inside], indices
+    )
+    np.testing.assert_array_equal(indices, np.broadcast_to(indices[:, :1], indices.shape))
+    np.testing.assert_allclose(
+        on_host(together).params["dendritic"]["weight"][0, 1][inside],
+        alone.params["dendritic"]["weight"][0, 0],
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 mixes = st.lists(

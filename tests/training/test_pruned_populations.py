@@ -23,7 +23,9 @@ from jdend.training import OutOfMemoryError, Run, take, train_model
 from jdend.training._bucket import network
 
 PRUNED = {"initial_density": 2.4, "steps_to_prune": 7, "pruning_end": 0.5}
-WITH_DENDRITES = ["sparse_somata", "class_somata", "dendritic_convolutional"]
+WITH_DENDRITES = [
+    "sparse_somata", "class_somata", "dendritic_convolutional", "dendritic_two_layers"
+]  # fmt: skip
 QUIET = {"synaptic_resampling": False}
 
 

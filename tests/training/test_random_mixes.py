@@ -15,13 +15,15 @@ from jdend.training import take
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 LARGEST = {
     "n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "n_soma_inputs": 5, "hidden_dim": 6,
-    "second_hidden_dim": 5
+    "second_hidden_dim": 5, "second_n_neurons": 4, "second_n_dendrites": 3,
+    "second_n_dendrite_inputs": 7
 }  # fmt: skip
 CHOICES = {
     "initialization": INITIALIZATIONS,
     "resampling_rule": RULES,
     "resampling_inputs": [name for name in PROPOSALS if name not in GRADIENTS],
-    "connectivity": ("random", "local_receptive_fields"),  # the third one is a size
+    # With the others inputs are never replaced.
+    "connectivity": ("random", "local_receptive_fields", "global_receptive_fields"),
     "schedule": ("constant", "cosine"),
     "resampling_weights": NEW_WEIGHTS,
     "resampling_moments": NEW_MOMENTS,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jdend._messages import did_you_mean
-from jdend.fields import FIELDS, canonical_names
+from jdend.fields import FIELDS, Condition, canonical_names
 from jdend.models import Architecture, Problem, architecture
 from jdend.search.errors import SpaceError
 from jdend.search.space.dimensions import (
@@ -56,6 +56,14 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrites": (2, 5, 0.0, 2),
         "n_dendrite_inputs": (6, 14, 0.0, 14),
     },
+    "dendritic_two_layers": {  # not measured: what is of about this size, the first layer larger
+        "n_neurons": (50, 110, 0.75, 3),
+        "n_dendrites": (1, 3, 0.0, 2),
+        "second_n_neurons": (20, 50, 0.5, 3),
+        "second_n_dendrites": (2, 4, 0.0, 2),
+        "second_n_dendrite_inputs": (8, 32, 0.5, 6),
+        "n_dendrite_inputs": (9, 30, 0.5, 16),
+    },
     "dendritic_with_hidden": {
         "n_neurons": (36, 54, 0.5, 3),
         "n_dendrites": (4, 8, 0.5, 3),
@@ -99,7 +107,8 @@ def default_space(
       problem: the data's features, classes and image shape.
       architectures: which to search together; by default the best ones, whose neurons share their
         dendrites, or with fewer than 30 parameters for each class have few. `dendritic_simple`,
-        `dendritic_with_hidden`, `mlp` and, for images, `dendritic_convolutional` are possible, too.
+        `dendritic_with_hidden`, `dendritic_two_layers`, `mlp` and, for images,
+        `dendritic_convolutional` are possible, too.
 
     Raises:
       SpaceError: for an architecture whose good ranges are not known.
@@ -228,8 +237,8 @@ def left_out(
     if sizes != "none" and not own.keys() & {"architecture", *_ALL_SIZES}:
         names = default_architectures(budget, problem)[: None if sizes == "ranges" else 1]
         added["architecture"] = Choice(names)
-    wiring = own.get("connectivity")
-    if isinstance(wiring, Choice) and "local_receptive_fields" not in wiring.values:
+    wiring, of_images = own.get("connectivity"), FIELDS["connectivity"].needs_images
+    if isinstance(wiring, Choice) and of_images.keys().isdisjoint(wiring.values):
         problem = replace(problem, image_shape=None)  # then new inputs come from anywhere, too
     known = [name for name in names if name in (*_SIZES, "class_somata", "mlp")]
     default = {**default_space(budget, problem, known), **training}
@@ -264,17 +273,16 @@ def _plays_part(
     if not any(name in network.reads for network in networks):
         return False
     return not FIELDS[name].only_if or any(
-        _may_hold(condition.field, condition.value, condition.negated, dimensions)
-        and _plays_part(condition.field, dimensions, networks)
+        _may_hold(condition, dimensions) and _plays_part(condition.field, dimensions, networks)
         for condition in FIELDS[name].only_if
     )
 
 
-def _may_hold(name: str, value: object, negated: bool, dimensions: Mapping[str, Dimension]) -> bool:
-    dimension = dimensions.get(name)
+def _may_hold(condition: Condition, dimensions: Mapping[str, Dimension]) -> bool:
+    dimension = dimensions.get(condition.field)
     if dimension is None or not isinstance(dimension, Choice):
         return True
-    return any((one == value) is not negated for one in dimension.values if one is not None)
+    return any(condition.holds_for(value) for value in dimension.values if value is not None)
 
 
 def budget_architectures(max_params: int) -> tuple[str, ...]:

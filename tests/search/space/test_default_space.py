@@ -88,7 +88,9 @@ def test_epochs_grow_with_the_square_root_of_the_time():
     assert epochs == [18, 18, 36]
 
 
-@pytest.mark.parametrize("architecture", [*DEFAULT_ARCHITECTURES, *ARCHITECTURES, "mlp"])
+@pytest.mark.parametrize(
+    "architecture", [*DEFAULT_ARCHITECTURES, *ARCHITECTURES, "dendritic_two_layers", "mlp"]
+)
 @pytest.mark.parametrize("problem", [*DATA[:2], Problem(30, 10), Problem(3072, 10, (32, 32, 3))])
 @pytest.mark.parametrize("budget", [500, 1000, 2000, 8000, 20_000])
 def test_each_architecture_has_networks_of_every_budget(architecture, problem, budget):
@@ -119,6 +121,13 @@ def test_a_space_of_their_name_alone_has_all_that_they_need():
     added = of_left_out({"architecture": "dendritic_convolutional"})
     assert {"patch_size", "stride", "pooled_size", "n_neurons", "n_dendrites"} <= added.keys()
     assert added["patch_size"] == Choice((5, 7))
+
+
+def test_a_space_of_two_layers_has_the_sizes_of_both():
+    added = of_left_out({"architecture": "dendritic_two_layers"})
+    of_first = {"n_neurons", "n_dendrites", "n_dendrite_inputs"}
+    assert of_first | {f"second_{name}" for name in of_first} <= added.keys()
+    assert isinstance(added["second_n_dendrite_inputs"], IntRange)
 
 
 def test_an_architecture_without_known_ranges_is_refused_by_name():
@@ -157,7 +166,20 @@ def test_new_inputs_come_from_anywhere_where_the_first_ones_do():
     assert "field_std" not in added
 
 
-@pytest.mark.parametrize("off", [{"synaptic_resampling": False}, {"percentage_resample": 0.0}])
+def test_new_inputs_are_near_where_the_first_ones_are():
+    added = of_left_out({**SIZES, "connectivity": ["random", "global_receptive_fields"]})
+    assert added["resampling_inputs"].values == ("local_free",)
+    assert "field_std" in added
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"synaptic_resampling": False},
+        {"percentage_resample": 0.0},
+        {"connectivity": ["shared_inputs", "shared_receptive_fields"]},
+    ],
+)
 def test_what_plays_no_part_is_not_added(off):
     assert not [name for name in of_left_out({**SIZES, **off}) if "resampl" in name]
 

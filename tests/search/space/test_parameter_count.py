@@ -5,6 +5,7 @@ import pytest
 from flax import nnx
 
 from jdend import HyperparameterSearcher
+from jdend.connectivity import CONNECTIVITIES
 from jdend.models import (
     Problem,
     architecture,
@@ -56,7 +57,7 @@ def _random_params(name, rng, problem):
         "n_dendrite_inputs": int(rng.integers(1, problem.in_features + 1)),
         "hidden_dim": int(rng.integers(1, 60)),
         "soma_enabled": bool(rng.integers(2)),
-        "strategy": str(rng.choice(["random", "fully_connected", "local_receptive_fields"])),
+        "strategy": str(rng.choice(list(CONNECTIVITIES))),
     }
 
 
