@@ -191,7 +191,7 @@ class Study:
 
 
 def accuracy(network: Any, x: np.ndarray, y: np.ndarray) -> float:
-    logits = np.concatenate([np.asarray(network.model(part)) for part in np.array_split(x, 10)])
+    logits = np.concatenate([np.asarray(network.module(part)) for part in np.array_split(x, 10)])
     return float(np.mean(logits.argmax(1) == y))
 
 
