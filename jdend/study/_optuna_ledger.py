@@ -93,6 +93,7 @@ class OptunaLedger:
 
     @phase("storing")
     def claim(self, n_generations: int) -> Claim | None:
+        self._lock.renew()
         self.stored.look()
         finished = self.stored.finished
         number = next((n for n in range(n_generations) if n not in finished), None)
