@@ -42,6 +42,34 @@ def test_an_executor_of_ones_own_trains(small_images, instant_training):
     assert executor.asked == 1
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (
+            "n_workers",
+            "executor Own has no method 'n_workers': an executor has is_local, n_workers",
+        ),
+        (
+            "close",
+            "executor Own has no method 'close': an executor has is_local, n_workers, submit",
+        ),
+        ("submit", "executor Own has no method 'submit': "),
+        ("is_local", "executor Own has no attribute 'is_local': "),
+    ],
+)
+def test_an_executor_that_lacks_a_part_is_one_line(missing, said, small_images):
+    parts = {"is_local": True, "n_workers": print, "submit": print, "close": print}
+    own = type("Own", (), {name: part for name, part in parts.items() if name != missing})()
+    with pytest.raises(SearchError, match=f"^{said}"):
+        HyperparameterSearcher(small_images, verbose=False, executor=own)
+
+
+def test_an_executor_whose_method_is_none_is_one_line(small_images):
+    own = type("Own", (), {"is_local": True, "n_workers": 2, "submit": print, "close": print})()
+    with pytest.raises(SearchError, match="has no method 'n_workers'"):
+        HyperparameterSearcher(small_images, verbose=False, executor=own)
+
+
 def test_without_ray_it_says_what_to_install(small_images, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SearchError, match=r"^a cluster needs Ray: pip install 'jdend\[ray\]'$"):
