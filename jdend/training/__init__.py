@@ -1,7 +1,7 @@
 """Trains populations: many configurations of one shape, with many seeds, in one program."""
 
 from jdend.training._augmentation import AUGMENTATIONS
-from jdend.training._bucket import Bucket
+from jdend.training._bucket import Bucket, PrecisionError
 from jdend.training._class_weights import ClassWeightsError, check_class_weights, weighted
 from jdend.training._compilation import Compilations, compilations, in_background
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
@@ -53,6 +53,7 @@ __all__ = [
     "Outcome",
     "Placement",
     "Population",
+    "PrecisionError",
     "Progress",
     "Run",
     "Snapshot",

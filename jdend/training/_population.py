@@ -25,6 +25,7 @@ from flax import nnx
 from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from jdend.kernels import multiplying_in
 from jdend.models import build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
@@ -185,7 +186,7 @@ def make_population(
             sharding=Sharding(mesh, (BY_CONFIGURATION, BY_SEED), BY_STATE),
         ),
         advance=Program(
-            _advance(bucket, resampling, dict(choices)),
+            multiplying_in(bucket.precision, _advance(bucket, resampling, dict(choices))),
             trains=True,
             donate=(0,),
             sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),

@@ -16,13 +16,14 @@ from jaxtyping import Array
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
-from jdend.training._bucket import Bucket, network
+from jdend.training._bucket import Bucket, check_precision, network
 from jdend.training._device_data import on_device
 from jdend.training._kept_populations import population_for
 from jdend.training._memory import check_memory
 from jdend.training._order import epoch_order, whole
 from jdend.training._population import Population
 from jdend.training._pruning import compacted
+from jdend.training._sharding import find_devices
 from jdend.training._state import State, evaluated
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
@@ -37,6 +38,7 @@ def train_model(
     *,
     n_epochs: int | None = None,
     kernel: str = "auto",
+    precision: str = "float32",
     on_epoch: Callable[[int, nnx.Module], None] | None = None,
 ) -> TrainedModel:
     """Trains one network and returns it.
@@ -51,12 +53,13 @@ def train_model(
         with folds, all training examples are trained on.
       n_epochs: the number of epochs; None for that of the configuration.
       kernel: the kernel that computes dendrites, see `jdend.kernels`.
+      precision: of the products of matrices in training steps: float32, bfloat16 or tf32.
       on_epoch: called with the number of epochs done, from 0, and the network as it is then.
 
     Raises:
       ValueError: if a batch is larger than the training part, the seed is out of range, training
-        diverged, there is no teacher for what learns of one, or the synapses that dendrites have
-        at first pass the memory.
+        diverged, there is no teacher for what learns of one, the device lacks the precision, or the
+        synapses that dendrites have at first pass the memory.
     """
     if n_epochs is not None:
         if type(n_epochs) is not int or n_epochs < 1:
@@ -73,7 +76,8 @@ def train_model(
     if isinstance(seed, bool) or not 0 <= seed < 2**32 or seed != int(seed):
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
 
-    bucket = Bucket(structure, kernel=kernel)
+    bucket = Bucket(structure, kernel=kernel, precision=precision)
+    check_precision(bucket, find_devices()[0])
     check_memory(bucket, 1)
 
     def show(epoch: int, state: State) -> None:

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._bucket import Bucket
+from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
 from jdend.training._divided_run import DividedRun
 from jdend.training._kept_populations import population_for
@@ -71,7 +71,8 @@ def train(
     Raises:
       ValueError: if a batch is larger than the training part, a seed is out of range, a structure
         does not fit the bucket, there is no teacher for what learns of one, the synapses that
-        dendrites have at first pass the memory, or there are no such devices.
+        dendrites have at first pass the memory, there are no such devices, or they lack the
+        bucket's precision.
     """
     outcomes: list[Outcome] = []
     for run in runs(
@@ -117,6 +118,7 @@ def runs(
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
     check_teacher(bucket.structure, data)
+    check_precision(bucket, find_devices(placement.devices)[0])
     check_memory(bucket, len(seeds) * data.n_folds)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
