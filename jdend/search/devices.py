@@ -45,6 +45,13 @@ class DeviceOptions:
             "most networks, seeds not counted, in one program", int, none="what memory takes"
         ),
     )
+    stream: bool = field(
+        default=False,
+        metadata=about(
+            "leave training examples in the machine's memory and send devices what comes next",
+            python="; without it so if they take more than half of a device's memory",
+        ),
+    )
 
     def placement(self) -> "Placement":
         """Where populations are trained, and how much of one at once.
@@ -62,4 +69,4 @@ class DeviceOptions:
             find_devices(wanted)
         except DevicesError as error:
             raise SearchError(str(error)) from None
-        return Placement(wanted, n)
+        return Placement(wanted, n, self.stream)

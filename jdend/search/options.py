@@ -348,6 +348,8 @@ class SearcherOptions(
             raise SearchError(
                 f"unknown defaults {self.defaults!r}{did_you_mean(self.defaults, DEFAULTS)}"
             )
+        if self.stream and self.folds is not None:
+            raise SearchError("stream does not go with folds, whose examples are on the devices")
         if self.study is not None and (self.out or self.storage or self.study_name or self.resume):
             raise SearchError(
                 "give study, or out, storage, study_name and resume, not both: a study has its own"

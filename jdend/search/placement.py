@@ -76,8 +76,8 @@ class PlacementOptions:
             return None
         if own_devices:
             raise SearchError(
-                "devices and population are for training in this process; with cluster each "
-                "worker trains on the GPU or the cores that it has"
+                "devices, population and stream are for training in this process; with cluster "
+                "each worker trains on the GPU or the cores that it has"
             )
         from jdend.search.executors.ray import RayExecutor
 

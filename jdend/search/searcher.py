@@ -81,7 +81,8 @@ class HyperparameterSearcher(NetworksWithinBudget):
             placement=options.placement(),
             executor=options.new_executor(
                 compile_cache=options.compile_cache,
-                own_devices=(options.devices, options.population) != (None, None),
+                own_devices=(options.devices, options.population, options.stream)
+                != (None, None, False),
             ),
             precision=options.precision,
         )

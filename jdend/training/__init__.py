@@ -28,6 +28,7 @@ from jdend.training._sharding import EVERY_DEVICE, DevicesError, Placement, find
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
+from jdend.training._streaming import StreamingError
 from jdend.training._teachers import Teacher, TeacherError, check_teacher, taught
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 from jdend.training._train import compiled_bytes, prepare, runs, train
@@ -58,6 +59,7 @@ __all__ = [
     "Run",
     "Snapshot",
     "State",
+    "StreamingError",
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",

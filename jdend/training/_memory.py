@@ -12,7 +12,7 @@ from jdend._messages import OneLineError
 from jdend.data import Split, available_memory
 from jdend.models import bytes_of_variables
 from jdend.training._bucket import Bucket
-from jdend.training._evaluation import EVALUATION_ROWS
+from jdend.training._device_data import EVALUATION_ROWS
 from jdend.training._metrics import ACCURACY, Metric
 
 __all__ = [

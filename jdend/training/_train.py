@@ -32,6 +32,7 @@ from jdend.training._sharding import (
     parts_of,
     width_on,
 )
+from jdend.training._streaming import BLOCK_BYTES, bytes_to_train_on, is_streamed
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -133,6 +134,7 @@ def runs(
             on_progress=on_progress,
             narrow=narrow,
             mesh=mesh,
+            streamed=_streams(data, placement),
             say=say,
         )
         for begin in range(0, len(configurations), room)
@@ -151,7 +153,7 @@ def prepare(
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
     mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
-    on = on_device(data, mesh)
+    on = on_device(data, mesh, streamed=_streams(data, placement))
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
     columns = columns_of(mesh, first)
@@ -181,7 +183,13 @@ def compiled_bytes(
     columns = columns_of(mesh, configurations[:room])
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, mesh=mesh)
-    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+    on = on_device(data, mesh, streamed=_streams(data, placement))
+    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
+
+
+def _streams(data: Split, placement: Placement) -> bool:
+    usable = usable_bytes(find_devices(placement.devices)[0])
+    return is_streamed(data, placement.stream, usable)
 
 
 def _divided(
@@ -199,16 +207,19 @@ def _divided(
     mesh = mesh_for(devices, len(seeds), at_most)
     n_parts = parts_of(mesh)
     n_members = len(seeds) // parts_of(mesh, SEEDS) * data.n_folds
+    streams = _streams(data, placement)
 
     def estimated(n: int) -> int:
-        return estimate_bytes(bucket, n, n_members, data, metric)
+        all_of_it = estimate_bytes(bucket, n, n_members, data, metric)
+        return all_of_it - bytes_to_train_on(data) + 2 * BLOCK_BYTES if streams else all_of_it
 
     def compiled(n: int) -> int:
         steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
         columns = columns_of(mesh, configurations[: n * n_parts])
         hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
         programs = population_for(bucket, hyperparameters, metric, mesh)
-        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+        on = on_device(data, mesh, streamed=streams)
+        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
 
     of_device = width_on(mesh, at_most) // n_parts
     room = configurations_that_fit(of_device, usable_bytes(devices[0]), estimated, compiled)

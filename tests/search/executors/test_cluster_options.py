@@ -15,8 +15,8 @@ from jdend.search.executors.local import LocalExecutor
         ({"cluster": "somewhere"}, "cluster 'somewhere' is none: give local, auto or HOST:PORT"),
         ({"cluster": "local", "cores_per_worker": 0}, "cores_per_worker must be a positive"),
         ({"cores_per_worker": 2}, "cores_per_worker goes with cluster"),
-        ({"cluster": "local", "devices": 1}, "devices and population are for training in this"),
-        ({"cluster": "local", "population": 4}, "devices and population are for training in this"),
+        ({"cluster": "local", "devices": 1}, "devices, population and stream are for training"),
+        ({"cluster": "local", "population": 4}, "devices, population and stream are for training"),
         ({"cluster": "auto", "executor": LocalExecutor()}, "give cluster or executor, not both"),
     ],
 )
