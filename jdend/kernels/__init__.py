@@ -2,5 +2,15 @@
 
 from jdend.kernels._choice import available, resolve
 from jdend.kernels._layer import check_dtype, dendritic_layer
+from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
 
-__all__ = ["available", "check_dtype", "dendritic_layer", "resolve"]
+__all__ = [
+    "PRECISIONS",
+    "available",
+    "check_dtype",
+    "check_precision",
+    "dendritic_layer",
+    "dot_general",
+    "multiplying_in",
+    "resolve",
+]

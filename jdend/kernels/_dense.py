@@ -26,6 +26,7 @@ from jdend.kernels._operands import (
     pack_signs,
     unpack_signs,
 )
+from jdend.kernels._precision import BFLOAT16, algorithm
 
 Weights = Float[Array, "U K"]
 Indices = Int[Array, "U K"]
@@ -99,6 +100,8 @@ def dense_passes(formulation: Formulation, dtype: DTypeLike | None = None) -> Pa
 
     def matmul(equation: str, a: Array, b: Array, settings: Settings) -> Array:
         precision, rounded = settings.precision, settings.dtype if dtype is None else dtype
+        if precision is not None and algorithm(precision) == BFLOAT16:
+            precision, rounded = None, jnp.bfloat16
         return jnp.einsum(
             equation,
             a.astype(rounded),

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from jdend.kernels._choice import for_lowering
 from jdend.kernels._operands import Operands, PrecisionLike, Settings
+from jdend.kernels._precision import algorithm
 from jdend.kernels._registry import KERNELS
 
 AnyArray = Array | np.ndarray
@@ -64,7 +65,8 @@ def dendritic_layer(
         arrays to, whole numbers being taken for float32, and an x of 8-bit floats for that of the
         parameters. Sums are those of float32, or float64.
       precision: of products of matrices, where the kernel has some, see ``jax.lax.Precision``; by
-        default float32 is multiplied exactly, on accelerators, too.
+        default float32 is multiplied exactly, on accelerators, too, unless
+        ``jax.default_matmul_precision`` is "BF16_BF16_F32" or "TF32_TF32_F32".
       kernel: the implementation's name, or "auto" for the fastest one for platform and shape, which
         the environment variable ``JDEND_KERNEL`` overrides; ``python -m jdend.kernels`` lists them.
 
@@ -87,9 +89,11 @@ def dendritic_layer(
     _check_types(operands)
     _check_shapes(operands)
     dtype = result_dtype(x, weight, bias, soma_weight, soma_bias, dtype=dtype)
-    settings = Settings(_as_number(negative_slope), dtype, precision)
-    apply = KERNELS[for_lowering(kernel)].apply
     sums = jnp.promote_types(dtype, jnp.float32)
+    if precision is None and sums == jnp.float32:
+        precision = algorithm()
+    settings = Settings(_as_number(negative_slope), dtype, precision)
+    apply = KERNELS[for_lowering(kernel, precision)].apply
     real = {
         name: jnp.asarray(array).astype(sums)
         for name, array in operands._asdict().items()

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax.lax import Precision
+from jax.lax import DotAlgorithmPreset, Precision
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-PrecisionLike = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
+PrecisionLike = (
+    str | Precision | DotAlgorithmPreset | tuple[str, str] | tuple[Precision, Precision] | None
+)
 
 TILE = 32
 """Samples that share one word of signs; ``kTile`` in native/layer.h."""

@@ -16,6 +16,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.connectivity import dendrite_keys
+from jdend.kernels import dot_general
 
 __all__ = ["INITIALIZATIONS", "Linear", "dendrite_normal", "dendrite_std"]
 
@@ -81,7 +82,14 @@ class Linear(nnx.Linear):
         init = _row_normal(in_features if true_in is None else true_in)
         if true_in is not None or true_out is not None:
             init = _masked(init, true_in, true_out)
-        super().__init__(in_features, out_features, kernel_init=init, use_bias=use_bias, rngs=rngs)
+        super().__init__(
+            in_features,
+            out_features,
+            kernel_init=init,
+            use_bias=use_bias,
+            dot_general=dot_general,
+            rngs=rngs,
+        )
 
 
 def _row_normal(fan_in: Size) -> Initializer:

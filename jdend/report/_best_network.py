@@ -205,7 +205,8 @@ def portrait_of(
         configuration = _configuration(result, config, parts)
         if observed is not None and not observed.is_of(configuration, result.best_seed):
             say(OTHER_NETWORK)
-        return portray(result, configuration, parts, observed=observed)
+        precision = config.get("precision") or "float32"
+        return portray(result, configuration, parts, precision=precision, observed=observed)
     except (DataError, ValueError) as error:
         raise StudyError(str(error)) from None
 
@@ -216,6 +217,7 @@ def portray(
     data: Split,
     *,
     kernel: str = "auto",
+    precision: str = "float32",
     observed: Observed | None = None,
 ) -> Portrait:
     """Trains a trial's network again with the best of its seeds, unless that was observed, and
@@ -228,7 +230,7 @@ def portray(
     if observed is None or not observed.is_of(configuration, seed):
         observed = Observed(data.test_x.shape[1])
         observed.model = train_model(
-            configuration, seed, data, kernel=kernel, on_epoch=observed.note
+            configuration, seed, data, kernel=kernel, precision=precision, on_epoch=observed.note
         )
     model, history = observed.model, observed.history
     assert model is not None

@@ -3,8 +3,13 @@
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING
 
+from jdend.search.errors import SearchError
 from jdend.search.settings import about
+
+if TYPE_CHECKING:
+    from jdend.training import Placement
 
 __all__ = ["DeviceOptions"]
 
@@ -40,3 +45,28 @@ class DeviceOptions:
             "most networks, seeds not counted, in one program", int, none="what memory takes"
         ),
     )
+    stream: bool = field(
+        default=False,
+        metadata=about(
+            "leave training examples in the machine's memory and send devices what comes next",
+            python="; without it so if they take more than half of a device's memory",
+        ),
+    )
+
+    def placement(self) -> "Placement":
+        """Where populations are trained, and how much of one at once.
+
+        Raises:
+          SearchError: if there are no such devices here, or a population has no networks.
+        """
+        from jdend.training import DevicesError, Placement, find_devices
+
+        n = self.population
+        if n is not None and (type(n) is not int or n < 1):
+            raise SearchError(f"population must be a positive integer, got {n!r}")
+        wanted = tuple(self.devices) if isinstance(self.devices, Sequence) else self.devices
+        try:
+            find_devices(wanted)
+        except DevicesError as error:
+            raise SearchError(str(error)) from None
+        return Placement(wanted, n, self.stream)

@@ -255,8 +255,14 @@ class NetworksWithinBudget(CollectedResults):
         if result is None:
             raise SearchError("there are no results yet: search first")
         configuration = self._configure(lengthened(result.params, None))
-        data, kernel = self._data.split, self._options.kernel
-        return network_of(result, configuration, data, kernel=kernel, on_epoch=on_epoch)
+        return network_of(
+            result,
+            configuration,
+            self._data.split,
+            kernel=self._options.kernel,
+            precision=self._options.precision,
+            on_epoch=on_epoch,
+        )
 
     @abc.abstractmethod
     def _teach(self) -> None:

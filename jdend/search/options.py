@@ -84,6 +84,19 @@ class ProposalOptions:
         ),
     )
 
+    def found_metric(self, task: str) -> "Metric":
+        """The metric that is named, or given, or that of the task.
+
+        Raises:
+          SearchError: if there is none, or a metric's name is not allowed.
+        """
+        from jdend.training import MetricError, find_metric
+
+        try:
+            return find_metric(self.metric, task)
+        except MetricError as error:
+            raise SearchError(str(error)) from None
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -153,6 +166,14 @@ class TrainingOptions:
     kernel: str = field(
         default="auto",
         metadata=about("what computes dendrites", python="; see `jdend.kernels`", recorded=True),
+    )
+    precision: str = field(
+        default="float32",
+        metadata=about(
+            "of matrix products in training, float32, bfloat16 or tf32",
+            python="; networks are measured in float32, see docs/scaling.md",
+            recorded=True,
+        ),
     )
     teacher: "Teacher | Sequence[Teacher] | None" = field(
         default=None,
@@ -227,12 +248,13 @@ class TrainingOptions:
         """The kernel's own name, where `kernel` may be "auto".
 
         Raises:
-          SearchError: if there is no kernel of that name, or it cannot be used here.
+          SearchError: if there is no kernel of that name, it cannot be used here, or it lacks the
+            precision, or there is no such precision.
         """
         from jdend import kernels
 
         try:
-            return kernels.resolve(self.kernel)
+            return kernels.resolve(self.kernel, precision=self.precision)
         except (ValueError, RuntimeError) as error:
             raise SearchError(str(error)) from None
 
@@ -326,6 +348,8 @@ class SearcherOptions(
             raise SearchError(
                 f"unknown defaults {self.defaults!r}{did_you_mean(self.defaults, DEFAULTS)}"
             )
+        if self.stream and self.folds is not None:
+            raise SearchError("stream does not go with folds, whose examples are on the devices")
         if self.study is not None and (self.out or self.storage or self.study_name or self.resume):
             raise SearchError(
                 "give study, or out, storage, study_name and resume, not both: a study has its own"
@@ -345,6 +369,8 @@ class SearcherOptions(
         # As before there were others, so that such searches go on.
         if metric not in (None, "accuracy"):
             values["metric"] = getattr(metric, "name", metric)
+        if self.precision == SearcherOptions.precision:
+            del values["precision"]
         return {**values, "seeds": list(parse_seeds(self.seeds))}
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlacementOptions"]
 
+METHODS = ("n_workers", "submit", "close")
+
 
 @dataclass(frozen=True)
 class PlacementOptions:
@@ -67,15 +69,15 @@ class PlacementOptions:
         if self.executor is not None and self.cluster is not None:
             raise SearchError("give cluster or executor, not both")
         if self.executor is not None:
-            return self.executor
+            return _checked(self.executor)
         if self.cluster in (None, "none"):
             if self.cores_per_worker is not None:
                 raise SearchError("cores_per_worker goes with cluster")
             return None
         if own_devices:
             raise SearchError(
-                "devices and population are for training in this process; with cluster each "
-                "worker trains on the GPU or the cores that it has"
+                "devices, population and stream are for training in this process; with cluster "
+                "each worker trains on the GPU or the cores that it has"
             )
         from jdend.search.executors.ray import RayExecutor
 
@@ -85,3 +87,20 @@ class PlacementOptions:
             wait=self.wait,
             compile_cache=compile_cache,
         )
+
+
+def _checked(executor: "Executor") -> "Executor":
+    """The executor; one of one's own may lack a part of the protocol.
+
+    Raises:
+      SearchError: if it does.
+    """
+    for name in ("is_local", *METHODS):
+        part = getattr(executor, name, None)
+        if part is None or (name in METHODS and not callable(part)):
+            kind = "method" if name in METHODS else "attribute"
+            raise SearchError(
+                f"executor {type(executor).__name__} has no {kind} {name!r}: an executor has "
+                "is_local, n_workers, submit and close, see jdend.search.executors.protocol"
+            )
+    return executor

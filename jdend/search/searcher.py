@@ -11,7 +11,7 @@ from jdend.search.driver.loop import run_search, train_first
 from jdend.search.driver.retraining import fresh_seeds, lengthened
 from jdend.search.driver.schedule import Schedule, default_generation
 from jdend.search.driver.time_limit import TimeLimit, with_generations_for
-from jdend.search.driver.trainer import Trainer, metric_of, placement_of
+from jdend.search.driver.trainer import Trainer
 from jdend.search.errors import BudgetError, BudgetWarning, SearchError
 from jdend.search.keywords import keywords_of
 from jdend.search.networks import NetworksWithinBudget
@@ -77,12 +77,14 @@ class HyperparameterSearcher(NetworksWithinBudget):
             buckets=options.buckets,
             max_programs=options.max_programs,
             compile_cache=options.compile_cache,
-            metric=metric_of(options.metric, self._data.task),
-            placement=placement_of(options.devices, options.population),
+            metric=options.found_metric(self._data.task),
+            placement=options.placement(),
             executor=options.new_executor(
                 compile_cache=options.compile_cache,
-                own_devices=(options.devices, options.population) != (None, None),
+                own_devices=(options.devices, options.population, options.stream)
+                != (None, None, False),
             ),
+            precision=options.precision,
         )
         self._study = options.study or options.new_study()
         self._outcomes: dict[Trial, Outcome] = {}  # of all trials so far

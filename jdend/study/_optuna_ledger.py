@@ -93,6 +93,7 @@ class OptunaLedger:
 
     @phase("storing")
     def claim(self, n_generations: int) -> Claim | None:
+        self._lock.renew()
         self.stored.look()
         finished = self.stored.finished
         number = next((n for n in range(n_generations) if n not in finished), None)
@@ -168,8 +169,13 @@ class OptunaLedger:
 
 def _by_field(search: Mapping[str, object]) -> dict[str, object]:
     """Settings with canonical field names in the space, where older studies may use aliases, and
-    with the metric that a study has if it names none."""
-    return {"metric": ACCURACY, **search, "space": _canonical(search.get("space"))}
+    with the metric and the precision that a study has if it names none."""
+    return {
+        "metric": ACCURACY,
+        "precision": "float32",
+        **search,
+        "space": _canonical(search.get("space")),
+    }
 
 
 def _canonical(space: object) -> object:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 __all__ = [
+    "database_url",
     "open_storage",
     "quiet_optuna",
     "storage_errors",
@@ -164,12 +165,17 @@ def _open_journal(journal: Path, say: Callable[[str], None] | None) -> "BaseStor
             raise StudyError(f"{journal} is no journal of Optuna's, or is damaged") from error
 
 
+def database_url(url: str) -> str:
+    """The URL as SQLAlchemy takes it, with the driver of PostgreSQL that the extra installs."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
 def _open_database(url: str) -> "BaseStorage":
     import optuna
     from optuna.storages import RDBStorage
     from sqlalchemy import exc
 
-    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+    url = database_url(url)
     if url.startswith("sqlite"):
         options = {"connect_args": {"timeout": SECONDS_FOR_ANOTHER_WRITER}}
     else:

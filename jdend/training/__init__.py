@@ -1,7 +1,7 @@
 """Trains populations: many configurations of one shape, with many seeds, in one program."""
 
 from jdend.training._augmentation import AUGMENTATIONS
-from jdend.training._bucket import Bucket
+from jdend.training._bucket import Bucket, PrecisionError
 from jdend.training._class_weights import ClassWeightsError, check_class_weights, weighted
 from jdend.training._compilation import Compilations, compilations, in_background
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
@@ -28,6 +28,7 @@ from jdend.training._sharding import EVERY_DEVICE, DevicesError, Placement, find
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, concat, take
+from jdend.training._streaming import StreamingError
 from jdend.training._teachers import Teacher, TeacherError, check_teacher, taught
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 from jdend.training._train import compiled_bytes, prepare, runs, train
@@ -53,10 +54,12 @@ __all__ = [
     "Outcome",
     "Placement",
     "Population",
+    "PrecisionError",
     "Progress",
     "Run",
     "Snapshot",
     "State",
+    "StreamingError",
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jdend import kernels
+from jdend._messages import OneLineError
 from jdend.models import (
     DendriticLayer,
     Structure,
@@ -16,7 +18,7 @@ from jdend.models import (
     build,
 )
 
-__all__ = ["Bucket", "Network", "network"]
+__all__ = ["Bucket", "Network", "PrecisionError", "check_precision", "network"]
 
 Path = tuple[Any, ...]
 
@@ -29,11 +31,14 @@ class Bucket:
       structure: their structure; in a padded bucket the capacity, which no member's sizes exceed.
       padded: whether members may be smaller than `structure`.
       kernel: the kernel that computes dendrites, see `jdend.kernels`.
+      precision: how the products of matrices are computed in training steps: float32, bfloat16 or
+        tf32. Networks are measured in float32.
     """
 
     structure: Structure
     padded: bool = False
     kernel: str = "auto"
+    precision: str = "float32"
 
     @property
     def at_first(self) -> Structure:
@@ -63,6 +68,21 @@ class Bucket:
         if not self.fits(structure):
             kind = "a padded bucket" if self.padded else "a bucket"
             raise ValueError(f"{structure} does not fit {kind} of {self.structure}")
+
+
+class PrecisionError(OneLineError):
+    """Products of matrices cannot be computed so; the message says what to do."""
+
+
+def check_precision(bucket: Bucket, device: Any) -> None:
+    """Raises `PrecisionError` unless the bucket's kernel, and a device, have its precision."""
+    if bucket.precision == "float32":
+        return
+    try:
+        kernels.resolve(bucket.kernel, precision=bucket.precision)
+        kernels.check_precision(bucket.precision, device)
+    except (ValueError, RuntimeError) as error:
+        raise PrecisionError(str(error)) from None
 
 
 @dataclass(frozen=True)

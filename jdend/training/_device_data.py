@@ -16,8 +16,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend.data import Folds, Split
+from jdend.training._streaming import Streamed
 
 __all__ = [
+    "EVALUATION_ROWS",
     "DeviceData",
     "Examples",
     "fold_of_members",
@@ -27,6 +29,10 @@ __all__ = [
     "on_device",
     "teacher_of",
 ]
+
+
+EVALUATION_ROWS = 512
+"""The examples that networks are measured on at once."""
 
 
 @jax.tree_util.register_dataclass
@@ -70,14 +76,18 @@ class DeviceData:
     """A split on the device.
 
     Attributes:
-      examples: all of its parts in one, so that one program evaluates any of them.
-      rows: the first row and the end of each part; the parts are `train`, `validation`, `test`.
+      examples: all of its parts in one, so that one program evaluates any of them; without those
+        for training where these are streamed.
+      rows: the first row and the end of each part; the parts are `train`, `validation`, `test`. If
+        training examples are streamed, their rows are those of `streamed`.
       folds: as of the split; None without.
+      streamed: the training examples, if they are not on the device.
     """
 
     examples: Examples
     rows: Mapping[str, tuple[int, int]]
     folds: Folds | None = None
+    streamed: Streamed | None = None
 
     @property
     def n_train(self) -> int:
@@ -105,21 +115,30 @@ class DeviceData:
         return own.get(name, np.tile(rows, (len(self.folds), 1)))
 
 
-_Placed = weakref.WeakKeyDictionary[Split, dict[Mesh | None, DeviceData]]
+_Placed = weakref.WeakKeyDictionary[Split, dict[tuple[Mesh | None, bool], DeviceData]]
 _PLACED: _Placed = weakref.WeakKeyDictionary()
 
 
-def on_device(split: Split, mesh: Mesh | None = None) -> DeviceData:
-    """The split on the default device, or on each device of a mesh; it is copied there once."""
+def on_device(split: Split, mesh: Mesh | None = None, *, streamed: bool = False) -> DeviceData:
+    """The split on the default device, or on each device of a mesh; it is copied there once.
+
+    Args:
+      split: the data.
+      mesh: the devices; None for the default device.
+      streamed: whether the training examples stay in the machine's memory, but for as many as
+        evaluations need to be those of the whole, to the last bit.
+    """
     on_meshes = _PLACED.setdefault(split, {})
-    if mesh not in on_meshes:
+    if (mesh, streamed) not in on_meshes:
         where = None if mesh is None else NamedSharding(mesh, PartitionSpec())
 
         def put(array: np.ndarray) -> Array:
             return jnp.asarray(array) if where is None else jax.device_put(array, where)
 
-        x = np.concatenate([split.train_x, split.validation_x, split.test_x])
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
+        n, n_train, window = len(y), len(split.train_y), min(len(y), EVALUATION_ROWS)
+        first = min(n_train, n - window) if streamed else 0
+        x = np.concatenate([split.train_x[first:], split.validation_x, split.test_x])
         target = None if split.target is None else np.array(split.target, np.float32)
         if split.target is not None:
             y = ((y.astype(np.float64) - split.target[0]) / split.target[1]).astype(np.float32)
@@ -130,19 +149,25 @@ def on_device(split: Split, mesh: Mesh | None = None) -> DeviceData:
 
         examples = Examples(
             put(x),
-            put(y),
+            put(y[first:]),
             put((folds or split).offset),
             put((folds or split).scale),
-            placed(split.teacher),
+            placed(None if streamed else split.teacher),
             placed(split.class_weights),
             placed(None if folds is None else folds.fill),
             placed(None if folds is None else folds.missing),
             placed(target),
         )
-        first, second = len(split.train_y), len(split.train_y) + len(split.validation_y)
-        rows = {"train": (0, first), "validation": (first, second), "test": (second, len(y))}
-        on_meshes[mesh] = DeviceData(examples, rows, folds)
-    return on_meshes[mesh]
+        middle = n_train + len(split.validation_y)
+        rows = {
+            "train": (0, n_train),
+            "validation": (n_train - first, middle - first),
+            "test": (middle - first, n - first),
+        }
+        own_y = y[:n_train].astype(examples.y.dtype)
+        host = Streamed(split.train_x, own_y, split.teacher, examples, window, n, put)
+        on_meshes[mesh, streamed] = DeviceData(examples, rows, folds, host if streamed else None)
+    return on_meshes[mesh, streamed]
 
 
 def normalised(

@@ -201,6 +201,7 @@ class DividedRun(Run):
             on_progress=self._look,
             narrow=self._narrow,
             mesh=self._mesh,
+            streamed=self._streamed,
             say=self._say,
         )
         if taken is not None:

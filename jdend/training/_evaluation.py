@@ -11,11 +11,13 @@ from typing import cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import (
+    EVALUATION_ROWS,
     Examples,
     fold_of_members,
     in_units,
@@ -26,9 +28,16 @@ from jdend.training._loss import Labels, loss_of, right
 from jdend.training._metrics import Metric
 from jdend.training._state import State, Tree, evaluated
 
-__all__ = ["EVALUATION_ROWS", "Figures", "evaluation", "evaluation_of_folds", "measurement"]
-
-EVALUATION_ROWS = 512
+__all__ = [
+    "Figures",
+    "Sums",
+    "evaluation",
+    "evaluation_of_folds",
+    "means",
+    "measurement",
+    "no_sums",
+    "summation",
+]
 
 Scalar = Int[Array, ""]
 # Losses and accuracies.
@@ -39,7 +48,7 @@ Sums = tuple[Float[Array, "S C"], Int[Array, "S C"]]
 
 def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Figures]:
     """The function `evaluate` of a bucket's population, not compiled."""
-    forward_all, loss = _forward(bucket), loss_of(bucket.structure.problem).function
+    add = _adding(bucket)
 
     def evaluate(state: State, data: Examples, begin: Scalar, end: Scalar) -> Figures:
         n = data.x.shape[0]
@@ -51,12 +60,7 @@ def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fi
             start = jnp.minimum(first, n - rows)
             position = start + jnp.arange(rows)
             wanted = (position >= first) & (position < end)
-            x = jax.lax.dynamic_slice_in_dim(data.x, start, rows)
-            y = jax.lax.dynamic_slice_in_dim(data.y, start, rows)
-            logits = forward_all(evaluated(state), state.other, normalised(data, x))
-            losses = jnp.where(wanted, loss(logits, y), 0.0)
-            hits = wanted & right(logits, y)
-            return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
+            return add(state, data, start, wanted, sums)
 
         zeros = jnp.zeros_like(state.loss_sum), jnp.zeros_like(state.n_correct)
         n_slices = -(-(end - begin) // rows)
@@ -64,6 +68,56 @@ def evaluation(bucket: Bucket) -> Callable[[State, Examples, Scalar, Scalar], Fi
         return total / (end - begin), _accuracy(bucket, hits / (end - begin))
 
     return evaluate
+
+
+def summation(bucket: Bucket) -> Callable[[State, Examples, Bool[Array, " R"], Sums], Sums]:
+    """The function `add` of a bucket's population, not compiled."""
+    add = _adding(bucket)
+
+    def add_all(state: State, data: Examples, counted: Bool[Array, " R"], sums: Sums) -> Sums:
+        rows = min(len(counted), EVALUATION_ROWS)
+
+        def add_rows(i: Scalar, sums: Sums) -> Sums:
+            wanted = jax.lax.dynamic_slice_in_dim(counted, i * rows, rows)
+            return add(state, data, i * rows, wanted, sums)
+
+        return cast(Sums, jax.lax.fori_loop(0, len(counted) // rows, add_rows, sums))
+
+    return add_all
+
+
+def no_sums(state: State) -> Sums:
+    """What the first call of `add` adds to."""
+    shape = state.loss_sum.shape
+    return jnp.asarray(np.zeros(shape, np.float32)), jnp.asarray(np.zeros(shape, np.int32))
+
+
+def means(bucket: Bucket, sums: Sums, n: int) -> Figures:
+    """Those that `evaluate` gives, from the sums over all of its `n` rows."""
+    total, hits = map(np.asarray, sums)
+    share = hits.astype(np.float32) / np.float32(n)
+    if not bucket.structure.problem.has_classes:
+        share = np.full_like(share, np.nan)
+    return jnp.asarray(total / np.float32(n)), jnp.asarray(share)
+
+
+def _adding(
+    bucket: Bucket,
+) -> Callable[[State, Examples, Scalar, Bool[Array, " B"], Sums], Sums]:
+    """Adds the figures of some rows, from `start` on, where they are wanted."""
+    forward_all, loss = _forward(bucket), loss_of(bucket.structure.problem).function
+
+    def add(
+        state: State, data: Examples, start: Scalar, wanted: Bool[Array, " B"], sums: Sums
+    ) -> Sums:
+        x = jax.lax.dynamic_slice_in_dim(data.x, start, len(wanted))
+        y = jax.lax.dynamic_slice_in_dim(data.y, start, len(wanted))
+        logits = forward_all(evaluated(state), state.other, normalised(data, x))
+        losses = jnp.where(wanted, loss(logits, y), 0.0)
+        hits = wanted & right(logits, y)
+        return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
+
+    return add
 
 
 def evaluation_of_folds(

@@ -12,7 +12,7 @@ from jdend._messages import OneLineError
 from jdend.data import Split, available_memory
 from jdend.models import bytes_of_variables
 from jdend.training._bucket import Bucket
-from jdend.training._evaluation import EVALUATION_ROWS
+from jdend.training._device_data import EVALUATION_ROWS
 from jdend.training._metrics import ACCURACY, Metric
 
 __all__ = [
@@ -74,7 +74,7 @@ def estimate_bytes(
         rows *= patches
         batch += 2 * 4 * rows * features
     activations = 2 * 4 * rows * (sum(sizes.values()) - sizes.get("n_dendrite_inputs", 0))
-    kernel = kernels.resolve(bucket.kernel)
+    kernel = kernels.resolve(bucket.kernel, precision=bucket.precision)
     if "n_dendrite_inputs" in sizes and kernel == "gather":
         activations += 2 * 4 * rows * units * sizes["n_dendrite_inputs"]
     elif "n_dendrite_inputs" in sizes and kernel != "native":

@@ -12,7 +12,6 @@ the same batches. No operation mixes trials, so one that diverges does not chang
 """
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,8 +22,9 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import AbstractMesh, Mesh
-from jaxtyping import Array, Float, Int, Key, UInt32
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
+from jdend.kernels import multiplying_in
 from jdend.models import build
 from jdend.training._augmentation import augmenter
 from jdend.training._bucket import Bucket, network
@@ -32,7 +32,16 @@ from jdend.training._compilation import Program, bytes_of, shapes_of
 from jdend.training._dense_gradient import dense_gradients
 from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
 from jdend.training._dropout import dropout_draws, thinned
-from jdend.training._evaluation import Figures, evaluation, evaluation_of_folds, measurement
+from jdend.training._evaluation import (
+    Figures,
+    Sums,
+    evaluation,
+    evaluation_of_folds,
+    means,
+    measurement,
+    no_sums,
+    summation,
+)
 from jdend.training._loss import Batch, distillation, loss_of, right, smoothable
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
@@ -48,6 +57,7 @@ from jdend.training._order import (
     step_key,
     whole,
 )
+from jdend.training._program_shapes import bytes_of_shapes, longest_part, program_shapes
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler
 from jdend.training._sharding import (
@@ -74,6 +84,7 @@ class Population:
     """The pure functions that train a bucket's members; `population(bucket)` makes it.
 
     Attributes:
+      bucket: what its members share.
       init: `(hyperparameters [C], seeds [S]) → State`.
       advance: `(state, data, order, stop_step) → State`, where `order` is the `epoch_order` of the
         epoch that `state.step` is in; `stop_step` is traced and at most the end of that epoch. The
@@ -82,22 +93,31 @@ class Population:
         from `begin` to `end` of `data`, at least one; both bounds are traced.
       evaluate_folds: `(state, data, rows [L, R]) → (loss [S, C], accuracy [S, C])` where members
         have folds: means over the rows of each member's own fold; -1 is none.
+      add: `(state, data, counted [R], sums) → sums` of losses and of examples that are classified
+        right, with those of the rows of a block of training examples that count.
       measure: `(state, data, rows) → value [S, C]` of the metric on the rows of `DeviceData.part`;
         None for accuracy, which `evaluate` gives.
     """
 
+    bucket: Bucket
     init: Program[State, TracedHyperparameters, Seeds]
     advance: Program[State, State, Examples, Orders, Scalar]
     evaluate: Program[Figures, State, Examples, Scalar, Scalar]
     evaluate_folds: Program[Figures, State, Examples, Int[Array, "L R"]]
+    add: Program[Sums, State, Examples, Bool[Array, " R"], Sums]
     measure: Program[Float[Array, "S C"], State, Examples, Int[Array, "*L R"]] | None = None
 
     def loss_and_accuracy(self, state: State, data: DeviceData, part: str) -> Figures:
         """Those of all members on one part of the data, each `[S, C]`."""
+        if part == "train" and data.streamed is not None:
+            sums = no_sums(state)
+            for examples, counted in data.streamed.blocks():
+                sums = self.add(state, examples, counted, sums)
+            return means(self.bucket, sums, data.n_train)
         if data.folds is None:
             begin, end = data.rows[part]
             return self.evaluate(state, data.examples, whole(begin), whole(end))
-        rows = jnp.asarray(data.part(part, _longest(data)))
+        rows = jnp.asarray(data.part(part, longest_part(data)))
         return self.evaluate_folds(state, data.examples, rows)
 
     def compile(
@@ -107,7 +127,8 @@ class Population:
 
         With folds, `n_seeds` counts seeds × folds.
         """
-        hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
+        shapes = program_shapes(hyperparameters, n_seeds, data, self.bucket.structure.batch_size)
+        hyperparameters, seeds, number, order, _, examples = shapes
         # A thread of its own: from a shared pool it could be this thread, waiting for itself.
         with ThreadPoolExecutor(max_workers=1) as beside:
             first = beside.submit(self.init.compile, hyperparameters, seeds)
@@ -123,15 +144,14 @@ class Population:
     def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
         """The bytes of training on a device by the compiler: the most that one program takes, and
         the data."""
-        hyperparameters, seeds, number, order, examples = _shapes(hyperparameters, n_seeds, data)
-        held = sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(examples))
+        shapes = program_shapes(hyperparameters, n_seeds, data, self.bucket.structure.batch_size)
+        hyperparameters, seeds, number, order, resident, examples = shapes
+        held = bytes_of_shapes(examples)
+        beside = held + bytes_of_shapes(resident) if data.streamed is not None else 0
         state = self.init.shape_of_result(hyperparameters, seeds)
-        of_data = [
-            self.advance.compile(state, examples, order, number),
-            *self._measuring(state, data),
-        ]
-        drawing = bytes_of(self.init.compile(hyperparameters, seeds)) + held
-        return max(drawing, *map(bytes_of, of_data))
+        training = bytes_of(self.advance.compile(state, examples, order, number)) + beside
+        drawing = bytes_of(self.init.compile(hyperparameters, seeds)) + held + beside
+        return max(drawing, training, *map(bytes_of, self._measuring(state, data)))
 
     def _measuring(self, state: State, data: DeviceData) -> list[Any]:
         """The compiled programs that measure a state of this shape."""
@@ -140,33 +160,17 @@ class Population:
         if data.folds is None:
             compiled = [self.evaluate.compile(state, examples, number, number)]
         else:
-            rows = jax.ShapeDtypeStruct((*folds, _longest(data)), jnp.int32)
+            rows = jax.ShapeDtypeStruct((*folds, longest_part(data)), jnp.int32)
             compiled = [self.evaluate_folds.compile(state, examples, rows)]
+        if data.streamed is not None:
+            n_rows = data.streamed.rows_to_evaluate
+            counted = jax.ShapeDtypeStruct((n_rows,), bool)
+            sums = state.loss_sum, state.n_correct
+            compiled.append(self.add.compile(state, data.streamed.shapes(n_rows), counted, sums))
         if self.measure is not None:
             rows = jax.ShapeDtypeStruct((*folds, data.largest_part), jnp.int32)
             compiled.append(self.measure.compile(state, examples, rows))
         return compiled
-
-
-def _shapes(
-    hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData
-) -> tuple[
-    TracedHyperparameters,
-    jax.ShapeDtypeStruct,
-    jax.ShapeDtypeStruct,
-    jax.ShapeDtypeStruct,
-    Examples,
-]:
-    """The shapes of hyperparameters, seeds, a whole number, an epoch's order and the examples."""
-    seeds = jax.ShapeDtypeStruct((n_seeds,), jnp.uint32)
-    number = jax.ShapeDtypeStruct((), jnp.int32)
-    order = jax.ShapeDtypeStruct((n_seeds, data.n_train), jnp.int32)
-    return shapes_of(hyperparameters), seeds, number, order, shapes_of(data.examples)
-
-
-def _longest(data: DeviceData) -> int:
-    """The most examples of any part of a network."""
-    return max(data.n_train, data.largest_part)
 
 
 def make_population(
@@ -179,13 +183,14 @@ def make_population(
     """As `population`, every time anew; an abstract mesh is for programs that are only lowered."""
     measured = (BY_STATE, EVERYWHERE, EVERYWHERE)
     return Population(
+        bucket=bucket,
         init=Program(
             _init(bucket),
             quickly=True,
             sharding=Sharding(mesh, (BY_CONFIGURATION, BY_SEED), BY_STATE),
         ),
         advance=Program(
-            _advance(bucket, resampling, dict(choices)),
+            multiplying_in(bucket.precision, _advance(bucket, resampling, dict(choices))),
             trains=True,
             donate=(0,),
             sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),
@@ -197,6 +202,11 @@ def make_population(
         ),
         evaluate_folds=Program(
             evaluation_of_folds(bucket), quickly=True, sharding=Sharding(mesh, measured, BY_TRIAL)
+        ),
+        add=Program(
+            summation(bucket),
+            quickly=True,
+            sharding=Sharding(mesh, (*measured, BY_TRIAL), BY_TRIAL),
         ),
         measure=None
         if metric is ACCURACY
@@ -343,7 +353,8 @@ def _advance(
             teacher = teacher_of(data, rows, mirrored) if is_taught else None
             x, noise, draws = normalised(data, x, rows), None, None
             if is_noisy:
-                noise = jax.vmap(functools.partial(_noise, x.shape[1:]))(keys_of(state, NOISE))
+                draw = functools.partial(jax.random.normal, shape=x.shape[1:])
+                noise = jax.vmap(draw)(keys_of(state, NOISE))
             if drops:
                 draws = jax.vmap(functools.partial(dropout_draws, net.layers))(
                     keys_of(state, DROPOUT)
@@ -386,7 +397,3 @@ def _advance(
         return jax.lax.while_loop(lambda s: s.step < stop_step, train_and_rewire, state)
 
     return advance
-
-
-def _noise(shape: tuple[int, ...], key: Key[Array, ""]) -> Float[Array, "B F"]:
-    return jax.random.normal(key, shape)

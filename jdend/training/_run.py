@@ -23,19 +23,18 @@ from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
 from jdend.training._metrics import ACCURACY, Metric
-from jdend.training._order import epoch_order, in_folds, whole
 from jdend.training._outcome import Outcome, Progress, as_fields, empty_history, so_far
 from jdend.training._population import Population
 from jdend.training._sharding import columns_of, placed, width_on
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, rejoined, take
 from jdend.training._stopwatch import Stopwatch
+from jdend.training._streaming import Feed
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 
 __all__ = ["Narrow", "Run"]
 
-SECONDS_PER_CALL = 1.0
-STEPS_OF_FIRST_CALL = 4
+SECONDS_PER_CALL, STEPS_OF_FIRST_CALL = 1.0, 4
 
 Narrow = Callable[[int, int, int], int]
 """`(width, live, steps) → width`: the new width of a population with `width` columns, `live` of
@@ -58,6 +57,7 @@ class Run:
     Args:
       bucket, configurations, seeds, data, metric, on_progress, narrow: as for `train`.
       mesh: the devices that it is divided among; None for the default device.
+      streamed: whether training examples stay in the machine's memory.
 
     Attributes:
       configurations: its `C` configurations.
@@ -80,6 +80,7 @@ class Run:
         on_progress: Callable[[Progress], None] | None = None,
         narrow: Narrow | None = None,
         mesh: Mesh | None = None,
+        streamed: bool = False,
     ):
         self.bucket = bucket
         self.configurations = configurations
@@ -91,7 +92,8 @@ class Run:
         self._members = np.repeat(np.array(self.seeds, np.uint32), data.n_folds)
         self.metric, shape = metric, (len(self._members), len(configurations))
         self.score: Float[np.ndarray, "S C"] = np.full(shape, np.nan)
-        self._split, self._on_progress, self._narrow, self._mesh = data, on_progress, narrow, mesh
+        self._split, self._on_progress, self._narrow = data, on_progress, narrow
+        self._mesh, self._streamed = mesh, streamed
         self._steps_per_epoch = data.n_train // bucket.structure.batch_size
         self._history = empty_history((*shape, self.last_epoch), metric.name)
         self._state: State | None = None
@@ -252,7 +254,7 @@ class Run:
 
     @functools.cached_property
     def _data(self) -> DeviceData:
-        return on_device(self._split, self._mesh)
+        return on_device(self._split, self._mesh, streamed=self._streamed)
 
     def _ready(self) -> State:
         """The state, on the device and with its programs compiled."""
@@ -278,14 +280,12 @@ class Run:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
         step = int(state.step)
         end = (self.epoch + 1) * self._steps_per_epoch
-        order = epoch_order(self._seeds(), self.epoch, self._data.n_train)
-        if self._data.folds is not None:
-            order = in_folds(order, jnp.asarray(self._data.folds.train_rows))
+        feed = Feed(self._data, self._seeds(), self.epoch, self.bucket.structure.batch_size)
         while step < end:
-            stop = min(step + self._steps_per_call, end)
+            wanted = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
             with uninterrupted():
-                state = self._population.advance(state, self._data.examples, order, whole(stop))
+                state, stop = feed.advance(self._population.advance, state, step, wanted)
                 self._state = state
                 jax.block_until_ready(state.step)
             seconds_per_step = max(time.perf_counter() - begun, 1e-4) / (stop - step)

@@ -73,10 +73,13 @@ class Placement:
       devices: as for `find_devices`.
       population: the most configurations that train in one program; None for as many as memory
         takes.
+      stream: whether training examples stay in the machine's memory, of which devices get what the
+        next steps need; else this is so where they take more than half of a device's memory.
     """
 
     devices: int | tuple[int, ...] | None = None
     population: int | None = None
+    stream: bool = False
 
 
 EVERY_DEVICE = Placement()

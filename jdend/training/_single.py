@@ -16,14 +16,15 @@ from jaxtyping import Array
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
-from jdend.training._bucket import Bucket, network
-from jdend.training._device_data import on_device
+from jdend.training._bucket import Bucket, check_precision, network
+from jdend.training._device_data import DeviceData, on_device
 from jdend.training._kept_populations import population_for
-from jdend.training._memory import check_memory
-from jdend.training._order import epoch_order, whole
+from jdend.training._memory import check_memory, usable_bytes
 from jdend.training._population import Population
 from jdend.training._pruning import compacted
+from jdend.training._sharding import find_devices
 from jdend.training._state import State, evaluated
+from jdend.training._streaming import Feed, is_streamed
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -37,6 +38,7 @@ def train_model(
     *,
     n_epochs: int | None = None,
     kernel: str = "auto",
+    precision: str = "float32",
     on_epoch: Callable[[int, nnx.Module], None] | None = None,
 ) -> TrainedModel:
     """Trains one network and returns it.
@@ -51,12 +53,13 @@ def train_model(
         with folds, all training examples are trained on.
       n_epochs: the number of epochs; None for that of the configuration.
       kernel: the kernel that computes dendrites, see `jdend.kernels`.
+      precision: of the products of matrices in training steps: float32, bfloat16 or tf32.
       on_epoch: called with the number of epochs done, from 0, and the network as it is then.
 
     Raises:
       ValueError: if a batch is larger than the training part, the seed is out of range, training
-        diverged, there is no teacher for what learns of one, or the synapses that dendrites have
-        at first pass the memory.
+        diverged, there is no teacher for what learns of one, the device lacks the precision, or the
+        synapses that dendrites have at first pass the memory.
     """
     if n_epochs is not None:
         if type(n_epochs) is not int or n_epochs < 1:
@@ -73,7 +76,8 @@ def train_model(
     if isinstance(seed, bool) or not 0 <= seed < 2**32 or seed != int(seed):
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
 
-    bucket = Bucket(structure, kernel=kernel)
+    bucket = Bucket(structure, kernel=kernel, precision=precision)
+    check_precision(bucket, find_devices()[0])
     check_memory(bucket, 1)
 
     def show(epoch: int, state: State) -> None:
@@ -124,7 +128,7 @@ def _trained(
     data: Split,
     show: Callable[[int, State], None],
 ) -> tuple[Population, State]:
-    on = on_device(data)
+    on = _placed(data)
     steps_per_epoch = on.n_train // configuration.structure.batch_size
     hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
     programs = population_for(bucket, hyperparameters)
@@ -132,17 +136,22 @@ def _trained(
     state = programs.init(hyperparameters, jnp.asarray(np.array([seed], np.uint32)))
     show(0, state)
     for epoch in range(configuration.hyperparameters.n_epochs):
-        order = epoch_order(state.seeds, epoch, on.n_train)
-        end = whole((epoch + 1) * steps_per_epoch)
-        state = programs.advance(state, on.examples, order, end)
-        jax.block_until_ready(state.step)  # between epochs Ctrl-C is heard
+        feed = Feed(on, state.seeds, epoch, configuration.structure.batch_size)
+        step, end = epoch * steps_per_epoch, (epoch + 1) * steps_per_epoch
+        while step < end:
+            state, step = feed.advance(programs.advance, state, step, end)
+            jax.block_until_ready(state.step)  # between these Ctrl-C is heard
         show(epoch + 1, state)
     return programs, state
 
 
+def _placed(data: Split) -> DeviceData:
+    return on_device(data, streamed=is_streamed(data, False, usable_bytes()))
+
+
 def _figures(programs: Population, state: State, data: Split) -> dict[str, float]:
     """The loss and accuracy on each part that has examples, from one full pass."""
-    on = on_device(data)
+    on = _placed(data)
     figures: dict[str, float] = {}
     for part, (begin, end) in on.rows.items():
         if begin < end:

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._bucket import Bucket
+from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
 from jdend.training._divided_run import DividedRun
 from jdend.training._kept_populations import population_for
@@ -32,6 +32,7 @@ from jdend.training._sharding import (
     parts_of,
     width_on,
 )
+from jdend.training._streaming import BLOCK_BYTES, bytes_to_train_on, is_streamed
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
@@ -71,7 +72,8 @@ def train(
     Raises:
       ValueError: if a batch is larger than the training part, a seed is out of range, a structure
         does not fit the bucket, there is no teacher for what learns of one, the synapses that
-        dendrites have at first pass the memory, or there are no such devices.
+        dendrites have at first pass the memory, there are no such devices, or they lack the
+        bucket's precision.
     """
     outcomes: list[Outcome] = []
     for run in runs(
@@ -117,6 +119,7 @@ def runs(
         if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
             raise ValueError(f"seeds must be integers from 0 to 2**32 - 1, got {seed!r}")
     check_teacher(bucket.structure, data)
+    check_precision(bucket, find_devices(placement.devices)[0])
     check_memory(bucket, len(seeds) * data.n_folds)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
@@ -131,6 +134,7 @@ def runs(
             on_progress=on_progress,
             narrow=narrow,
             mesh=mesh,
+            streamed=_streams(data, placement),
             say=say,
         )
         for begin in range(0, len(configurations), room)
@@ -149,7 +153,7 @@ def prepare(
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
     mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
-    on = on_device(data, mesh)
+    on = on_device(data, mesh, streamed=_streams(data, placement))
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
     columns = columns_of(mesh, first)
@@ -179,7 +183,13 @@ def compiled_bytes(
     columns = columns_of(mesh, configurations[:room])
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, mesh=mesh)
-    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+    on = on_device(data, mesh, streamed=_streams(data, placement))
+    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
+
+
+def _streams(data: Split, placement: Placement) -> bool:
+    usable = usable_bytes(find_devices(placement.devices)[0])
+    return is_streamed(data, placement.stream, usable)
 
 
 def _divided(
@@ -197,16 +207,19 @@ def _divided(
     mesh = mesh_for(devices, len(seeds), at_most)
     n_parts = parts_of(mesh)
     n_members = len(seeds) // parts_of(mesh, SEEDS) * data.n_folds
+    streams = _streams(data, placement)
 
     def estimated(n: int) -> int:
-        return estimate_bytes(bucket, n, n_members, data, metric)
+        all_of_it = estimate_bytes(bucket, n, n_members, data, metric)
+        return all_of_it - bytes_to_train_on(data) + 2 * BLOCK_BYTES if streams else all_of_it
 
     def compiled(n: int) -> int:
         steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
         columns = columns_of(mesh, configurations[: n * n_parts])
         hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
         programs = population_for(bucket, hyperparameters, metric, mesh)
-        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on_device(data, mesh))
+        on = on_device(data, mesh, streamed=streams)
+        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
 
     of_device = width_on(mesh, at_most) // n_parts
     room = configurations_that_fit(of_device, usable_bytes(devices[0]), estimated, compiled)

@@ -53,7 +53,7 @@ def show_plan(
             rungs.example() if rungs else [t.configuration.hyperparameters.n_epochs for t in new]
         )
     outline = trainer.data.outline
-    expected = corrected(forecast(trials, populations, outline, ends), trainer.kernel)
+    expected = corrected(forecast(trials, populations, outline, ends), trainer.computing)
     where = trainer.placement
     show(describe_plan(trials, populations, outline, expected, compiled=compiled, placement=where))
     if time_limit is not None:

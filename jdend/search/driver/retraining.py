@@ -24,6 +24,7 @@ def network_of(
     data: Split,
     *,
     kernel: str = "auto",
+    precision: str = "float32",
     on_epoch: Callable[[int, nnx.Module], None] | None = None,
 ) -> TrainedModel:
     """Trains a result's configuration again with the best of its seeds; returns the network.
@@ -34,10 +35,18 @@ def network_of(
     all training examples, of which none are then left to validate it.
 
     Raises:
-      SearchError: if training diverges, or the batch is larger than the training part.
+      SearchError: if training diverges, the batch is larger than the training part, or the device
+        lacks the precision.
     """
     try:
-        model = train_model(configuration, result.best_seed, data, kernel=kernel, on_epoch=on_epoch)
+        model = train_model(
+            configuration,
+            result.best_seed,
+            data,
+            kernel=kernel,
+            precision=precision,
+            on_epoch=on_epoch,
+        )
     except ValueError as error:
         raise SearchError(f"the network cannot be trained again: {error}") from None
     means = {

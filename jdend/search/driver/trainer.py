@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import jax
 
+from jdend import kernels
 from jdend._messages import one_line
 from jdend._phases import phase
 from jdend.models import Configuration
@@ -35,13 +36,13 @@ from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
     ACCURACY,
     EVERY_DEVICE,
-    DevicesError,
     LossError,
     Metric,
     MetricError,
     Outcome,
     OutOfMemoryError,
     Placement,
+    PrecisionError,
     TeacherError,
     check_loss,
     check_memory,
@@ -49,16 +50,17 @@ from jdend.training import (
     check_teacher,
     enable_program_cache,
     find_devices,
-    find_metric,
     memory_ran_out,
 )
 
-__all__ = ["Trainer", "device", "metric_of", "placement_of", "result_from_outcome", "results_of"]
+__all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
 
 # So many trials tell how long one takes.
 N_TYPICAL_TRIALS = 64
 # Of the time to compile a generation's programs, what several generations take.
 PROGRAMS_OF_MORE = 1.5
+# What training says of its arguments.
+_REFUSALS = (TeacherError, OutOfMemoryError, MetricError, LossError, PrecisionError)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,11 @@ class Trainer:
       metric: what networks are chosen and stopped by.
       placement: the devices that train, and how much of a population at once.
       executor: what trains populations; None for this process.
+      precision: of the products of matrices in training steps.
 
     Raises:
-      SearchError: if the mode is unknown, or the number of programs is not allowed.
+      SearchError: if the mode is unknown, the number of programs is not allowed, or the device
+        that trains lacks the precision.
     """
 
     data: SearchData
@@ -86,9 +90,25 @@ class Trainer:
     metric: Metric = ACCURACY
     placement: Placement = EVERY_DEVICE
     executor: Executor | None = None
+    precision: str = "float32"
 
     def __post_init__(self):
         plan((), self.buckets, kernel=self.kernel, max_programs=self.max_programs)
+        if self.is_here:
+            try:
+                kernels.check_precision(self.precision, find_devices(self.placement.devices)[0])
+            except RuntimeError as error:
+                raise SearchError(str(error)) from None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process trains."""
+        return self.executor is None or self.executor.is_local
+
+    @property
+    def computing(self) -> str:
+        """A name of what computes training steps, whose speed is learned."""
+        return self.kernel if self.precision == "float32" else f"{self.kernel}, {self.precision}"
 
     @phase("planning")
     def plan(
@@ -104,6 +124,7 @@ class Trainer:
             trials,
             self.buckets,
             kernel=self.kernel,
+            precision=self.precision,
             max_programs=self.max_programs,
             n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             within=within,
@@ -135,6 +156,7 @@ class Trainer:
             sample,
             mode=self.buckets,
             kernel=self.kernel,
+            precision=self.precision,
             max_programs=self.max_programs,
             n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             weight=n_trials / len(sample) / 2,
@@ -178,7 +200,7 @@ class Trainer:
             for population in populations:
                 check_teacher(population.bucket.structure, data)
                 check_memory(population.bucket, len(population.seeds) * data.n_folds)
-        except (TeacherError, OutOfMemoryError, MetricError, LossError) as error:
+        except _REFUSALS as error:
             raise SearchError(str(error)) from None
         if self.compile_cache:
             enable_program_cache()
@@ -192,7 +214,10 @@ class Trainer:
             populations = divided(populations, whole.populations, n_workers)
         expected = forecast(trials, populations, data, likely_ends, cached=self._cached())
         meter = Meter(
-            reporter, populations, corrected(expected, self.kernel), likely_ends or _whole(trials)
+            reporter,
+            populations,
+            corrected(expected, self.computing),
+            likely_ends or _whole(trials),
         )
         ends: dict[Trial, int] = {}
         with _memory_errors():
@@ -216,9 +241,8 @@ class Trainer:
         if self.compile_cache:
             remember_programs(expected.programs)
         # Of several, programs compiled at the same time, and another metric takes time of its own.
-        is_here = self.executor is None or self.executor.is_local
-        if is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
-            learn(self.kernel, expected.training, meter.training)
+        if self.is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
+            learn(self.computing, expected.training, meter.training)
 
     def close(self) -> None:
         """Gives back what its executor holds."""
@@ -248,7 +272,7 @@ class Trainer:
         populations = self.plan(trials, within=programs)
         outline, cached = self.data.outline, self._cached()
         expected = forecast(trials, populations, outline, ends, cached=cached)
-        first = corrected(expected, self.kernel)
+        first = corrected(expected, self.computing)
         more = n_left > len(proposed)  # whose populations have other widths
         return Expected(
             first.compiling * (PROGRAMS_OF_MORE if more else 1.0),
@@ -268,37 +292,9 @@ class Trainer:
     def seconds_alone(self, configuration: Configuration) -> float:
         """The time to train one network alone, by the cost model calibrated for this machine."""
         trials = [Trial(configuration, (0,))]
-        populations = plan(trials, kernel=self.kernel)
+        populations = plan(trials, kernel=self.kernel, precision=self.precision)
         expected = forecast(trials, populations, self.data.outline)
-        return corrected(expected, self.kernel).training
-
-
-def metric_of(metric: str | Metric | None, task: str) -> Metric:
-    """The metric of this name, of None that of the task; a `Metric` is returned unchanged.
-
-    Raises:
-      SearchError: if there is none, or a metric's name is not allowed.
-    """
-    try:
-        return find_metric(metric, task)
-    except MetricError as error:
-        raise SearchError(str(error)) from None
-
-
-def placement_of(devices: int | Sequence[int] | None, population: int | None) -> Placement:
-    """Where populations are trained, and how much of one at once; see `Placement`.
-
-    Raises:
-      SearchError: if there are no such devices here, or a population has no networks.
-    """
-    if population is not None and (type(population) is not int or population < 1):
-        raise SearchError(f"population must be a positive integer, got {population!r}")
-    wanted = tuple(devices) if isinstance(devices, Sequence) else devices
-    try:
-        find_devices(wanted)
-    except DevicesError as error:
-        raise SearchError(str(error)) from None
-    return Placement(wanted, population)
+        return corrected(expected, self.computing).training
 
 
 def _whole(trials: Sequence[Trial]) -> list[int]:

@@ -32,6 +32,7 @@ def plan(
     mode: str = "auto",
     *,
     kernel: str,
+    precision: str = "float32",
     max_programs: int | None = None,
     n_examples: int = 60_000,
     weight: float = 1.0,
@@ -48,6 +49,7 @@ def plan(
       trials: the trials to train.
       mode: one of `MODES`.
       kernel: the kernel that computes dendrites, by its own name, never "auto".
+      precision: of the products of matrices in training steps.
       max_programs: the largest number of programs. Trials that differ in architecture, batch size
         or seeds cannot share one, so there may be more.
       n_examples: training examples per epoch, by which padding is weighed against compiling.
@@ -71,7 +73,7 @@ def plan(
         limit = len(families) if mode == "padded" and max_programs is None else max_programs
         costs = _Costs(cost_of(kernel), n_examples, weight, generations)
         families = _divided(trials, families, limit, costs)
-    populations += [_population(trials, members, kernel) for members in families]
+    populations += [_population(trials, members, kernel, precision) for members in families]
     if within:
         populations = [replace(p, width=column_count(len(p.members))) for p in populations]
     return sorted(populations, key=lambda population: population.members[0])
@@ -121,6 +123,7 @@ def programs(
     *,
     mode: str = "auto",
     kernel: str,
+    precision: str = "float32",
     max_programs: int | None = None,
     n_examples: int = 60_000,
     weight: float = 1.0,
@@ -132,12 +135,13 @@ def programs(
       sample: trials drawn as those of the search will be; each of them fits one of the programs.
       n_planned: the number of trials that are planned. The capacities of that plan are then
         enlarged until the other trials fit as well.
-      mode, kernel, max_programs, n_examples, weight, generations: as in `plan`.
+      mode, kernel, precision, max_programs, n_examples, weight, generations: as in `plan`.
     """
     populations = plan(
         sample[:n_planned],
         mode,
         kernel=kernel,
+        precision=precision,
         max_programs=max_programs,
         n_examples=n_examples,
         weight=weight * len(sample) / n_planned,
@@ -152,7 +156,7 @@ def programs(
             i, population = min(larger, key=lambda item: count_params(item[1].bucket.structure))
             populations[i] = population
         else:
-            bucket = Bucket(trial.configuration.structure, kernel=kernel)
+            bucket = Bucket(trial.configuration.structure, kernel=kernel, precision=precision)
             populations.append(PlannedPopulation(bucket, trial.seeds, (0,), 1))
     return populations
 
@@ -280,13 +284,15 @@ def _loads(
     )
 
 
-def _population(trials: Sequence[Trial], members: Sequence[int], kernel: str) -> PlannedPopulation:
+def _population(
+    trials: Sequence[Trial], members: Sequence[int], kernel: str, precision: str
+) -> PlannedPopulation:
     structures = [trials[i].configuration.structure for i in members]
     first = structures[0]
     padded = any(structure != first for structure in structures)
     capacity = _capacity(structures) if padded else first
     return PlannedPopulation(
-        Bucket(capacity, padded=padded, kernel=kernel),
+        Bucket(capacity, padded=padded, kernel=kernel, precision=precision),
         trials[members[0]].seeds,
         tuple(members),
         len(members),
