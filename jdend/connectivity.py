@@ -142,11 +142,8 @@ def log_probabilities_around(
       field_std: in pixels.
     """
     height, width, channels = image_shape
-    row, column = centre
-    of_pixel = (
-        _clipped_gaussian(row, height, field_std)[:, None]
-        + _clipped_gaussian(column, width, field_std)[None, :]
-    )
+    rows, columns = _clipped_gaussians(centre, (height, width), field_std)
+    of_pixel = rows[:, None] + columns[None, :]
     return jnp.repeat(of_pixel.reshape(-1), channels)
 
 
@@ -286,15 +283,27 @@ def _moved_near(
     return (pixel + 0.5) / size
 
 
-def _clipped_gaussian(centre: Coordinate, size: int, std: FieldStd) -> Float[Array, " size"]:
-    """log P of each pixel of one axis under `clip(round(Normal(centre, std)))`."""
+def _clipped_gaussians(
+    centre: Position, shape: tuple[int, int], std: FieldStd
+) -> tuple[Float[Array, " H"], Float[Array, " W"]]:
+    """log P of each pixel of either axis under `clip(round(Normal(centre, std)))`."""
     std = jnp.maximum(std, NARROWEST_FIELD)
+    lows, highs = zip(*map(_bounds, centre, shape, (std, std)), strict=True)
+    # Of all bounds together, since `log_ndtr` is much to compile.
+    below = cast(Array, jax.scipy.special.log_ndtr(jnp.concatenate([*highs, *lows])))
+    upper, lower = below[: sum(shape)], below[sum(shape) :]
+    both = upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))
+    return both[: shape[0]], both[shape[0] :]
+
+
+def _bounds(
+    centre: Coordinate, size: int, std: FieldStd
+) -> tuple[Float[Array, " size"], Float[Array, " size"]]:
+    """Where each pixel of one axis begins and ends, in standard deviations."""
     pixels = jnp.arange(size)
     offset = pixels - centre
     low = jnp.where(pixels == 0, -jnp.inf, (offset - 0.5) / std)
     high = jnp.where(pixels == size - 1, jnp.inf, (offset + 0.5) / std)
     # By symmetry every interval is moved to the left tail, where log_ndtr keeps its precision.
     right = low > 0
-    low, high = jnp.where(right, -high, low), jnp.where(right, -low, high)
-    upper, lower = (cast(Array, jax.scipy.special.log_ndtr(bound)) for bound in (high, low))
-    return upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))
+    return jnp.where(right, -high, low), jnp.where(right, -low, high)

@@ -13,6 +13,7 @@ EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # These measure a part by itself, which users of the whole never hold in their hands.
 MEASURES_A_PART = {
+    "compiling.py": "the programs of one population",
     "few_trials.py": "the programs; it divides the time of each",
     "guide.py": "the scenarios, from the module that docs/toolkit.md names",
     "lost_node.py": "a cluster's nodes, and what jdend tells Ray about them",
@@ -21,6 +22,7 @@ MEASURES_A_PART = {
     "planner.py": "what the planner foresees",
     "scaling.py": "executors, of which it notes when they are ready",
     "scaling_simulation.py": "the planner, without anything that trains",
+    "second_search.py": "the planner, without anything that trains",
 }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
 from jdend.training._compilation import Program
+from jdend.training._threefry import threefry_here
 
 __all__ = [
     "AUGMENT",
@@ -73,7 +74,7 @@ in_folds: Program[Orders, Orders, Int[Array, "L n"]] = Program(_in_folds, quickl
 
 def key_of(seed: UInt32[Array, ""], purpose: int) -> Key[Array, ""]:
     """A threefry key, since padding does not change the draws from it."""
-    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), purpose)
+    return jax.random.fold_in(jax.random.key(seed, impl=threefry_here()), purpose)
 
 
 def step_key(seed: UInt32[Array, ""], purpose: int, step: Scalar) -> Key[Array, ""]:

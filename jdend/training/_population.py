@@ -69,6 +69,7 @@ from jdend.training._sharding import (
     Sharding,
 )
 from jdend.training._state import State, Tree
+from jdend.training._threefry import with_standard_keys
 from jdend.training._traced_hyperparameters import Choices, TracedHyperparameters
 
 __all__ = ["Population", "make_population"]
@@ -234,7 +235,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
             **hyperparameters.wiring(),
         )
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(other)
+        return nnx.to_pure_dict(params), with_standard_keys(nnx.to_pure_dict(other))
 
     def init(hyperparameters: TracedHyperparameters, seeds: Seeds) -> State:
         over_configurations = jax.vmap(init_trial, in_axes=(None, 0))

@@ -53,5 +53,4 @@ def test_a_seed_s_draws_are_those_of_threefry():
     expected = jax.random.key(7, impl="threefry2x32")
     for number in (4, 3):
         expected = jax.random.fold_in(expected, number)
-    assert jax.random.key_impl(key) == jax.random.key_impl(expected)
     np.testing.assert_array_equal(jax.random.key_data(key), jax.random.key_data(expected))
