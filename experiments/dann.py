@@ -1,7 +1,7 @@
 """The study of dendritic ANNs (Chavlis and Poirazi 2025) as one search, on all of Fashion-MNIST.
 
-    python experiments/dann.py            shapes of up to 66,000 synapses
-    python experiments/dann.py --full     all shapes, of up to 524,000: some five times as long
+    python experiments/dann.py            shapes of up to 33,000 synapses
+    python experiments/dann.py --full     all shapes, of up to 524,000: some ten times as long
     python experiments/dann.py --small    a few shapes, 3 epochs, two seeds
 
 Somata (32 to 512) × dendrites of each (1 to 64) with 16 synapses a dendrite, whose inputs are
@@ -34,7 +34,7 @@ from jdend.study import SearchResult
 
 N_SYNAPSES, N_SEEDS, N_EPOCHS = 16, 5, 25
 SOMATA, DENDRITES = (32, 64, 128, 256, 512), (1, 2, 4, 8, 16, 32, 64)
-MOST_SYNAPSES = 65_536
+MOST_SYNAPSES = 32_768
 HIDDEN, TWO_HIDDEN = (4, 8, 16, 32, 64, 128), (8, 16, 32, 64)
 # Networks of some 20,000 parameters, for noise.
 NOISY_SOMATA, NOISY_DENDRITES, NOISY_HIDDEN, NOISY_TWO_HIDDEN = 128, 8, 24, 24

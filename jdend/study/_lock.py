@@ -85,12 +85,14 @@ class StudyLock:
         self._is_held = True
 
     def renew(self) -> None:
-        """Takes it again, if it was lost, as with a server of a database that was started anew.
+        """Takes it again, if it was lost, as with a server of a database that was started anew; does
+        nothing after `release`.
 
         Raises:
           StudyError: if another process has it now.
         """
-        _HELD[self._key].lock.renew()
+        if self._is_held:
+            _HELD[self._key].lock.renew()
 
     def release(self) -> None:
         """Lets others have it; a second call does nothing."""

@@ -139,7 +139,7 @@ def test_the_memory_of_whole_columns_is_measured(monkeypatch):
     widths: list[int] = []
     monkeypatch.setattr(_train, "find_devices", lambda devices: [FakeDevice(n) for n in range(3)])
     monkeypatch.setattr(_train, "population_for", lambda *_: Programs())
-    monkeypatch.setattr(_train, "on_device", lambda data, mesh: None)
+    monkeypatch.setattr(_train, "on_device", lambda data, mesh, streamed: None)
     monkeypatch.setattr(_train, "usable_bytes", lambda device: 4000.0)
     members = [configured(lr=1e-3 * (c + 1)) for c in range(5)]
     mesh, room = _train._divided(
