@@ -186,11 +186,11 @@ def main() -> None:
     longer = {
         **plain,
         "augmentation": "flips",
-        "n_epochs": [n_epochs, 2 * n_epochs, 3 * n_epochs],
+        "n_epochs": [n_epochs, 3 * n_epochs // 2, 2 * n_epochs],
         "weight_decay": DECAY,
         "label_smoothing": (0.0, 0.1),
     }
-    flips = record.step("mirrored", lambda: choose(3 * n_epochs, longer, few))["chosen"]
+    flips = record.step("mirrored", lambda: choose(2 * n_epochs, longer, few))["chosen"]
 
     taught_by: list[TrainedModel] = []
 
@@ -207,7 +207,7 @@ def main() -> None:
         "weight_decay": DECAY,
     }
     taught = record.step(
-        "taught", lambda: choose(3 * n_epochs, space, few, teacher=with_teachers())
+        "taught", lambda: choose(2 * n_epochs, space, few, teacher=with_teachers())
     )["chosen"]
 
     rows = ablation(plain, n_epochs)
