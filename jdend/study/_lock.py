@@ -85,8 +85,9 @@ class StudyLock:
         self._is_held = True
 
     def renew(self) -> None:
-        """Takes it again, if it was lost, as with a server of a database that was started anew; does
-        nothing after `release`.
+        """Takes it again, if it was lost, as with a server of a database that was started anew.
+
+        After `release` it does nothing.
 
         Raises:
           StudyError: if another process has it now.
