@@ -85,7 +85,7 @@ def _summary(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     medians = []
     for (architecture, program, checkout), group in groups.items():
         middle = {
-            name: round(statistics.median(row[name] for row in group), 2)
+            name: round(statistics.median(float(str(row[name])) for row in group), 2)
             for name in ("trace_s", "compile_s", "hlo_lines", "loops")
         }
         medians.append(
@@ -109,7 +109,6 @@ def _programs(architecture: str) -> list[dict[str, object]]:
     from jdend.training._compilation import _compiler_options
     from jdend.training._kept_populations import population_for
     from jdend.training._order import shuffle
-    from jdend.training._population import _shapes
 
     labels = np.tile(np.arange(10), 7000)
     images = np.zeros((70_000, 28, 28), np.uint8)
@@ -121,7 +120,10 @@ def _programs(architecture: str) -> list[dict[str, object]]:
     bucket = Bucket(configuration.structure, padded=True, kernel="native")
     hyperparameters = trace_hyperparameters([configuration] * COLUMNS, 210, padded=True)
     population = population_for(bucket, hyperparameters)
-    shapes, seeds, number, order, examples = _shapes(hyperparameters, SEEDS, data)
+    shapes, examples = jax.eval_shape(lambda *arrays: arrays, hyperparameters, data.examples)
+    seeds = jax.ShapeDtypeStruct((SEEDS,), np.uint32)
+    number = jax.ShapeDtypeStruct((), np.int32)
+    order = jax.ShapeDtypeStruct((SEEDS, data.n_train), np.int32)
     state = population.init.shape_of_result(shapes, seeds)
     jax.clear_caches()
     calls = {
