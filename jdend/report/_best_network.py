@@ -8,6 +8,7 @@ Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synaps
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from jdend.data import DataError, Dataset, Split, is_file_name, load, split
 from jdend.fields import SELF, TAUGHT_WEIGHT
 from jdend.models import (
     CLASSIFICATION,
-    NEGATIVE_SLOPE,
     REGRESSION,
     Configuration,
     DendriticLayer,
@@ -51,12 +51,14 @@ class Dendrites:
       bias: `[N, D]`.
       indices: `[N, D, K]`, which input each synapse reads.
       soma_weight: `[N, D]`, ones without somata.
+      activation: what the dendrites do to their sums; nothing by default.
     """
 
     weight: Float[np.ndarray, "N D K"]
     bias: Float[np.ndarray, "N D"]
     indices: Int[np.ndarray, "N D K"]
     soma_weight: Float[np.ndarray, "N D"]
+    activation: Callable[..., Any] = np.asarray
 
     @classmethod
     def of(cls, module: nnx.Module, n_features: int) -> "Dendrites | None":
@@ -71,6 +73,7 @@ class Dendrites:
                     np.asarray(layer.biases()[0]),
                     np.asarray(layer.indices[...]),
                     np.ones(weight.shape[:2]) if soma is None else np.asarray(soma[...]),
+                    partial(layer.dendrite_activation.applied, of_leaky=layer.dendrite_slope),
                 )
         return None
 
@@ -81,8 +84,7 @@ class Dendrites:
         columns = [
             x[:, self.indices[place]] @ self.weight[place] + self.bias[place] for place in chosen
         ]
-        sums = np.stack(columns, axis=1)
-        return np.where(sums > 0, sums, NEGATIVE_SLOPE * sums)
+        return np.asarray(self.activation(np.stack(columns, axis=1)))
 
 
 class Observed:

@@ -4,9 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from flax import nnx
 
 from jdend.data import load, split
+from jdend.models import DendriticLayer
 from jdend.report import Observed, SearchRecord, portrait_of, read_record
+from jdend.report._best_network import Dendrites
 from jdend.study import StudyError, rank
 
 
@@ -80,6 +83,20 @@ def test_its_dendrites_compute_what_the_layer_does(portrait, test_part):
     h = last.activations(x, every).reshape(20, n_neurons, n_dendrites)
     s = np.einsum("bnd,nd->bn", h, last.soma_weight) + layer.soma_bias[...]
     np.testing.assert_allclose(np.where(s > 0, s, 0.1 * s), layer(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dendrite_slope": -1.0}, {"dendrite_slope": 1.0}, {"dendrite_activation": "tanh"}],
+    ids=str,
+)
+def test_its_dendrites_have_the_slope_or_the_activation_of_their_layer(options):
+    layer = DendriticLayer(9, 1, 4, 3, soma=False, **options, rngs=nnx.Rngs(0))
+    x = np.random.default_rng(0).normal(size=(20, 9)).astype(np.float32)
+    dendrites = Dendrites.of(layer, 9)
+    assert dendrites is not None
+    every = [(0, d) for d in range(4)]
+    np.testing.assert_allclose(dendrites.activations(x, every), layer(x), rtol=1e-5, atol=1e-6)
 
 
 def test_a_favourite_excites_its_dendrite_most(portrait, test_part):
