@@ -124,22 +124,23 @@ def dense_passes(formulation: Formulation, dtype: DTypeLike | None = None) -> Pa
             -1, 1
         )
         if operands.soma_weight is None or operands.soma_bias is None:
-            return leaky(pre, settings.negative_slope).T.reshape(-1, n, d), pack_signs(pre < 0)
-        h = leaky(pre, settings.negative_slope).reshape(n, d, -1)
+            return leaky(pre, settings.dendrite_slope).T.reshape(-1, n, d), pack_signs(pre < 0)
+        h = leaky(pre, settings.dendrite_slope).reshape(n, d, -1)
         z = jnp.sum(operands.soma_weight[:, :, None] * h, 1) + operands.soma_bias[:, None]
         signs = pack_signs(jnp.concatenate([pre < 0, z < 0]))
-        return leaky(z, settings.negative_slope).T, signs
+        return leaky(z, settings.soma_slope).T, signs
 
     def cotangents(
         operands: Operands, signs: Array, g: Array, settings: Settings
     ) -> tuple[Float[Array, "N B"] | None, Float[Array, "U B"]]:
         """Those of the somas' sums [N, B] and, over the soma weights, of the dendrites' [U, B]."""
         n, d, _ = operands.weight.shape
-        slopes = jnp.where(unpack_signs(signs, g.shape[0]), settings.negative_slope, 1)
+        negative = unpack_signs(signs, g.shape[0])
+        of_dendrites = jnp.where(negative[: n * d], settings.dendrite_slope, 1)
         if operands.soma_weight is None:
-            return None, g.reshape(-1, n * d).T * slopes
-        soma = g.T * slopes[n * d :]
-        dendrite = soma[:, None, :] * slopes[: n * d].reshape(n, d, -1)
+            return None, g.reshape(-1, n * d).T * of_dendrites
+        soma = g.T * jnp.where(negative[n * d :], settings.soma_slope, 1)
+        dendrite = soma[:, None, :] * of_dendrites.reshape(n, d, -1)
         return soma, dendrite.reshape(n * d, -1)
 
     def parameter_gradients(

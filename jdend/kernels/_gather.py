@@ -12,8 +12,8 @@ def gather(operands: Operands, settings: Settings) -> Array:
     x, weight, bias, indices, soma_weight, soma_bias, _ = masked(operands)
     inputs = jnp.take(x, indices, axis=1, mode="clip")
     pre = jnp.einsum("bndk,ndk->bnd", inputs, weight, precision=lax.Precision.HIGHEST)
-    h = leaky(pre + bias, settings.negative_slope)
+    h = leaky(pre + bias, settings.dendrite_slope)
     if soma_weight is None or soma_bias is None:
         return h
     z = jnp.einsum("bnd,nd->bn", h, soma_weight, precision=lax.Precision.HIGHEST)
-    return leaky(z + soma_bias, settings.negative_slope)
+    return leaky(z + soma_bias, settings.soma_slope)

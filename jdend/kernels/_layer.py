@@ -30,6 +30,7 @@ def dendritic_layer(
     *,
     sizes: Int[AnyArray, "3"] | None = None,
     negative_slope: float = 0.1,
+    soma_slope: float | None = None,
     dtype: DTypeLike | None = None,
     precision: PrecisionLike = None,
     kernel: str = "auto",
@@ -59,7 +60,9 @@ def dendritic_layer(
       sizes: [3] whole numbers, the true ``(n, d, k)`` inside padded arrays; may be traced. What
         lies beyond them is not read: its output and its gradients are exactly 0. None means no
         padding.
-      negative_slope: LeakyReLU's slope below 0, for dendrites and somas.
+      negative_slope: the slope of dendrites' LeakyReLU below 0, any number: with 1 they are linear,
+        with less than 0 not monotonic, with -1 absolute values.
+      soma_slope: that of somas' LeakyReLU; by default ``negative_slope``.
       dtype: of the result, and what the operands of products may be rounded to: float16, bfloat16,
         float32 or, with `jax_enable_x64`, float64. By default the dtype that JAX promotes the
         arrays to, whole numbers being taken for float32, and an x of 8-bit floats for that of the
@@ -80,8 +83,8 @@ def dendritic_layer(
     Raises:
       ValueError: if ``kernel`` is unknown, only one of the soma's arrays is given, or shapes
         disagree, or F, N, D or K is 0; a batch may be empty.
-      TypeError: if ``indices`` are not int32, ``sizes`` not whole, anything else no array of real
-        numbers, or ``dtype`` none of those above.
+      TypeError: if ``indices`` are not int32, ``sizes`` not whole, a slope no number or traced,
+        anything else no array of real numbers, or ``dtype`` none of those above.
       RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
     arrays: tuple[Any, ...] = (x, weight, bias, indices, soma_weight, soma_bias, sizes)
@@ -92,7 +95,12 @@ def dendritic_layer(
     sums = jnp.promote_types(dtype, jnp.float32)
     if precision is None and sums == jnp.float32:
         precision = algorithm()
-    settings = Settings(_as_number(negative_slope), dtype, precision)
+    dendrite_slope = _as_number("negative_slope", negative_slope)
+    if soma_slope is not None:
+        soma_slope = _as_number("soma_slope", soma_slope)
+    settings = Settings(
+        dendrite_slope, dendrite_slope if soma_slope is None else soma_slope, dtype, precision
+    )
     apply = KERNELS[for_lowering(kernel, precision)].apply
     real = {
         name: jnp.asarray(array).astype(sums)
@@ -169,13 +177,12 @@ def _as_int32(sizes: Any, shape: tuple[int, ...]) -> Any:
     return jnp.asarray(xp.clip(sizes, 0, xp.asarray(shape)).astype(np.int32))
 
 
-def _as_number(negative_slope: Any) -> float:
+def _as_number(name: str, slope: Any) -> float:
     try:
-        return float(negative_slope)
+        return float(slope)
     except (TypeError, ValueError):  # JAX's error of traced arrays is a TypeError
         raise TypeError(
-            "negative_slope is a number, known when a program is traced; got "
-            f"{type(negative_slope).__name__}"
+            f"{name} is a number, known when a program is traced; got {type(slope).__name__}"
         ) from None
 
 

@@ -154,6 +154,13 @@ def _layer_arrays(operands: Operands, tiles: Array) -> tuple[Array, ...]:
     return tiles, operands.weight, operands.bias, operands.indices, soma_weight, soma_bias, sizes
 
 
+def _slopes(settings: Settings) -> dict[str, np.float32]:
+    return {
+        "dendrite_slope": np.float32(settings.dendrite_slope),
+        "soma_slope": np.float32(settings.soma_slope),
+    }
+
+
 def _rows(operands: Operands) -> int:
     n, d, _ = operands.weight.shape
     return n * d if operands.soma_weight is None else n
@@ -165,9 +172,7 @@ def _forward(operands: Operands, tiles: Array, settings: Settings) -> tuple[Arra
     words = n * d + (0 if operands.soma_weight is None else n)
     results = (_float32(batch, rows), jax.ShapeDtypeStruct((tiles.shape[0], words), jnp.uint32))
     arrays = _layer_arrays(operands, tiles)
-    out, signs = _call(
-        "forward", results, *arrays, negative_slope=np.float32(settings.negative_slope)
-    )
+    out, signs = _call("forward", results, *arrays, **_slopes(settings))
     return (out.reshape(-1, n, d) if operands.soma_weight is None else out), signs
 
 
@@ -181,7 +186,7 @@ def _parameter_gradients(
         *arrays,
         signs,
         g.reshape(g.shape[0], _rows(operands)),
-        negative_slope=np.float32(settings.negative_slope),
+        **_slopes(settings),
     )
     if operands.soma_weight is None:
         soma_weight = soma_bias = None
@@ -197,7 +202,7 @@ def _input_gradient(
         *_layer_arrays(operands, tiles),
         signs,
         g.reshape(g.shape[0], _rows(operands)),
-        negative_slope=np.float32(settings.negative_slope),
+        **_slopes(settings),
     )
 
 
@@ -213,7 +218,7 @@ def native_passes() -> Passes:
 
     pack = _where_possible(_pack, _pack_elsewhere)
     return Passes(
-        lambda x: pack(x, Settings(0.0)),  # pyright: ignore[reportUnknownLambdaType]
+        lambda x: pack(x, Settings(0.0, 0.0)),  # pyright: ignore[reportUnknownLambdaType]
         _where_possible(_forward, without_tiles(dense.forward)),
         _where_possible(_parameter_gradients, without_tiles(dense.parameter_gradients)),
         _where_possible(_input_gradient, without_tiles(dense.input_gradient)),

@@ -32,14 +32,15 @@ class Settings(NamedTuple):
     """What a layer's arrays do not say.
 
     Attributes:
-      negative_slope: LeakyReLU's slope below 0.
+      dendrite_slope, soma_slope: of their LeakyReLUs below 0.
       dtype: what the operands of products may be rounded to; operands and sums are float32, or
         float64 if this is.
       precision: of products of matrices; None multiplies float32 exactly, not in the shortened
         formats that accelerators default to.
     """
 
-    negative_slope: float
+    dendrite_slope: float
+    soma_slope: float
     dtype: np.dtype = np.dtype("float32")
     precision: PrecisionLike = None
 

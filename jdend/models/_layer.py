@@ -69,8 +69,8 @@ class DendriticLayer(nnx.Module):
         `fan_in`, N(0, 2/K) and N(0, 2/D); or the traced position of one of the two. Biases are 0.
       kernel_init: an initializer of JAX's in place of `initialization`; called with `(K, N D)` for
         the dendrites and `(D, N)` for the somata, so that a fan-in is `K` or `D`. Not for `sizes`.
-      dendrite_slope, soma_slope: the slopes below zero of the LeakyReLUs of dendrites and somata,
-        from 0 to 1; with 1 they are linear.
+      dendrite_slope, soma_slope: the slopes below zero of the LeakyReLUs of dendrites and somata;
+        with 1 they are linear, below 0 not monotonic, with -1 absolute values.
       dendrite_activation, soma_activation: a name of `jdend.models.ACTIVATIONS`, or a function of
         arrays, elementwise. The kernel's own code computes `leaky_relu`, `relu` and `linear`; other
         activations are applied by JAX to the kernel's sums.
@@ -201,8 +201,8 @@ class DendriticLayer(nnx.Module):
         x = self._flat(jnp.asarray(x))
         dendrite = self.dendrite_activation.slope(self.dendrite_slope)
         soma = self.soma_activation.slope(self.soma_slope)
-        # The kernel has one slope: with another, or with no slope, somata are computed here.
-        in_kernel = dendrite is not None and dendrite == soma
+        # The kernel has slopes alone: with another activation, somata are computed here.
+        in_kernel = dendrite is not None and soma is not None
         soma_weight = None if self.soma_weight is None else self.soma_weight[...]
         bias, soma_bias = self.biases()
         sizes = None if self.sizes is None else self.sizes[:3]
@@ -215,6 +215,7 @@ class DendriticLayer(nnx.Module):
             soma_bias if in_kernel else None,
             sizes=sizes,
             negative_slope=1.0 if dendrite is None else dendrite,
+            soma_slope=soma,
             dtype=self.dtype,
             precision=self.precision,
             kernel=self.kernel,

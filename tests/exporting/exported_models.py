@@ -45,6 +45,7 @@ KINDS = {
     "linear_dendrites": {"dendrite_slope": 1.0},
     "steep_dendrites": {"architecture": "soma_disabled", "dendrite_slope": 0.5},
     "folded_dendrites": {"architecture": "sparse_somata", "dendrite_slope": -1.0},
+    "folded_in_neurons": {"dendrite_slope": -1.0},
     "linear_class_somata": {"architecture": "class_somata", "dendrite_slope": 1.0},
 }
 CHANNELS = (np.float32([110, 120, 130]), np.float32([0.016, 0.017, 0.018]))

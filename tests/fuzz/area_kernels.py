@@ -13,13 +13,15 @@ from jdend.kernels import available, dendritic_layer
 
 # Few, since each takes a program.
 SHAPES = [(3, 5, 2, 3, 4), (33, 2, 3, 1, 2), (1, 7, 1, 2, 1)]
+DENDRITE_SLOPE, SOMA_SLOPE = -0.5, 0.1
 DTYPES = ["f4", "f2", "i4", "u1", "?"]
 
 
 @functools.cache
 def program(kernel: str, transformation: str):
     def layer(arrays):
-        return dendritic_layer(**arrays, kernel=kernel)
+        slopes = {"negative_slope": DENDRITE_SLOPE, "soma_slope": SOMA_SLOPE}
+        return dendritic_layer(**arrays, **slopes, kernel=kernel)
 
     def gradient(arrays):
         def loss(weight):
@@ -45,8 +47,8 @@ def expected(a: dict, *, gradient: bool) -> tuple[np.ndarray, float]:
     of_weight = np.zeros(a["weight"].shape)
     nearest = np.inf
 
-    def leaky(z):
-        return np.where(z >= 0, z, 0.1 * z), np.where(z >= 0, 1, 0.1)
+    def leaky(z, below):
+        return np.where(z >= 0, z, below * z), np.where(z >= 0, 1, below)
 
     for n in range(min(n_true, len(a["bias"]))):
         inside = range(min(d_true, a["bias"].shape[1]))
@@ -54,11 +56,12 @@ def expected(a: dict, *, gradient: bool) -> tuple[np.ndarray, float]:
         inputs = [x[:, a["indices"][n, d, synapses]] for d in inside]
         w = np.asarray(a["weight"], np.float64)
         pre = [i @ w[n, d, synapses] + a["bias"][n, d] for d, i in zip(inside, inputs, strict=True)]
-        z = sum((a["soma_weight"][n, d] * leaky(pre[d])[0] for d in inside), a["soma_bias"][n])
-        out[:, n], slope = leaky(np.broadcast_to(np.asarray(z, np.float64), len(x)))
+        h = [leaky(sums, DENDRITE_SLOPE) for sums in pre]
+        z = sum((a["soma_weight"][n, d] * h[d][0] for d in inside), a["soma_bias"][n])
+        out[:, n], slope = leaky(np.broadcast_to(np.asarray(z, np.float64), len(x)), SOMA_SLOPE)
         nearest = min(nearest, *(float(np.abs(sums).min()) for sums in (z, *pre)))
         for d in inside:
-            q = slope * a["soma_weight"][n, d] * leaky(pre[d])[1]
+            q = slope * a["soma_weight"][n, d] * h[d][1]
             of_weight[n, d, synapses] = q @ inputs[d]
     return (of_weight if gradient else out), nearest
 

@@ -8,13 +8,16 @@ import numpy as np
 
 from jdend.kernels import dendritic_layer
 
-SLOPE = 0.1
+SOMA_SLOPE = 0.1
 FAST_COMPILATION = {"xla_backend_optimization_level": 0}
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A population [S, C] of layers; each trial has true sizes of its own inside N, D, K."""
+    """A population [S, C] of layers; each trial has true sizes of its own inside N, D, K.
+
+    ``slope`` is that of dendrites, and not that of somas, unless a test is about equal ones.
+    """
 
     seeds: int = 1
     configurations: int = 1
@@ -24,29 +27,32 @@ class Shape:
     dendrites: int = 2
     synapses: int = 5
     soma: bool = True
+    slope: float = -0.7
 
     def __str__(self) -> str:
         sizes = f"{self.neurons}x{self.dendrites}x{self.synapses}of{self.features}"
         bare = "" if self.soma else "-bare"
-        return f"{self.seeds}s{self.configurations}c-b{self.batch}-{sizes}{bare}"
+        slope = "" if self.slope == Shape.slope else f"-slope{self.slope}"
+        return f"{self.seeds}s{self.configurations}c-b{self.batch}-{sizes}{bare}{slope}"
 
 
 CORNERS = (
     Shape(),
+    Shape(slope=SOMA_SLOPE),
     Shape(synapses=1),
-    Shape(synapses=20),
+    Shape(synapses=20, slope=1.0),
     Shape(neurons=1, dendrites=1),
     Shape(neurons=1, dendrites=7, soma=False),
     Shape(batch=1, configurations=3),
-    Shape(batch=32, synapses=16),
-    Shape(batch=33, synapses=17, features=17),
+    Shape(batch=32, synapses=16, slope=0.0),
+    Shape(batch=33, synapses=17, features=17, slope=-1.0),
     Shape(batch=65, seeds=2, configurations=10, synapses=15),
     Shape(features=1, synapses=1, configurations=10),
     Shape(features=784, synapses=96, batch=64, neurons=12, dendrites=6, configurations=4),
 )
 
 
-def _random_shape(rng: np.random.Generator) -> Shape:
+def _random_shape(rng: np.random.Generator, slope: float) -> Shape:
     features = int(rng.integers(2, 120))
     return Shape(
         seeds=int(rng.integers(1, 4)),
@@ -57,17 +63,19 @@ def _random_shape(rng: np.random.Generator) -> Shape:
         dendrites=int(rng.integers(1, 9)),
         synapses=int(rng.integers(1, features + 1)),
         soma=bool(rng.random() < 0.7),
+        slope=slope,
     )
 
 
 _rng = np.random.default_rng(0)
-SHAPES = CORNERS + tuple(_random_shape(_rng) for _ in range(6))
+SLOPES = (-1.0, -0.6, -0.25, 0.4, 0.8, 1.0)
+SHAPES = CORNERS + tuple(_random_shape(_rng, slope) for slope in SLOPES)
 
 
 @cache
 def population(shape: Shape) -> dict[str, np.ndarray]:
     """The operands, [S, C, ...] but for x [S, B, F]; trial 0 has no padding, the others may."""
-    rng = np.random.default_rng(astuple(shape))
+    rng = np.random.default_rng(astuple(shape)[:-1])
     lead = (shape.seeds, shape.configurations)
     full = (shape.neurons, shape.dendrites, shape.synapses)
     sizes = rng.integers(1, full, (*lead, 3), endpoint=True)
@@ -102,7 +110,7 @@ def trial_sums(shape: Shape, s: int, c: int) -> tuple[np.ndarray, np.ndarray | N
     pre = (inputs * arrays["weight"][s, c, :n, :d, :k]).sum(-1) + arrays["bias"][s, c, :n, :d]
     if not shape.soma:
         return pre, None
-    h = np.where(pre >= 0, pre, SLOPE * pre)
+    h = np.where(pre >= 0, pre, shape.slope * pre)
     soma = (h * arrays["soma_weight"][s, c, :n, :d]).sum(-1) + arrays["soma_bias"][s, c, :n]
     return pre, soma
 
@@ -130,12 +138,19 @@ def cotangent(shape: Shape, margin: float) -> np.ndarray:
     return g.astype(np.float32)
 
 
+def layer_of(shape: Shape, arrays: dict, kernel: str) -> jax.Array:
+    """One trial's layer, with the slopes of the shape."""
+    return dendritic_layer(
+        **arrays, negative_slope=shape.slope, soma_slope=SOMA_SLOPE, kernel=kernel
+    )
+
+
 def program(kernel: str, shape: Shape):
     """``(arrays, g) -> {name: array}``: the output, and the gradients of all that is trained."""
     in_axes = {name: None if name == "x" else 0 for name in population(shape)}
 
     def trial(arrays):
-        return dendritic_layer(**arrays, negative_slope=SLOPE, kernel=kernel)
+        return layer_of(shape, arrays, kernel)
 
     def run(arrays, g):
         fixed = {name: arrays.pop(name) for name in ("indices", "sizes")}

@@ -4,7 +4,15 @@ from functools import cache
 
 import numpy as np
 import pytest
-from random_layers import SHAPES, SLOPE, Shape, evaluate, largest_error, population, trial_sums
+from random_layers import (
+    SHAPES,
+    SOMA_SLOPE,
+    Shape,
+    evaluate,
+    largest_error,
+    population,
+    trial_sums,
+)
 
 from jdend.kernels._registry import KERNELS
 
@@ -28,10 +36,10 @@ def test_gather_is_the_formula(shape):
     out = plain(shape, 5e-5)["out"]
     for s, c in np.ndindex(shape.seeds, shape.configurations):
         dendrites, somas = trial_sums(shape, s, c)
-        sums = dendrites if somas is None else somas
+        sums, slope = (dendrites, shape.slope) if somas is None else (somas, SOMA_SLOPE)
         expected = np.zeros(out.shape[2:])
         inside = tuple(slice(length) for length in sums.shape)
-        expected[inside] = np.where(sums >= 0, sums, SLOPE * sums)
+        expected[inside] = np.where(sums >= 0, sums, slope * sums)
         assert np.abs(out[s, c] - expected).max() <= 1e-5 * np.abs(expected).max()
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_layers import FAST_COMPILATION, Shape, evaluate, population, program
+from random_layers import FAST_COMPILATION, Shape, evaluate, layer_of, population, program
 
 from jdend.kernels import available, dendritic_layer, resolve
 from jdend.kernels._registry import KERNELS
@@ -24,7 +24,7 @@ def one_trial(shape: Shape = POPULATION, **changes) -> dict:
 
 @partial(jax.jit, static_argnames="kernel")
 def layer(arrays: dict, kernel: str) -> jax.Array:
-    return dendritic_layer(**arrays, kernel=kernel)
+    return layer_of(POPULATION, arrays, kernel)
 
 
 def with_index(index: int) -> dict:
@@ -90,6 +90,16 @@ def test_a_slope_of_minus_one_folds_sums_to_their_absolute_values(kernel):
     np.testing.assert_allclose(of_folded, of_linear, rtol=1e-2, atol=1e-5)
 
 
+def test_somas_have_the_dendrites_slope_unless_one_of_their_own_is_given(kernel):
+    arrays = one_trial(soma_bias=np.full(3, -9, "f"))
+    given = [
+        dendritic_layer(**arrays, negative_slope=0.3, soma_slope=slope, kernel=kernel)
+        for slope in (None, 0.3, 0.1)
+    ]
+    np.testing.assert_array_equal(given[0], given[1])
+    assert (given[0] != given[2]).any()
+
+
 def test_no_sizes_means_no_padding(kernel):
     whole = one_trial(sizes=np.array([3, 2, 5], np.int32))
     bare = {name: array for name, array in whole.items() if name != "sizes"}
@@ -101,7 +111,7 @@ def test_differentiates_inside_scan(kernel):
 
     def loss(weight, kernel):
         def step(x, _):
-            out = dendritic_layer(**(arrays | {"x": x, "weight": weight}), kernel=kernel)
+            out = layer_of(POPULATION, arrays | {"x": x, "weight": weight}, kernel)
             return x + out.sum(1, keepdims=True) / 100, None
 
         return jax.lax.scan(step, arrays["x"], None, length=2)[0].sum()
@@ -158,6 +168,7 @@ def test_the_gradient_of_the_batch_is_dropped_where_nobody_wants_it(kernel):
         ({"bias": np.array([["a"]])}, "bias holds real numbers; got <U1"),
         ({"x": np.zeros((2, 0), "f")}, "F, N, D and K are at least 1"),
         ({"negative_slope": "steep"}, "negative_slope is a number"),
+        ({"soma_slope": "steep"}, "soma_slope is a number"),
     ],
 )
 def test_wrong_arguments_are_named(changes, words):
@@ -201,17 +212,17 @@ def test_sizes_may_be_whole_numbers_of_any_type(kernel, whole):
 def test_sizes_beyond_int32_mean_no_padding(kernel):
     arrays = jax.tree.map(jnp.asarray, one_trial())
     del arrays["sizes"]
-    large = dendritic_layer(**arrays, sizes=np.full(3, 2**40), kernel=kernel)
-    np.testing.assert_allclose(large, dendritic_layer(**arrays, kernel=kernel), rtol=1e-5)
+    large = layer_of(POPULATION, arrays | {"sizes": np.full(3, 2**40)}, kernel)
+    np.testing.assert_allclose(large, layer_of(POPULATION, arrays, kernel), rtol=1e-5)
 
 
 def test_an_empty_batch_gives_an_empty_batch_and_gradients_of_0(kernel):
     arrays = jax.tree.map(jnp.asarray, one_trial(x=np.zeros((0, POPULATION.features), "f")))
 
     def loss(weight):
-        return dendritic_layer(**{**arrays, "weight": weight}, kernel=kernel).sum()
+        return layer_of(POPULATION, arrays | {"weight": weight}, kernel).sum()
 
-    assert dendritic_layer(**arrays, kernel=kernel).shape == (0, POPULATION.neurons)
+    assert layer_of(POPULATION, arrays, kernel).shape == (0, POPULATION.neurons)
     assert not jax.grad(loss)(arrays["weight"]).any()
 
 
@@ -219,7 +230,7 @@ def test_debugging_of_nan_finds_none_in_a_sound_layer(kernel):
     arrays = jax.tree.map(jnp.asarray, one_trial())
 
     def loss(weight):
-        return dendritic_layer(**{**arrays, "weight": weight}, kernel=kernel).sum()
+        return layer_of(POPULATION, arrays | {"weight": weight}, kernel).sum()
 
     with jax.debug_nans(True):
         eager = jax.grad(loss)(arrays["weight"])
@@ -234,7 +245,7 @@ def test_it_is_sharded_over_the_batch_by_shard_map(kernel, wanted):
     batch, whole = jax.sharding.PartitionSpec("b"), jax.sharding.PartitionSpec()
 
     def own(x, weight):
-        return dendritic_layer(**{**arrays, "x": x, "weight": weight}, kernel=kernel)
+        return layer_of(POPULATION, arrays | {"x": x, "weight": weight}, kernel)
 
     specs = {"in_specs": (batch, whole), "out_specs": batch, "check_vma": False}
     sharded = jax.shard_map(own, mesh=mesh, **specs)

@@ -14,6 +14,7 @@ from jdend.kernels import available, dendritic_layer
 from jdend.kernels._registry import KERNELS
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}
+SLOPES = {"negative_slope": -0.5, "soma_slope": 0.1}
 FEW = settings(max_examples=2, deadline=None, derandomize=True)
 sizes = st.integers(1, 5)
 
@@ -38,7 +39,7 @@ def layers(draw) -> dict[str, np.ndarray]:
 
 def transformed(kernel: str, x, rest: dict, g) -> dict:
     """What the transformations make of the layer; derivatives are those of ``g``'s product."""
-    fixed = {"indices": rest["indices"], "kernel": kernel}
+    fixed = {"indices": rest["indices"], "kernel": kernel, **SLOPES}
     moving = {name: array for name, array in rest.items() if name != "indices"}
 
     def loss(moving, x):

@@ -37,22 +37,41 @@ def x():
     return np.random.default_rng(0).normal(size=(8, F)).astype(np.float32)
 
 
-def leaky(x):
-    return np.where(x >= 0, x, 0.1 * x)
+def leaky(x, slope):
+    return np.where(x >= 0, x, slope * x)
 
 
 def by_formula(layer, x):
-    h = leaky(np.einsum("ndk,bndk->bnd", layer.weight, x[:, layer.indices[...]]) + layer.bias)
-    return leaky(np.einsum("nd,bnd->bn", layer.soma_weight, h) + layer.soma_bias)
+    sums = np.einsum("ndk,bndk->bnd", layer.weight, x[:, layer.indices[...]]) + layer.bias
+    h = leaky(sums, layer.dendrite_slope)
+    return leaky(np.einsum("nd,bnd->bn", layer.soma_weight, h) + layer.soma_bias, layer.soma_slope)
 
 
+@pytest.mark.parametrize("slopes", [(0.1, 0.1), (-1.0, 0.1), (1.0, 0.1), (0.1, 1.0), (-0.3, -0.6)])
 @pytest.mark.parametrize("kernel", ["auto", "gather"])
-def test_it_computes_its_formula(layer, x, kernel):
+def test_it_computes_its_formula(layer, x, kernel, slopes):
     biased = nnx.clone(layer)
     biased.kernel = kernel
+    biased.dendrite_slope, biased.soma_slope = slopes
     biased.bias[...] = np.random.default_rng(1).normal(size=(N, D))
     biased.soma_bias[...] = np.random.default_rng(2).normal(size=N)
     np.testing.assert_allclose(biased(x), by_formula(biased, x), rtol=1e-5, atol=1e-6)
+
+
+def test_somata_are_the_kernels_whatever_the_slopes(layer, x, monkeypatch):
+    kernel, shapes = _layer.kernels.dendritic_layer, []
+
+    def seen(*arrays, **options):
+        out = kernel(*arrays, **options)
+        shapes.append(out.shape)
+        return out
+
+    monkeypatch.setattr(_layer.kernels, "dendritic_layer", seen)
+    for slope in (-1.0, 0.1, 1.0):
+        of_slope = nnx.clone(layer)
+        of_slope.dendrite_slope = slope
+        of_slope(x)
+    assert shapes == [(8, N)] * 3
 
 
 @pytest.mark.parametrize("batch", [(), (1,), (0,), (4, 2), (2, 1, 3)])

@@ -41,7 +41,8 @@ struct Parts {
 // The operands that every call but `pack` has.
 struct Operands {
   Operands(Trials& trials, Floats tiles, Floats weight, Floats bias, Integers indices,
-           Floats soma_weight, Floats soma_bias, Integers sizes, int64_t batch, float slope) {
+           Floats soma_weight, Floats soma_bias, Integers sizes, float dendrite_slope,
+           float soma_slope, int64_t batch) {
     const auto dimensions = weight.dimensions();
     if (dimensions.size() < 3 || tiles.dimensions().size() < 3) {
       trials.bind<float>("weight", weight, {-1, -1, -1});
@@ -54,7 +55,8 @@ struct Operands {
     layer.dendrites = own[1];
     layer.synapses = own[2];
     layer.soma = soma_weight.dimensions().back() != 0;
-    layer.negative_slope = slope;
+    layer.dendrite_slope = dendrite_slope;
+    layer.soma_slope = soma_slope;
     const int64_t n = own[0], d = own[1], k = own[2];
     tile_count = (batch + kTile - 1) / kTile;
     rows = layer.soma ? n : n * d;
@@ -162,12 +164,13 @@ ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
 // -> out [B, R], signs [tiles, U + N].
 ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
                    Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
-                   ffi::Result<Floats> out, ffi::Result<Words> signs, float slope) {
+                   float dendrite_slope, float soma_slope, ffi::Result<Floats> out,
+                   ffi::Result<Words> signs) {
   Trials trials(out->dimensions(), 2);
   if (!trials.fit()) return trials.error();
   const int64_t batch = out->dimensions().last(2)[0];
   const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
-                          batch, slope);
+                          dendrite_slope, soma_slope, batch);
   const auto out_of = trials.bind<float>("out", *out, {batch, operands.rows});
   const auto signs_of =
       trials.bind<uint32_t>("signs", *signs, {operands.tile_count, operands.words});
@@ -186,16 +189,16 @@ ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bia
 // g [B, R] -> the gradients of weight, bias, soma_weight and soma_bias.
 ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
                            Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
-                           Words signs, Floats g, ffi::Result<Floats> weight_gradient,
-                           ffi::Result<Floats> bias_gradient,
+                           float dendrite_slope, float soma_slope, Words signs, Floats g,
+                           ffi::Result<Floats> weight_gradient, ffi::Result<Floats> bias_gradient,
                            ffi::Result<Floats> soma_weight_gradient,
-                           ffi::Result<Floats> soma_bias_gradient, float slope) {
+                           ffi::Result<Floats> soma_bias_gradient) {
   Trials trials(weight_gradient->dimensions(), 3);
   if (g.dimensions().size() < 2) trials.bind<float>("g", g, {-1, -1});
   if (!trials.fit()) return trials.error();
   const int64_t batch = g.dimensions().last(2)[0];
   const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
-                          batch, slope);
+                          dendrite_slope, soma_slope, batch);
   const auto signs_of =
       trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
   const auto g_of = trials.bind<const float>("g", g, {batch, operands.rows});
@@ -223,12 +226,13 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Fl
 // g [B, R] -> the gradient of x [B, F].
 ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
                           Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
-                          Words signs, Floats g, ffi::Result<Floats> gradient, float slope) {
+                          float dendrite_slope, float soma_slope, Words signs, Floats g,
+                          ffi::Result<Floats> gradient) {
   Trials trials(gradient->dimensions(), 2);
   if (!trials.fit()) return trials.error();
   const int64_t batch = gradient->dimensions().last(2)[0];
   const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
-                          batch, slope);
+                          dendrite_slope, soma_slope, batch);
   const auto signs_of =
       trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
   const auto g_of = trials.bind<const float>("g", g, {batch, operands.rows});
@@ -255,7 +259,9 @@ auto bind_layer() {
       .Arg<Integers>()   // indices
       .Arg<Floats>()     // soma_weight
       .Arg<Floats>()     // soma_bias
-      .Arg<Integers>();  // sizes
+      .Arg<Integers>()   // sizes
+      .Attr<float>("dendrite_slope")
+      .Attr<float>("soma_slope");
 }
 
 }  // namespace
@@ -279,7 +285,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     jdend_forward, jdend::forward,
-    jdend::bind_layer().Ret<Floats>().Ret<Words>().Attr<float>("negative_slope"));
+    jdend::bind_layer().Ret<Floats>().Ret<Words>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_weight_gradient, jdend::weight_gradient,
                               jdend::bind_layer()
@@ -288,12 +294,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_weight_gradient, jdend::weight_gradient,
                                   .Ret<Floats>()
                                   .Ret<Floats>()
                                   .Ret<Floats>()
-                                  .Ret<Floats>()
-                                  .Attr<float>("negative_slope"));
+                                  .Ret<Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_input_gradient, jdend::input_gradient,
                               jdend::bind_layer()
                                   .Arg<Words>()   // signs
                                   .Arg<Floats>()  // g
-                                  .Ret<Floats>()
-                                  .Attr<float>("negative_slope"));
+                                  .Ret<Floats>());

@@ -24,7 +24,7 @@ struct Layer {
   int64_t neurons, dendrites, synapses;                 // as the arrays are laid out
   int64_t used_neurons, used_dendrites, used_synapses;  // the true sizes inside them
   bool soma;
-  float negative_slope;
+  float dendrite_slope, soma_slope;  // of their LeakyReLUs below 0
   const float* tiles;        // [tiles, F, kTile]
   const float* weight;       // [N, D, K]
   const float* bias;         // [N, D]

@@ -157,7 +157,7 @@ struct Kernel {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
     const float* tile = layer.tiles + tile_number * layer.features * kTile;
     uint32_t* words = signs + tile_number * sign_words(layer);
-    const Vec slope = Isa::broadcast(layer.negative_slope);
+    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
     fill_zero(scratch, rows * kTile);
     for (int64_t i = 0; i < sign_words(layer); ++i) words[i] = 0;
 
@@ -167,7 +167,7 @@ struct Kernel {
         const int64_t u = n * layer.dendrites + d, first = u * layer.synapses;
         Samples h = project(tile, layer.weight + first, layer.indices + first,
                             layer.used_synapses, layer.bias[u]);
-        words[u] = leak(h, slope);
+        words[u] = leak(h, dendrite_slope);
         if (layer.soma) {
           add_scaled(soma, h, layer.soma_weight[u]);
         } else {
@@ -175,7 +175,7 @@ struct Kernel {
         }
       }
       if (layer.soma) {
-        words[units + n] = leak(soma, slope);
+        words[units + n] = leak(soma, Isa::broadcast(layer.soma_slope));
         store(scratch + n * kTile, soma);
       }
     }
@@ -245,7 +245,7 @@ struct Kernel {
     const int64_t per_row = layer.soma ? layer.dendrites : 1;
     const int64_t first_unit = first * per_row, last_unit = last * per_row;
     const int64_t tiles = (layer.batch + kTile - 1) / kTile;
-    const Vec slope = Isa::broadcast(layer.negative_slope);
+    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
     float* cotangents = scratch;                                 // [last - first, kTile]
     float* unit_sums = cotangents + (last - first) * kTile;      // [last_unit - first_unit, kLanes]
     float* row_sums = unit_sums + (last_unit - first_unit) * kLanes;  // [last - first, kLanes]
@@ -261,12 +261,12 @@ struct Kernel {
       for (int64_t r = first; r < last; ++r) {
         Samples cotangent = load(cotangents + (r - first) * kTile);
         if (layer.soma) {
-          cotangent = leak_gradient(cotangent, words[units + r], slope);
+          cotangent = leak_gradient(cotangent, words[units + r], Isa::broadcast(layer.soma_slope));
           add_lanes(row_sums + (r - first) * kLanes, cotangent);
         }
         for (int64_t u = r * per_row; u < (r + 1) * per_row; ++u) {
           if (!used(layer, u)) continue;
-          const Samples q = leak_gradient(cotangent, words[u], slope);
+          const Samples q = leak_gradient(cotangent, words[u], dendrite_slope);
           add_lanes(unit_sums + (u - first_unit) * kLanes, q);
           correlate(tile, layer.indices + u * layer.synapses, layer.used_synapses, q,
                     gradients.weight + u * layer.synapses);
@@ -336,7 +336,7 @@ struct Kernel {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
     const int64_t samples = rows_of_tile(layer, tile_number);
     const uint32_t* words = signs + tile_number * sign_words(layer);
-    const Vec slope = Isa::broadcast(layer.negative_slope);
+    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
     float* cotangents = scratch;                 // [rows, kTile]
     float* tile = scratch + rows * kTile;        // [F, kTile]
     transpose_to_tile(g + tile_number * kTile * rows, rows, samples, rows, cotangents);
@@ -347,13 +347,13 @@ struct Kernel {
         const int64_t u = n * layer.dendrites + d;
         Samples cotangent = load(cotangents + (layer.soma ? n : u) * kTile);
         if (layer.soma) {
-          cotangent = leak_gradient(cotangent, words[units + n], slope);
+          cotangent = leak_gradient(cotangent, words[units + n], Isa::broadcast(layer.soma_slope));
           const Vec scale = Isa::broadcast(layer.soma_weight[u]);
           JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
             cotangent.v[i] = Isa::multiply(cotangent.v[i], scale);
           }
         }
-        const Samples q = leak_gradient(cotangent, words[u], slope);
+        const Samples q = leak_gradient(cotangent, words[u], dendrite_slope);
         for (int64_t k = u * layer.synapses; k < u * layer.synapses + layer.used_synapses; ++k) {
           float* target = tile + static_cast<int64_t>(layer.indices[k]) * kTile;
           Samples sum = load(target);
