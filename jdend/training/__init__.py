@@ -1,6 +1,7 @@
 """Trains populations: many configurations of one shape, with many seeds, in one program."""
 
 from jdend.training._augmentation import AUGMENTATIONS
+from jdend.training._blocks import Narrow, block_width, trains_in_blocks
 from jdend.training._bucket import Bucket, PrecisionError
 from jdend.training._class_weights import ClassWeightsError, check_class_weights, weighted
 from jdend.training._compilation import Compilations, compilations, in_background
@@ -23,7 +24,7 @@ from jdend.training._optimizer import OPTIMIZERS
 from jdend.training._order import epoch_order
 from jdend.training._outcome import HISTORY_FIGURES, Outcome, Progress
 from jdend.training._population import Population
-from jdend.training._run import Narrow, Run
+from jdend.training._run import Run
 from jdend.training._sharding import EVERY_DEVICE, DevicesError, Placement, find_devices
 from jdend.training._single import extract, train_model
 from jdend.training._snapshot import Snapshot
@@ -63,6 +64,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",
+    "block_width",
     "check_class_weights",
     "check_loss",
     "check_memory",
@@ -95,6 +97,7 @@ __all__ = [
     "trace_hyperparameters",
     "train",
     "train_model",
+    "trains_in_blocks",
     "uninterrupted",
     "weighted",
 ]

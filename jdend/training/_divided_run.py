@@ -188,7 +188,7 @@ class DividedRun(Run):
     def _divide_at(self, middle: int, taken: Snapshot | None) -> None:
         bounds = [(0, middle), (middle, len(self.configurations))]
         self._halves = [self._half(begin, end, taken) for begin, end in bounds]
-        self._state, self._ended = None, []
+        self._states, self._ended = (), []
         _whole.discard(self)
 
     def _half(self, begin: int, end: int, taken: Snapshot | None) -> "DividedRun":

@@ -21,6 +21,7 @@ __all__ = [
     "configurations_that_fit",
     "estimate_bytes",
     "memory_ran_out",
+    "state_bytes",
     "usable_bytes",
 ]
 
@@ -54,6 +55,7 @@ def estimate_bytes(
     n_seeds: int,
     data: Split | None = None,
     metric: Metric = ACCURACY,
+    at_once: int | None = None,
 ) -> int:
     """Estimates the device memory that a population takes while it trains, in bytes.
 
@@ -62,8 +64,15 @@ def estimate_bytes(
     `native`, a row of weights with zeros for `dense`, the values of all inputs for `gather`; or, if
     that is more, what it takes to draw the dendrites' inputs in the beginning. The estimate is
     seldom below what the compiler says (`compiled_bytes`), and at most two thirds above.
+
+    Args:
+      bucket: that of the population.
+      n_configurations, n_seeds: how many it has.
+      data: the data; None to leave them out.
+      metric: what networks are measured by.
+      at_once: how many configurations train in one program; None for all.
     """
-    state = _state_bytes(bucket)
+    state = state_bytes(bucket)
     sizes = bucket.at_first.sizes
     units = sizes.get("n_neurons", 1) * sizes.get("n_dendrites", 1)
     # An evaluation has more rows, and no backward pass.
@@ -88,8 +97,8 @@ def estimate_bytes(
         held = sum(array.nbytes for array in arrays if array is not None)
     # In the beginning every dendrite draws its inputs from all features.
     drawn = 9 * units * features // 2 if "n_dendrite_inputs" in sizes else 0
-    per_trial = state + max(state // 3 + activations, drawn)
-    return held + n_seeds * (batch + n_configurations * per_trial)
+    working = (at_once or n_configurations) * max(state // 3 + activations, drawn)
+    return held + n_seeds * (batch + n_configurations * state + working)
 
 
 def configurations_that_fit(
@@ -145,7 +154,7 @@ def _device_bytes(device: Any) -> int | None:
     return None
 
 
-def _state_bytes(bucket: Bucket) -> int:
+def state_bytes(bucket: Bucket) -> int:
     """The bytes of one trial's state: parameters, their two moments, and the other variables."""
     params, others = bytes_of_variables(bucket.at_first)
     return 3 * params + others + BYTES_OF_HYPERPARAMETERS

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from jdend.models import Configuration
 
-__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "as_fields", "empty_history", "so_far"]
+__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "empty_history", "outcomes_of", "so_far"]
 
 PARTS = ("train", "validation", "test")
 
@@ -85,11 +85,45 @@ def empty_history(shape: tuple[int, ...], metric: str) -> dict[str, Float[np.nda
     return {name: np.full(shape, np.nan) for name in names}
 
 
-def as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:
-    """The figures of a trained network as fields of `Outcome`, those of a metric as `measured`."""
-    fields = {name for part in PARTS for name in (f"{part}_loss", f"{part}_accuracy")}
-    named: dict[str, Any] = {name: v for name, v in figures.items() if name in fields}
-    return {**named, "measured": {name: v for name, v in figures.items() if name not in fields}}
+def outcomes_of(
+    configurations: Sequence[Configuration],
+    seeds: tuple[int, ...],
+    ends: Sequence[int],
+    history: Mapping[str, Float[np.ndarray, "S C E"]],
+    figures: Mapping[str, Float[np.ndarray, "S C"]],
+    failed_step: Int[np.ndarray, "S C"],
+    *,
+    steps_per_epoch: int,
+    seconds_per_epoch: float,
+) -> list[Outcome]:
+    """The outcomes of a population's configurations, in order.
+
+    Args:
+      configurations: those of the population.
+      seeds: likewise.
+      ends: after how many epochs each ended.
+      history: the figures after every epoch, by name.
+      figures: those of the trained networks.
+      failed_step: the first step with a loss that was not finite, or -1.
+      steps_per_epoch: of an epoch.
+      seconds_per_epoch: the time of an epoch of one configuration.
+    """
+    failed_epoch = np.where(failed_step < 0, -1, failed_step // steps_per_epoch)
+    # A network can be lost by its last step, whose loss is of the weights before it.
+    lost = ~np.isfinite(figures["train_loss"]) & (failed_epoch < 0)
+    failed_epoch = np.where(lost, np.array(ends) - 1, failed_epoch)
+    return [
+        Outcome(
+            configuration=configuration,
+            seeds=seeds,
+            history={name: h[:, c, :end] for name, h in history.items()},
+            **_as_fields({name: values[:, c] for name, values in figures.items()}),
+            failed_epoch=failed_epoch[:, c],
+            seconds=seconds_per_epoch * end,
+            stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
+        )
+        for c, (configuration, end) in enumerate(zip(configurations, ends, strict=True))
+    ]
 
 
 def so_far(
@@ -108,8 +142,15 @@ def so_far(
         configuration=configuration,
         seeds=tuple(seeds),
         history=history,
-        **as_fields(figures),
+        **_as_fields(figures),
         failed_epoch=np.where(lost.any(axis=1), lost.argmax(axis=1), -1),
         seconds=seconds,
         stopped_epoch=history["train_loss"].shape[1],
     )
+
+
+def _as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:
+    """The figures of a trained network as fields of `Outcome`, those of a metric as `measured`."""
+    fields = {name for part in PARTS for name in (f"{part}_loss", f"{part}_accuracy")}
+    named: dict[str, Any] = {name: v for name, v in figures.items() if name in fields}
+    return {**named, "measured": {name: v for name, v in figures.items() if name not in fields}}

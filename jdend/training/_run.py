@@ -15,30 +15,36 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, UInt32
 
-from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration
+from jdend.training._blocks import (
+    Narrow,
+    States,
+    block_width,
+    cut,
+    figures_of,
+    filled,
+    in_blocks,
+    joined,
+    running_figures,
+)
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
 from jdend.training._metrics import ACCURACY, Metric
-from jdend.training._outcome import Outcome, Progress, as_fields, empty_history, so_far
+from jdend.training._outcome import Outcome, Progress, empty_history, outcomes_of, so_far
 from jdend.training._population import Population
-from jdend.training._sharding import columns_of, placed, width_on
+from jdend.training._sharding import width_on
 from jdend.training._snapshot import Snapshot
 from jdend.training._state import State, rejoined, take
 from jdend.training._stopwatch import Stopwatch
 from jdend.training._streaming import Feed
 from jdend.training._traced_hyperparameters import TracedHyperparameters, trace_hyperparameters
 
-__all__ = ["Narrow", "Run"]
+__all__ = ["Run"]
 
 SECONDS_PER_CALL, STEPS_OF_FIRST_CALL = 1.0, 4
-
-Narrow = Callable[[int, int, int], int]
-"""`(width, live, steps) → width`: the new width of a population with `width` columns, `live` of
-which train on, for at most `steps` steps; it is at least `live`. Each width needs a program."""
 
 
 class Run:
@@ -47,8 +53,8 @@ class Run:
         run.train_to(3);  run.stop(losers);  run.train_to(run.last_epoch);  run.outcomes()
 
     The networks of a configuration that ends, at its own last epoch or by `stop`, are kept as they
-    are then. Its column is computed further, but not read, until `narrow` removes it. Nothing is on
-    the device before the first `train_to`.
+    are then. Its column is computed further, but not read, until those that train on fill fewer
+    blocks, or `narrow` removes it. Nothing is on the device before the first `train_to`.
 
     Ctrl-C takes effect between two calls of the program, about once a second. After that, or after
     an exception of `on_progress`, `snapshot` returns all that was trained. Another run of the same
@@ -96,9 +102,12 @@ class Run:
         self._mesh, self._streamed = mesh, streamed
         self._steps_per_epoch = data.n_train // bucket.structure.batch_size
         self._history = empty_history((*shape, self.last_epoch), metric.name)
-        self._state: State | None = None
+        self._states: States = ()  # of its blocks
         self._is_restored = False  # if so, its programs may not be compiled yet
-        # The configurations of the state's first columns.
+        self._width = block_width(
+            bucket, shape[1], shape[0], self._steps_per_epoch, mesh, streamed=streamed
+        )
+        # The configurations of the states' first columns.
         self._columns = list(range(len(configurations)))
         # Configurations that ended, with their state, on the host.
         self._ended: list[tuple[list[int], State]] = []
@@ -116,9 +125,9 @@ class Run:
     @property
     def steps_done(self) -> int:
         """How many training steps are done, those of the present epoch included."""
-        if self._state is None:
+        if not self._states:
             return self.epoch * self._steps_per_epoch
-        return int(self._state.step)
+        return int(self._states[0].step)
 
     @property
     def epochs_done(self) -> float:
@@ -135,14 +144,14 @@ class Run:
         if self.epoch >= epoch or not self.live:
             return
         with self._training:
-            state = self._ready()
+            self._make_ready()
             while self.epoch < epoch and self.live:
-                state = self._train_epoch(state)
+                self._train_epoch()
                 with uninterrupted():
-                    self._record(state)
+                    self._record()
                     self.epoch += 1
-                    self._keep(state, [c for c in self._columns if self.ends[c] == self.epoch])
-                    state = self._state = self._narrowed(state)
+                    self._keep([c for c in self._columns if self.ends[c] == self.epoch])
+                    self._narrow_states()
                 self._report(float(self.epoch))
 
     def stop(self, configurations: Sequence[int]) -> None:
@@ -151,13 +160,13 @@ class Run:
         stopped = [c for c in configurations if c in self.live]
         if not stopped:
             return
-        if self._state is None:
+        if not self._states:
             raise ValueError("nothing can be stopped before the first epoch is done")
         with uninterrupted():
             for c in stopped:
                 self.ends[c] = self.epoch
-            self._keep(self._state, stopped)
-            self._state = self._narrowed(self._state)
+            self._keep(stopped)
+            self._narrow_states()
 
     def score_after(self, epoch: int) -> Float[np.ndarray, "S C"]:
         """The score of every trial after `epoch` epochs, or at its end if that was earlier; `epoch`
@@ -179,7 +188,7 @@ class Run:
             columns=list(self._columns),
             history={name: values.copy() for name, values in self._history.items()},
             seconds=(self._training.seconds, self._compiling.seconds),
-            state=jax.device_get(self._state),
+            state=joined(self._states) if self._states else None,
             ended=list(self._ended) if self._figures is None else (),
             figures=self._figures,
             failed_step=self._failed_step,
@@ -195,7 +204,8 @@ class Run:
         Raises:
           ValueError: if that run had other arguments.
         """
-        outline = self._population.init.shape_of_result(self._traced(), self._seeds())
+        of_one = self._traced(self.configurations[:1])
+        outline = self._population.init.shape_of_result(of_one, self._seeds())
         self._go_on(Snapshot.from_bytes(content, outline))
 
     def _go_on(self, taken: Snapshot) -> None:
@@ -204,7 +214,8 @@ class Run:
             raise ValueError("not the snapshot of such a population: other histories")
         self.ends, self.epoch, self._columns = list(taken.ends), taken.epoch, list(taken.columns)
         self._history = {name: values.copy() for name, values in taken.history.items()}
-        self._state, self._ended, self._is_restored = taken.state, list(taken.ended), True
+        self._states = () if taken.state is None else (taken.state,)
+        self._ended, self._is_restored = list(taken.ended), True
         self._figures, self._failed_step = taken.figures, taken.failed_step
         self._training.add(taken.seconds[0])
         self._compiling.add(taken.seconds[1])
@@ -213,7 +224,7 @@ class Run:
 
     def park(self) -> None:
         """Moves the state to the host; the next `train_to` moves it back."""
-        self._state = jax.device_get(self._state)
+        self._states = jax.device_get(self._states)
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes of all configurations, in order; each must have ended.
@@ -224,15 +235,23 @@ class Run:
         if self.live:
             raise ValueError(f"{len(self.live)} configurations have not ended yet")
         if self._figures is None or self._failed_step is None:
-            assert self._state is not None
             with self._training:
-                state = placed(rejoined(self._state, self._ended), self._mesh)
-                figures = self._final_figures(state)
+                state = rejoined(joined(self._states), self._ended)
+                figures = self._final_figures(cut(state, self._width, self._mesh))
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
                 self._figures, self._failed_step = figures, failed_step
-                self._state, self._ended = None, []
-        return self._outcomes(self._figures, self._failed_step)
+                self._states, self._ended = (), []
+        return outcomes_of(
+            self.configurations,
+            self.seeds,
+            self.ends,
+            self._history,
+            self._figures,
+            self._failed_step,
+            steps_per_epoch=self._steps_per_epoch,
+            seconds_per_epoch=self._seconds_per_epoch(),
+        )
 
     def outcomes_so_far(self) -> list[Outcome | None]:
         """The outcomes of all configurations after their last whole epoch; None before the first.
@@ -250,137 +269,117 @@ class Run:
 
     @functools.cached_property
     def _population(self) -> Population:
-        return population_for(self.bucket, self._traced(), self.metric, self._mesh)
+        of_all = self._traced(self.configurations)
+        return population_for(self.bucket, of_all, self.metric, self._mesh)
 
     @functools.cached_property
     def _data(self) -> DeviceData:
         return on_device(self._split, self._mesh, streamed=self._streamed)
 
-    def _ready(self) -> State:
-        """The state, on the device and with its programs compiled."""
-        if self._state is not None and not self._is_restored:
-            return self._state
-        state = None if self._state is None else placed(self._state, self._mesh)
-        hyperparameters = self._traced() if state is None else state.hyperparameters
+    def _make_ready(self) -> None:
+        """Brings the states to the device, with their programs compiled."""
+        if self._states and not self._is_restored:
+            return
+        if not self._states:
+            columns = in_blocks(self.configurations, self._width)
+            traced = [self._traced(block) for block in columns]
+            self._compile(traced[0])
+            self._states = tuple(self._population.init(of, self._seeds()) for of in traced)
+            return
+        state = take(joined(self._states), range(len(self._columns)))
+        self._states = cut(state, min(self._width, len(self._columns)), self._mesh)
+        self._compile(self._states[0].hyperparameters)
+        self._is_restored = False
+
+    def _compile(self, hyperparameters: TracedHyperparameters) -> None:
         with self._compiling:
             self._population.compile(hyperparameters, len(self._members), self._data)
-        if state is None:
-            return self._population.init(hyperparameters, self._seeds())
-        self._state, self._is_restored = state, False
-        return state
 
-    def _traced(self) -> TracedHyperparameters:
-        columns = columns_of(self._mesh, self.configurations)
-        return trace_hyperparameters(columns, self._steps_per_epoch, padded=self.bucket.padded)
+    def _traced(self, configurations: Sequence[Configuration]) -> TracedHyperparameters:
+        return trace_hyperparameters(
+            configurations, self._steps_per_epoch, padded=self.bucket.padded
+        )
 
     def _seeds(self) -> UInt32[Array, " S"]:
         return jnp.asarray(self._members)
 
-    def _train_epoch(self, state: State) -> State:
+    def _train_epoch(self) -> None:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
-        step = int(state.step)
+        step = self.steps_done
         end = (self.epoch + 1) * self._steps_per_epoch
         feed = Feed(self._data, self._seeds(), self.epoch, self.bucket.structure.batch_size)
         while step < end:
-            wanted = min(step + self._steps_per_call, end)
+            wanted = stop = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
             with uninterrupted():
-                state, stop = feed.advance(self._population.advance, state, step, wanted)
-                self._state = state
-                jax.block_until_ready(state.step)
+                for i, state in enumerate(self._states):
+                    state, stop = feed.advance(self._population.advance, state, step, wanted)
+                    self._states = (*self._states[:i], state, *self._states[i + 1 :])
+                jax.block_until_ready(self._states[-1].step)
             seconds_per_step = max(time.perf_counter() - begun, 1e-4) / (stop - step)
             self._steps_per_call = max(1, math.ceil(SECONDS_PER_CALL / seconds_per_step))
             step = stop
             if step < end:
                 self._report(step / self._steps_per_epoch)
-        return state
 
-    def _record(self, state: State) -> None:
+    def _record(self) -> None:
         """Adds the epoch's figures of the configurations that train to the history."""
-        seen = self._steps_per_epoch * self.bucket.structure.batch_size
-        # Computed here, nothing is compiled for it; XLA divides by constants in the same way.
-        sums = jax.device_get((state.loss_sum, state.n_correct))
-        figures = {
-            "train_loss": np.asarray(sums[0]) * np.float32(1 / self._steps_per_epoch),
-            "train_accuracy": np.asarray(sums[1]).astype(np.float32) * np.float32(1 / seen),
-        }
-        if not self.bucket.structure.problem.has_classes:
-            figures["train_accuracy"] = np.full_like(figures["train_loss"], np.nan)
+        structure = self.bucket.structure
+        figures = running_figures(
+            self._states,
+            self._steps_per_epoch,
+            structure.batch_size,
+            has_classes=structure.problem.has_classes,
+        )
         if self._split.n_validation > 0:
-            figures |= self._evaluate(state, "validation")
+            figures |= self._measured(self._states, "validation")
         live = self.live
         columns = [self._columns.index(c) for c in live]
         for name, values in figures.items():
             self._history[name][:, live, self.epoch] = values[:, columns]
         self.score = self.score_after(self.epoch + 1)
 
-    def _keep(self, state: State, configurations: list[int]) -> None:
+    def _keep(self, configurations: list[int]) -> None:
         """Keeps the present state of configurations that end before others do."""
         if configurations and (self.live or self._ended):
             columns = [self._columns.index(c) for c in configurations]
-            self._ended.append((configurations, take(jax.device_get(state), columns)))
+            self._ended.append((configurations, take(joined(self._states), columns)))
 
-    def _narrowed(self, state: State) -> State:
-        """The state without the columns that have ended, if `narrow` wants that."""
-        live, width = self.live, state.failed_step.shape[1]
-        if self._narrow is None or not live or len(live) == width:
-            return state
-        steps = (max(self.ends[c] for c in live) - self.epoch) * self._steps_per_epoch
-        narrowed_width = width_on(self._mesh, self._narrow(width, len(live), steps))
-        if narrowed_width >= width:
-            return state
-        columns = [self._columns.index(c) for c in live]
-        columns += columns[:1] * (narrowed_width - len(live))  # the first one repeated
-        with self._compiling:
-            state = placed(take(jax.device_get(state), columns), self._mesh)
-            self._population.compile(state.hyperparameters, len(self._members), self._data)
-        self._columns = live
-        return state
+    def _narrow_states(self) -> None:
+        """Leaves out columns that have ended, where the others fill fewer blocks, or one that
+        `narrow` makes narrower."""
+        live, width = self.live, self._states[0].failed_step.shape[1]
+        if not live or len(live) == len(self._states) * width:
+            return
+        if self._is_restored:
+            places = [self._columns.index(c) for c in live]
+            self._states, self._columns = (take(joined(self._states), places),), live
+            return
+        narrower = width
+        if len(live) < width and self._narrow is not None:
+            steps = (max(self.ends[c] for c in live) - self.epoch) * self._steps_per_epoch
+            wanted = self._narrow(width, len(live), steps)
+            narrower = min(width, width_on(self._mesh, wanted))
+        columns = filled([self._columns.index(c) for c in live], narrower)
+        if len(columns) < len(self._states) * width:
+            with self._compiling:
+                self._states = cut(take(joined(self._states), columns), narrower, self._mesh)
+            if narrower < width:
+                self._compile(self._states[0].hyperparameters)
+            self._columns = live
 
-    @phase("evaluation")
-    def _evaluate(self, state: State, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
-        """The figures of all columns on one part of the data, by name."""
-        loss, accuracy = self._population.loss_and_accuracy(state, self._data, part)
-        figures = {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
-        measure = self._population.measure
-        if measure is not None and part != "train":
-            rows = jnp.asarray(self._data.part(part))
-            figures[f"{part}_{self.metric.name}"] = measure(state, self._data.examples, rows)
-        return {name: np.asarray(values) for name, values in jax.device_get(figures).items()}
+    def _measured(self, states: States, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
+        return figures_of(states, self._population, self.metric, self._data, part)
 
-    def _final_figures(self, state: State) -> dict[str, Float[np.ndarray, "S C"]]:
+    def _final_figures(self, states: States) -> dict[str, Float[np.ndarray, "S C"]]:
         figures: dict[str, Float[np.ndarray, "S C"]] = {}
         for part in ("train", "test"):
-            for name, columns in self._evaluate(state, part).items():
+            for name, columns in self._measured(states, part).items():
                 figures[name] = columns.astype(np.float64)[:, : len(self.configurations)]
         for name in [name for name in self._history if name.startswith("validation_")]:
             last = [self._history[name][:, c, end - 1] for c, end in enumerate(self.ends)]
             figures[name] = np.stack(last, axis=1)
         return figures
-
-    def _outcomes(
-        self,
-        figures: Mapping[str, Float[np.ndarray, "S C"]],
-        failed_step: Int[np.ndarray, "S C"],
-    ) -> list[Outcome]:
-        failed_epoch = np.where(failed_step < 0, -1, failed_step // self._steps_per_epoch)
-        # A network can be lost by its last step, whose loss is of the weights before it.
-        lost = ~np.isfinite(figures["train_loss"]) & (failed_epoch < 0)
-        failed_epoch = np.where(lost, np.array(self.ends) - 1, failed_epoch)
-        return [
-            Outcome(
-                configuration=configuration,
-                seeds=self.seeds,
-                history={name: h[:, c, :end] for name, h in self._history.items()},
-                **as_fields({name: values[:, c] for name, values in figures.items()}),
-                failed_epoch=failed_epoch[:, c],
-                seconds=self._seconds_per_epoch() * end,
-                stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
-            )
-            for c, (configuration, end) in enumerate(
-                zip(self.configurations, self.ends, strict=True)
-            )
-        ]
 
     def _seconds_per_epoch(self) -> float:
         """The time of one epoch of one configuration."""

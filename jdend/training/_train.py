@@ -8,6 +8,7 @@ from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
+from jdend.training._blocks import Narrow, block_width, filled
 from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
 from jdend.training._divided_run import DividedRun
@@ -17,11 +18,12 @@ from jdend.training._memory import (
     configurations_that_fit,
     estimate_bytes,
     memory_ran_out,
+    state_bytes,
     usable_bytes,
 )
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._outcome import Outcome, Progress
-from jdend.training._run import Narrow, Run
+from jdend.training._run import Run
 from jdend.training._sharding import (
     EVERY_DEVICE,
     SEEDS,
@@ -156,14 +158,15 @@ def prepare(
     on = on_device(data, mesh, streamed=_streams(data, placement))
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
-    columns = columns_of(mesh, first)
-    hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
+    hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
-    for width in _widths([c.hyperparameters.n_epochs for c in first], steps_per_epoch, narrow):
-        on_mesh = columns[: width_on(mesh, width)]
-        narrower = trace_hyperparameters(on_mesh, steps_per_epoch, padded=bucket.padded)
+    width = _width(bucket, len(first), seeds, data, mesh, streamed=_streams(data, placement))
+    n_epochs = [c.hyperparameters.n_epochs for c in first]
+    for narrower in _widths(width, n_epochs, steps_per_epoch, narrow):
+        on_mesh = filled(first, width)[: width_on(mesh, narrower)]
+        traced = trace_hyperparameters(on_mesh, steps_per_epoch, padded=bucket.padded)
         try:
-            programs.compile(narrower, len(seeds) * data.n_folds, on)
+            programs.compile(traced, len(seeds) * data.n_folds, on)
         except (MemoryError, RuntimeError) as error:
             if not memory_ran_out(error):
                 raise  # otherwise the run that needs them meets the same, and is divided
@@ -179,12 +182,48 @@ def compiled_bytes(
 ) -> int:
     """The memory that training these takes on a device by the compiler, in bytes."""
     mesh, room = _divided(bucket, configurations, seeds, data, ACCURACY, placement)
-    steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     columns = columns_of(mesh, configurations[:room])
+    streamed = _streams(data, placement)
+    return _compiled(bucket, columns, seeds, data, mesh, ACCURACY, streamed=streamed)
+
+
+def _compiled(
+    bucket: Bucket,
+    columns: Sequence[Configuration],
+    seeds: Sequence[int],
+    data: Split,
+    mesh: Mesh | None,
+    metric: Metric,
+    *,
+    streamed: bool,
+) -> int:
+    """The bytes on a device, by the compiler, of a population with these columns."""
+    width = _width(bucket, len(columns), seeds, data, mesh, streamed=streamed)
+    n_members = len(seeds) * data.n_folds
+    steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
-    programs = population_for(bucket, hyperparameters, mesh=mesh)
-    on = on_device(data, mesh, streamed=_streams(data, placement))
-    return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
+    programs = population_for(bucket, hyperparameters, metric, mesh)
+    of_a_block = trace_hyperparameters(
+        filled(columns, width)[:width], steps_per_epoch, padded=bucket.padded
+    )
+    training = programs.memory(of_a_block, n_members, on_device(data, mesh, streamed=streamed))
+    waiting = len(filled(columns, width)) - width
+    return training + waiting * n_members * state_bytes(bucket)
+
+
+def _width(
+    bucket: Bucket,
+    n_columns: int,
+    seeds: Sequence[int],
+    data: Split,
+    mesh: Mesh | None,
+    *,
+    streamed: bool,
+) -> int:
+    """The columns of a population's blocks."""
+    steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
+    n_members = len(seeds) * data.n_folds
+    return block_width(bucket, n_columns, n_members, steps_per_epoch, mesh, streamed=streamed)
 
 
 def _streams(data: Split, placement: Placement) -> bool:
@@ -209,28 +248,29 @@ def _divided(
     n_members = len(seeds) // parts_of(mesh, SEEDS) * data.n_folds
     streams = _streams(data, placement)
 
+    def at_once(n: int) -> int:
+        return n if mesh is not None else _width(bucket, n, seeds, data, None, streamed=streams)
+
     def estimated(n: int) -> int:
-        all_of_it = estimate_bytes(bucket, n, n_members, data, metric)
+        all_of_it = estimate_bytes(bucket, n, n_members, data, metric, at_once(n))
         return all_of_it - bytes_to_train_on(data) + 2 * BLOCK_BYTES if streams else all_of_it
 
     def compiled(n: int) -> int:
-        steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
         columns = columns_of(mesh, configurations[: n * n_parts])
-        hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
-        programs = population_for(bucket, hyperparameters, metric, mesh)
-        on = on_device(data, mesh, streamed=streams)
-        return programs.memory(hyperparameters, len(seeds) * data.n_folds, on)
+        return _compiled(bucket, columns, seeds, data, mesh, metric, streamed=streams)
 
     of_device = width_on(mesh, at_most) // n_parts
     room = configurations_that_fit(of_device, usable_bytes(devices[0]), estimated, compiled)
     return mesh, min(at_most, room * n_parts)
 
 
-def _widths(n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None) -> list[int]:
-    """The widths of a population whose trials all train to their own end."""
-    widths = [len(n_epochs)]
-    if narrow is not None:
-        for epoch in sorted(set(n_epochs))[:-1]:
-            live = sum(n > epoch for n in n_epochs)
+def _widths(
+    width: int, n_epochs: Sequence[int], steps_per_epoch: int, narrow: Narrow | None
+) -> list[int]:
+    """The widths of the blocks of a population whose trials all train to their own end."""
+    widths = [width]
+    for epoch in sorted(set(n_epochs))[:-1]:
+        live = sum(n > epoch for n in n_epochs)
+        if narrow is not None and live < widths[-1]:
             widths.append(narrow(widths[-1], live, (max(n_epochs) - epoch) * steps_per_epoch))
     return list(dict.fromkeys(widths))

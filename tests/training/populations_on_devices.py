@@ -14,6 +14,7 @@ import small_populations as small
 
 from jdend import HyperparameterSearcher
 from jdend.training import Bucket, Placement, find_metric, on_device
+from jdend.training._blocks import joined
 from jdend.training._train import runs
 
 COLLECTIVES = r" (all-reduce|all-gather|all-to-all|collective-\w+|reduce-scatter)(?:-start)?\("
@@ -54,7 +55,7 @@ def first_step(run):
     """Parameters and losses after one step."""
     run._steps_per_epoch = 1  # so an epoch has one
     run.train_to(1)
-    n, state = len(run.configurations), jax.device_get(run._state)
+    n, state = len(run.configurations), joined(run._states)
     return jax.tree.map(lambda x: x[:, :n], (state.params, state.loss_sum))
 
 

@@ -158,7 +158,7 @@ def test_another_run_on_the_device_makes_room(refuse):
     first.train_to(1)
     refuse(3, "init")
     second.train_to(1)
-    assert isinstance(first._state.loss_sum, np.ndarray)
+    assert isinstance(first._states[0].loss_sum, np.ndarray)
     assert_the_same(finished(first))
 
 

@@ -99,10 +99,15 @@ def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
     """Short ones go on beside longer ones; what becomes of them then is not theirs."""
     train_epoch = Run._train_epoch
 
-    def fail_late(self, state):
-        state = train_epoch(self, state)
-        late = jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
-        return dataclasses.replace(state, failed_step=late) if self.epoch == 2 else state
+    def fail_late(self):
+        train_epoch(self)
+        if self.epoch == 2:
+            self._states = tuple(
+                dataclasses.replace(
+                    state, failed_step=jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
+                )
+                for state in self._states
+            )
 
     monkeypatch.setattr(Run, "_train_epoch", fail_late)
     failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]

@@ -16,7 +16,7 @@ from jdend.search.errors import SearchError
 from jdend.search.planning.cost_model import Cost, ShapeLoads, column_count, cost_of
 from jdend.search.planning.partition import max_programs_worth, pack_shapes
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.training import Bucket
+from jdend.training import Bucket, trains_in_blocks
 
 __all__ = ["MODES", "divided", "plan", "programs"]
 
@@ -55,8 +55,9 @@ def plan(
       n_examples: training examples per epoch, by which padding is weighed against compiling.
       weight: how many trials of the whole search each of these stands for.
       generations: in how many generations they train; each loads batches for every program.
-      within: populations from `programs`; trials that fit one of them train in its program. Widths
-        are then rounded up by `column_count`, so that generations of similar size share programs.
+      within: populations from `programs`; trials that fit one of them train in its program. Where
+        populations do not train in blocks, widths are then rounded up by `column_count`, so that
+        generations of similar size share programs.
 
     Raises:
       SearchError: if the mode is unknown or `max_programs` is not a positive integer.
@@ -75,7 +76,7 @@ def plan(
         families = _divided(trials, families, limit, costs)
     populations += [_population(trials, members, kernel, precision) for members in families]
     if within:
-        populations = [replace(p, width=column_count(len(p.members))) for p in populations]
+        populations = [_of_members(p, p.members) for p in populations]
     return sorted(populations, key=lambda population: population.members[0])
 
 
@@ -113,8 +114,15 @@ def divided(
 
 
 def _parts(population: PlannedPopulation, n: int) -> list[PlannedPopulation]:
-    members = [population.members[i::n] for i in range(n)]
-    return [replace(population, members=m, width=column_count(len(m))) for m in members]
+    return [_of_members(population, population.members[i::n]) for i in range(n)]
+
+
+def _of_members(population: PlannedPopulation, members: tuple[int, ...]) -> PlannedPopulation:
+    """The population of these members, as wide as others of about as many, unless it trains in
+    blocks, whose programs do not depend on how many there are."""
+    n = len(members)
+    width = n if trains_in_blocks(population.bucket) else column_count(n)
+    return replace(population, members=members, width=width)
 
 
 def programs(

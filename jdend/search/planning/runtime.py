@@ -11,6 +11,7 @@ from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.planning.cost_model import FORWARD_SHARE, REFERENCE_BATCH_SIZE, cost_of, narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
+from jdend.training import block_width
 
 __all__ = ["Forecast", "forecast"]
 
@@ -90,7 +91,7 @@ def forecast(
         for width in time.widths:
             name = _name(population, width, time.resamples, data)
             if name not in compiled:
-                first = width == population.width  # the others are needed in the middle of training
+                first = width == time.widths[0]  # the others are needed in the middle of training
                 program = time.program * (CACHED_SHARE if name in cached else 1.0)
                 overlap = min(program, trained) if first else 0.0
                 compiling += program - overlap + LOST_SHARE * overlap
@@ -148,18 +149,20 @@ def _population(
     whole_step = float(np.mean(cost.step(REFERENCE_BATCH_SIZE * patches, params, params / inputs)))
     forward = FORWARD_SHARE * whole_step / REFERENCE_BATCH_SIZE
     narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
-    width, training, column_steps = population.width, 0.0, 0.0
+    width = block_width(population.bucket, population.width, n_seeds, steps)
+    training, column_steps = 0.0, 0.0
     widths = [width]
     last = max(ends)
     for epoch in range(last):
-        live = sum(end > epoch for end in ends)
-        if live < width and epoch > 0:
+        live = population.width if epoch == 0 else sum(end > epoch for end in ends)
+        if live < width:
             width = narrow(width, live, (last - epoch) * steps)
             widths.append(width)
-        rows = data.largest_validation
-        training += n_seeds * steps * cost.batch * batch_size / REFERENCE_BATCH_SIZE
-        training += n_seeds * width * (steps * column + rows * forward)
-        column_steps += n_seeds * width * steps
+        blocks, rows = math.ceil(live / width), data.largest_validation
+        batches = blocks * cost.batch * batch_size / REFERENCE_BATCH_SIZE
+        training += n_seeds * steps * batches
+        training += n_seeds * blocks * width * (steps * column + rows * forward)
+        column_steps += n_seeds * blocks * width * steps
     rows = data.n_train + len(data.test_y)
     training += n_seeds * population.width * rows * forward
     periods = [trial.configuration.hyperparameters.steps_to_resample for trial in trials]

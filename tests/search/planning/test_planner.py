@@ -59,7 +59,11 @@ def test_generations_share_programs_that_take_all_that_a_sample_holds():
         groups = plan(generation, "padded", within=shared)
         assert [group.bucket for group in groups] == [shared[0].bucket]
         assert sum(len(group.members) for group in groups) == len(generation)
-        assert groups[0].width == column_count(len(generation))
+        assert groups[0].width == len(generation)
+    # Where populations do not train in blocks, few widths are compiled.
+    (dense,) = planner.programs(sample, 20, mode="padded", kernel="dense")
+    (group,) = planner.plan(sample[:7], "padded", kernel="dense", within=[dense])
+    assert group.width == column_count(7) > 7
 
 
 def test_a_program_grows_until_the_rest_of_the_sample_fits():
@@ -131,8 +135,9 @@ def test_short_populations_and_single_trials_are_not_divided():
     assert parts([1e6], 8, n_trials=3) == [1, 1, 1]
 
 
-def test_parts_have_the_bucket_of_the_whole_and_a_usual_width():
-    whole = plan([shaped(5) for _ in range(10)], "exact")
+@pytest.mark.parametrize(("kernel", "width"), [("native", 5), ("dense", column_count(5))])
+def test_parts_have_the_bucket_of_the_whole_and_a_usual_width(kernel, width):
+    whole = planner.plan([shaped(5) for _ in range(10)], "exact", kernel=kernel)
     for part in planner.divided(whole, [100.0], 2):
         assert (part.bucket, part.seeds) == (whole[0].bucket, whole[0].seeds)
-        assert part.width == column_count(5)
+        assert part.width == width
