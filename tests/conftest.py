@@ -2,6 +2,10 @@
 
 import os
 import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
 
 import jaxtyping
 import pytest
@@ -11,8 +15,17 @@ from checked_types import PACKAGES
 # and dtypes; none of them is imported before.
 jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
-# Tests compile more than they compute; jdend's own programs set their level themselves.
+# Tests compile more than they compute; jdend's own programs set their level themselves, see
+# `compiled_fast`.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+
+# What was compiled is found again by other files of tests, by the workers beside and by processes
+# that tests start. The folder goes with the session; `JAX_COMPILATION_CACHE_DIR` keeps one.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _programs = tempfile.TemporaryDirectory(prefix="jdend-tests-programs-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 # A shell's background job ignores Ctrl-C, and so would the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,11 +34,54 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 collect_ignore = [] if "JDEND_TFDS_PYTHON" in os.environ else ["tfds"]
 
 
+# Before Python 3.12, counting the lines that run doubles what JAX takes to trace. The cases of one
+# test run mostly the same lines: they are counted until they have taken so many seconds. What is
+# reported is then no more than the share of lines that all tests run.
+SECONDS_COUNTED = 2.0 if sys.version_info < (3, 12) else float("inf")
+_seconds = defaultdict(float)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    from coverage import Coverage
+
+    test, begun, counting = item.nodeid.partition("[")[0], time.process_time(), Coverage.current()
+    every = item.config.getoption("cov_context", None)  # asks which tests run a line
+    pauses = counting is not None and not every and _seconds[test] > SECONDS_COUNTED
+    if pauses:
+        counting.stop()
+    try:
+        return (yield)
+    finally:
+        if pauses:
+            counting.start()
+        _seconds[test] += time.process_time() - begun
+
+
 @pytest.fixture(autouse=True)
 def types_as_marked(request, monkeypatch):
     """Tests marked `wrong_types` see what users do, for whom nothing checks annotations."""
     if request.node.get_closest_marker("wrong_types"):
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_fast(request):
+    """In the process of the tests, jdend's own programs are compiled without LLVM's optimisations,
+    too, which is half of the work: there are many, and each runs for a moment. A file that says
+    `COMPILED_AS_SHIPPED = True` has them as users do, as have all processes that tests start."""
+    from jdend.training import _compilation
+
+    shipped = _compilation._compiler_options
+
+    def options(quickly):
+        said = shipped(quickly=True)
+        return said and {**said, "xla_backend_optimization_level": 0}
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "COMPILED_AS_SHIPPED", False):
+            patch.setattr(_compilation, "_compiler_options", options)
+        yield
 
 
 @pytest.fixture(scope="session")

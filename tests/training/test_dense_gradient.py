@@ -27,19 +27,19 @@ def a_batch():
 
 
 def dense_of(bucket, state):
-    return dense_gradients(bucket, mean_loss)(state, a_batch(), jnp.int32(0))[0][0]
+    return jax.jit(dense_gradients(bucket, mean_loss))(state, a_batch(), jnp.int32(0))[0][0]
 
 
 def gradient_by_weight(state):
     """The gradient by the weights that are there, by the network itself."""
-    model = build(MEMBER.structure, rngs=nnx.Rngs(0))
+    model = nnx.eval_shape(lambda: build(MEMBER.structure, rngs=nnx.Rngs(0)))
     graphdef, _, _ = nnx.split(model, nnx.Param, ...)
     params, other = jax.tree.map(lambda leaf: leaf[0, 0], (state.params, state.other))
 
     def loss(params):
         return mean_loss(graphdef, params, other, None, jax.tree.map(lambda a: a[0], a_batch()))[0]
 
-    return jax.grad(loss)(params)["dendritic"]["weight"]
+    return jax.jit(jax.grad(loss))(params)["dendritic"]["weight"]
 
 
 def test_by_a_weight_that_is_there_it_is_that_of_training():

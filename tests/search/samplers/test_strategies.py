@@ -3,12 +3,14 @@
 Of `gp` that is tested by `make test-gp`, see `strategies_here`.
 """
 
+import functools
 import importlib.util
 
 import jax.numpy as jnp
 import numpy as np
 import optuna
 import pytest
+from flax import nnx
 from optuna.trial import create_trial
 from strategies_here import HERE
 
@@ -20,11 +22,13 @@ from jdend.models import (
     trace_params,
 )
 from jdend.search import SearchError, SpaceError
+from jdend.search.driver import schedule as schedule_module
 from jdend.search.driver.schedule import default_generation
 from jdend.search.pruners import find_pruner
+from jdend.search.samplers import proposing
 from jdend.search.samplers.optuna_samplers import distributions
 from jdend.search.samplers.registry import find_strategy
-from jdend.search.space.encoding import FILL
+from jdend.search.space.encoding import FILL, Encoding
 from jdend.testing import StrategyContract
 from jdend.testing.strategies import carried_out, problem, schedule
 
@@ -63,8 +67,9 @@ def all_proposed(generations):
 
 @pytest.fixture
 def nothing_drawn(monkeypatch):
-    """Networks are built with zeros for what is drawn: their shapes are found in a fifth of the
-    time, which is what drawing takes to trace."""
+    """Networks are built with zeros for what is drawn, by one key for all of it: their shapes are
+    found in a small part of the time, since drawing is most of what is traced."""
+    monkeypatch.setattr(nnx.RngStream, "__call__", lambda stream: stream.key[...])
     monkeypatch.setattr(_layer, "draw_indices", lambda key, shape, *_, **__: jnp.zeros(shape, int))
     monkeypatch.setattr(_layer, "dendrite_normal", lambda key, shape, *_: jnp.zeros(shape))
     monkeypatch.setattr(
@@ -72,15 +77,44 @@ def nothing_drawn(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in architectures() if name != "linear"])
-@pytest.mark.parametrize("strategy", HERE)
-def test_two_hundred_proposals_fit_and_differ(strategy, name, nothing_drawn):
+@functools.cache
+def problems(name, *, listed):
+    """What is searched for one architecture, budget by budget."""
     space = {**RANGES, "architecture": name}
-    if strategy == "grid":
+    if listed:
         read = (*architecture(name).fields, "lr")
         space = {"architecture": name, **{n: LISTS[n] for n in LISTS if n in read}}
+    return tuple(problem(space, budget) for budget in BUDGETS)
+
+
+@functools.cache
+def traced(structure):
+    """The number of parameters of a structure, which several strategies propose."""
+    return trace_params(structure)
+
+
+@pytest.fixture
+def encoded_once(monkeypatch):
+    """Strategies that search the same of `problems` share its encoding, which follows from it."""
+
+    def encoding(problem):
+        if id(problem) not in _encodings:
+            _encodings[id(problem)] = problem, Encoding(problem)
+        return _encodings[id(problem)][1]
+
+    for module in (schedule_module, proposing):
+        monkeypatch.setattr(module, "Encoding", encoding)
+
+
+_encodings = {}
+
+
+@pytest.mark.parametrize("name", [name for name in architectures() if name != "linear"])
+@pytest.mark.parametrize("strategy", HERE)
+def test_two_hundred_proposals_fit_and_differ(strategy, name, nothing_drawn, encoded_once):
     generation = 44 if strategy == "gp" else 25  # each of whose proposals takes a third of a second
-    search = schedule(strategy, *(problem(space, b) for b in BUDGETS), generation=generation)
+    searched = problems(name, listed=strategy == "grid")
+    search = schedule(strategy, *searched, generation=generation)
     proposed = all_proposed(carried_out(search, lambda p: p.total_params / p.budget))
     configurations = [search.configure(p) for p in proposed]
     for budget in BUDGETS:
@@ -89,7 +123,7 @@ def test_two_hundred_proposals_fit_and_differ(strategy, name, nothing_drawn):
         assert all(0.8 * budget <= p.total_params <= budget for p in of_budget)
     assert len(set(configurations)) == len(configurations)
     for p, configuration in zip(proposed, configurations, strict=True):
-        assert trace_params(configuration.structure) == p.total_params
+        assert traced(configuration.structure) == p.total_params
 
 
 @pytest.mark.parametrize("strategy", [name for name in HERE if name in ("tpe", "gp")])
