@@ -9,6 +9,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from jdend import __version__
 from jdend._messages import did_you_mean
 from jdend._output import command_line, complain, show
 
@@ -34,7 +35,7 @@ Finds the best dendritic neural network that fits a parameter budget.
 
 {chr(10).join(f"  {name:<11} {what}" for name, (what, _) in COMMANDS.items())}
 
-jdend COMMAND --help says more of each. To begin:
+jdend COMMAND --help says more of each, jdend --version which jdend it is. To begin:
   jdend search --dataset digits --budget 1500 --out run --save-best
   eval "$(jdend completion bash)"     so that Tab completes, in ~/.bashrc
 """
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, rest = (words[0], words[1:]) if words else ("--help", [])
     if name in ("-h", "--help", "help"):
         show(HELP.rstrip())
+        return 0
+    if name == "--version":
+        show(f"jdend {__version__}")
         return 0
     if name not in COMMANDS:
         complain(f"jdend: unknown command {name!r}{did_you_mean(name, COMMANDS)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jdend import __main__ as command
+from jdend import __version__
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = [name for name in command.COMMANDS if name != "completion"]
@@ -41,6 +42,11 @@ def test_as_a_module_each_tells_of_itself_as_one(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert capsys.readouterr().out.startswith("usage: python -m jdend.predict ")
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert command.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"jdend {__version__}\n"
 
 
 def test_an_unknown_command_is_one_line(capsys):

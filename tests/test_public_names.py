@@ -13,6 +13,7 @@ EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # These measure a part by itself, which users of the whole never hold in their hands.
 MEASURES_A_PART = {
+    "block_width.py": "how many columns a population's programs have",
     "compiling.py": "the programs of one population",
     "few_trials.py": "the programs; it divides the time of each",
     "guide.py": "the scenarios, from the module that docs/toolkit.md names",
