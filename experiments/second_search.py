@@ -5,9 +5,9 @@
 Twenty-one searches in the default space, which differ in budget (3,000 to 10,000), number of
 trials, strategy, pruner and seed, are planned and not trained. A program is known by its bucket,
 seeds, width and data, as in `--dry-run`. For each way to round up the sizes of padded capacities
-and all widths: how many searches after the first have no program that none before them had, and
-what the cost model says of compiling the new ones and of training, padding and columns that repeat
-a trial included. `--searches` and `--seed` are for others.
+(and, of kernels that do not train in blocks, all widths): how many searches after the first have no
+program that none before them had, and what the cost model says of compiling the new ones and of
+training, padding included. `--searches` and `--seed` are for others.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import Forecast, forecast
 from jdend.search.pruners import find_pruner
 from jdend.search.space.default_space import default_space
+from jdend.training import trains_in_blocks
 
 Up = Callable[[int], int]
 
@@ -131,6 +132,8 @@ def _rounded(population: PlannedPopulation, up: Up, n_features: int) -> PlannedP
     if bucket.padded:
         sizes = {name: min(up(n), n_features) for name, n in bucket.structure.sizes.items()}
         bucket = replace(bucket, structure=bucket.structure.with_sizes(sizes))
+    if trains_in_blocks(bucket):  # whose width does not follow from the population's
+        return replace(population, bucket=bucket)
     return replace(population, bucket=bucket, width=up(population.width))
 
 
