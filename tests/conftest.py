@@ -15,8 +15,7 @@ from checked_types import PACKAGES
 # and dtypes; none of them is imported before.
 jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
-# Tests compile more than they compute; jdend's own programs set their level themselves, see
-# `compiled_fast`.
+# Tests compile more than they compute; jdend's own programs set their level themselves.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
 # What was compiled is found again by other files of tests, by the workers beside and by processes
@@ -63,25 +62,6 @@ def types_as_marked(request, monkeypatch):
     """Tests marked `wrong_types` see what users do, for whom nothing checks annotations."""
     if request.node.get_closest_marker("wrong_types"):
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_fast(request):
-    """In the process of the tests, jdend's own programs are compiled without LLVM's optimisations,
-    too, which is half of the work: there are many, and each runs for a moment. A file that says
-    `COMPILED_AS_SHIPPED = True` has them as users do, as have all processes that tests start."""
-    from jdend.training import _compilation
-
-    shipped = _compilation._compiler_options
-
-    def options(quickly):
-        said = shipped(quickly=True)
-        return said and {**said, "xla_backend_optimization_level": 0}
-
-    with pytest.MonkeyPatch.context() as patch:
-        if not getattr(request.module, "COMPILED_AS_SHIPPED", False):
-            patch.setattr(_compilation, "_compiler_options", options)
-        yield
 
 
 @pytest.fixture(scope="session")

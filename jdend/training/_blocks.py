@@ -33,10 +33,12 @@ __all__ = [
     "States",
     "block_width",
     "cut",
+    "cut_again",
     "figures_of",
     "filled",
     "in_blocks",
     "joined",
+    "on_devices",
     "running_figures",
     "trains_in_blocks",
 ]
@@ -104,12 +106,33 @@ def in_blocks(items: Sequence[T], width: int) -> list[Sequence[T]]:
     return [columns[begin : begin + width] for begin in range(0, len(columns), width)]
 
 
-def cut(state: State, width: int, mesh: Mesh | None) -> States:
-    """A state from the host as blocks on the devices."""
+def cut(state: State, width: int) -> States:
+    """A state from the host in blocks, there."""
     columns = in_blocks(range(state.failed_step.shape[1]), width)
     if len(columns) == 1 and len(columns[0]) == state.failed_step.shape[1]:
-        return (placed(state, mesh),)
-    return tuple(placed(take(state, block), mesh) for block in columns)
+        return (state,)
+    return tuple(take(state, block) for block in columns)
+
+
+def cut_again(state: State | None, width: int, n_columns: int) -> States:
+    """The blocks of a state from a snapshot, as wide as they were then.
+
+    Args:
+      state: it; None after the end of training.
+      width: that of the population's blocks; a single one may have become narrower.
+      n_columns: how many of its columns have a configuration; the others fill the last block.
+    """
+    if state is None:
+        return ()
+    its_own = state.failed_step.shape[1]
+    if its_own > width:
+        state = take(state, range(n_columns))
+    return cut(state, min(width, its_own))
+
+
+def on_devices(states: States, mesh: Mesh | None) -> States:
+    """Blocks from the host on the devices."""
+    return tuple(placed(state, mesh) for state in states)
 
 
 def joined(states: States) -> State:

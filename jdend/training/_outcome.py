@@ -12,7 +12,15 @@ from jaxtyping import Float, Int
 
 from jdend.models import Configuration
 
-__all__ = ["HISTORY_FIGURES", "Outcome", "Progress", "empty_history", "outcomes_of", "so_far"]
+__all__ = [
+    "HISTORY_FIGURES",
+    "Outcome",
+    "Progress",
+    "as_fields",
+    "empty_history",
+    "outcomes_of",
+    "so_far",
+]
 
 PARTS = ("train", "validation", "test")
 
@@ -117,7 +125,7 @@ def outcomes_of(
             configuration=configuration,
             seeds=seeds,
             history={name: h[:, c, :end] for name, h in history.items()},
-            **_as_fields({name: values[:, c] for name, values in figures.items()}),
+            **as_fields({name: values[:, c] for name, values in figures.items()}),
             failed_epoch=failed_epoch[:, c],
             seconds=seconds_per_epoch * end,
             stopped_epoch=end if end < configuration.hyperparameters.n_epochs else None,
@@ -142,14 +150,14 @@ def so_far(
         configuration=configuration,
         seeds=tuple(seeds),
         history=history,
-        **_as_fields(figures),
+        **as_fields(figures),
         failed_epoch=np.where(lost.any(axis=1), lost.argmax(axis=1), -1),
         seconds=seconds,
         stopped_epoch=history["train_loss"].shape[1],
     )
 
 
-def _as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:
+def as_fields(figures: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, Any]:
     """The figures of a trained network as fields of `Outcome`, those of a metric as `measured`."""
     fields = {name for part in PARTS for name in (f"{part}_loss", f"{part}_accuracy")}
     named: dict[str, Any] = {name: v for name, v in figures.items() if name in fields}

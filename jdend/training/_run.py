@@ -22,10 +22,12 @@ from jdend.training._blocks import (
     States,
     block_width,
     cut,
+    cut_again,
     figures_of,
     filled,
     in_blocks,
     joined,
+    on_devices,
     running_figures,
 )
 from jdend.training._bucket import Bucket
@@ -204,8 +206,8 @@ class Run:
         Raises:
           ValueError: if that run had other arguments.
         """
-        of_one = self._traced(self.configurations[:1])
-        outline = self._population.init.shape_of_result(of_one, self._seeds())
+        fewest = self._traced(filled(self.configurations[:1], width_on(self._mesh, 1)))
+        outline = self._population.init.shape_of_result(fewest, self._seeds())
         self._go_on(Snapshot.from_bytes(content, outline))
 
     def _go_on(self, taken: Snapshot) -> None:
@@ -214,7 +216,7 @@ class Run:
             raise ValueError("not the snapshot of such a population: other histories")
         self.ends, self.epoch, self._columns = list(taken.ends), taken.epoch, list(taken.columns)
         self._history = {name: values.copy() for name, values in taken.history.items()}
-        self._states = () if taken.state is None else (taken.state,)
+        self._states = cut_again(taken.state, self._width, len(self._columns))
         self._ended, self._is_restored = list(taken.ended), True
         self._figures, self._failed_step = taken.figures, taken.failed_step
         self._training.add(taken.seconds[0])
@@ -237,7 +239,8 @@ class Run:
         if self._figures is None or self._failed_step is None:
             with self._training:
                 state = rejoined(joined(self._states), self._ended)
-                figures = self._final_figures(cut(state, self._width, self._mesh))
+                blocks = on_devices(cut(state, self._width), self._mesh)
+                figures = self._final_figures(blocks)
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
                 self._figures, self._failed_step = figures, failed_step
@@ -286,8 +289,7 @@ class Run:
             self._compile(traced[0])
             self._states = tuple(self._population.init(of, self._seeds()) for of in traced)
             return
-        state = take(joined(self._states), range(len(self._columns)))
-        self._states = cut(state, min(self._width, len(self._columns)), self._mesh)
+        self._states = on_devices(self._states, self._mesh)
         self._compile(self._states[0].hyperparameters)
         self._is_restored = False
 
@@ -351,10 +353,6 @@ class Run:
         live, width = self.live, self._states[0].failed_step.shape[1]
         if not live or len(live) == len(self._states) * width:
             return
-        if self._is_restored:
-            places = [self._columns.index(c) for c in live]
-            self._states, self._columns = (take(joined(self._states), places),), live
-            return
         narrower = width
         if len(live) < width and self._narrow is not None:
             steps = (max(self.ends[c] for c in live) - self.epoch) * self._steps_per_epoch
@@ -362,11 +360,13 @@ class Run:
             narrower = min(width, width_on(self._mesh, wanted))
         columns = filled([self._columns.index(c) for c in live], narrower)
         if len(columns) < len(self._states) * width:
+            self._states, self._columns = cut(take(joined(self._states), columns), narrower), live
+            if self._is_restored:  # else they go back to the devices
+                return
             with self._compiling:
-                self._states = cut(take(joined(self._states), columns), narrower, self._mesh)
+                self._states = on_devices(self._states, self._mesh)
             if narrower < width:
                 self._compile(self._states[0].hyperparameters)
-            self._columns = live
 
     def _measured(self, states: States, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
         return figures_of(states, self._population, self.metric, self._data, part)

@@ -1,5 +1,6 @@
 """Searches leave neither threads nor open files behind."""
 
+import gc
 import os
 import threading
 
@@ -22,6 +23,7 @@ def kept(number, folder, kind):
 def test_searches_leave_no_threads_and_no_open_files(
     kind, n_searches, tmp_path, no_download, instant_training
 ):
+    gc.collect()  # what earlier tests have left open
     counts = []
     searchers = []  # as in a notebook: none is collected
     for number in range(EARLIER + n_searches):

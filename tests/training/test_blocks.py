@@ -136,7 +136,7 @@ def test_a_state_is_cut_and_joined_without_change(narrow_blocks):
     some = run()
     some.train_to(1)
     whole = joined(some._states)
-    again = joined(cut(whole, 4, None))
+    again = joined(cut(whole, 4))
     np.testing.assert_array_equal(again.loss_sum[:, :6], whole.loss_sum)
     np.testing.assert_array_equal(again.loss_sum[:, 6:], whole.loss_sum[:, [0, 0]])
 

@@ -13,7 +13,6 @@ from jdend.plasticity import GRADIENTS, NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RUL
 from jdend.training import take
 
 # LLVM has ended the process over resampling in padded buckets, at one level of its optimisations.
-COMPILED_AS_SHIPPED = True
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
 LARGEST = {
     "n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "n_soma_inputs": 5, "hidden_dim": 6,
