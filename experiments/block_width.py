@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def main() -> None:
         for row in found[1:]:
             print(f"  of {row['width']:2}: {row['ms_per_trial_step']:.3f}, {row['times']:.2f}")
     record = {
-        "command": "python experiments/block_width.py",
+        "command": " ".join(["python experiments/block_width.py", *sys.argv[1:]]),
         "processor": processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),

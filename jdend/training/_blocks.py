@@ -62,7 +62,8 @@ TRIALS_A_PROCESSOR = 1.5
 
 def trains_in_blocks(bucket: Bucket) -> bool:
     """Whether a bucket's populations train in blocks on one device."""
-    return kernels.resolve(bucket.kernel, precision=bucket.precision) == "native"
+    on_cpu: bool = jax.default_backend() == "cpu"  # elsewhere the native kernel is `dense`
+    return on_cpu and kernels.resolve(bucket.kernel, precision=bucket.precision) == "native"
 
 
 def block_width(
