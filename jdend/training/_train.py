@@ -155,12 +155,13 @@ def prepare(
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
     mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
-    on = on_device(data, mesh, streamed=_streams(data, placement))
+    streamed = _streams(data, placement)
+    on = on_device(data, mesh, streamed=streamed)
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
-    width = _width(bucket, len(first), seeds, data, mesh, streamed=_streams(data, placement))
+    width = _width(bucket, len(first), seeds, data, mesh, streamed=streamed)
     n_epochs = [c.hyperparameters.n_epochs for c in first]
     for narrower in _widths(width, n_epochs, steps_per_epoch, narrow):
         on_mesh = filled(first, width)[: width_on(mesh, narrower)]
