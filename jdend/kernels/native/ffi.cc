@@ -85,6 +85,9 @@ struct Operands {
     return result;
   }
 
+  // How many trials in a row read the same batch.
+  int64_t sharing() const { return tiles_.shared(); }
+
   Layer layer{};
   int64_t tile_count = 0, rows = 0, words = 0;
 
@@ -118,18 +121,22 @@ ffi::Error index_error(const Operands& operands, int64_t trial) {
 
 // Runs body(layer, trial, first, last, scratch) for parts [first, last) of a trial's `total` tiles
 // or rows, unless the trial has an index outside the features: then nothing of it is computed.
-// All trials' first parts come first, then all second ones: trials that share a batch read the same
-// tiles while these are in cache.
+// Of trials that share a batch all first parts come first, then all second ones, and read the same
+// tiles while these are in cache; then come those of the next batch, so that threads that begin far
+// apart read different ones.
 template <typename Body>
 ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Operands& operands,
                          int64_t total, int64_t longest, int64_t scratch_floats,
                          const Body& body) {
   const Parts parts(pool, trials.count(), total, longest);
+  const int64_t sharing = operands.sharing();
   std::atomic<int64_t> bad_trial{-1};
   parallel_for(pool, trials.count() * parts.count, scratch_floats,
                [&](int64_t item, float* scratch) {
-                 const int64_t trial = item % trials.count();
-                 const int64_t first = item / trials.count() * parts.length;
+                 const int64_t of_batch = item % (sharing * parts.count);
+                 const int64_t trial =
+                     item / (sharing * parts.count) * sharing + of_batch % sharing;
+                 const int64_t first = of_batch / sharing * parts.length;
                  const int64_t last = std::min(first + parts.length, total);
                  const Layer layer = operands[trial];
                  if (routines().any_index_outside(layer)) {

@@ -28,6 +28,13 @@ struct PerTrial {
     }
     return data + offset;
   }
+
+  // How many trials in a row, from any multiple of that number on, have the same part.
+  int64_t shared() const {
+    int64_t count = 1;
+    for (int axis = axes - 1; axis >= 0 && strides[axis] == 0; --axis) count *= lengths[axis];
+    return count;
+  }
 };
 
 // The leading axes of a call's results. Each vmap adds one; under vmap_method="expand_dims" every
