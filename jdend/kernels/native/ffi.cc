@@ -249,10 +249,8 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Flo
                        routines().input_gradient_scratch(operands.layer),
                        [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
                            float* scratch) {
-                         for (int64_t tile = first; tile < last; ++tile) {
-                           routines().input_gradient(layer, tile, g_of[trial], signs_of[trial],
-                                                     scratch, to_x[trial]);
-                         }
+                         routines().input_gradient(layer, first, last, g_of[trial],
+                                                   signs_of[trial], scratch, to_x[trial]);
                        });
 }
 

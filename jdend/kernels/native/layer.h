@@ -64,9 +64,9 @@ struct Routines {
   void (*weight_gradient)(const Layer&, int64_t first, int64_t last, const float* g,
                           const uint32_t* signs, float* scratch, const Gradients& gradients);
 
-  // One tile: rows of the cotangent [B, F] of x.
-  void (*input_gradient)(const Layer&, int64_t tile, const float* g, const uint32_t* signs,
-                         float* scratch, float* gradient);
+  // Tiles [first, last): rows of the cotangent [B, F] of x.
+  void (*input_gradient)(const Layer&, int64_t first, int64_t last, const float* g,
+                         const uint32_t* signs, float* scratch, float* gradient);
 };
 
 // Null where the compiler did not target the instruction set.

@@ -90,6 +90,24 @@ struct Kernel {
     return sum;
   }
 
+  // Replaces vectors [count, kLanes] by the sums of their lanes, [count].
+  static void sum_vectors(float* vectors, int64_t count) {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      Vec v[kLanes];
+      JDEND_UNROLL for (int j = 0; j < kLanes; ++j) {
+        v[j] = i + j < count ? Isa::load(vectors + (i + j) * kLanes) : Isa::zero();
+      }
+      const Vec sums = Isa::sum_each(v);
+      if (i + kLanes <= count) {
+        Isa::store(vectors + i, sums);
+        continue;
+      }
+      float lanes[kLanes];
+      Isa::store(lanes, sums);
+      for (int64_t j = 0; i + j < count; ++j) vectors[i + j] = lanes[j];
+    }
+  }
+
   // start + sum_k weight[k] * tile[indices[k]].
   static JDEND_INLINE Samples project(const float* tile, const float* weight,
                                       const int32_t* indices, int64_t synapses, float start) {
@@ -202,6 +220,14 @@ struct Kernel {
     return Isa::sum_each(products);
   }
 
+  // Of a dendrite's last synapses, which fill no vector, so few are summed without adding up lanes.
+  static constexpr int64_t kFew = kLanes / 4;
+
+  static int64_t few(const Layer& layer) {
+    const int64_t left = layer.used_synapses % kLanes;
+    return left <= kFew ? left : 0;
+  }
+
   // sums[k] += sum over the tile of q * tile[indices[k]].
   static JDEND_INLINE void correlate(const float* tile, const int32_t* indices, int64_t synapses,
                                      const Samples& q, float* sums) {
@@ -230,9 +256,22 @@ struct Kernel {
     Isa::store(last_sums, Isa::select(fresh, Isa::add(old, total), old));
   }
 
+  // The same of a few synapses, to vectors [synapses, kLanes].
+  static JDEND_INLINE void correlate_few(const float* tile, const int32_t* indices,
+                                         int64_t synapses, const Samples& q, float* vectors) {
+    for (int64_t k = 0; k < synapses; ++k) {
+      const Samples x = load(row(tile, indices[k]));
+      Vec sum = Isa::load(vectors + k * kLanes);
+      JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+        sum = Isa::multiply_add(q.v[i], x.v[i], sum);
+      }
+      Isa::store(vectors + k * kLanes, sum);
+    }
+  }
+
   static int64_t weight_gradient_scratch(const Layer& layer) {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
-    return rows * kTile + (units + rows) * kLanes;
+    return rows * kTile + (units * (1 + kFew) + rows) * kLanes;
   }
 
   // With q[u, b] the cotangent of a dendrite's output over its soma weight, times LeakyReLU's
@@ -243,15 +282,17 @@ struct Kernel {
                               const uint32_t* signs, float* scratch, const Gradients& gradients) {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
     const int64_t per_row = layer.soma ? layer.dendrites : 1;
-    const int64_t first_unit = first * per_row, last_unit = last * per_row;
+    const int64_t first_unit = first * per_row, n_units = (last - first) * per_row;
     const int64_t tiles = (layer.batch + kTile - 1) / kTile;
+    const int64_t n_few = few(layer), n_full = layer.used_synapses - n_few;
     const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
-    float* cotangents = scratch;                                 // [last - first, kTile]
-    float* unit_sums = cotangents + (last - first) * kTile;      // [last_unit - first_unit, kLanes]
-    float* row_sums = unit_sums + (last_unit - first_unit) * kLanes;  // [last - first, kLanes]
-    fill_zero(unit_sums, (last_unit - first_unit + last - first) * kLanes);
-    fill_zero(gradients.weight + first_unit * layer.synapses,
-              (last_unit - first_unit) * layer.synapses);
+    // Sums of which the lanes are added up at the end.
+    float* cotangents = scratch;                           // [last - first, kTile]
+    float* unit_sums = cotangents + (last - first) * kTile;  // [n_units, kLanes]
+    float* row_sums = unit_sums + n_units * kLanes;          // [last - first, kLanes]
+    float* few_sums = row_sums + (last - first) * kLanes;    // [n_units, n_few, kLanes]
+    fill_zero(unit_sums, (n_units * (1 + n_few) + last - first) * kLanes);
+    fill_zero(gradients.weight + first_unit * layer.synapses, n_units * layer.synapses);
 
     for (int64_t t = 0; t < tiles; ++t) {
       const float* tile = layer.tiles + t * layer.features * kTile;
@@ -267,20 +308,26 @@ struct Kernel {
         for (int64_t u = r * per_row; u < (r + 1) * per_row; ++u) {
           if (!used(layer, u)) continue;
           const Samples q = leak_gradient(cotangent, words[u], dendrite_slope);
+          const int32_t* indices = layer.indices + u * layer.synapses;
           add_lanes(unit_sums + (u - first_unit) * kLanes, q);
-          correlate(tile, layer.indices + u * layer.synapses, layer.used_synapses, q,
-                    gradients.weight + u * layer.synapses);
+          correlate(tile, indices, n_full, q, gradients.weight + u * layer.synapses);
+          correlate_few(tile, indices + n_full, n_few, q,
+                        few_sums + (u - first_unit) * n_few * kLanes);
         }
       }
     }
 
-    for (int64_t u = first_unit; u < last_unit; ++u) {
-      finish_unit(layer, u, Isa::load(unit_sums + (u - first_unit) * kLanes), gradients);
+    sum_vectors(unit_sums, n_units);
+    sum_vectors(row_sums, last - first);
+    sum_vectors(few_sums, n_units * n_few);
+    for (int64_t i = 0; i < n_units; ++i) {
+      float* sums = gradients.weight + (first_unit + i) * layer.synapses + n_full;
+      for (int64_t k = 0; k < n_few; ++k) sums[k] = few_sums[i * n_few + k];
+      finish_unit(layer, first_unit + i, unit_sums[i], gradients);
     }
     if (!layer.soma) return;
     for (int64_t n = first; n < last; ++n) {
-      const float sum = sum_lanes(Isa::load(row_sums + (n - first) * kLanes));
-      gradients.soma_bias[n] = n < layer.used_neurons ? sum : 0.0f;
+      gradients.soma_bias[n] = n < layer.used_neurons ? row_sums[n - first] : 0.0f;
     }
   }
 
@@ -296,8 +343,8 @@ struct Kernel {
   }
 
   // Turns a dendrite's sums T, in gradients.weight, and T0 into its gradients.
-  static void finish_unit(const Layer& layer, int64_t unit, Vec sum, const Gradients& gradients) {
-    const float bias_sum = used(layer, unit) ? sum_lanes(sum) : 0.0f;
+  static void finish_unit(const Layer& layer, int64_t unit, float bias_sum,
+                          const Gradients& gradients) {
     if (!layer.soma) {
       gradients.bias[unit] = bias_sum;
       return;
@@ -328,42 +375,81 @@ struct Kernel {
   }
 
   static int64_t input_gradient_scratch(const Layer& layer) {
-    return (output_rows(layer) + layer.features) * kTile;
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    return (rows + units + layer.features) * kTile + 2 * units * layer.synapses + layer.features + 1;
   }
 
-  static void input_gradient(const Layer& layer, int64_t tile_number, const float* g,
-                             const uint32_t* signs, float* scratch, float* gradient) {
-    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
-    const int64_t samples = rows_of_tile(layer, tile_number);
-    const uint32_t* words = signs + tile_number * sign_words(layer);
-    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
-    float* cotangents = scratch;                 // [rows, kTile]
-    float* tile = scratch + rows * kTile;        // [F, kTile]
-    transpose_to_tile(g + tile_number * kTile * rows, rows, samples, rows, cotangents);
-    fill_zero(tile, layer.features * kTile);
-
-    for (int64_t n = 0; n < layer.used_neurons; ++n) {
-      for (int64_t d = 0; d < layer.used_dendrites; ++d) {
-        const int64_t u = n * layer.dendrites + d;
-        Samples cotangent = load(cotangents + (layer.soma ? n : u) * kTile);
-        if (layer.soma) {
-          cotangent = leak_gradient(cotangent, words[units + n], Isa::broadcast(layer.soma_slope));
-          const Vec scale = Isa::broadcast(layer.soma_weight[u]);
-          JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
-            cotangent.v[i] = Isa::multiply(cotangent.v[i], scale);
+  // The used synapses in the order of the features that they read, and of dendrites where several
+  // read the same one; those of feature f are [start[f], start[f + 1]).
+  static void sort_by_feature(const Layer& layer, int32_t* start, float* weight, int32_t* unit) {
+    for (int64_t f = 0; f <= layer.features; ++f) start[f] = 0;
+    const auto each = [&layer](const auto& visit) {
+      for (int64_t n = 0; n < layer.used_neurons; ++n) {
+        for (int64_t u = n * layer.dendrites; u < n * layer.dendrites + layer.used_dendrites; ++u) {
+          for (int64_t k = u * layer.synapses; k < u * layer.synapses + layer.used_synapses; ++k) {
+            visit(u, k);
           }
         }
-        const Samples q = leak_gradient(cotangent, words[u], dendrite_slope);
-        for (int64_t k = u * layer.synapses; k < u * layer.synapses + layer.used_synapses; ++k) {
-          float* target = tile + static_cast<int64_t>(layer.indices[k]) * kTile;
-          Samples sum = load(target);
-          add_scaled(sum, q, layer.weight[k]);
-          store(target, sum);
+      }
+    };
+    each([&](int64_t, int64_t k) { ++start[layer.indices[k]]; });
+    int32_t before = 0;
+    for (int64_t f = 0; f < layer.features; ++f) {
+      const int32_t count = start[f];
+      start[f] = before;
+      before += count;
+    }
+    each([&](int64_t u, int64_t k) {
+      const int32_t place = start[layer.indices[k]]++;
+      weight[place] = layer.weight[k];
+      unit[place] = static_cast<int32_t>(u);
+    });
+    // Each is now where the next one starts.
+    for (int64_t f = layer.features; f > 0; --f) start[f] = start[f - 1];
+    start[0] = 0;
+  }
+
+  static void input_gradient(const Layer& layer, int64_t first, int64_t last, const float* g,
+                             const uint32_t* signs, float* scratch, float* gradient) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
+    float* cotangents = scratch;                     // [rows, kTile]
+    float* q = cotangents + rows * kTile;            // [U, kTile], of the dendrites' sums
+    float* tile = q + units * kTile;                 // [F, kTile]
+    float* weight = tile + layer.features * kTile;   // [U * K], as of `sort_by_feature`
+    int32_t* unit = reinterpret_cast<int32_t*>(weight + units * layer.synapses);  // [U * K]
+    int32_t* start = unit + units * layer.synapses;  // [F + 1]
+    sort_by_feature(layer, start, weight, unit);
+
+    for (int64_t tile_number = first; tile_number < last; ++tile_number) {
+      const int64_t samples = rows_of_tile(layer, tile_number);
+      const uint32_t* words = signs + tile_number * sign_words(layer);
+      transpose_to_tile(g + tile_number * kTile * rows, rows, samples, rows, cotangents);
+      for (int64_t n = 0; n < layer.used_neurons; ++n) {
+        for (int64_t d = 0; d < layer.used_dendrites; ++d) {
+          const int64_t u = n * layer.dendrites + d;
+          Samples cotangent = load(cotangents + (layer.soma ? n : u) * kTile);
+          if (layer.soma) {
+            cotangent =
+                leak_gradient(cotangent, words[units + n], Isa::broadcast(layer.soma_slope));
+            const Vec scale = Isa::broadcast(layer.soma_weight[u]);
+            JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+              cotangent.v[i] = Isa::multiply(cotangent.v[i], scale);
+            }
+          }
+          store(q + u * kTile, leak_gradient(cotangent, words[u], dendrite_slope));
         }
       }
+      for (int64_t f = 0; f < layer.features; ++f) {
+        Samples sum = broadcast(0.0f);
+        for (int32_t e = start[f]; e < start[f + 1]; ++e) {
+          add_scaled(sum, load(row(q, unit[e])), weight[e]);
+        }
+        store(tile + f * kTile, sum);
+      }
+      transpose(tile, kTile, layer.features, samples,
+                gradient + tile_number * kTile * layer.features, layer.features);
     }
-    transpose(tile, kTile, layer.features, samples, gradient + tile_number * kTile * layer.features,
-              layer.features);
   }
 
   static constexpr Routines routines(const char* name) {
