@@ -55,13 +55,20 @@ def projection_bounds(work: Workload, rates: Rates) -> dict[str, float]:
 
 
 def processor() -> str:
-    """The processor's name, as well as the system tells it."""
+    """The processor's name, as well as the system tells it; of x86 with family and model, since
+    clouds give one name to several generations, and its widest vectors."""
     cpuinfo = Path("/proc/cpuinfo")
+    said: dict[str, str] = {}
     if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        if names:
-            return names[0].split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+        first = cpuinfo.read_text().split("\n\n")[0]
+        pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+        said = {name.strip(): value.strip() for name, value in pairs}
+    name = said.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" not in said:
+        return name
+    flags = said.get("flags", "").split()
+    vectors = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "SSE"
+    return f"{name}, family {said['cpu family']} model {said.get('model')}, {vectors}"
 
 
 def processors(threads: int) -> list[int] | None:

@@ -39,6 +39,11 @@ int64_t output_rows(const Layer& layer) {
   return layer.soma ? layer.neurons : layer.neurons * layer.dendrites;
 }
 
+// Whether some neurons or dendrites are not there, so that not all outputs are computed.
+bool is_padded(const Layer& layer) {
+  return layer.used_neurons < layer.neurons || layer.used_dendrites < layer.dendrites;
+}
+
 int64_t sign_words(const Layer& layer) {
   return layer.neurons * layer.dendrites + (layer.soma ? layer.neurons : 0);
 }
@@ -176,8 +181,10 @@ struct Kernel {
     const float* tile = layer.tiles + tile_number * layer.features * kTile;
     uint32_t* words = signs + tile_number * sign_words(layer);
     const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
-    fill_zero(scratch, rows * kTile);
-    for (int64_t i = 0; i < sign_words(layer); ++i) words[i] = 0;
+    if (is_padded(layer)) {
+      fill_zero(scratch, rows * kTile);
+      for (int64_t i = 0; i < sign_words(layer); ++i) words[i] = 0;
+    }
 
     for (int64_t n = 0; n < layer.used_neurons; ++n) {
       Samples soma = broadcast(layer.soma ? layer.soma_bias[n] : 0.0f);
