@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "layer.h"
+#include "rows.h"
 #include "transpose.h"
 
 namespace jdend {
@@ -465,6 +466,8 @@ struct Kernel {
                     weight_gradient_scratch,
                     input_gradient_scratch,
                     pack,
+                    pack_rows<uint8_t>,
+                    pack_rows<float>,
                     any_index_outside,
                     forward,
                     weight_gradient,
