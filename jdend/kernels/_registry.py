@@ -21,8 +21,8 @@ class Kernel:
       apply: ``(operands, settings) -> out``, differentiable in any way, for one trial.
       summary: what it does, in one line.
       tolerance: largest ``max|a - b| / max|b|`` from the exact result, in any array.
-      apply_to_tiles: the same for a batch that comes in tiles as well, ``(operands, settings, tiles)
-        -> out``; None where a kernel does not read them.
+      apply_to_tiles: the same for a batch that is there in tiles as well, ``(operands, settings,
+        tiles) -> out``; None for a kernel that does not read them.
       missing: says why the kernel cannot be used here; None where it can.
     """
 

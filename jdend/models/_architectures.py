@@ -13,6 +13,7 @@ from jax.core import min_dim
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import ImageShape
+from jdend.kernels import Packed
 from jdend.models._activations import NEGATIVE_SLOPE
 from jdend.models._initialization import Linear
 from jdend.models._layer import DendriticLayer, check_size
@@ -42,6 +43,8 @@ class DendriticSimple(nnx.Module):
       sizes: the true sizes by field name, if the other arguments are a capacity.
       rngs: keys are taken from its streams `params` and `connectivity`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class DendriticSimple(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(self.dendritic(x))
 
 
@@ -92,6 +95,8 @@ class SomaDisabled(nnx.Module):
 
     Args: as `DendriticSimple`; `n_neurons` is the width of the hidden layer.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -134,7 +139,7 @@ class SomaDisabled(nnx.Module):
         )
         self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(_leaky(self.hidden(self.dendritic(x))))
 
 
@@ -150,6 +155,8 @@ class SparseSomata(nnx.Module):
       n_soma_inputs: how many dendrites a soma reads; all of them if there are fewer.
       n_neurons, n_dendrites, …: as `SomaDisabled`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -198,7 +205,7 @@ class SparseSomata(nnx.Module):
         )
         self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(self.somata(self.dendritic(x)))
 
 
@@ -210,6 +217,8 @@ class DendriticWithHidden(nnx.Module):
     Args: as `DendriticSimple`; `hidden_dim` is by default `n_neurons`. Without somata the hidden
     layer reads the `D` dendrites.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -258,7 +267,7 @@ class DendriticWithHidden(nnx.Module):
             hidden_dim, n_classes, true_in=_true(sizes, "hidden_dim"), rngs=rngs
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(_leaky(self.hidden(_leaky(self.dendritic(x)))))
 
 
@@ -270,6 +279,8 @@ class ClassSomata(nnx.Module):
 
     Arguments as those of `DendriticSimple`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -306,7 +317,7 @@ class ClassSomata(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.dendritic(x)
 
 

@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from jdend._messages import did_you_mean
+from jdend.kernels import Packed
 from jdend.models._activations import ACTIVATIONS
 from jdend.models._initialization import Linear
 from jdend.models._layer import DendriticLayer
@@ -86,7 +87,12 @@ class Stack(nnx.Module):
         self.activation = activation
         self.leaky_before_classifier = leaky_before_classifier
 
-    def __call__(self, x: Float[Array, "*B F"]) -> Float[Array, "*B classes"]:
+    @property
+    def takes_packed(self) -> bool:
+        """Whether its first layer is dendritic."""
+        return isinstance(self.layers[0], DendriticLayer)
+
+    def __call__(self, x: Float[Array, "*B F"] | Packed) -> Float[Array, "*B classes"]:
         for layer in self.layers:
             x = layer(x)
             if not isinstance(layer, DendriticLayer):

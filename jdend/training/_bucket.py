@@ -94,6 +94,7 @@ class Network:
       layers: its dendritic layers, each with its path in the module.
       pruned: those of these layers that lose synapses while they learn.
       stateful: whether it has variables that a forward pass changes, such as running statistics.
+      takes_packed: whether it takes a `jdend.kernels.Packed`, see `register_architecture`.
     """
 
     training: nnx.GraphDef[nnx.Module]
@@ -101,6 +102,7 @@ class Network:
     layers: tuple[tuple[Path, DendriticLayer], ...]
     pruned: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
+    takes_packed: bool = False
 
 
 def network(bucket: Bucket) -> Network:
@@ -125,6 +127,8 @@ def network(bucket: Bucket) -> Network:
         layers=layers,
         pruned=pruned,
         stateful=bool(changeable),
+        # A subclass may do something else with its inputs, so it does not inherit this.
+        takes_packed="takes_packed" in vars(type(model)) and bool(model.takes_packed),
     )
 
 
