@@ -56,7 +56,8 @@ def packed_rows(
       ValueError: if shapes disagree, or there are no examples.
       TypeError: if rows are not int32.
     """
-    examples, rows, offset, scale = map(jnp.asarray, (examples, rows, offset, scale))
+    examples, rows = jnp.asarray(examples), jnp.asarray(rows)
+    offset, scale = jnp.asarray(offset), jnp.asarray(scale)
     _check(examples, rows, offset, scale)
     x = (examples[rows].astype(jnp.float32) - offset) * scale
     # Derivatives go by way of x.

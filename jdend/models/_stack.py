@@ -93,11 +93,12 @@ class Stack(nnx.Module):
         return isinstance(self.layers[0], DendriticLayer)
 
     def __call__(self, x: Float[Array, "*B F"] | Packed) -> Float[Array, "*B classes"]:
+        h: Any = x
         for layer in self.layers:
-            x = layer(x)
+            h = layer(h)
             if not isinstance(layer, DendriticLayer):
-                x = ACTIVATIONS[self.activation](x)
-        return self.classifier(ACTIVATIONS["leaky_relu"](x) if self.leaky_before_classifier else x)
+                h = ACTIVATIONS[self.activation](h)
+        return self.classifier(ACTIVATIONS["leaky_relu"](h) if self.leaky_before_classifier else h)
 
 
 # Arguments of a dendritic layer that only make sense where it reads the image.

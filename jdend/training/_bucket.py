@@ -2,7 +2,7 @@
 """Buckets, and the static part of each bucket's network."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -127,9 +127,14 @@ def network(bucket: Bucket) -> Network:
         layers=layers,
         pruned=pruned,
         stateful=bool(changeable),
-        # A subclass may do something else with its inputs, so it does not inherit this.
-        takes_packed="takes_packed" in vars(type(model)) and bool(model.takes_packed),
+        takes_packed=_takes_packed(model),
     )
+
+
+def _takes_packed(model: nnx.Module) -> bool:
+    """What its own class says: one derived from that may do something else with its inputs."""
+    own = vars(cast(type, type(model)))
+    return "takes_packed" in own and bool(getattr(model, "takes_packed"))  # noqa: B009
 
 
 def _outline(bucket: Bucket, structure: Structure) -> nnx.Module:
