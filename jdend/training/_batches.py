@@ -19,7 +19,7 @@ from jdend.training._loss import Batch
 from jdend.training._order import AUGMENT, DROPOUT, NOISE, step_key
 from jdend.training._state import State
 
-__all__ = ["batches", "keys_of", "packed", "packs"]
+__all__ = ["batches", "keys_of", "packs"]
 
 Orders = Int[Array, "S n"]
 
@@ -43,8 +43,11 @@ def batches(
     def next_batch(state: State, data: Examples, order: Orders) -> Batch:
         start = (state.step % (order.shape[1] // batch_size)) * batch_size
         rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
-        x, mirrored, noise, draws = None, None, None, None
-        if not (as_they_are and packs(bucket, net, data)):
+        mirrored, noise, draws = None, None, None
+        if as_they_are and packs(bucket, net, data):
+            of_seeds = jax.vmap(kernels.packed_rows, in_axes=(None, 0, None, None))
+            x = of_seeds(data.x, rows, data.offset, data.scale)
+        else:
             x = data.x[rows]
             if augment is not None:
                 x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
@@ -57,8 +60,7 @@ def batches(
         teacher = teacher_of(data, rows, mirrored) if is_taught else None
         y = data.y[rows]
         weights = None if data.class_weights is None else data.class_weights[y]
-        of_seeds = jax.vmap(functools.partial(packed, data))
-        return Batch(of_seeds(rows) if x is None else x, y, teacher, noise, draws, weights)
+        return Batch(x, y, teacher, noise, draws, weights)
 
     return next_batch
 
@@ -70,11 +72,6 @@ def packs(bucket: Bucket, net: Network, data: Examples) -> bool:
     """
     is_native = kernels.resolve(bucket.kernel) == "native" and bucket.precision == "float32"
     return net.takes_packed and is_native and not data.has_folds
-
-
-def packed(data: Examples, rows: Int[Array, " B"]) -> kernels.Packed:
-    """What `normalised` gives for these rows, as far as it is read, and the kernel's layout."""
-    return kernels.packed_rows(data.x, rows, data.offset, data.scale)
 
 
 def keys_of(state: State, purpose: int) -> Key[Array, " S"]:

@@ -6,7 +6,6 @@ examples at once, `R` rows of the largest part, `F` features, `K` classes or lab
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -16,9 +15,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from jdend.kernels import Packed
-from jdend.training._batches import packed, packs
-from jdend.training._bucket import Bucket, Network, network
+from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import (
     EVALUATION_ROWS,
     Examples,
@@ -108,18 +105,14 @@ def _adding(
     bucket: Bucket,
 ) -> Callable[[State, Examples, Scalar, Bool[Array, " B"], Sums], Sums]:
     """Adds the figures of some rows, from `start` on, where they are wanted."""
-    net, loss = network(bucket), loss_of(bucket.structure.problem).function
-    forward_all = _forward(net)
+    forward_all, loss = _forward(bucket), loss_of(bucket.structure.problem).function
 
     def add(
         state: State, data: Examples, start: Scalar, wanted: Bool[Array, " B"], sums: Sums
     ) -> Sums:
-        if packs(replace(bucket, precision="float32"), net, data):
-            x = packed(data, start + jnp.arange(len(wanted), dtype=jnp.int32))
-        else:
-            x = normalised(data, jax.lax.dynamic_slice_in_dim(data.x, start, len(wanted)))
+        x = jax.lax.dynamic_slice_in_dim(data.x, start, len(wanted))
         y = jax.lax.dynamic_slice_in_dim(data.y, start, len(wanted))
-        logits = forward_all(evaluated(state), state.other, x)
+        logits = forward_all(evaluated(state), state.other, normalised(data, x))
         losses = jnp.where(wanted, loss(logits, y), 0.0)
         hits = wanted & right(logits, y)
         return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
@@ -131,8 +124,7 @@ def evaluation_of_folds(
     bucket: Bucket,
 ) -> Callable[[State, Examples, Int[Array, "L R"]], Figures]:
     """The function `evaluate_folds` of a bucket's population, not compiled."""
-    forward_all = _forward(network(bucket), of_members=True)
-    loss = loss_of(bucket.structure.problem)
+    forward_all, loss = _forward(bucket, of_members=True), loss_of(bucket.structure.problem)
 
     def evaluate(state: State, data: Examples, rows: Int[Array, "L R"]) -> Figures:
         rows, at_once = _rows_of_members(state, data, rows)
@@ -174,7 +166,7 @@ def measurement(
     bucket: Bucket, metric: Metric
 ) -> Callable[[State, Examples, Int[Array, "*L R"]], Float[Array, "S C"]]:
     """The function `measure` of a bucket's population, not compiled."""
-    forward_all, of_folds = _forward(network(bucket)), _measurement_of_folds(bucket, metric)
+    forward_all, of_folds = _forward(bucket), _measurement_of_folds(bucket, metric)
 
     def measure(state: State, data: Examples, rows: Int[Array, "*L R"]) -> Float[Array, "S C"]:
         if data.has_folds:
@@ -205,7 +197,7 @@ def measurement(
 def _measurement_of_folds(
     bucket: Bucket, metric: Metric
 ) -> Callable[[State, Examples, Int[Array, "L R"]], Float[Array, "S C"]]:
-    forward_all = _forward(network(bucket), of_members=True)
+    forward_all = _forward(bucket, of_members=True)
 
     def measure(state: State, data: Examples, rows: Int[Array, "L R"]) -> Float[Array, "S C"]:
         rows, at_once = _rows_of_members(state, data, rows)
@@ -248,13 +240,14 @@ def _value(
 
 
 def _forward(
-    net: Network, *, of_members: bool = False
-) -> Callable[[Tree, Tree, Float[Array, "*S B F"] | Packed], Float[Array, "S C B K"]]:
+    bucket: Bucket, *, of_members: bool = False
+) -> Callable[[Tree, Tree, Float[Array, "*S B F"]], Float[Array, "S C B K"]]:
     """From parameters and other variables of all members to their logits for one input, or with
     `of_members` for one each, `[S, B, F]`."""
+    net = network(bucket)
 
-    def forward(params: Tree, other: Tree, x: Float[Array, "B F"] | Packed) -> Float[Array, "B K"]:
-        model: Callable[[Array | Packed], Array] = nnx.merge(net.evaluating, params, other)
+    def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
+        model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
         return model(x)
 
     of_seed = jax.vmap(forward, in_axes=(0, 0, None))

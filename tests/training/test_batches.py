@@ -12,15 +12,14 @@ from jdend.models import (
     DendriticLayer,
     Problem,
     Stack,
+    _registry,
     architecture,
     architectures,
     configure,
     register_architecture,
 )
 from jdend.models._architectures import DendriticSimple
-from jdend.training import Bucket, Examples, epoch_order, trace_hyperparameters
-from jdend.training import _batches as batches_module
-from jdend.training import _evaluation as evaluation_module
+from jdend.training import Bucket, Examples, _batches, epoch_order, trace_hyperparameters
 from jdend.training._batches import batches, packs
 from jdend.training._bucket import network
 from jdend.training._metrics import ACCURACY
@@ -65,9 +64,13 @@ def trained(configurations, data, *, n_steps=7, **of_bucket):
 def assert_packed_equals_plain(monkeypatch, *arguments, **options):
     packed = trained(*arguments, **options)
     with monkeypatch.context() as patched:
-        for module in (batches_module, evaluation_module):
-            patched.setattr(module, "packs", lambda *_: False)
+        patched.setattr(_batches, "packs", lambda *_: False)
         assert_equal(packed, trained(*arguments, **options))
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch):
+    monkeypatch.setattr(_registry, "_ARCHITECTURES", dict(_registry._ARCHITECTURES))
 
 
 def is_packed(configuration, data=None, **of_bucket):
