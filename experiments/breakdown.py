@@ -22,6 +22,7 @@ from peers.workload import Workload
 
 # The first part that one of an operation's functions or its custom call belongs to.
 PARTS = {
+    "jdend_pack_rows": "batch, gathered, normalised and in tiles",
     "jdend_pack": "batch, transposed in tiles",
     "jdend_forward": "layer, forward",
     "jdend_weight_gradient": "layer, backward",

@@ -12,6 +12,7 @@ PACKAGES = (
 # JAX builds pytrees anew with whatever stands for arrays: shapes, axes, nothing. And tests put
 # faults among a population's functions.
 FREE = (
+    "Packed.__init__",
     "State.__init__",
     "Examples.__init__",
     "TracedHyperparameters.__init__",

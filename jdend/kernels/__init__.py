@@ -4,15 +4,18 @@ from jdend.kernels._choice import available, resolve
 from jdend.kernels._layer import check_dtype, dendritic_layer
 from jdend.kernels._matmul import DotGeneral
 from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
+from jdend.kernels._rows import Packed, packed_rows
 
 __all__ = [
     "PRECISIONS",
     "DotGeneral",
+    "Packed",
     "available",
     "check_dtype",
     "check_precision",
     "dendritic_layer",
     "dot_general",
     "multiplying_in",
+    "packed_rows",
     "resolve",
 ]

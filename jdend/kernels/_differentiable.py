@@ -56,12 +56,15 @@ class Differentiable:
     passes: Passes
     plain: Apply
 
-    def __call__(self, operands: Operands, settings: Settings) -> Array:
+    def __call__(
+        self, operands: Operands, settings: Settings, prepared: Array | None = None
+    ) -> Array:
+        """The layer; ``prepared`` is what ``passes.prepare`` gives for its x, if it is there."""
         # A constant of a program is no array to JAX yet, but a literal.
         operands = jax.tree.map(jnp.asarray, operands)
         if any(map(varies, jax.tree.leaves(operands))):
             return self.plain(operands, settings)
-        return cast(Array, _layer(self, settings, operands))
+        return cast(Array, _layer(self, settings, operands, prepared))
 
 
 @dataclass(frozen=True)
@@ -100,14 +103,17 @@ class Directional(Linear):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _layer(kernel: Differentiable, settings: Settings, operands: Operands) -> Array:
-    return _forward(kernel, settings, operands)[0]
+def _layer(
+    kernel: Differentiable, settings: Settings, operands: Operands, prepared: Array | None
+) -> Array:
+    return _forward(kernel, settings, operands, prepared)[0]
 
 
 @partial(_layer.defjvp, symbolic_zeros=True)
 def _layer_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangents: Any) -> Any:
-    (operands,), (direction,) = primals, tangents
-    out, saved = _forward(kernel, settings, operands)
+    # How what is prepared moves is not asked: all derivatives are those by the operands.
+    (operands, prepared), (direction, _) = primals, tangents
+    out, saved = _forward(kernel, settings, operands, prepared)
     moving = {
         name: tangent
         for name, tangent in direction._asdict().items()
@@ -121,8 +127,11 @@ def _layer_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangent
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _forward(kernel: Differentiable, settings: Settings, operands: Operands) -> tuple[Array, Saved]:
-    prepared = kernel.passes.prepare(operands.x)
+def _forward(
+    kernel: Differentiable, settings: Settings, operands: Operands, prepared: Array | None
+) -> tuple[Array, Saved]:
+    if prepared is None:
+        prepared = kernel.passes.prepare(operands.x)
     out, signs = kernel.passes.forward(operands, prepared, settings)
     return out, (prepared, signs)
 
@@ -131,7 +140,8 @@ def _forward(kernel: Differentiable, settings: Settings, operands: Operands) -> 
 def _forward_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangents: Any) -> Any:
     """The output's derivative; nothing but ``_gradients`` reads the rest, by its own derivative."""
     out, saved = _forward(kernel, settings, *primals)
-    direction = _derivative(lambda operands: kernel.plain(operands, settings), primals, tangents)
+    (operands, _), (moving, _) = primals, tangents
+    direction = _derivative(lambda given: kernel.plain(given, settings), (operands,), (moving,))
     return (out, saved), (direction, jax.tree.map(_no_tangent, saved))
 
 

@@ -16,12 +16,13 @@ from jdend.kernels._choice import for_lowering
 from jdend.kernels._operands import Operands, PrecisionLike, Settings
 from jdend.kernels._precision import algorithm
 from jdend.kernels._registry import KERNELS
+from jdend.kernels._rows import Packed
 
 AnyArray = Array | np.ndarray
 
 
 def dendritic_layer(
-    x: Shaped[AnyArray, "B F"],
+    x: Shaped[AnyArray, "B F"] | Packed,
     weight: Float[AnyArray, "N D K"],
     bias: Float[AnyArray, "N D"],
     indices: Int[AnyArray, "N D K"],
@@ -50,7 +51,8 @@ def dendritic_layer(
     Within ``shard_map`` give that ``check_vma=False``.
 
     Args:
-      x: [B, F] inputs, of any real dtype.
+      x: [B, F] inputs, of any real dtype; or rows of a data set, see
+        :func:`jdend.kernels.packed_rows`.
       weight: [N, D, K] synaptic weights.
       bias: [N, D] dendrites' biases.
       indices: [N, D, K] int32, the feature each synapse reads; distinct within a dendrite is usual
@@ -87,6 +89,9 @@ def dendritic_layer(
         anything else no array of real numbers, or ``dtype`` none of those above.
       RuntimeError: if ``kernel`` names one that cannot be used here, and why.
     """
+    tiles = None
+    if isinstance(x, Packed):
+        x, tiles = x.x, x.tiles
     arrays: tuple[Any, ...] = (x, weight, bias, indices, soma_weight, soma_bias, sizes)
     operands = Operands(*arrays)
     _check_types(operands)
@@ -101,7 +106,7 @@ def dendritic_layer(
     settings = Settings(
         dendrite_slope, dendrite_slope if soma_slope is None else soma_slope, dtype, precision
     )
-    apply = KERNELS[for_lowering(kernel, precision)].apply
+    chosen = KERNELS[for_lowering(kernel, precision)]
     real = {
         name: jnp.asarray(array).astype(sums)
         for name, array in operands._asdict().items()
@@ -109,7 +114,9 @@ def dendritic_layer(
     }
     sizes_of_int32 = _as_int32(operands.sizes, operands.weight.shape)
     operands = operands._replace(**real, sizes=sizes_of_int32)
-    return _with_sharding(lambda operands: apply(operands, settings), operands).astype(dtype)
+    if tiles is not None and chosen.apply_to_tiles is not None and sums == jnp.float32:
+        return chosen.apply_to_tiles(operands, settings, tiles).astype(dtype)
+    return _with_sharding(lambda operands: chosen.apply(operands, settings), operands).astype(dtype)
 
 
 def result_dtype(x: Any, *parameters: Any, dtype: DTypeLike | None = None) -> np.dtype:

@@ -24,7 +24,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jdend.kernels._dense import BY_PLATFORM, dense_passes
-from jdend.kernels._differentiable import Passes
+from jdend.kernels._differentiable import Passes, varies
 from jdend.kernels._operands import TILE, Gradients, Operands, Settings
 from jdend.kernels._primitives import Choice, chosen
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
-CALLS = ("pack", "forward", "weight_gradient", "input_gradient", "matmul")
+CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul")
 
 
 class Library:
@@ -143,8 +143,35 @@ def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Float[Array, 
     return padded.reshape(tiles, TILE, features).transpose(0, 2, 1)
 
 
+def _pack_rows(
+    x: Array, examples: Array, rows: Array, offset: Array, scale: Array, settings: Settings
+) -> Float[Array, "tiles F 32"]:
+    numbers = [array.astype(jnp.float32).reshape(-1) for array in (offset, scale)]
+    return _call("pack_rows", _float32(*_tile_shape(x)), examples, rows, *numbers)
+
+
+def _pack_rows_elsewhere(x: Array, *of_rows: Any) -> Float[Array, "tiles F 32"]:
+    return _pack_elsewhere(x, of_rows[-1])
+
+
+def pack_rows(
+    x: Array, examples: Array, rows: Array, offset: Array, scale: Array
+) -> Float[Array, "tiles F 32"] | None:
+    """The tiles of ``x = (examples[rows] - offset) * scale``, without reading ``x`` if possible.
+
+    None where no kernel would read them: without the library, and where types say how arrays are
+    divided among devices.
+    """
+    arrays = x, examples, rows, offset, scale
+    if missing() is not None or any(map(varies, arrays)) or any(jax.typeof(x).sharding.spec):
+        return None
+    if examples.dtype not in (jnp.uint8, jnp.float32):
+        return _PACK(x, NO_SETTINGS)
+    return _PACK_ROWS(*arrays, NO_SETTINGS)
+
+
 def _layer_arrays(operands: Operands, tiles: Array) -> tuple[Array, ...]:
-    """The operands that all but ``pack`` begin with; absent somas are arrays of length 0."""
+    """The operands that all but those that pack begin with; absent somas are arrays of length 0."""
     n, d, k = operands.weight.shape
     soma_weight, soma_bias, sizes = operands.soma_weight, operands.soma_bias, operands.sizes
     if soma_weight is None or soma_bias is None:
@@ -216,9 +243,8 @@ def native_passes() -> Passes:
 
         return computed
 
-    pack = _where_possible(_pack, _pack_elsewhere)
     return Passes(
-        lambda x: pack(x, Settings(0.0, 0.0)),  # pyright: ignore[reportUnknownLambdaType]
+        lambda x: _PACK(x, NO_SETTINGS),  # pyright: ignore[reportUnknownLambdaType]
         _where_possible(_forward, without_tiles(dense.forward)),
         _where_possible(_parameter_gradients, without_tiles(dense.parameter_gradients)),
         _where_possible(_input_gradient, without_tiles(dense.input_gradient)),
@@ -256,3 +282,8 @@ def _where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Ca
         return cast(T, jax.tree.unflatten(found[0], results))
 
     return computed
+
+
+NO_SETTINGS = Settings(0.0, 0.0)
+_PACK = _where_possible(_pack, _pack_elsewhere)
+_PACK_ROWS = _where_possible(_pack_rows, _pack_rows_elsewhere)

@@ -13,6 +13,7 @@ from jax.core import min_dim
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import ImageShape
+from jdend.kernels import Packed
 from jdend.models._activations import NEGATIVE_SLOPE
 from jdend.models._initialization import Linear
 from jdend.models._layer import DendriticLayer, check_size
@@ -42,6 +43,8 @@ class DendriticSimple(nnx.Module):
       sizes: the true sizes by field name, if the other arguments are a capacity.
       rngs: keys are taken from its streams `params` and `connectivity`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class DendriticSimple(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(self.dendritic(x))
 
 
@@ -93,6 +96,8 @@ class SomaDisabled(nnx.Module):
 
     Args: as `DendriticSimple`; `n_neurons` is the width of the hidden layer.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -138,7 +143,7 @@ class SomaDisabled(nnx.Module):
             n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), kernel=kernel, rngs=rngs
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(_leaky(self.hidden(self.dendritic(x))))
 
 
@@ -154,6 +159,8 @@ class SparseSomata(nnx.Module):
       n_soma_inputs: how many dendrites a soma reads; all of them if there are fewer.
       n_neurons, n_dendrites, …: as `SomaDisabled`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -204,7 +211,7 @@ class SparseSomata(nnx.Module):
             n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), kernel=kernel, rngs=rngs
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(self.somata(self.dendritic(x)))
 
 
@@ -216,6 +223,8 @@ class DendriticWithHidden(nnx.Module):
     Args: as `DendriticSimple`; `hidden_dim` is by default `n_neurons`. Without somata the hidden
     layer reads the `D` dendrites.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -265,7 +274,7 @@ class DendriticWithHidden(nnx.Module):
             hidden_dim, n_classes, true_in=_true(sizes, "hidden_dim"), kernel=kernel, rngs=rngs
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.classifier(_leaky(self.hidden(_leaky(self.dendritic(x)))))
 
 
@@ -277,6 +286,8 @@ class ClassSomata(nnx.Module):
 
     Arguments as those of `DendriticSimple`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -313,7 +324,7 @@ class ClassSomata(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
+    def __call__(self, x: Float[Array, "B F"] | Packed) -> Float[Array, "B classes"]:
         return self.dendritic(x)
 
 

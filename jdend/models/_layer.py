@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from jdend import kernels
 from jdend.connectivity import ImageShape, Size, check_indices, draw_indices
+from jdend.kernels import Packed
 from jdend.models._activations import NEGATIVE_SLOPE, Activation, activation_of
 from jdend.models._initialization import dendrite_normal, dendrite_std
 
@@ -192,13 +193,15 @@ class DendriticLayer(nnx.Module):
         self.soma_weight = parameter(weights[1]) if soma else None
         self.soma_bias = parameter(jnp.zeros(shape[:1])) if soma and use_bias else None
 
-    def __call__(self, x: Shaped[Array, "*B F"]) -> Float[Array, "*B out"]:
+    def __call__(self, x: Shaped[Array, "*B F"] | Packed) -> Float[Array, "*B out"]:
         """Returns the somata `[..., N]`, or without somata the dendrites `[..., D]`.
 
         Args:
-          x: inputs `[..., F]` of any real dtype, or images `[..., *image_shape]`.
+          x: inputs `[..., F]` of any real dtype, or images `[..., *image_shape]`, or the rows of a
+            data set `[B, F]` that `jdend.kernels.packed_rows` gives.
         """
-        x = self._flat(jnp.asarray(x))
+        packed = x if isinstance(x, Packed) and x.x.shape[-1] == self.in_features else None
+        x = self._flat(jnp.asarray(x.x if isinstance(x, Packed) else x))
         dendrite = self.dendrite_activation.slope(self.dendrite_slope)
         soma = self.soma_activation.slope(self.soma_slope)
         # The kernel has slopes alone: with another activation, somata are computed here.
@@ -207,7 +210,7 @@ class DendriticLayer(nnx.Module):
         bias, soma_bias = self.biases()
         sizes = None if self.sizes is None else self.sizes[:3]
         out = kernels.dendritic_layer(
-            x.reshape(-1, x.shape[-1]),
+            x.reshape(-1, x.shape[-1]) if packed is None else packed,
             self.weight[...],
             bias,
             self.indices[...],

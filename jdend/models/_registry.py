@@ -136,7 +136,9 @@ def register_architecture(
         maps `[B, F]` to logits `[B, n_classes]`. A `DendriticLayer` in it is resampled if `fields`
         has the resampling fields. The constructor gets `image_shape`, `kernel` and `sizes` if it
         takes them. If it takes `sizes`, as those of `jdend.models` do, networks of different sizes
-        share a program.
+        share a program. If the class itself says `takes_packed = True`, a step may call it with a
+        `jdend.kernels.Packed` in place of `x`, which costs less: for a module that hands its `x` on
+        to a `DendriticLayer` and does nothing else with it.
       fields: the fields of a configuration that it reads: keywords of its constructor, and those of
         `synaptic_resampling`, `percentage_resample`, `steps_to_resample`, `resampling_rule` and
         `resampling_inputs` that shall have an effect. Whole numbers among its own fields are sizes.

@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from jdend._messages import did_you_mean
+from jdend.kernels import Packed
 from jdend.models._activations import ACTIVATIONS
 from jdend.models._initialization import Linear
 from jdend.models._layer import DendriticLayer
@@ -87,12 +88,18 @@ class Stack(nnx.Module):
         self.activation = activation
         self.leaky_before_classifier = leaky_before_classifier
 
-    def __call__(self, x: Float[Array, "*B F"]) -> Float[Array, "*B classes"]:
+    @property
+    def takes_packed(self) -> bool:
+        """Whether its first layer is dendritic."""
+        return isinstance(self.layers[0], DendriticLayer)
+
+    def __call__(self, x: Float[Array, "*B F"] | Packed) -> Float[Array, "*B classes"]:
+        h: Any = x
         for layer in self.layers:
-            x = layer(x)
+            h = layer(h)
             if not isinstance(layer, DendriticLayer):
-                x = ACTIVATIONS[self.activation](x)
-        return self.classifier(ACTIVATIONS["leaky_relu"](x) if self.leaky_before_classifier else x)
+                h = ACTIVATIONS[self.activation](h)
+        return self.classifier(ACTIVATIONS["leaky_relu"](h) if self.leaky_before_classifier else h)
 
 
 # Arguments of a dendritic layer that only make sense where it reads the image.

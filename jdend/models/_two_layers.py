@@ -9,6 +9,7 @@ from jax.core import min_dim
 from jaxtyping import Array, Float, Int
 
 from jdend.connectivity import ImageShape
+from jdend.kernels import Packed
 from jdend.models._activations import NEGATIVE_SLOPE
 from jdend.models._initialization import Linear
 from jdend.models._layer import DendriticLayer, check_size
@@ -36,6 +37,8 @@ class DendriticTwoLayers(nnx.Module):
       sizes: the true sizes by field name, if the other arguments are a capacity.
       rngs: keys are taken from its streams `params` and `connectivity`.
     """
+
+    takes_packed = True
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class DendriticTwoLayers(nnx.Module):
             rngs=rngs,
         )
 
-    def __call__(self, x: Float[Array, "*B F"]) -> Float[Array, "*B classes"]:
+    def __call__(self, x: Float[Array, "*B F"] | Packed) -> Float[Array, "*B classes"]:
         return self.classifier(self.second(self.dendritic(x)))
 
 

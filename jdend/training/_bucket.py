@@ -2,7 +2,7 @@
 """Buckets, and the static part of each bucket's network."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -94,6 +94,7 @@ class Network:
       layers: its dendritic layers, each with its path in the module.
       pruned: those of these layers that lose synapses while they learn.
       stateful: whether it has variables that a forward pass changes, such as running statistics.
+      takes_packed: whether it takes a `jdend.kernels.Packed`, see `register_architecture`.
     """
 
     training: nnx.GraphDef[nnx.Module]
@@ -101,6 +102,7 @@ class Network:
     layers: tuple[tuple[Path, DendriticLayer], ...]
     pruned: tuple[tuple[Path, DendriticLayer], ...]
     stateful: bool
+    takes_packed: bool = False
 
 
 def network(bucket: Bucket) -> Network:
@@ -125,7 +127,14 @@ def network(bucket: Bucket) -> Network:
         layers=layers,
         pruned=pruned,
         stateful=bool(changeable),
+        takes_packed=_takes_packed(model),
     )
+
+
+def _takes_packed(model: nnx.Module) -> bool:
+    """What its own class says: one derived from that may do something else with its inputs."""
+    own = vars(cast(type, type(model)))
+    return "takes_packed" in own and bool(getattr(model, "takes_packed"))  # noqa: B009
 
 
 def _outline(bucket: Bucket, structure: Structure) -> nnx.Module:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend._messages import OneLineError, did_you_mean
+from jdend.kernels import Packed
 from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION, Problem
 
 __all__ = [
@@ -42,7 +43,7 @@ class Batch(NamedTuple):
     """The examples of one step, which all configurations of a seed read.
 
     Attributes:
-      x: the network's input, `[B, F]`.
+      x: the network's input, `[B, F]`; packed where nothing but dendrites reads it.
       y: the labels, int32; of multilabel with an axis of labels; of regression the standardised
         target, float32.
       teacher: a teacher's logits for the same examples, mirrored where these are; None without a
@@ -53,7 +54,7 @@ class Batch(NamedTuple):
       weights: what the examples' losses are multiplied by; None for nothing.
     """
 
-    x: Float[Array, "*S B F"]
+    x: Float[Array, "*S B F"] | Packed
     y: Int[Array, "*S B"] | Int[Array, "*S B K"] | Float[Array, "*S B"]
     teacher: Float[Array, "*S B K"] | None = None
     noise: Float[Array, "*S B F"] | None = None

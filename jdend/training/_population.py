@@ -22,16 +22,16 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax.sharding import AbstractMesh, Mesh
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from jdend.kernels import multiplying_in
+from jdend.kernels import Packed, multiplying_in
 from jdend.models import build
-from jdend.training._augmentation import augmenter
+from jdend.training._batches import batches, keys_of
 from jdend.training._bucket import Bucket, network
 from jdend.training._compilation import Program, bytes_of, shapes_of
 from jdend.training._dense_gradient import dense_gradients
-from jdend.training._device_data import DeviceData, Examples, normalised, teacher_of
-from jdend.training._dropout import dropout_draws, thinned
+from jdend.training._device_data import DeviceData, Examples
+from jdend.training._dropout import thinned
 from jdend.training._evaluation import (
     Figures,
     Sums,
@@ -46,15 +46,11 @@ from jdend.training._loss import Batch, distillation, loss_of, right, smoothable
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import (
-    AUGMENT,
-    DROPOUT,
     INIT,
-    NOISE,
     RESAMPLE,
     in_folds,
     key_of,
     shuffle,
-    step_key,
     whole,
 )
 from jdend.training._program_shapes import bytes_of_shapes, longest_part, program_shapes
@@ -265,20 +261,9 @@ def _advance(
     resampling = may_resample and bool(net.layers)
     batch_size = bucket.structure.batch_size
     prune = pruner(net.pruned)
-    augment = augmenter(bucket.structure)
     by_gradient = bucket.structure.extra("resampling_inputs") is not None
     is_smoothed = bucket.structure.extra("label_smoothing") is not None
-    is_noisy = bucket.structure.extra("input_noise") is not None
-    drops = bucket.structure.extra("synapse_dropout") is not None and bool(net.layers)
-    is_taught = bucket.structure.extra("distillation_weight") is not None
-
-    def keys_of(state: State, purpose: int) -> Key[Array, " S"]:
-        """The keys of this step, one for each seed."""
-
-        def of_seed(seed: UInt32[Array, ""]) -> Key[Array, ""]:
-            return step_key(seed, purpose, state.step)
-
-        return jax.vmap(of_seed)(state.seeds)
+    next_batch, plain_batch = batches(bucket, net), batches(bucket, net, plain=True)
 
     def loss(
         training: nnx.GraphDef[nnx.Module],
@@ -290,10 +275,10 @@ def _advance(
         """Mean loss of one trial on one batch."""
         if batch.draws is not None:
             params = thinned(params, net.layers, batch.draws, hyperparameters.synapse_dropout)
-        model: Callable[[Array], Array] = nnx.merge(training, params, other)
+        model: Callable[[Array | Packed], Array] = nnx.merge(training, params, other)
         x = batch.x
         if batch.noise is not None:
-            x = x + hyperparameters.input_noise * batch.noise
+            x = cast(Array, x) + hyperparameters.input_noise * batch.noise
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
@@ -345,27 +330,8 @@ def _advance(
             n_correct=jnp.where(begins, 0, state.n_correct),
         )
 
-        def next_batch(state: State) -> Batch:
-            start = (state.step % steps_per_epoch) * batch_size
-            rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
-            x, mirrored = data.x[rows], None
-            if augment is not None:
-                x, mirrored = jax.vmap(augment)(keys_of(state, AUGMENT), x)
-            teacher = teacher_of(data, rows, mirrored) if is_taught else None
-            x, noise, draws = normalised(data, x, rows), None, None
-            if is_noisy:
-                draw = functools.partial(jax.random.normal, shape=x.shape[1:])
-                noise = jax.vmap(draw)(keys_of(state, NOISE))
-            if drops:
-                draws = jax.vmap(functools.partial(dropout_draws, net.layers))(
-                    keys_of(state, DROPOUT)
-                )
-            y = data.y[rows]
-            weights = None if data.class_weights is None else data.class_weights[y]
-            return Batch(x, y, teacher, noise, draws, weights)
-
         def train_on_next_batch(state: State) -> State:
-            return one_step(state, next_batch(state))
+            return one_step(state, next_batch(state, data, order))
 
         def train_until(state: State, step: Scalar) -> State:
             return jax.lax.while_loop(lambda s: s.step < step, train_on_next_batch, state)
@@ -376,7 +342,8 @@ def _advance(
         def resample(state: State) -> State:
             due, keys = is_due(state), keys_of(state, RESAMPLE)
             # That of the step just done: the next one may be of another epoch.
-            batch = next_batch(replace(state, step=state.step - 1)) if by_gradient else None
+            done = replace(state, step=state.step - 1)
+            batch = plain_batch(done, data, order) if by_gradient else None
             arguments = state, keys, due, batch
             return cast(State, jax.lax.cond(due.any(), resample_layers, unchanged, *arguments))
 

@@ -16,6 +16,10 @@ struct Avx512 {
 
   static JDEND_INLINE Vec zero() { return _mm512_setzero_ps(); }
   static JDEND_INLINE Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  static JDEND_INLINE Vec load(const uint8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+  }
   static JDEND_INLINE void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static JDEND_INLINE Vec broadcast(float value) { return _mm512_set1_ps(value); }
   static JDEND_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }

@@ -1,4 +1,4 @@
-// The kernel's four calls for XLA's typed foreign function interface.
+// The kernel's five calls for XLA's typed foreign function interface.
 // https://docs.jax.dev/en/latest/ffi.html
 //
 // Shapes below are one trial's. Without somas, soma_weight is [N, 0] and soma_bias [0].
@@ -38,7 +38,7 @@ struct Parts {
   int64_t count, length;
 };
 
-// The operands that every call but `pack` has.
+// The operands that every call but `pack` and `pack_rows` has.
 struct Operands {
   Operands(Trials& trials, Floats tiles, Floats weight, Floats bias, Integers indices,
            Floats soma_weight, Floats soma_bias, Integers sizes, float dendrite_slope,
@@ -168,6 +168,57 @@ ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
   return ffi::Error::Success();
 }
 
+// examples [n, F] of bytes or floats, rows [B] of them, offset and scale [1] or [F]
+// -> tiles [tiles, F, kTile]. A negative row counts from the end, and one outside is the nearest
+// inside, as in JAX.
+ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers rows, Floats offset,
+                     Floats scale, ffi::Result<Floats> tiles) {
+  Trials trials(tiles->dimensions(), 3);
+  const bool bytes = examples.element_type() == ffi::DataType::U8;
+  if (examples.dimensions().size() < 2 || rows.dimensions().size() < 1 ||
+      offset.dimensions().size() < 1 || scale.dimensions().size() < 1 ||
+      !(bytes || examples.element_type() == ffi::DataType::F32)) {
+    trials.bind<float>("the examples", examples, {-1, -1});
+  }
+  if (!trials.fit()) return trials.error();
+  const auto own = examples.dimensions().last(2);
+  const int64_t n = own[0], features = own[1], batch = rows.dimensions().back();
+  const int64_t tile_count = (batch + kTile - 1) / kTile;
+  const auto one_or_each = [&](const Floats& array) {
+    return array.dimensions().back() == 1 ? int64_t{1} : features;
+  };
+  const int64_t offsets = one_or_each(offset), scales = one_or_each(scale);
+  const auto rows_of = trials.bind<const int32_t>("rows", rows, {batch});
+  const auto offset_of = trials.bind<const float>("offset", offset, {offsets});
+  const auto scale_of = trials.bind<const float>("scale", scale, {scales});
+  const auto target = trials.bind<float>("tiles", *tiles, {tile_count, features, kTile});
+  const auto bytes_of = trials.bind<const uint8_t>("the examples", examples, {n, features});
+  const auto floats_of = trials.bind<const float>("the examples", examples, {n, features});
+  if (n == 0 && batch != 0) trials.bind<float>("the examples", examples, {-1, -1});
+  if (!trials.fit()) return trials.error();
+  parallel_for(pool, trials.count() * tile_count, 0, [&](int64_t item, float*) {
+    const int64_t trial = item / tile_count, first = item % tile_count * kTile;
+    const int64_t count = std::min<int64_t>(batch - first, kTile);
+    const Normalisation by{offset_of[trial], scale_of[trial], offsets == 1 ? 0 : 1,
+                           scales == 1 ? 0 : 1};
+    float* tile = target[trial] + first * features;
+    const auto pack = [&](const auto* start, auto routine) {
+      decltype(start) row[kTile];
+      for (int64_t j = 0; j < kTile; ++j) {
+        const int64_t given = rows_of[trial][first + std::min(j, count - 1)];
+        row[j] = start + std::clamp<int64_t>(given < 0 ? given + n : given, 0, n - 1) * features;
+      }
+      routine(row, count, features, by, tile);
+    };
+    if (bytes) {
+      pack(bytes_of[trial], routines().pack_bytes);
+    } else {
+      pack(floats_of[trial], routines().pack_floats);
+    }
+  });
+  return ffi::Error::Success();
+}
+
 // -> out [B, R], signs [tiles, U + N].
 ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
                    Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
@@ -277,6 +328,7 @@ JDEND_EXPORT int jdend_ffi_major() { return XLA_FFI_API_MAJOR; }
 JDEND_EXPORT int jdend_ffi_minor() { return XLA_FFI_API_MINOR; }
 
 JDEND_EXPORT XLA_FFI_Error* jdend_pack(XLA_FFI_CallFrame*);
+JDEND_EXPORT XLA_FFI_Error* jdend_pack_rows(XLA_FFI_CallFrame*);
 JDEND_EXPORT XLA_FFI_Error* jdend_forward(XLA_FFI_CallFrame*);
 JDEND_EXPORT XLA_FFI_Error* jdend_weight_gradient(XLA_FFI_CallFrame*);
 JDEND_EXPORT XLA_FFI_Error* jdend_input_gradient(XLA_FFI_CallFrame*);
@@ -287,6 +339,15 @@ using jdend::Words;
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     jdend_pack, jdend::pack,
     xla::ffi::Ffi::Bind().Ctx<xla::ffi::ThreadPool>().Arg<Floats>().Ret<Floats>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_pack_rows, jdend::pack_rows,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Arg<xla::ffi::AnyBuffer>()  // examples
+                                  .Arg<jdend::Integers>()      // rows
+                                  .Arg<Floats>()               // offset
+                                  .Arg<Floats>()               // scale
+                                  .Ret<Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     jdend_forward, jdend::forward,

@@ -43,6 +43,14 @@ struct Gradients {
   float* soma_bias;
 };
 
+// What makes inputs of examples: (x - offset) * scale. A stride is 1, or 0 where one number is for
+// all features.
+struct Normalisation {
+  const float* offset;
+  const float* scale;
+  int64_t offset_stride, scale_stride;
+};
+
 // Signs are [tiles, U + N] words with somas, [tiles, U] without. Bit j of a word says that sample j
 // of the tile lies on the negative side of that dendrite's (then that soma's) LeakyReLU.
 struct Routines {
@@ -55,6 +63,13 @@ struct Routines {
 
   // Transposes up to kTile samples x [rows, F] to one tile [F, kTile].
   void (*pack)(const float* x, int64_t rows, int64_t features, float* tile);
+
+  // kTile rows [F] of examples, of bytes or floats, to one tile [F, kTile] of normalised inputs;
+  // zeros after the first `count` samples, whose rows are read all the same.
+  void (*pack_bytes)(const uint8_t* const* rows, int64_t count, int64_t features,
+                     const Normalisation&, float* tile);
+  void (*pack_floats)(const float* const* rows, int64_t count, int64_t features,
+                      const Normalisation&, float* tile);
 
   // True if an index of a used synapse lies outside the features.
   bool (*any_index_outside)(const Layer&);

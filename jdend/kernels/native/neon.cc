@@ -16,6 +16,11 @@ struct Neon {
 
   static JDEND_INLINE Vec zero() { return vdupq_n_f32(0.0f); }
   static JDEND_INLINE Vec load(const float* p) { return vld1q_f32(p); }
+  static JDEND_INLINE Vec load(const uint8_t* p) {
+    uint32_t bytes;
+    __builtin_memcpy(&bytes, p, sizeof(bytes));
+    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
+  }
   static JDEND_INLINE void store(float* p, Vec v) { vst1q_f32(p, v); }
   static JDEND_INLINE Vec broadcast(float value) { return vdupq_n_f32(value); }
   static JDEND_INLINE Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }

@@ -11,6 +11,13 @@ struct Plain {
 
   static JDEND_INLINE Vec zero() { return Vec{}; }
   static JDEND_INLINE Vec load(const float* p) { return load4(p); }
+  static JDEND_INLINE Vec load(const uint8_t* p) {
+    int32_t bytes;
+    __builtin_memcpy(&bytes, p, sizeof(bytes));
+    const Byte16 zeros{}, four = reinterpret_cast<Byte16>(Int4{bytes});
+    const Byte16 wide = interleave_low(interleave_low(four, zeros), zeros);
+    return __builtin_convertvector(reinterpret_cast<Int4>(wide), Vec);
+  }
   static JDEND_INLINE void store(float* p, Vec v) { store4(p, v); }
   static JDEND_INLINE Vec broadcast(float value) { return Vec{value, value, value, value}; }
   static JDEND_INLINE Vec add(Vec a, Vec b) { return a + b; }

@@ -1,9 +1,10 @@
 // The routines of layer.h, written once over an instruction set's vector type.
 //
 // `Isa` gives: Vec and its number of lanes kLanes; kChains, independent sums to hide the latency of
-// an addition; zero, load, store, broadcast, add, multiply, multiply_add(a, b, c) = a * b + c;
-// negative(v), one bit a lane; select(bits, if_set, if_clear); and sum_each, whose lane i is the
-// sum of the i-th vector's lanes. Loads and stores need no alignment.
+// an addition; zero, load (of floats, or of bytes as floats), store, broadcast, add, multiply,
+// multiply_add(a, b, c) = a * b + c; negative(v), one bit a lane; select(bits, if_set, if_clear);
+// and sum_each, whose lane i is the sum of the i-th vector's lanes. Loads and stores need no
+// alignment.
 //
 // Everything is in an unnamed namespace: each file that includes this is built for another
 // instruction set, and the linker must not merge their copies.
@@ -14,6 +15,7 @@
 
 #include "layer.h"
 #include "matmul.h"
+#include "rows.h"
 #include "transpose.h"
 
 namespace jdend {
@@ -466,6 +468,8 @@ struct Kernel {
                     weight_gradient_scratch,
                     input_gradient_scratch,
                     pack,
+                    pack_rows<Isa, uint8_t>,
+                    pack_rows<Isa, float>,
                     any_index_outside,
                     forward,
                     weight_gradient,

@@ -36,6 +36,17 @@ JDEND_INLINE Float4 shuffle4(Float4 a, Float4 b) {
 #endif
 }
 
+// Four rows of four to four columns, `stride` apart.
+JDEND_INLINE void transpose_4x4(Float4 r0, Float4 r1, Float4 r2, Float4 r3, float* target,
+                                int64_t stride) {
+  const Float4 low01 = shuffle4<0, 4, 1, 5>(r0, r1), high01 = shuffle4<2, 6, 3, 7>(r0, r1);
+  const Float4 low23 = shuffle4<0, 4, 1, 5>(r2, r3), high23 = shuffle4<2, 6, 3, 7>(r2, r3);
+  store4(target, shuffle4<0, 1, 4, 5>(low01, low23));
+  store4(target + stride, shuffle4<2, 3, 6, 7>(low01, low23));
+  store4(target + 2 * stride, shuffle4<0, 1, 4, 5>(high01, high23));
+  store4(target + 3 * stride, shuffle4<2, 3, 6, 7>(high01, high23));
+}
+
 // target[c, r] = source[r, c].
 void transpose(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
                float* target, int64_t target_stride) {
@@ -44,14 +55,8 @@ void transpose(const float* source, int64_t source_stride, int64_t rows, int64_t
     for (int64_t r = 0; r < whole_rows; r += 4) {
       const float* s = source + r * source_stride + c;
       float* t = target + c * target_stride + r;
-      const Float4 r0 = load4(s), r1 = load4(s + source_stride);
-      const Float4 r2 = load4(s + 2 * source_stride), r3 = load4(s + 3 * source_stride);
-      const Float4 low01 = shuffle4<0, 4, 1, 5>(r0, r1), high01 = shuffle4<2, 6, 3, 7>(r0, r1);
-      const Float4 low23 = shuffle4<0, 4, 1, 5>(r2, r3), high23 = shuffle4<2, 6, 3, 7>(r2, r3);
-      store4(t, shuffle4<0, 1, 4, 5>(low01, low23));
-      store4(t + target_stride, shuffle4<2, 3, 6, 7>(low01, low23));
-      store4(t + 2 * target_stride, shuffle4<0, 1, 4, 5>(high01, high23));
-      store4(t + 3 * target_stride, shuffle4<2, 3, 6, 7>(high01, high23));
+      transpose_4x4(load4(s), load4(s + source_stride), load4(s + 2 * source_stride),
+                    load4(s + 3 * source_stride), t, target_stride);
     }
     for (int64_t r = whole_rows; r < rows; ++r) {
       for (int64_t i = c; i < c + 4; ++i) {

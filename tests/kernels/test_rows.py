@@ -1,0 +1,220 @@
+"""Batches that the native kernel gathers, normalises and lays out in one call."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jdend.kernels import Packed, _native, dendritic_layer, packed_rows
+from jdend.kernels._operands import TILE
+
+LIBRARY = _native.load()
+needs_library = pytest.mark.skipif(isinstance(LIBRARY, str), reason=str(LIBRARY))
+N = 50
+
+
+@pytest.fixture(params=[] if isinstance(LIBRARY, str) else LIBRARY.instruction_sets)
+def instruction_set(request):
+    before = LIBRARY.instruction_set
+    LIBRARY.use_instruction_set(request.param)
+    yield request.param
+    LIBRARY.use_instruction_set(before)
+
+
+def drawn(features, batch, dtype, per_feature, seed=0):
+    """Examples, rows of two seeds, offset and scale."""
+    rng = np.random.default_rng(seed)
+    examples = rng.integers(0, 256, (N, features)).astype(dtype)
+    if dtype != np.uint8:
+        examples += rng.normal(size=examples.shape).astype(dtype)
+    shape = (features,) if per_feature else ()
+    offset = rng.normal(100, 30, shape).astype(np.float32)
+    scale = rng.uniform(0.01, 2, shape).astype(np.float32)
+    return examples, rng.integers(0, N, (2, batch)).astype(np.int32), offset, scale
+
+
+def normalised(examples, rows, offset, scale):
+    return jnp.asarray((examples[rows].astype(np.float32) - offset) * scale)
+
+
+def of_seeds(examples, rows, offset, scale):
+    return jax.jit(jax.vmap(packed_rows, in_axes=(None, 0, None, None)))(
+        examples, rows, offset, scale
+    )
+
+
+def assert_same_bits(one, other):
+    one, other = np.asarray(one), np.asarray(other)
+    np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
+
+
+def in_tiles(x):
+    seeds, batch, features = x.shape
+    padded = np.zeros((seeds, -(-batch // TILE) * TILE, features), np.float32)
+    padded[:, :batch] = x
+    tiles = padded.reshape(seeds, -1, TILE, features)
+    return np.ascontiguousarray(tiles.transpose(0, 1, 3, 2))
+
+
+@pytest.mark.parametrize("per_feature", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("features", [1, 3, 15, 16, 17, 127, 130, 784])
+def test_tiles_are_those_of_jax_to_the_last_bit(instruction_set, features, dtype, per_feature):
+    for batch in (1, 31, 32, 33, 70):
+        arrays = drawn(features, batch, dtype, per_feature)
+        packed = of_seeds(*arrays)
+        assert_same_bits(packed.x, normalised(*arrays))
+        assert_same_bits(packed.tiles, in_tiles(normalised(*arrays)))
+
+
+@needs_library
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_rows_outside_are_those_that_jax_takes(dtype):
+    examples, _, offset, scale = drawn(20, 40, dtype, per_feature=True)
+    least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    outside = [0, -1, -N, -N - 1, N - 1, N, N + 1, 10**6, -(10**6), least, most]
+    rows = np.array([outside], np.int32)
+    taken = np.asarray(jnp.asarray(examples)[rows])
+    expected = in_tiles((taken.astype(np.float32) - offset) * scale)
+    assert_same_bits(of_seeds(examples, rows, offset, scale).tiles, expected)
+
+
+@needs_library
+def test_examples_of_other_types_and_wider_numbers_are_packed_by_jax():
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    expected = of_seeds(examples, rows, offset, scale).tiles
+    assert_same_bits(of_seeds(examples.astype(np.int16), rows, offset, scale).tiles, expected)
+
+
+def layer_arrays(features, seed=1):
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(3, 2, 5)).astype(np.float32)
+    indices = rng.integers(0, features, (3, 2, 5)).astype(np.int32)
+    rest = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 2), (3, 2), (3,))]
+    return weight, rest[0], indices, rest[1], rest[2]
+
+
+def layer(x, weight, bias, indices, soma_weight, soma_bias, kernel="auto"):
+    return dendritic_layer(x, weight, bias, indices, soma_weight, soma_bias, kernel=kernel)
+
+
+def test_every_kernel_takes_packed_rows(kernel):
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    arrays = layer_arrays(20)
+
+    def computed(x):
+        def loss(weight):
+            return jnp.square(layer(x, weight, *arrays[1:], kernel=kernel)).sum()
+
+        return jax.value_and_grad(loss)(arrays[0])
+
+    def of_packed(rows):
+        return computed(packed_rows(examples, rows, offset, scale))
+
+    def of_plain(rows):
+        return computed((jnp.asarray(examples)[rows].astype(jnp.float32) - offset) * scale)
+
+    jax.tree.map(assert_same_bits, jax.jit(of_packed)(rows[0]), jax.jit(of_plain)(rows[0]))
+
+
+@pytest.mark.parametrize("kernel", ["auto", "dense"])
+def test_derivatives_are_those_of_the_inputs(kernel):
+    examples, rows, offset, scale = drawn(20, 40, np.float32, per_feature=True)
+    arrays = layer_arrays(20)
+
+    def loss(x, weight):
+        return jnp.sin(layer(x, weight, *arrays[1:], kernel=kernel)).mean()
+
+    def of_packed(examples, offset, scale, weight):
+        return loss(packed_rows(examples, rows[0], offset, scale), weight)
+
+    def of_plain(examples, offset, scale, weight):
+        return loss((examples[rows[0]] - offset) * scale, weight)
+
+    at = tuple(map(jnp.asarray, (examples / 100, offset / 100, scale, arrays[0])))
+    every = (0, 1, 2, 3)
+    for one, other in zip(
+        jax.grad(of_packed, every)(*at), jax.grad(of_plain, every)(*at), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+    def twice(function):
+        def slope(weight, offset):
+            return jax.grad(function, 1)(at[0], offset, at[2], weight)
+
+        return jax.jacfwd(slope, (0, 1))(at[3], at[1])
+
+    for one, other in zip(twice(of_packed), twice(of_plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_the_gradient_by_packed_rows_is_in_their_inputs():
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    arrays = layer_arrays(20)
+    packed = packed_rows(examples, rows[0], offset, scale)
+    gradient = jax.grad(lambda x: layer(x, *arrays).sum())(packed)
+    np.testing.assert_array_equal(gradient.x, jax.grad(lambda x: layer(x, *arrays).sum())(packed.x))
+    assert gradient.tiles is None or not gradient.tiles.any()
+
+
+@needs_library
+def test_the_program_reads_rows_in_one_call_and_gathers_nothing_else():
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    weight, *rest = layer_arrays(20)
+
+    def step(examples, rows, offset, scale, weight):
+        def of_seed(rows, weight):
+            x = packed_rows(examples, rows, offset, scale)
+            return jax.grad(lambda weight: layer(x, weight, *rest, kernel="native").sum())(weight)
+
+        return jax.vmap(of_seed)(rows, weight)
+
+    weights = np.stack([weight, weight])
+    compiled = jax.jit(step).lower(examples, rows, offset, scale, weights).compile().as_text()
+    assert compiled.count('custom_call_target="jdend_pack_rows"') == 1
+    assert 'custom_call_target="jdend_pack"' not in compiled
+    assert " gather(" not in compiled
+
+
+@needs_library
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_accelerators_get_the_inputs_alone(platform):
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    arrays = layer_arrays(20)
+
+    def out(rows):
+        return layer(packed_rows(examples, rows, offset, scale), *arrays, kernel="native")
+
+    exported = jax.export.export(jax.jit(out), platforms=[platform])(rows[0])
+    assert "custom_call" not in exported.mlir_module()
+
+
+def test_without_the_library_there_are_no_tiles(monkeypatch):
+    monkeypatch.setattr(_native, "missing", lambda: "not built")
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
+    packed = packed_rows(examples, rows[0], offset, scale)
+    assert packed.tiles is None
+    arrays = layer_arrays(20)
+    assert_same_bits(layer(packed, *arrays), layer(packed.x, *arrays))
+
+
+def test_packed_rows_are_a_pytree():
+    packed = Packed(jnp.ones((3, 2)), None)
+    assert jax.tree.map(lambda x: 2 * x, packed).x.sum() == 12
+
+
+@pytest.mark.wrong_types
+@pytest.mark.parametrize(
+    ("examples", "rows", "offset", "error", "says"),
+    [
+        (np.zeros((0, 4)), [0], 0.0, ValueError, r"at least one of each.*\(0, 4\)"),
+        (np.zeros((5, 4)), [[0]], 0.0, ValueError, r"rows \[B\].*\(1, 1\)"),
+        (np.zeros((5, 4)), [0], np.zeros(3), ValueError, r"offset is .* 4 features; got.*\(3,\)"),
+        (np.zeros((5, 4)), [0.0], 0.0, TypeError, "rows are int32; got float32"),
+    ],
+)
+def test_what_is_no_rows_is_said_in_a_line(examples, rows, offset, error, says):
+    rows = np.asarray(rows)
+    rows = rows.astype(np.int32 if rows.dtype.kind == "i" else np.float32)
+    with pytest.raises(error, match=says):
+        packed_rows(examples, rows, jnp.asarray(offset, jnp.float32), jnp.float32(1))
