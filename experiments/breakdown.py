@@ -25,6 +25,7 @@ PARTS = {
     "jdend_pack": "batch, transposed in tiles",
     "jdend_forward": "layer, forward",
     "jdend_weight_gradient": "layer, backward",
+    "jdend_matmul": "classifier and loss",
     "descend": "AdamW",
     "dendritic_layer": "layer, outside the kernel's calls",
     "normalised": "batch, gathered and normalised",

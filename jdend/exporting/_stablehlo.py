@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array, export
 
+from jdend.kernels import DotGeneral
 from jdend.models import DendriticLayer, TrainedModel
 
 __all__ = ["PLATFORMS", "portable", "serialized"]
@@ -24,6 +25,8 @@ def portable(model: TrainedModel) -> Callable[[Array], Array]:
     for _, part in nnx.iter_modules(module):
         if isinstance(part, DendriticLayer):
             part.kernel = KERNEL
+        elif isinstance(part, nnx.Linear):
+            part.dot_general = DotGeneral(KERNEL)
     graphdef, state = nnx.split(module)
     offset, scale = jnp.asarray(model.offset), jnp.asarray(model.scale)
     mean, deviation = map(jnp.float32, model.target or (0.0, 1.0))

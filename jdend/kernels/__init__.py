@@ -2,10 +2,12 @@
 
 from jdend.kernels._choice import available, resolve
 from jdend.kernels._layer import check_dtype, dendritic_layer
+from jdend.kernels._matmul import DotGeneral
 from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
 
 __all__ = [
     "PRECISIONS",
+    "DotGeneral",
     "available",
     "check_dtype",
     "check_precision",

@@ -59,7 +59,7 @@ class Differentiable:
     def __call__(self, operands: Operands, settings: Settings) -> Array:
         # A constant of a program is no array to JAX yet, but a literal.
         operands = jax.tree.map(jnp.asarray, operands)
-        if any(map(_varies, jax.tree.leaves(operands))):
+        if any(map(varies, jax.tree.leaves(operands))):
             return self.plain(operands, settings)
         return cast(Array, _layer(self, settings, operands))
 
@@ -185,7 +185,7 @@ def _struct(array: Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
-def _varies(array: Array) -> bool:
+def varies(array: Array) -> bool:
     """Whether its type says over which axes of a ``shard_map`` it varies; calls of a library, and
     primitives that are not JAX's, lose that."""
     of_axes = getattr(jax.typeof(array), "manual_axis_type", None)

@@ -33,7 +33,7 @@ T = TypeVar("T")
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
-CALLS = ("pack", "forward", "weight_gradient", "input_gradient")
+CALLS = ("pack", "forward", "weight_gradient", "input_gradient", "matmul")
 
 
 class Library:

@@ -163,12 +163,12 @@ def _lower_linear(context: Any, *arrays: Any, function: Linear, nest: Nest) -> A
 
 
 def _lower_choice(context: Any, *arrays: Any, function: Choice, nest: Nest) -> Any:
-    partitioned = _is_partitioned(context.module_context.axis_context)
+    partitioned = is_partitioned(context.module_context.axis_context)
     taken = function.partitioned if partitioned else function.alone
     return mlir.lower_fun(_over(taken, nest), multiple_results=True)(context, *arrays)
 
 
-def _is_partitioned(context: Any) -> bool:
+def is_partitioned(context: Any) -> bool:
     """Whether the compiler divides the program; inside ``shard_map`` it has been divided."""
     if isinstance(context, mlir.ShardingContext):
         return context.num_devices > 1

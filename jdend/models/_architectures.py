@@ -80,6 +80,7 @@ class DendriticSimple(nnx.Module):
             self.dendritic.out_features,
             n_classes,
             true_in=_true(sizes, "n_neurons" if soma_enabled else "n_dendrites"),
+            kernel=kernel,
             rngs=rngs,
         )
 
@@ -130,9 +131,12 @@ class SomaDisabled(nnx.Module):
             n_neurons,
             true_in=_true(sizes, "n_dendrites"),
             true_out=_true(sizes, "n_neurons"),
+            kernel=kernel,
             rngs=rngs,
         )
-        self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
+        self.classifier = Linear(
+            n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), kernel=kernel, rngs=rngs
+        )
 
     def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
         return self.classifier(_leaky(self.hidden(self.dendritic(x))))
@@ -196,7 +200,9 @@ class SparseSomata(nnx.Module):
             sizes=_soma_sizes(sizes),
             rngs=rngs,
         )
-        self.classifier = Linear(n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), rngs=rngs)
+        self.classifier = Linear(
+            n_neurons, n_classes, true_in=_true(sizes, "n_neurons"), kernel=kernel, rngs=rngs
+        )
 
     def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:
         return self.classifier(self.somata(self.dendritic(x)))
@@ -252,10 +258,11 @@ class DendriticWithHidden(nnx.Module):
             hidden_dim,
             true_in=_true(sizes, "n_neurons" if soma_enabled else "n_dendrites"),
             true_out=_true(sizes, "hidden_dim"),
+            kernel=kernel,
             rngs=rngs,
         )
         self.classifier = Linear(
-            hidden_dim, n_classes, true_in=_true(sizes, "hidden_dim"), rngs=rngs
+            hidden_dim, n_classes, true_in=_true(sizes, "hidden_dim"), kernel=kernel, rngs=rngs
         )
 
     def __call__(self, x: Float[Array, "B F"]) -> Float[Array, "B classes"]:

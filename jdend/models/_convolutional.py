@@ -111,6 +111,7 @@ class DendriticConvolutional(nnx.Module):
             n_neurons * n_regions,
             n_classes,
             true_in=None if sizes is None else sizes["n_neurons"] * n_regions,
+            kernel=kernel,
             rngs=rngs,
         )
 

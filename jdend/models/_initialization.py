@@ -16,7 +16,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.connectivity import dendrite_keys
-from jdend.kernels import dot_general
+from jdend.kernels import DotGeneral
 
 __all__ = ["INITIALIZATIONS", "Linear", "dendrite_normal", "dendrite_std"]
 
@@ -66,6 +66,7 @@ class Linear(nnx.Linear):
       true_in, true_out: the true sizes of a padded layer, possibly traced. Rows and columns beyond
         them are zero, and stay zero, since their inputs and gradients are.
       use_bias: whether it adds a bias.
+      kernel: what computes products, as of `jdend.kernels.dendritic_layer`: `native`, or XLA.
       rngs: a key is taken from its stream `params`.
     """
 
@@ -77,6 +78,7 @@ class Linear(nnx.Linear):
         true_in: Size | None = None,
         true_out: Size | None = None,
         use_bias: bool = True,
+        kernel: str = "auto",
         rngs: nnx.Rngs,
     ):
         init = _row_normal(in_features if true_in is None else true_in)
@@ -87,7 +89,7 @@ class Linear(nnx.Linear):
             out_features,
             kernel_init=init,
             use_bias=use_bias,
-            dot_general=dot_general,
+            dot_general=DotGeneral(kernel),
             rngs=rngs,
         )
 

@@ -64,10 +64,11 @@ class Stack(nnx.Module):
         if not layers:
             raise ValueError("layers needs at least one layer")
         made: list[nnx.Module] = []
+        kernel = options.get("kernel", "auto")
         width = in_features
         for layer in layers:
             if isinstance(layer, int):
-                made.append(Linear(width, layer, use_bias=use_bias, rngs=rngs))
+                made.append(Linear(width, layer, use_bias=use_bias, kernel=kernel, rngs=rngs))
                 width = layer
                 continue
             if len(layer) not in (2, 3):
@@ -82,7 +83,7 @@ class Stack(nnx.Module):
             width = sizes[0] if soma else sizes[1]
             options = {k: v for k, v in options.items() if k not in OF_IMAGES}
         self.layers = nnx.List(made)
-        self.classifier = Linear(width, n_classes, use_bias=use_bias, rngs=rngs)
+        self.classifier = Linear(width, n_classes, use_bias=use_bias, kernel=kernel, rngs=rngs)
         self.activation = activation
         self.leaky_before_classifier = leaky_before_classifier
 

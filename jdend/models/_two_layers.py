@@ -87,6 +87,7 @@ class DendriticTwoLayers(nnx.Module):
             second_n_neurons,
             n_classes,
             true_in=None if sizes is None else sizes["second_n_neurons"],
+            kernel=kernel,
             rngs=rngs,
         )
 

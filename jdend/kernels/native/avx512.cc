@@ -12,6 +12,7 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   static constexpr int kLanes = 16, kChains = 4;
+  static constexpr int kTileRows = 8, kTileVectors = 2;
 
   static JDEND_INLINE Vec zero() { return _mm512_setzero_ps(); }
   static JDEND_INLINE Vec load(const float* p) { return _mm512_loadu_ps(p); }

@@ -1,4 +1,4 @@
-// One trial's dendritic layer, and the routines that each instruction set implements for it.
+// One trial's dendritic layer, and the routines that each instruction set implements.
 //
 // Letters as in jdend.kernels.dendritic_layer: B batch, F features, N neurons, D dendrites per
 // neuron, K synapses per dendrite. Added here: U = N * D dendrites, and R rows of output, one a
@@ -10,6 +10,8 @@
 #define JDEND_KERNELS_NATIVE_LAYER_H_
 
 #include <cstdint>
+
+#include "product.h"
 
 namespace jdend {
 
@@ -67,6 +69,10 @@ struct Routines {
   // Tiles [first, last): rows of the cotangent [B, F] of x.
   void (*input_gradient)(const Layer&, int64_t first, int64_t last, const float* g,
                          const uint32_t* signs, float* scratch, float* gradient);
+
+  // Rows [first, last) of a product, and the floats of scratch memory for it.
+  int64_t (*matmul_scratch)(const Product&);
+  void (*matmul)(const Product&, int64_t first, int64_t last, float* scratch);
 };
 
 // Null where the compiler did not target the instruction set.

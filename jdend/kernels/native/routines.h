@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "layer.h"
+#include "matmul.h"
 #include "transpose.h"
 
 namespace jdend {
@@ -468,7 +469,9 @@ struct Kernel {
                     any_index_outside,
                     forward,
                     weight_gradient,
-                    input_gradient};
+                    input_gradient,
+                    Matmul<Isa>::scratch,
+                    Matmul<Isa>::rows};
   }
 };
 

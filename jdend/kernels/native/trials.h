@@ -80,8 +80,8 @@ class Trials {
 
   // To be asked once all is bound and before anything is read.
   bool fit() const { return misfit_.empty(); }
-  xla::ffi::Error error() const {
-    return xla::ffi::Error::InvalidArgument("dendritic_layer: " + misfit_);
+  xla::ffi::Error error(const char* function = "dendritic_layer") const {
+    return xla::ffi::Error::InvalidArgument(std::string(function) + ": " + misfit_);
   }
 
  private:
