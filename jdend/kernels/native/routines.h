@@ -15,7 +15,10 @@
 
 #include "layer.h"
 #include "matmul.h"
+<<<<<<< HEAD
 #include "rows.h"
+=======
+>>>>>>> w-matmul
 #include "transpose.h"
 
 namespace jdend {
