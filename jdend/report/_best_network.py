@@ -1,7 +1,7 @@
 """A close look at the best network: what it confuses, and what its dendrites read over time.
 
-The network is trained again with the best of its seeds, from the data and settings that the study
-records.
+A search hands on the network as it was trained, with the best of its seeds. Otherwise it is trained
+again, from the data and settings that the study records.
 
 Shape letters: `B` examples, `C` classes, `N` neurons, `D` dendrites, `K` synapses, `E` epochs.
 """
@@ -92,14 +92,16 @@ class Observed:
 
     Args:
       n_features: how many features the data have.
+      trained_again: whether the search had trained it once before.
 
     Attributes:
       model: the network; None before it is trained.
       history: its dendrites before training and after each epoch; empty if it has none.
+      trained_again: as given.
     """
 
-    def __init__(self, n_features: int):
-        self._n_features = n_features
+    def __init__(self, n_features: int, *, trained_again: bool = True):
+        self._n_features, self.trained_again = n_features, trained_again
         self.model: TrainedModel | None = None
         self.history: list[Dendrites] = []
 
@@ -119,7 +121,7 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """The network of one seed of the best trial, trained again.
+    """The network of one seed of the best trial.
 
     Attributes:
       result: the trial.
@@ -136,6 +138,7 @@ class Portrait:
       predictions: `[n, 2]`, of regression the true and the predicted target of each test example;
         `[n, K, 2]`, of multilabel which labels it has and the probability of each; None for
         classes.
+      trained_again: whether it was trained again; False if it was kept as the search trained it.
     """
 
     result: SearchResult
@@ -148,6 +151,7 @@ class Portrait:
     fields: tuple[tuple[int, int], ...] = ()
     favourites: tuple[int, ...] = ()
     predictions: Float[np.ndarray, "n *K 2"] | None = None
+    trained_again: bool = True
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -264,6 +268,7 @@ def portray(
         fields,
         favourites,
         predictions,
+        observed.trained_again,
     )
 
 

@@ -35,6 +35,7 @@ def confusion_section(portrait: Portrait) -> Markup:
         seed=portrait.seed,
         n_seeds=len(portrait.result.seeds),
         has_folds=portrait.result.n_networks > len(portrait.result.seeds),
+        trained_again=portrait.trained_again,
         test_accuracy=percent(test),
         accuracy_before=percent(searched) if differs else None,
         class_names=names,

@@ -104,9 +104,14 @@ def parallel_figure(results: Sequence[SearchResult]) -> "Figure":
                 line={"color": colour, "width": width},
                 hovertemplate="%{text}<extra></extra>",
             )
-    for position, axis in enumerate(axes):
-        _draw(figure, position, axis)
     figure = laid_out(figure, x="", y="", height=440)
+    # All at once: Plotly checks what is there each time that something is added.
+    figure.update_layout(
+        shapes=[_line(position) for position in range(len(axes))],
+        annotations=[
+            words for position, axis in enumerate(axes) for words in _words(position, axis)
+        ],
+    )
     figure.update_layout(margin={"l": 24, "r": 56, "t": 64, "b": 24}, legend={"y": -0.04})
     figure.update_xaxes(visible=False, range=[-0.15, len(axes) - 0.75], fixedrange=True)
     return figure.update_yaxes(visible=False, range=[-0.04, 1.04], fixedrange=True)
@@ -129,20 +134,30 @@ def _lines(rows: Sequence[Sequence[Any]], axes: Sequence[Axis]):
     return xs, ys, texts
 
 
-def _draw(figure: "Figure", position: int, axis: Axis) -> None:
-    figure.add_shape(
-        type="line", x0=position, x1=position, y0=0, y1=1, layer="below",
-        line={"color": MUTED, "width": 1},
-    )  # fmt: skip
-    figure.add_annotation(
-        x=position, y=1, yshift=8, yanchor="bottom", showarrow=False,
-        text=f"<b>{called(axis.name).replace(' ', '<br>')}</b>", font={"size": 12, "color": INK},
-    )  # fmt: skip
-    for place, text in axis.ticks:
-        figure.add_annotation(
-            x=position, y=place, text=text, showarrow=False, xanchor="left", xshift=5,
-            font={"size": 11, "color": MUTED}, bgcolor=faint(PAPER, 0.7), borderpad=1,
-        )  # fmt: skip
+def _line(position: int) -> dict[str, object]:
+    """The line of an axis."""
+    return {
+        "type": "line", "x0": position, "x1": position, "y0": 0, "y1": 1, "layer": "below",
+        "line": {"color": MUTED, "width": 1},
+    }  # fmt: skip
+
+
+def _words(position: int, axis: Axis) -> list[dict[str, object]]:
+    """The name of an axis, and its ticks."""
+    name: dict[str, object] = {
+        "x": position, "y": 1, "yshift": 8, "yanchor": "bottom", "showarrow": False,
+        "text": f"<b>{called(axis.name).replace(' ', '<br>')}</b>",
+        "font": {"size": 12, "color": INK},
+    }  # fmt: skip
+    ticks: list[dict[str, object]] = [
+        {
+            "x": position, "y": place, "text": text, "showarrow": False, "xanchor": "left",
+            "xshift": 5, "font": {"size": 11, "color": MUTED}, "bgcolor": faint(PAPER, 0.7),
+            "borderpad": 1,
+        }
+        for place, text in axis.ticks
+    ]  # fmt: skip
+    return [name, *ticks]
 
 
 def _bool(text: str) -> object:

@@ -71,6 +71,7 @@ def _chosen(portrait: Portrait) -> dict[str, Any]:
         "n_seeds": len(portrait.result.seeds),
         "metric": metric_of([portrait.result]),
         "has_folds": portrait.result.n_networks > len(portrait.result.seeds),
+        "trained_again": portrait.trained_again,
     }
 
 

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from flax import nnx
@@ -19,7 +19,7 @@ from jdend.models import (
     count_params,
 )
 from jdend.search.driver.data import SearchData
-from jdend.search.driver.retraining import lengthened, network_of
+from jdend.search.driver.retraining import BestNetwork, lengthened, network_of
 from jdend.search.errors import SearchError, SpaceError
 from jdend.search.options import SearcherOptions
 from jdend.search.results import CollectedResults
@@ -28,7 +28,10 @@ from jdend.search.space.default_space import default_training, left_out
 from jdend.search.space.dimensions import Choice, Dimension, Space
 from jdend.search.space.parameter_count import dendritic_params, estimate_params
 from jdend.search.space.validation import check_seed
-from jdend.study import SearchResult, validation_note
+from jdend.study import SearchResult, StudyError, validation_note
+
+if TYPE_CHECKING:
+    from jdend.report import Observed
 
 __all__ = ["NetworksWithinBudget"]
 
@@ -45,6 +48,7 @@ class NetworksWithinBudget(CollectedResults):
 
     def __init__(self, options: SearcherOptions):
         self._options = options
+        self._best = BestNetwork()
         self.budget = Budget(options.max_params, options.min_param_ratio)
         self.largest_budget = options.max_params
         options.budget_of_teachers(options.max_params)  # is checked
@@ -238,12 +242,19 @@ class NetworksWithinBudget(CollectedResults):
         result: SearchResult | None = None,
         *,
         on_epoch: Callable[[int, nnx.Module], None] | None = None,
+        again: bool = False,
     ) -> TrainedModel:
-        """Trains the network of a result, by default the best, again; returns it with its weights.
+        """The network of a result, by default the best, with its weights.
 
         It is the network that was trained with the best of the result's seeds; see
-        `jdend.search.driver.retraining.network_of`. `jdend.save` saves it. `on_epoch` is called
-        with the number of epochs done, from 0, and the network as it is then.
+        `jdend.search.driver.retraining.network_of`. `jdend.save` saves it.
+
+        Args:
+          result: the result; None for the best.
+          on_epoch: called with the number of epochs done, from 0, and the network as it was then.
+          again: whether to train it again in any case. Otherwise only what was not kept is: the
+            network of the best result is, where this process trained it on one device and without
+            folds. The two are equal up to the order of floating-point summation.
 
         Raises:
           SearchError: if there are no results, or training fails.
@@ -254,15 +265,43 @@ class NetworksWithinBudget(CollectedResults):
             result = next(iter(self.get_best_results(1)), None)
         if result is None:
             raise SearchError("there are no results yet: search first")
-        configuration = self._configure(lengthened(result.params, None))
         return network_of(
             result,
-            configuration,
+            self._configuration_of(result),
             self._data.split,
             kernel=self._options.kernel,
             precision=self._options.precision,
             on_epoch=on_epoch,
+            kept=None if again else self._best.networks,
         )
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best network was kept as it was trained, so that `best_model` need not train
+        it again."""
+        try:
+            best = next(iter(self.get_best_results(1)), None)
+        except StudyError:  # nothing was held out
+            return False
+        kept = self._best.networks
+        return best is not None and kept.has(self._configuration_of(best), best.best_seed)
+
+    def observed_best(self) -> "Observed":
+        """The best network as it was before training and after each epoch, for a report.
+
+        Raises: as `best_model`.
+        """
+        from jdend.report import Observed
+
+        observed = Observed(self.problem.in_features, trained_again=not self.keeps_best)
+        observed.model = self.best_model(on_epoch=observed.note)
+        return observed
+
+    def _observed(self) -> "Observed | None":
+        return self.observed_best() if self.keeps_best else None
+
+    def _configuration_of(self, result: SearchResult) -> Configuration:
+        return self._configure(lengthened(result.params, None))
 
     @abc.abstractmethod
     def _teach(self) -> None:

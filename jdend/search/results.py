@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas
     from plotly.graph_objects import Figure
 
+    from jdend.report import Observed
+
 __all__ = ["CollectedResults", "SearchResult", "Study", "StudyError"]
 
 TEST_ACCURACY_WARNING = (
@@ -90,6 +92,10 @@ class CollectedResults(abc.ABC):
     def _validation_note(self) -> str:
         """How much the validation accuracies say; empty if the data are not known."""
         return ""
+
+    def _observed(self) -> "Observed | None":
+        """The best network as it was trained; None if that was not kept."""
+        return None
 
     def pareto_front(self) -> Results:
         """The results that no other beats in both parameters and validation accuracy, or their
@@ -179,7 +185,8 @@ class CollectedResults(abc.ABC):
         return heatmap_figure(self._measured(), row, column)
 
     def report(self, path: str | Path = "report.html") -> Path:
-        """Writes one HTML page about all results; the best network is trained again for it.
+        """Writes one HTML page about all results, for which the best network is trained again if it
+        was not kept.
 
         Raises:
           StudyError: if there are no results, Plotly is not installed, or the file cannot be
@@ -193,7 +200,7 @@ class CollectedResults(abc.ABC):
         record = SearchRecord(results, (results,), (self.describe(),))
         portrait, why_none = None, ""
         try:
-            portrait = portrait_of(record, self.dataset)
+            portrait = portrait_of(record, self.dataset, self._observed())
         except StudyError as error:
             why_none = str(error)
         return write_report(record, path, portrait=portrait, why_none=why_none)

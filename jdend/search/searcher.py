@@ -367,6 +367,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
                 memo=self._outcomes,
                 time_limit=time_limit,
                 owns_study=self._options.study is None,
+                best=self._best,
             )
         finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]

@@ -156,7 +156,8 @@ class FirstSearch:
         saved = None if self.options.out is None else Path(self.options.out) / str(place)
         if saved is None or not saved.exists():
             self.say(f"number {place}, of {result.total_params:,} parameters, is trained again")
-            model = self.searcher.best_model(result)
+            # Not as it was kept, which it is not after --resume: teachers are always the same.
+            model = self.searcher.best_model(result, again=True)
             if saved is None:
                 return model
             save(model, saved)

@@ -8,6 +8,7 @@ from jdend.training._compilation import Compilations, compilations, in_backgroun
 from jdend.training._compilation_cache import enable_program_cache, program_cache_folder
 from jdend.training._device_data import DeviceData, Examples, on_device
 from jdend.training._interruption import uninterrupted
+from jdend.training._kept_networks import KeptNetworks
 from jdend.training._kept_populations import let_go_of_populations, population
 from jdend.training._loss import Loss, LossError, check_loss, find_loss, losses, register_loss
 from jdend.training._memory import OutOfMemoryError, check_memory, estimate_bytes, memory_ran_out
@@ -46,6 +47,7 @@ __all__ = [
     "DeviceData",
     "DevicesError",
     "Examples",
+    "KeptNetworks",
     "Loss",
     "LossError",
     "Metric",

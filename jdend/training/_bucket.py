@@ -18,7 +18,7 @@ from jdend.models import (
     build,
 )
 
-__all__ = ["Bucket", "Network", "PrecisionError", "check_precision", "network"]
+__all__ = ["Bucket", "Network", "PrecisionError", "check_precision", "network", "outline"]
 
 Path = tuple[Any, ...]
 
@@ -106,12 +106,12 @@ class Network:
 def network(bucket: Bucket) -> Network:
     """Traces a bucket's network; no arrays are allocated."""
     structure = bucket.at_first
-    model = _outline(bucket, structure)
+    model = outline(bucket, structure)
     layers = _dendritic_layers(model)
     pruned: tuple[tuple[Path, DendriticLayer], ...] = ()
     if bucket.structure.extra("initial_density") is not None:
         fewest = structure.with_sizes({**structure.sizes, "n_dendrite_inputs": 1})
-        others = _dendritic_layers(_outline(bucket, fewest))
+        others = _dendritic_layers(outline(bucket, fewest))
         pairs = zip(layers, others, strict=True)
         pruned = tuple(one for one, few in pairs if one[1].weight.shape != few[1].weight.shape)
     changes = nnx.Not(nnx.Any(nnx.Param, SynapseIndex, TrueSizes))
@@ -128,7 +128,7 @@ def network(bucket: Bucket) -> Network:
     )
 
 
-def _outline(bucket: Bucket, structure: Structure) -> nnx.Module:
+def outline(bucket: Bucket, structure: Structure) -> nnx.Module:
     """A structure's network without arrays."""
     sizes = dict.fromkeys(structure.sizes, jnp.int32(1)) if bucket.has_true_sizes else None
     return nnx.eval_shape(

@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from jdend.training._keeping_run import KeepingRun
 from jdend.training._memory import memory_ran_out
 from jdend.training._outcome import Outcome, Progress
-from jdend.training._run import Run
 from jdend.training._sharding import parts_of, width_on
 from jdend.training._snapshot import Snapshot
 
@@ -41,7 +41,7 @@ class _Halves(Snapshot):
         return save_tensors({**tensors, "middle": np.array(len(self.halves[0].ends), np.int64)})
 
 
-class DividedRun(Run):
+class DividedRun(KeepingRun):
     """A `Run` that, if the device or the machine has no memory left for it, is divided.
 
     Its halves have the figures that it would have. They go on from the last step whose state is
@@ -49,7 +49,7 @@ class DividedRun(Run):
 
     Args:
       say: called with a line of text for the user when it is divided.
-      others: the other arguments, as of `Run`.
+      others: the other arguments, as of `KeepingRun`. The halves' networks are not kept.
 
     Raises:
       MemoryError, RuntimeError: from `train_to` and `outcomes`, if there is no memory for one
@@ -189,6 +189,7 @@ class DividedRun(Run):
         bounds = [(0, middle), (middle, len(self.configurations))]
         self._halves = [self._half(begin, end, taken) for begin, end in bounds]
         self._states, self._ended = (), []
+        self._let_go(range(len(self.configurations)))
         _whole.discard(self)
 
     def _half(self, begin: int, end: int, taken: Snapshot | None) -> "DividedRun":

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Int
 
 from jdend.models import DendriticLayer
 from jdend.pruning import initial_inputs, inputs_left, strongest_first
-from jdend.training._bucket import Bucket, Path, network
+from jdend.training._bucket import Bucket, Network, Path, network
 from jdend.training._state import State, Tree, changed, leaf
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
@@ -65,16 +65,19 @@ def pruner(layers: Layers) -> Callable[[State], State]:
     return prune
 
 
-def compacted(bucket: Bucket, params: Tree, other: Tree) -> tuple[Bucket, Tree, Tree]:
+def compacted(
+    bucket: Bucket, params: Tree, other: Tree, trace: Callable[[Bucket], Network] = network
+) -> tuple[Bucket, Tree, Tree]:
     """One trial's arrays without room for what is not there, and a bucket that has this shape.
 
     Args:
       bucket: an exact bucket; without pruning nothing changes.
       params, other: the arrays of a trial of it.
+      trace: makes a bucket's network.
     """
     if bucket.structure.extra("initial_density") is None:
         return bucket, params, other
-    net = network(bucket)
+    net = trace(bucket)
     left = [int(leaf(other, (*path, "sizes"))[INPUTS]) for path, _ in net.pruned]
     sizes = bucket.structure.sizes
     structure = bucket.structure.with_sizes(
@@ -82,7 +85,7 @@ def compacted(bucket: Bucket, params: Tree, other: Tree) -> tuple[Bucket, Tree, 
     )
     extras = tuple(extra for extra in structure.extras if extra[0] != "initial_density")
     compact = replace(bucket, structure=replace(structure, extras=extras))
-    for (path, _), (_, layer) in zip(net.layers, network(compact).layers, strict=True):
+    for (path, _), (_, layer) in zip(net.layers, trace(compact).layers, strict=True):
         n_inputs = layer.weight.shape[-1]
         weight = leaf(params, (*path, "weight"))[..., :n_inputs]
         variables = {k: v for k, v in leaf(other, path).items() if k != "sizes"}

@@ -1,12 +1,14 @@
 # pyright: reportUnknownMemberType=false
 """Trains one configuration with one seed, and keeps the network: weights, normalisation, figures.
 
-A search keeps no weights. A trial has the same figures wherever it is trained, so the few networks
-that are needed are trained again, each alone.
+A search keeps the weights of its best network alone, and those of none on disk. A trial has the
+same figures wherever it is trained, so other networks that are needed are trained again, each
+alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,19 +18,19 @@ from jaxtyping import Array
 
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel, count_params
-from jdend.training._bucket import Bucket, check_precision, network
+from jdend.training._bucket import Bucket, Network, check_precision, network
 from jdend.training._device_data import DeviceData, on_device
 from jdend.training._kept_populations import population_for
 from jdend.training._memory import check_memory, usable_bytes
 from jdend.training._population import Population
 from jdend.training._pruning import compacted
 from jdend.training._sharding import find_devices
-from jdend.training._state import State, evaluated
+from jdend.training._state import State, Tree, evaluated
 from jdend.training._streaming import Feed, is_streamed
 from jdend.training._teachers import check_teacher
 from jdend.training._traced_hyperparameters import trace_hyperparameters
 
-__all__ = ["extract", "train_model"]
+__all__ = ["extract", "network_with", "train_model", "trained_model"]
 
 
 def train_model(
@@ -88,23 +90,7 @@ def train_model(
     figures = _figures(programs, state, data)
     if int(state.failed_step[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
         raise ValueError(f"training with seed {seed} diverged (its loss is not finite); lower lr")
-    return TrainedModel(
-        module=extract(bucket, state),
-        configuration=configuration,
-        offset=data.offset,
-        scale=data.scale,
-        class_names=data.class_names,
-        target=data.target,
-        inputs=str(data.train_x.dtype),
-        figures={**figures, "total_params": count_params(structure)},
-        origin={
-            "dataset": data.name,
-            "source": data.source,
-            "fingerprint": data.fingerprint,
-            "seed": int(seed),
-        },
-        table=data.table,
-    )
+    return trained_model(extract(bucket, state), configuration, int(seed), data, figures)
 
 
 def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx.Module:
@@ -116,9 +102,46 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     def of_trial(x: Array) -> Array:
         return x[seed, column]
 
-    params, other = jax.tree.map(of_trial, (evaluated(state), state.other))
-    bucket, params, other = compacted(bucket, params, other)
-    return nnx.merge(network(bucket).evaluating, params, other)
+    return network_with(bucket, *jax.tree.map(of_trial, (evaluated(state), state.other)))
+
+
+def network_with(
+    bucket: Bucket, params: Tree, other: Tree, trace: Callable[[Bucket], Network] = network
+) -> nnx.Module:
+    """The network of an exact bucket with the parameters and other variables of one trial."""
+    bucket, params, other = compacted(bucket, params, other, trace)
+
+    def array(x: Any) -> Array:
+        return jnp.asarray(x)
+
+    return nnx.merge(trace(bucket).evaluating, *jax.tree.map(array, (params, other)))
+
+
+def trained_model(
+    module: nnx.Module,
+    configuration: Configuration,
+    seed: int,
+    data: Split,
+    figures: Mapping[str, float],
+) -> TrainedModel:
+    """A network that was trained on these data, with its losses and accuracies, and its origin."""
+    return TrainedModel(
+        module=module,
+        configuration=configuration,
+        offset=data.offset,
+        scale=data.scale,
+        class_names=data.class_names,
+        target=data.target,
+        inputs=str(data.train_x.dtype),
+        figures={**figures, "total_params": count_params(configuration.structure)},
+        origin={
+            "dataset": data.name,
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "seed": seed,
+        },
+        table=data.table,
+    )
 
 
 def _trained(

@@ -12,6 +12,7 @@ from jdend.training._blocks import Narrow, block_width, filled
 from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
 from jdend.training._divided_run import DividedRun
+from jdend.training._kept_networks import KeptNetworks
 from jdend.training._kept_populations import population_for
 from jdend.training._memory import (
     check_memory,
@@ -104,6 +105,7 @@ def runs(
     narrow: Narrow | None = None,
     placement: Placement = EVERY_DEVICE,
     say: Callable[[str], None] | None = None,
+    networks: KeptNetworks | None = None,
 ) -> list[Run]:
     """The runs that train these: one, or several if memory is too small for one. None has begun.
 
@@ -111,6 +113,7 @@ def runs(
 
     Args, Raises: as `train`; and
       say: called with a line of text for the user when that happens.
+      networks: keeps what they have trained; not with folds, nor on several devices.
     """
     batch_size = bucket.structure.batch_size
     if data.n_train < batch_size:
@@ -126,6 +129,7 @@ def runs(
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
     mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
+    keeps = mesh is None and data.n_folds == 1
     return [
         DividedRun(
             bucket,
@@ -138,6 +142,7 @@ def runs(
             mesh=mesh,
             streamed=_streams(data, placement),
             say=say,
+            networks=networks if keeps else None,
         )
         for begin in range(0, len(configurations), room)
     ]

@@ -86,7 +86,7 @@ def test_the_record_and_the_report_say_what_they_are(searched):
     assert found["max_params"] == 2000
     assert 0 < found["validation_accuracy"] <= 1
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "trained again for this report" in page
+    assert "as the search trained it" in page
     assert "teacher 3" in page
 
 

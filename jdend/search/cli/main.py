@@ -49,9 +49,8 @@ otherwise than in the default space, where the others come from:
 
 The folder of --out holds results.json (every trial), run.json (settings,
 times, versions) and report.html, a page about it (docs/report.md). --save-best
-trains the best again and saves its network, for jdend.load and
-python -m jdend.predict (docs/models.md). The table goes to standard output,
-progress to standard error.
+saves the best network, for jdend.load and python -m jdend.predict
+(docs/models.md). The table goes to standard output, progress to standard error.
 Ctrl-C loses nothing: --resume alone goes on with the newest search, or with
 that in DIR. python -m jdend.search watch DIR shows the best so far, from
 another terminal.

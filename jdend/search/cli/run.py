@@ -293,16 +293,14 @@ def _keep(
     command: Command, study: Study, searcher: HyperparameterSearcher | None, best: Path | None
 ) -> None:
     """Writes what is asked for beside a finished search's folder: the best network, the report."""
-    has_report, observed = command.output.report and study.folder is not None, None
-    if searcher is not None and best is not None:
-        if has_report:  # for which it is not trained once more
-            from jdend.report import Observed
-
-            observed = Observed(searcher.problem.in_features)
-        with phase("training the best again"):
-            network = searcher.best_model(on_epoch=observed.note if observed else None)
-        if observed is not None:
-            observed.model = network
+    has_report, observed, network = command.output.report and study.folder is not None, None, None
+    if searcher is not None and has_report and (best is not None or searcher.keeps_best):
+        with phase("report"):  # for which it is not trained once more
+            observed = searcher.observed_best()
+        network = observed.model
+    elif searcher is not None and best is not None:
+        network = searcher.best_model()
+    if searcher is not None and best is not None and network is not None:
         of_all = ", trained with all training examples" * (searcher.n_folds > 1)
         _note(command, f"the best network is in {save(network, best)}{of_all}")
     if has_report:

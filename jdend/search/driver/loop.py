@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jdend.search.driver.meter import best_of
 from jdend.search.driver.populations import Keeper
+from jdend.search.driver.retraining import BestNetwork
 from jdend.search.driver.schedule import Schedule
 from jdend.search.driver.time_limit import TimeLimit
 from jdend.search.driver.trainer import Trainer, device, results_of
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
 from jdend.study import Effort, Ledger, ProposedTrial, SearchResult, Study, StudyError
-from jdend.training import Outcome, compilations, uninterrupted
+from jdend.training import KeptNetworks, Outcome, compilations, uninterrupted
 
 __all__ = ["run_search", "train_first"]
 
@@ -32,6 +33,7 @@ def run_search(
     memo: Outcomes,
     time_limit: TimeLimit | None = None,
     owns_study: bool = True,
+    best: BestNetwork | None = None,
 ) -> list[SearchResult]:
     """Trains the generations of a schedule; returns their results in the order proposed.
 
@@ -50,6 +52,7 @@ def run_search(
         trained as if it were the first, so that its figures are always the same, to the last bit.
       time_limit: decides when to begin no more generations; None for no limit.
       owns_study: whether no other search adds to the study.
+      best: keeps the best network as it was trained; None to keep none.
     """
     programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
     ledger = schedule.ledger(study, trainer.data, record, device=device, say=reporter.note)
@@ -58,9 +61,11 @@ def run_search(
         time_limit.reserve_for(trainer.seconds_alone(schedule.sample[0].configuration))
         time_limit.begin()
     results, left = _finished(ledger), time_limit.left if time_limit else None
-    done, best, known = len(results), best_of(results), list(results)
+    done, known = len(results), list(results)
     expected = trainer.expected(schedule, programs, done)
-    reporter.open(schedule.most_trials, done=done, seconds=left, best=best, expected=expected)
+    reporter.open(
+        schedule.most_trials, done=done, seconds=left, best=best_of(results), expected=expected
+    )
     proposed: Sequence[ProposedTrial] = ()
     outcomes: Outcomes = {}  # of the generation that is trained now
     keeper = Keeper()
@@ -74,10 +79,15 @@ def run_search(
             study.begin()
             reusable = {} if study.keeps else memo
             keeper = Keeper(snapshots, claim.number, trainer.data.identify(), reporter.note)
-            training = _train(schedule, proposed, trainer, programs, reporter, reusable, keeper)
+            networks = None if best is None else best.networks
+            training = _train(
+                schedule, proposed, trainer, programs, reporter, reusable, keeper, networks
+            )
             for trial, outcome in training:
                 outcomes[trial] = outcome
             results, outcomes = results_of(schedule, proposed, outcomes, trainer), {}
+            if best is not None:
+                best.choose(results, [schedule.trial(p) for p in proposed])
             known += results
             ledger.finish(claim.number, results)
             known = _finished(ledger)
@@ -94,6 +104,8 @@ def run_search(
     finally:
         with uninterrupted():
             reporter.close()
+            if best is not None:
+                best.choose((), ())
             try:
                 keeper.write()
                 results = _finished(ledger)
@@ -129,6 +141,7 @@ def _train(
     reporter: Reporter,
     memo: Outcomes,
     keeper: Keeper | None = None,
+    networks: KeptNetworks | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains the different trials of a generation; yields each with its outcome when it is there.
 
@@ -142,7 +155,7 @@ def _train(
         yield from finished.items()
         new = [trial for trial in new if trial not in finished]
     populations = trainer.plan(new, within=programs)
-    for trial, outcome in trainer.train(new, populations, reporter, rungs, keeper):
+    for trial, outcome in trainer.train(new, populations, reporter, rungs, keeper, networks):
         memo[trial] = outcome
         yield trial, outcome
 

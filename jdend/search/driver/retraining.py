@@ -1,5 +1,5 @@
-"""After a search: trains the best network again to have its weights, or with fresh seeds to see
-whether its figures hold."""
+"""The best network: kept as the search trained it, or trained again to have its weights, or with
+fresh seeds to see whether its figures hold."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,43 @@ from dataclasses import replace
 import numpy as np
 from flax import nnx
 
+from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration, TrainedModel
 from jdend.search.errors import SearchError
+from jdend.search.planning.population import Trial
 from jdend.search.space.validation import parse_seeds
-from jdend.study import SearchResult
-from jdend.training import train_model
+from jdend.study import SearchResult, StudyError, rank
+from jdend.training import KeptNetworks, train_model
 
-__all__ = ["fresh_seeds", "lengthened", "network_of"]
+__all__ = ["BestNetwork", "fresh_seeds", "lengthened", "network_of"]
+
+
+class BestNetwork:
+    """The best network of the searches so far, as it was before training and after each epoch.
+
+    Attributes:
+      networks: keeps those of the generation that trains, and then the best one alone.
+    """
+
+    def __init__(self):
+        self.networks = KeptNetworks()
+        self._best: list[tuple[SearchResult, Trial]] = []
+
+    def choose(self, results: Sequence[SearchResult], trials: Sequence[Trial]) -> None:
+        """Lets go of all networks but the best.
+
+        Args:
+          results: those of the generation just done; none to let go of what is not done.
+          trials: the trials that they are of, in their order.
+        """
+        known = [*self._best, *zip(results, trials, strict=True)]
+        try:
+            best = rank(result for result, _ in known)[:1]
+        except StudyError:  # nothing was held out
+            best = []
+        self._best = [next(one for one in known if one[0] is result) for result in best]
+        self.networks.keep_only(*((t.configuration, r.best_seed) for r, t in self._best))
 
 
 def network_of(
@@ -26,8 +55,10 @@ def network_of(
     kernel: str = "auto",
     precision: str = "float32",
     on_epoch: Callable[[int, nnx.Module], None] | None = None,
+    kept: KeptNetworks | None = None,
 ) -> TrainedModel:
-    """Trains a result's configuration again with the best of its seeds; returns the network.
+    """The network of a result's configuration with the best of its seeds; it is trained again,
+    unless it was kept.
 
     A search stores figures and no weights, but training can be repeated exactly. The seed is chosen
     by the result's score, so the validation figures of this network are too good; its test figures
@@ -38,17 +69,22 @@ def network_of(
       SearchError: if training diverges, the batch is larger than the training part, or the device
         lacks the precision.
     """
-    try:
-        model = train_model(
-            configuration,
-            result.best_seed,
-            data,
-            kernel=kernel,
-            precision=precision,
-            on_epoch=on_epoch,
-        )
-    except ValueError as error:
-        raise SearchError(f"the network cannot be trained again: {error}") from None
+    seed = result.best_seed
+    if kept is not None and kept.has(configuration, seed):
+        model = kept.model(configuration, seed, data, kernel=kernel, on_epoch=on_epoch)
+    else:
+        try:
+            with phase("training the best again"):
+                model = train_model(
+                    configuration,
+                    seed,
+                    data,
+                    kernel=kernel,
+                    precision=precision,
+                    on_epoch=on_epoch,
+                )
+        except ValueError as error:
+            raise SearchError(f"the network cannot be trained again: {error}") from None
     means = {
         f"mean_{name}": getattr(result, name)
         for name in ("validation_accuracy", "validation_accuracy_std", "test_accuracy")

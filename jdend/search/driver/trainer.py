@@ -36,6 +36,7 @@ from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
     ACCURACY,
     EVERY_DEVICE,
+    KeptNetworks,
     LossError,
     Metric,
     MetricError,
@@ -170,6 +171,7 @@ class Trainer:
         reporter: Reporter,
         rungs: Rungs | None = None,
         keeper: Keeper | None = None,
+        networks: KeptNetworks | None = None,
     ) -> Iterator[tuple[Trial, Outcome]]:
         """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -179,6 +181,7 @@ class Trainer:
           reporter: is told the progress.
           rungs: say when weak trials are stopped; None to stop none.
           keeper: writes the populations' states to the study's folder while they train.
+          networks: keeps what this process trains; None to keep nothing.
 
         Raises:
           SearchError: if a batch is larger than the training part, there is no teacher for what
@@ -207,7 +210,7 @@ class Trainer:
         for population in populations:
             confirmed_params(population.bucket.structure)
         likely_ends = rungs.example() if rungs else None
-        executor = self.executor or LocalExecutor(self.placement)
+        executor = self.executor or LocalExecutor(self.placement, networks)
         n_workers = executor.n_workers(data)
         if n_workers > 1:
             whole = forecast(trials, populations, data, likely_ends)

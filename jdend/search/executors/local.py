@@ -8,7 +8,16 @@ from weakref import WeakKeyDictionary
 from jdend.data import Split
 from jdend.models import Configuration
 from jdend.search.executors.protocol import Watcher, Work
-from jdend.training import EVERY_DEVICE, Bucket, Placement, Run, in_background, prepare, runs
+from jdend.training import (
+    EVERY_DEVICE,
+    Bucket,
+    KeptNetworks,
+    Placement,
+    Run,
+    in_background,
+    prepare,
+    runs,
+)
 
 __all__ = ["LocalExecutor"]
 
@@ -21,12 +30,13 @@ class LocalExecutor:
 
     Args:
       placement: the devices that train, and how much of a population at once.
+      networks: keeps what is trained; None to keep nothing.
     """
 
     is_local = True
 
-    def __init__(self, placement: Placement = EVERY_DEVICE):
-        self._placement = placement
+    def __init__(self, placement: Placement = EVERY_DEVICE, networks: KeptNetworks | None = None):
+        self._placement, self._networks = placement, networks
         self._programs: WeakKeyDictionary[Work, Future[object]] = WeakKeyDictionary()
         self._runs: WeakKeyDictionary[Work, list[Run]] = WeakKeyDictionary()
 
@@ -81,6 +91,7 @@ class LocalExecutor:
                 narrow=work.narrow,
                 placement=self._placement,
                 say=watcher.note,
+                networks=self._networks,
             )
             self._runs[work] = made
             watcher.begin(work, made)
