@@ -9,10 +9,7 @@ from jdend.kernels._rows import Packed, packed_rows
 __all__ = [
     "PRECISIONS",
     "DotGeneral",
-<<<<<<< HEAD
     "Packed",
-=======
->>>>>>> w-matmul
     "available",
     "check_dtype",
     "check_precision",

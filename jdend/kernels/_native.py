@@ -33,11 +33,7 @@ T = TypeVar("T")
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
-<<<<<<< HEAD
 CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul")
-=======
-CALLS = ("pack", "forward", "weight_gradient", "input_gradient", "matmul")
->>>>>>> w-matmul
 
 
 class Library:

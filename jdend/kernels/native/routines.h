@@ -15,10 +15,7 @@
 
 #include "layer.h"
 #include "matmul.h"
-<<<<<<< HEAD
 #include "rows.h"
-=======
->>>>>>> w-matmul
 #include "transpose.h"
 
 namespace jdend {
