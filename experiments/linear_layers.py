@@ -27,7 +27,7 @@ def step(kernel: str, batch_is_shared: bool):
     """The compiled step of trials [S, C]; a shared batch, as a first layer's, needs no gradient."""
 
     def trial(x, weight):
-        out, pullback = jax.vjp(lambda *both: DotGeneral(kernel)(*both, MATRICES), x, weight)
+        out, pullback = jax.vjp(lambda a, b: DotGeneral(kernel)(a, b, MATRICES), x, weight)
         of_x, of_weight = pullback(out)
         return (out, of_weight) if batch_is_shared else (out, of_x, of_weight)
 
