@@ -99,7 +99,7 @@ def _timed(folder: Path, arguments: list[str], cache: str) -> dict[str, Any]:
 def _record(runs: list[dict[str, Any]], folders: dict[str, Path]) -> dict[str, Any]:
     commit = ["git", "rev-parse", "--short", "HEAD"]
     return {
-        "command": "python experiments/before_and_after.py --against ../before",
+        "command": " ".join(["python experiments/before_and_after.py", *sys.argv[1:]]),
         "commits": {
             code: subprocess.run(
                 commit, cwd=folder, check=True, capture_output=True, text=True

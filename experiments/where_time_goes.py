@@ -54,7 +54,7 @@ def main() -> None:
         divided[name] = {p: statistics.median(run.get(p, 0.0) for run in runs) for p in phases}
     print(_table(divided))
     record = {
-        "command": "python experiments/where_time_goes.py",
+        "command": " ".join(["python experiments/where_time_goes.py", *sys.argv[1:]]),
         "processor": processor(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
