@@ -47,6 +47,8 @@ FieldStd = float | Float[Array, ""]
 Coordinate = float | Float[Array, ""]
 Position = tuple[Coordinate, Coordinate]
 LogProbabilities = Float[Array, " F"]
+# Of the rows and of the columns of an image.
+AxesLogProbabilities = tuple[Float[Array, " H"], Float[Array, " W"]]
 Rule = Callable[[Float[Array, "2"], int, ImageShape | None, FieldStd], LogProbabilities]
 
 
@@ -141,10 +143,21 @@ def log_probabilities_around(
       image_shape: `(H, W, C)`. The channels of a pixel are equally likely.
       field_std: in pixels.
     """
-    height, width, channels = image_shape
-    rows, columns = _clipped_gaussians(centre, (height, width), field_std)
+    return of_inputs(log_probabilities_of_axes(centre, image_shape, field_std), image_shape)
+
+
+def log_probabilities_of_axes(
+    centre: Position, image_shape: ImageShape, field_std: FieldStd
+) -> AxesLogProbabilities:
+    """Those of rows and columns, of which `of_inputs` makes `log_probabilities_around`."""
+    return _clipped_gaussians(centre, image_shape[:2], field_std)
+
+
+def of_inputs(axes: AxesLogProbabilities, image_shape: ImageShape) -> LogProbabilities:
+    """log P of each input, from those of its row and column."""
+    rows, columns = axes
     of_pixel = rows[:, None] + columns[None, :]
-    return jnp.repeat(of_pixel.reshape(-1), channels)
+    return jnp.repeat(of_pixel.reshape(-1), image_shape[2])
 
 
 def normal(uniform: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
