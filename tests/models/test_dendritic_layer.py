@@ -280,7 +280,8 @@ def test_padding_changes_no_initial_value(sizes, seed, connectivity, initializat
     padded = made((4, 2, 6), seed, connectivity, initialization, np.array(sizes, np.int32))
     for name, values in exact.items():
         inside = tuple(slice(size) for size in values.shape)
-        np.testing.assert_allclose(padded[name][inside], values, rtol=3e-7, err_msg=name)
+        # A product of two roundings, each of 2 units in the last place: 3.07e-7 was seen.
+        np.testing.assert_allclose(padded[name][inside], values, rtol=5e-7, err_msg=name)
         if name != "indices":
             beyond = np.array(padded[name])
             beyond[inside] = 0
