@@ -143,18 +143,11 @@ def log_probabilities_around(
       image_shape: `(H, W, C)`. The channels of a pixel are equally likely.
       field_std: in pixels.
     """
-    return of_inputs(log_probabilities_of_axes(centre, image_shape, field_std), image_shape)
-
-
-def log_probabilities_of_axes(
-    centre: Position, image_shape: ImageShape, field_std: FieldStd
-) -> AxesLogProbabilities:
-    """Those of rows and columns, of which `of_inputs` makes `log_probabilities_around`."""
-    return _clipped_gaussians(centre, image_shape[:2], field_std)
+    return of_inputs(clipped_gaussians(centre, image_shape[:2], field_std), image_shape)
 
 
 def of_inputs(axes: AxesLogProbabilities, image_shape: ImageShape) -> LogProbabilities:
-    """log P of each input, from those of its row and column."""
+    """log P of each input, from those of its row and column, see `clipped_gaussians`."""
     rows, columns = axes
     of_pixel = rows[:, None] + columns[None, :]
     return jnp.repeat(of_pixel.reshape(-1), image_shape[2])
@@ -296,9 +289,9 @@ def _moved_near(
     return (pixel + 0.5) / size
 
 
-def _clipped_gaussians(
+def clipped_gaussians(
     centre: Position, shape: tuple[int, int], std: FieldStd
-) -> tuple[Float[Array, " H"], Float[Array, " W"]]:
+) -> AxesLogProbabilities:
     """log P of each pixel of either axis under `clip(round(Normal(centre, std)))`."""
     std = jnp.maximum(std, NARROWEST_FIELD)
     lows, highs = zip(*map(_bounds, centre, shape, (std, std)), strict=True)

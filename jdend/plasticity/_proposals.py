@@ -20,8 +20,8 @@ from jdend.connectivity import (
     FieldStd,
     ImageShape,
     Position,
+    clipped_gaussians,
     log_probabilities_around,
-    log_probabilities_of_axes,
     normal,
     of_inputs,
 )
@@ -98,21 +98,21 @@ def propose(
 
     def local_free(image_shape: ImageShape) -> Proposed:
         centre = _centre(indices // image_shape[2], real, image_shape[1])
-        axes = log_probabilities_of_axes(centre, image_shape, inputs.field_std)
+        axes = clipped_gaussians(centre, image_shape[:2], inputs.field_std)
 
-        def near(axes: AxesLogProbabilities) -> Float[Array, " F"]:
+        def in_field(axes: AxesLogProbabilities) -> Float[Array, " F"]:
             return of_inputs(axes, image_shape)
 
         def mixed(axes: AxesLogProbabilities) -> Float[Array, " F"]:
             apart = jnp.log1p(-inputs.locality) - jnp.log(inputs.n)
             # The channels of a pixel have its probability each.
-            of_near = near(axes) - jnp.log(image_shape[2])
-            return jnp.logaddexp(jnp.log(inputs.locality) + of_near, apart)
+            of_input = in_field(axes) - jnp.log(image_shape[2])
+            return jnp.logaddexp(jnp.log(inputs.locality) + of_input, apart)
 
-        # Not by `where`: as a rule all are near, and the mixture takes longer than all else. The
+        # Not by `where`: as a rule all are local, and the mixture takes longer than all else. The
         # conditional also keeps XLA from computing an axis' probabilities anew for each input.
-        all_near = jnp.asarray(inputs.locality) >= 1.0
-        probability = cast(Array, jax.lax.cond(all_near, near, mixed, axes))
+        all_local = jnp.asarray(inputs.locality) >= 1.0
+        probability = cast(Array, jax.lax.cond(all_local, in_field, mixed, axes))
         return _drawn(key, probability, present, candidate)
 
     def steepest(log_weights: Float[Array, " F"] | float) -> Proposed:

@@ -39,14 +39,6 @@ def layer_of(shape: Shape):
     return layer, (arrays["x"], *(arrays[name] for name in names))
 
 
-@pytest.fixture(params=[] if isinstance(LIBRARY, str) else LIBRARY.instruction_sets)
-def instruction_set(request):
-    before = LIBRARY.instruction_set
-    LIBRARY.use_instruction_set(request.param)
-    yield request.param
-    LIBRARY.use_instruction_set(before)
-
-
 @pytest.mark.parametrize("shape", CORNERS, ids=str)
 def test_every_instruction_set_agrees(instruction_set, shape):
     results = evaluate("native", shape, 5e-5)

@@ -13,14 +13,6 @@ needs_library = pytest.mark.skipif(isinstance(LIBRARY, str), reason=str(LIBRARY)
 N = 50
 
 
-@pytest.fixture(params=[] if isinstance(LIBRARY, str) else LIBRARY.instruction_sets)
-def instruction_set(request):
-    before = LIBRARY.instruction_set
-    LIBRARY.use_instruction_set(request.param)
-    yield request.param
-    LIBRARY.use_instruction_set(before)
-
-
 def drawn(features, batch, dtype, per_feature, seed=0):
     """Examples, rows of two seeds, offset and scale."""
     rng = np.random.default_rng(seed)
