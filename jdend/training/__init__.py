@@ -1,7 +1,8 @@
 """Trains populations: many configurations of one shape, with many seeds, in one program."""
 
 from jdend.training._augmentation import AUGMENTATIONS
-from jdend.training._blocks import Narrow, block_width, trains_in_blocks
+from jdend.training._block_shape import BlockShape, block_shape, trains_in_blocks
+from jdend.training._blocks import Narrow
 from jdend.training._bucket import Bucket, PrecisionError
 from jdend.training._class_weights import ClassWeightsError, check_class_weights, weighted
 from jdend.training._compilation import Compilations, compilations, in_background
@@ -41,6 +42,7 @@ __all__ = [
     "EVERY_DEVICE",
     "HISTORY_FIGURES",
     "OPTIMIZERS",
+    "BlockShape",
     "Bucket",
     "ClassWeightsError",
     "Compilations",
@@ -66,7 +68,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "TracedHyperparameters",
-    "block_width",
+    "block_shape",
     "check_class_weights",
     "check_loss",
     "check_memory",

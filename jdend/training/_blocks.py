@@ -1,163 +1,174 @@
-# pyright: reportUnknownMemberType=false
-"""A population's columns in blocks of a few, which train one after another.
-
-On CPUs the native kernel trains three columns about as fast a column as thirty, so a program has
-few, and any number of trials trains by it: as trials end, others move together into fewer blocks,
-and nothing is compiled for that. Elsewhere a population is one block.
+"""The states of a population's blocks, which train side by side; see `_block_shape`.
 
 Shape letters: `S` seeds, `C` configurations.
 """
 
-import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Float
+from jaxtyping import Array, Float, UInt32
 
-from jdend import kernels
 from jdend._phases import phase
-from jdend.training._bucket import Bucket
+from jdend.models import Configuration
+from jdend.training._block_shape import BlockShape, in_blocks
 from jdend.training._device_data import DeviceData
 from jdend.training._metrics import Metric
 from jdend.training._population import Population
-from jdend.training._sharding import placed, width_on
-from jdend.training._state import State, concat, take
+from jdend.training._sharding import placed
+from jdend.training._state import State, concat, concat_seeds, take, take_seeds
+from jdend.training._streaming import Advance, Feed
+from jdend.training._traced_hyperparameters import TracedHyperparameters
 
 __all__ = [
     "Narrow",
     "States",
-    "block_width",
+    "advanced",
     "cut",
     "cut_again",
+    "drawn",
     "figures_of",
-    "filled",
-    "in_blocks",
     "joined",
     "on_devices",
     "running_figures",
-    "trains_in_blocks",
+    "side_by_side",
 ]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
-States = tuple[State, ...]
-"""The states of all blocks, as wide as each other and at the same step; none before the first."""
+States = tuple[tuple[State, ...], ...]
+"""The states of all blocks, a row for each block of seeds; all are of one shape and at the same
+step. Empty before the first step."""
 
 Narrow = Callable[[int, int, int], int]
 """`(width, live, steps) → width`: the new width of a population with `width` columns in one block,
 `live` of which train on, for at most `steps` steps; it is at least `live`. Each width needs a
 program."""
 
-FEWEST_COLUMNS = 3
-# Of a block in an epoch: a call takes a millisecond or two beyond its work.
-FEWEST_TRIAL_STEPS = 500
-# So many trials keep a processor busy.
-TRIALS_A_PROCESSOR = 1.5
+
+def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """The function of each item, in order, of as many at a time as there are processors.
+
+    XLA runs the programs that one thread calls one after another.
+    """
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1), "jdend-block") as threads:
+        return list(threads.map(function, items))
 
 
-def trains_in_blocks(bucket: Bucket) -> bool:
-    """Whether a bucket's populations train in blocks on one device."""
-    on_cpu: bool = jax.default_backend() == "cpu"  # elsewhere the native kernel is `dense`
-    return on_cpu and kernels.resolve(bucket.kernel, precision=bucket.precision) == "native"
-
-
-def block_width(
-    bucket: Bucket,
-    n_columns: int,
-    n_members: int,
-    steps_per_epoch: int,
-    mesh: Mesh | None = None,
-    *,
-    streamed: bool = False,
-) -> int:
-    """How many columns of a population train in one program.
+def drawn(
+    init: Callable[[TracedHyperparameters, UInt32[Array, " S"]], State],
+    traced: Callable[[Sequence[Configuration]], TracedHyperparameters],
+    rows: Sequence[UInt32[np.ndarray, " S"]],
+    columns: Sequence[Sequence[Configuration]],
+) -> States:
+    """All blocks before the first step, each of arrays of its own: they will be donated.
 
     Args:
-      bucket: that of the population.
-      n_columns: its configurations, at least 1.
-      n_members: its seeds, or with folds seeds × folds.
-      steps_per_epoch: its training steps in an epoch.
-      mesh: the devices that it is divided among; on several it is one block.
-      streamed: whether training examples stay in the machine's memory; then, too.
+      init: that of the population.
+      traced: makes arrays of configurations' hyperparameters.
+      rows: the seeds of each row of blocks.
+      columns: the configurations of each column of blocks.
     """
-    if mesh is not None or streamed or not trains_in_blocks(bucket):
-        return width_on(mesh, n_columns)
-    width = max(
-        FEWEST_COLUMNS,
-        math.ceil(FEWEST_TRIAL_STEPS / (n_members * steps_per_epoch)),
-        math.ceil(TRIALS_A_PROCESSOR * (os.cpu_count() or 1) / n_members),
-    )
-    return math.ceil(n_columns / math.ceil(n_columns / width))
+
+    def of_block(block: tuple[Any, Any]) -> State:
+        seeds, configurations = block
+        return _computed(init(traced(configurations), jnp.asarray(seeds)))
+
+    blocks = [(seeds, configurations) for seeds in rows for configurations in columns]
+    return _in_rows(side_by_side(of_block, blocks), len(columns))
 
 
-def filled(items: Sequence[T], width: int) -> list[T]:
-    """The items, then the first one again, in whole blocks."""
-    missing = -len(items) % width
-    return [*items, *[items[0]] * missing]
+def advanced(
+    states: States, feeds: Sequence[Feed], program: Advance, step: int, stop: int
+) -> tuple[States, int]:
+    """Trains all blocks side by side, and waits for them; returns the new states and their step.
+
+    Args:
+      states: they cannot be used any more.
+      feeds: that of each row.
+      program, step, stop: as of `Feed.advance`.
+    """
+
+    def of_block(block: tuple[Feed, State]) -> tuple[State, int]:
+        feed, state = block
+        state, reached = feed.advance(program, state, step, stop)
+        return _computed(state), reached
+
+    rows = zip(feeds, states, strict=True)
+    found = side_by_side(of_block, [(feed, state) for feed, row in rows for state in row])
+    return _in_rows([state for state, _ in found], len(states[0])), found[0][1]
 
 
-def in_blocks(items: Sequence[T], width: int) -> list[Sequence[T]]:
-    """The items of each block; the last one's are filled up with the first of all."""
-    columns = filled(items, width)
-    return [columns[begin : begin + width] for begin in range(0, len(columns), width)]
+def _in_rows(states: Sequence[State], n_columns: int) -> States:
+    begins = range(0, len(states), n_columns)
+    return tuple(tuple(states[begin : begin + n_columns]) for begin in begins)
 
 
-def cut(state: State, width: int) -> States:
+def _computed(result: R) -> R:
+    return cast(R, jax.block_until_ready(result))
+
+
+def cut(state: State, shape: BlockShape) -> States:
     """A state from the host in blocks, there."""
-    columns = in_blocks(range(state.failed_step.shape[1]), width)
-    if len(columns) == 1 and len(columns[0]) == state.failed_step.shape[1]:
-        return (state,)
-    return tuple(take(state, block) for block in columns)
+    n_seeds, n_columns = state.failed_step.shape
+    if shape == (n_seeds, n_columns):
+        return ((state,),)
+    columns = in_blocks(range(n_columns), shape.columns)
+    rows = [take_seeds(state, begin, shape.seeds) for begin in range(0, n_seeds, shape.seeds)]
+    return tuple(tuple(take(row, block) for block in columns) for row in rows)
 
 
-def cut_again(state: State | None, width: int, n_columns: int) -> States:
+def cut_again(state: State | None, shape: BlockShape, n_columns: int) -> States:
     """The blocks of a state from a snapshot, as wide as they were then.
 
     Args:
       state: it; None after the end of training.
-      width: that of the population's blocks; a single one may have become narrower.
+      shape: that of the population's blocks; a single column of them may have become narrower.
       n_columns: how many of its columns have a configuration; the others fill the last block.
     """
     if state is None:
         return ()
     its_own = state.failed_step.shape[1]
-    if its_own > width:
+    if its_own > shape.columns:
         state = take(state, range(n_columns))
-    return cut(state, min(width, its_own))
+    return cut(state, shape._replace(columns=min(shape.columns, its_own)))
 
 
 def on_devices(states: States, mesh: Mesh | None) -> States:
     """Blocks from the host on the devices."""
-    return tuple(placed(state, mesh) for state in states)
+    return tuple(tuple(placed(state, mesh) for state in row) for row in states)
 
 
 def joined(states: States) -> State:
-    """All columns, on the host.
+    """All trials, on the host.
 
     Raises:
       RuntimeError: if one of the states is lost, or is at another step, since an exception came in
         the middle of a step.
     """
     on_host: States = jax.device_get(states)
-    if len(on_host) == 1:
-        return on_host[0]
-    if len({int(state.step) for state in on_host}) > 1:
+    if len({int(state.step) for row in on_host for state in row}) > 1:
         raise RuntimeError("the blocks of a population are not at the same step")
-    return concat(on_host)
+    return concat_seeds([concat(row) for row in on_host])
 
 
 def running_figures(
     states: States, steps_per_epoch: int, batch_size: int, *, has_classes: bool
 ) -> dict[str, Float[np.ndarray, "S C"]]:
-    """The means over the epoch just done of all columns' training figures, by name; without classes
+    """The means over the epoch just done of all trials' training figures, by name; without classes
     the accuracy is NaN."""
-    of_blocks = jax.device_get([(state.loss_sum, state.n_correct) for state in states])
-    loss_sum, n_correct = (np.concatenate(x, axis=1) for x in zip(*of_blocks, strict=True))
+    loss_sum, n_correct = (
+        np.block(jax.device_get([[getattr(state, name) for state in row] for row in states]))
+        for name in ("loss_sum", "n_correct")
+    )
     # Computed here, nothing is compiled for it; XLA divides by constants in the same way.
     loss = loss_sum * np.float32(1 / steps_per_epoch)
     accuracy = n_correct.astype(np.float32) * np.float32(1 / (steps_per_epoch * batch_size))
@@ -171,14 +182,16 @@ def running_figures(
 def figures_of(
     states: States, population: Population, metric: Metric, data: DeviceData, part: str
 ) -> dict[str, Float[np.ndarray, "S C"]]:
-    """The figures of all columns on one part of the data, by name, on the host."""
-    of_blocks: list[dict[str, Any]] = []
-    for state in states:
+    """The figures of all trials on one part of the data, by name, on the host."""
+
+    def of_block(state: State) -> dict[str, Any]:
         loss, accuracy = population.loss_and_accuracy(state, data, part)
         figures: dict[str, Any] = {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
         if population.measure is not None and part != "train":
             rows = jnp.asarray(data.part(part))
             figures[f"{part}_{metric.name}"] = population.measure(state, data.examples, rows)
-        of_blocks.append(figures)
-    on_host: list[dict[str, np.ndarray]] = jax.device_get(of_blocks)
-    return {name: np.concatenate([f[name] for f in on_host], axis=1) for name in on_host[0]}
+        return cast(dict[str, Any], jax.device_get(figures))
+
+    of_blocks = side_by_side(of_block, [state for row in states for state in row])
+    rows = in_blocks(of_blocks, len(states[0]))
+    return {name: np.block([[f[name] for f in row] for row in rows]) for name in of_blocks[0]}

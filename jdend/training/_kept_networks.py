@@ -72,17 +72,19 @@ class KeptNetworks:
           states: those of the run's blocks.
           columns: the configurations' positions, each with its column in the states.
         """
-        first: Weights = evaluated(states[0]), states[0].other
+        first: Weights = evaluated(states[0][0]), states[0][0].other
         if any(jnp.issubdtype(x.dtype, jax.dtypes.prng_key) for x in _leaves(first)):
             return
         of_run = self._training.setdefault(run, {})
-        on_host: list[Weights] = jax.device_get([(evaluated(s), s.other) for s in states])
-        width = states[0].failed_step.shape[1]
+        on_host: list[list[Weights]] = jax.device_get(
+            [[(evaluated(state), state.other) for state in row] for row in states]
+        )
+        width = states[0][0].failed_step.shape[1]
         for position, column in columns.items():
             block, place = divmod(column, width)
             weights = of_run.setdefault(position, []) if epoch == 0 else of_run.get(position)
             if weights is not None:
-                weights.append(_copied(on_host[block], place))
+                weights.append(_copied([row[block] for row in on_host], place))
         if self.nbytes > self._max_bytes:
             self._training.clear()
 
@@ -160,13 +162,14 @@ def _leaves(weights: Weights) -> list[Any]:
     return jax.tree.leaves(weights)
 
 
-def _copied(weights: Weights, column: int) -> Weights:
-    """Those of one column; copies, since the others' memory is given back."""
+def _copied(rows: Sequence[Weights], column: int) -> Weights:
+    """Those of one column of blocks with all seeds; copies, since the others' memory is given
+    back."""
 
-    def copied(x: np.ndarray) -> np.ndarray:
-        return np.array(x[:, column])
+    def copied(*x: np.ndarray) -> np.ndarray:
+        return np.concatenate([of_seeds[:, column] for of_seeds in x])
 
-    return jax.tree.map(copied, weights)
+    return jax.tree.map(copied, *rows)
 
 
 def _shapes(bucket: Bucket) -> tuple[Tree, Tree]:

@@ -11,6 +11,7 @@ from jdend import kernels
 from jdend._messages import OneLineError
 from jdend.data import Split, available_memory
 from jdend.models import bytes_of_variables
+from jdend.training._block_shape import BlockShape
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import EVALUATION_ROWS
 from jdend.training._metrics import ACCURACY, Metric
@@ -55,7 +56,7 @@ def estimate_bytes(
     n_seeds: int,
     data: Split | None = None,
     metric: Metric = ACCURACY,
-    at_once: int | None = None,
+    block: BlockShape | None = None,
 ) -> int:
     """Estimates the device memory that a population takes while it trains, in bytes.
 
@@ -70,7 +71,7 @@ def estimate_bytes(
       n_configurations, n_seeds: how many it has.
       data: the data; None to leave them out.
       metric: what networks are measured by.
-      at_once: how many configurations train in one program; None for all.
+      block: what trains in one program; None for all.
     """
     state = state_bytes(bucket)
     sizes = bucket.at_first.sizes
@@ -97,8 +98,10 @@ def estimate_bytes(
         held = sum(array.nbytes for array in arrays if array is not None)
     # In the beginning every dendrite draws its inputs from all features.
     drawn = 9 * units * features // 2 if "n_dendrite_inputs" in sizes else 0
-    working = (at_once or n_configurations) * max(state // 3 + activations, drawn)
-    return held + n_seeds * (batch + n_configurations * state + working)
+    block = block or BlockShape(n_seeds, n_configurations)
+    working = block.seeds * (batch + block.columns * max(state // 3 + activations, drawn))
+    at_once = block.at_once(n_seeds, n_configurations)
+    return held + n_seeds * n_configurations * state + at_once * working
 
 
 def configurations_that_fit(

@@ -138,9 +138,20 @@ class Population:
             shuffle(data.n_train).compile(seeds, number)
             first.result()
 
-    def memory(self, hyperparameters: TracedHyperparameters, n_seeds: int, data: DeviceData) -> int:
+    def memory(
+        self,
+        hyperparameters: TracedHyperparameters,
+        n_seeds: int,
+        data: DeviceData,
+        at_once: int = 1,
+    ) -> int:
         """The bytes of training on a device by the compiler: the most that one program takes, and
-        the data."""
+        the data.
+
+        Args:
+          hyperparameters, n_seeds, data: as for `compile`.
+          at_once: how many such programs run at the same time.
+        """
         shapes = program_shapes(hyperparameters, n_seeds, data, self.bucket.structure.batch_size)
         hyperparameters, seeds, number, order, resident, examples = shapes
         held = bytes_of_shapes(examples)
@@ -148,7 +159,8 @@ class Population:
         state = self.init.shape_of_result(hyperparameters, seeds)
         training = bytes_of(self.advance.compile(state, examples, order, number)) + beside
         drawing = bytes_of(self.init.compile(hyperparameters, seeds)) + held + beside
-        return max(drawing, training, *map(bytes_of, self._measuring(state, data)))
+        most = max(drawing, training, *map(bytes_of, self._measuring(state, data)))
+        return most + (at_once - 1) * (most - held)
 
     def _measuring(self, state: State, data: DeviceData) -> list[Any]:
         """The compiled programs that measure a state of this shape."""

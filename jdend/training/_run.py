@@ -13,19 +13,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Float, Int, UInt32
 
 from jdend.data import Split
 from jdend.models import Configuration
+from jdend.training._block_shape import block_shape, filled, in_blocks
 from jdend.training._blocks import (
     Narrow,
     States,
-    block_width,
+    advanced,
     cut,
     cut_again,
+    drawn,
     figures_of,
-    filled,
-    in_blocks,
     joined,
     on_devices,
     running_figures,
@@ -106,8 +106,14 @@ class Run:
         self._history = empty_history((*shape, self.last_epoch), metric.name)
         self._states: States = ()  # of its blocks
         self._is_restored = False  # if so, its programs may not be compiled yet
-        self._width = block_width(
-            bucket, shape[1], shape[0], self._steps_per_epoch, mesh, streamed=streamed
+        self._shape = block_shape(
+            bucket,
+            len(configurations),
+            len(self.seeds),
+            self._steps_per_epoch,
+            mesh,
+            n_folds=data.n_folds,
+            streamed=streamed,
         )
         # The configurations of the states' first columns.
         self._columns = list(range(len(configurations)))
@@ -129,7 +135,7 @@ class Run:
         """How many training steps are done, those of the present epoch included."""
         if not self._states:
             return self.epoch * self._steps_per_epoch
-        return int(self._states[0].step)
+        return int(self._states[0][0].step)
 
     @property
     def epochs_done(self) -> float:
@@ -207,7 +213,7 @@ class Run:
           ValueError: if that run had other arguments.
         """
         fewest = self._traced(filled(self.configurations[:1], width_on(self._mesh, 1)))
-        outline = self._population.init.shape_of_result(fewest, self._seeds())
+        outline = self._population.init.shape_of_result(fewest, jnp.asarray(self._members))
         self._go_on(Snapshot.from_bytes(content, outline))
 
     def _go_on(self, taken: Snapshot) -> None:
@@ -216,7 +222,7 @@ class Run:
             raise ValueError("not the snapshot of such a population: other histories")
         self.ends, self.epoch, self._columns = list(taken.ends), taken.epoch, list(taken.columns)
         self._history = {name: values.copy() for name, values in taken.history.items()}
-        self._states = cut_again(taken.state, self._width, len(self._columns))
+        self._states = cut_again(taken.state, self._shape, len(self._columns))
         self._ended, self._is_restored = list(taken.ended), True
         self._figures, self._failed_step = taken.figures, taken.failed_step
         self._training.add(taken.seconds[0])
@@ -239,7 +245,7 @@ class Run:
         if self._figures is None or self._failed_step is None:
             with self._training:
                 state = rejoined(joined(self._states), self._ended)
-                blocks = on_devices(cut(state, self._width), self._mesh)
+                blocks = on_devices(cut(state, self._shape), self._mesh)
                 figures = self._final_figures(blocks)
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
@@ -284,40 +290,42 @@ class Run:
         if self._states and not self._is_restored:
             return
         if not self._states:
-            columns = in_blocks(self.configurations, self._width)
-            traced = [self._traced(block) for block in columns]
-            self._compile(traced[0])
-            self._states = tuple(self._population.init(of, self._seeds()) for of in traced)
+            columns = in_blocks(self.configurations, self._shape.columns)
+            self._compile(self._traced(columns[0]))
+            self._states = drawn(self._population.init, self._traced, self._seeds(), columns)
             return
         self._states = on_devices(self._states, self._mesh)
-        self._compile(self._states[0].hyperparameters)
+        self._compile(self._states[0][0].hyperparameters)
         self._is_restored = False
 
     def _compile(self, hyperparameters: TracedHyperparameters) -> None:
         with self._compiling:
-            self._population.compile(hyperparameters, len(self._members), self._data)
+            self._population.compile(hyperparameters, self._shape.seeds, self._data)
 
     def _traced(self, configurations: Sequence[Configuration]) -> TracedHyperparameters:
         return trace_hyperparameters(
             configurations, self._steps_per_epoch, padded=self.bucket.padded
         )
 
-    def _seeds(self) -> UInt32[Array, " S"]:
-        return jnp.asarray(self._members)
+    def _seeds(self) -> list[UInt32[np.ndarray, " S"]]:
+        """Those of each row of blocks."""
+        return list(self._members.reshape(-1, self._shape.seeds))
 
     def _train_epoch(self) -> None:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
         step = self.steps_done
         end = (self.epoch + 1) * self._steps_per_epoch
-        feed = Feed(self._data, self._seeds(), self.epoch, self.bucket.structure.batch_size)
+        batch_size = self.bucket.structure.batch_size
+        feeds = [
+            Feed(self._data, jnp.asarray(seeds), self.epoch, batch_size) for seeds in self._seeds()
+        ]
         while step < end:
-            wanted = stop = min(step + self._steps_per_call, end)
+            wanted = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
             with uninterrupted():
-                for i, state in enumerate(self._states):
-                    state, stop = feed.advance(self._population.advance, state, step, wanted)
-                    self._states = (*self._states[:i], state, *self._states[i + 1 :])
-                jax.block_until_ready(self._states[-1].step)
+                self._states, stop = advanced(
+                    self._states, feeds, self._population.advance, step, wanted
+                )
             seconds_per_step = max(time.perf_counter() - begun, 1e-4) / (stop - step)
             self._steps_per_call = max(1, math.ceil(SECONDS_PER_CALL / seconds_per_step))
             step = stop
@@ -350,8 +358,9 @@ class Run:
     def _narrow_states(self) -> None:
         """Leaves out columns that have ended, where the others fill fewer blocks, or one that
         `narrow` makes narrower."""
-        live, width = self.live, self._states[0].failed_step.shape[1]
-        if not live or len(live) == len(self._states) * width:
+        live, width = self.live, self._states[0][0].failed_step.shape[1]
+        there = len(self._states[0]) * width
+        if not live or len(live) == there:
             return
         narrower = width
         if len(live) < width and self._narrow is not None:
@@ -359,14 +368,15 @@ class Run:
             wanted = self._narrow(width, len(live), steps)
             narrower = min(width, width_on(self._mesh, wanted))
         columns = filled([self._columns.index(c) for c in live], narrower)
-        if len(columns) < len(self._states) * width:
-            self._states, self._columns = cut(take(joined(self._states), columns), narrower), live
+        if len(columns) < there:
+            shape = self._shape._replace(columns=narrower)
+            self._states, self._columns = cut(take(joined(self._states), columns), shape), live
             if self._is_restored:  # else they go back to the devices
                 return
             with self._compiling:
                 self._states = on_devices(self._states, self._mesh)
             if narrower < width:
-                self._compile(self._states[0].hyperparameters)
+                self._compile(self._states[0][0].hyperparameters)
 
     def _measured(self, states: States, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
         return figures_of(states, self._population, self.metric, self._data, part)

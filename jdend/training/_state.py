@@ -16,7 +16,18 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.training._traced_hyperparameters import TracedHyperparameters
 
-__all__ = ["State", "Tree", "changed", "concat", "evaluated", "leaf", "rejoined", "take"]
+__all__ = [
+    "State",
+    "Tree",
+    "changed",
+    "concat",
+    "concat_seeds",
+    "evaluated",
+    "leaf",
+    "rejoined",
+    "take",
+    "take_seeds",
+]
 
 Tree = dict[Any, Any]
 """Nested dicts, by name or position, with arrays as leaves."""
@@ -82,6 +93,34 @@ def concat(states: Sequence[State]) -> State:
         return join(x, axis=1)
 
     return _map_columns(of_configurations, of_trials, *states)
+
+
+def take_seeds(state: State, begin: int, n: int) -> State:
+    """The state of `n` seeds from the one at this position on."""
+
+    def unchanged(x: Any) -> Any:
+        return x
+
+    def of_trials(x: Any) -> Any:
+        return x[begin : begin + n]
+
+    return replace(_map_columns(unchanged, of_trials, state), seeds=state.seeds[begin : begin + n])
+
+
+def concat_seeds(states: Sequence[State]) -> State:
+    """Joins the states, on the host, of populations with the same bucket, configurations and
+    step."""
+    if len(states) == 1:
+        return states[0]
+
+    def first(*x: Any) -> Any:
+        return x[0]
+
+    def of_trials(*x: Any) -> Any:
+        return np.concatenate(x)
+
+    seeds: Any = np.concatenate([state.seeds for state in states])
+    return replace(_map_columns(first, of_trials, *states), seeds=seeds)
 
 
 def rejoined(state: State, ended: Sequence[tuple[list[int], State]]) -> State:

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from jdend.training._device_data import DeviceData, Examples
     from jdend.training._state import State
 
-__all__ = ["BLOCK_BYTES", "Feed", "Streamed", "StreamingError", "bytes_to_train_on", "is_streamed"]
+__all__ = [
+    "BLOCK_BYTES",
+    "Advance",
+    "Feed",
+    "Streamed",
+    "StreamingError",
+    "bytes_to_train_on",
+    "is_streamed",
+]
 
 BLOCK_BYTES = 64 << 20
 """The size of a block on a device, which has two of them; one of a single step may be larger."""
@@ -132,6 +140,10 @@ class Streamed:
             yield self.block(np.minimum(rows, n - 1).ravel()), self.put(counted.ravel())
 
 
+Advance = Callable[["State", "Examples", Int[Array, "M n"], Int[Array, ""]], "State"]
+"""`advance` of a population."""
+
+
 class Feed:
     """An epoch's examples, in the order of each seed, as the calls of a program take them.
 
@@ -156,7 +168,7 @@ class Feed:
 
     def advance(
         self,
-        program: Callable[["State", "Examples", Int[Array, "M n"], Int[Array, ""]], "State"],
+        program: Advance,
         state: "State",
         step: int,
         stop: int,

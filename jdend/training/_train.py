@@ -8,7 +8,8 @@ from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._blocks import Narrow, block_width, filled
+from jdend.training._block_shape import BlockShape, block_shape, filled
+from jdend.training._blocks import Narrow
 from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
 from jdend.training._divided_run import DividedRun
@@ -166,13 +167,13 @@ def prepare(
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
-    width = _width(bucket, len(first), seeds, data, mesh, streamed=streamed)
+    block = _block(bucket, len(first), seeds, data, mesh, streamed=streamed)
     n_epochs = [c.hyperparameters.n_epochs for c in first]
-    for narrower in _widths(width, n_epochs, steps_per_epoch, narrow):
-        on_mesh = filled(first, width)[: width_on(mesh, narrower)]
+    for narrower in _widths(block.columns, n_epochs, steps_per_epoch, narrow):
+        on_mesh = filled(first, block.columns)[: width_on(mesh, narrower)]
         traced = trace_hyperparameters(on_mesh, steps_per_epoch, padded=bucket.padded)
         try:
-            programs.compile(traced, len(seeds) * data.n_folds, on)
+            programs.compile(traced, block.seeds, on)
         except (MemoryError, RuntimeError) as error:
             if not memory_ran_out(error):
                 raise  # otherwise the run that needs them meets the same, and is divided
@@ -204,20 +205,22 @@ def _compiled(
     streamed: bool,
 ) -> int:
     """The bytes on a device, by the compiler, of a population with these columns."""
-    width = _width(bucket, len(columns), seeds, data, mesh, streamed=streamed)
-    n_members = len(seeds) * data.n_folds
+    block = _block(bucket, len(columns), seeds, data, mesh, streamed=streamed)
     steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
     of_a_block = trace_hyperparameters(
-        filled(columns, width)[:width], steps_per_epoch, padded=bucket.padded
+        filled(columns, block.columns)[: block.columns], steps_per_epoch, padded=bucket.padded
     )
-    training = programs.memory(of_a_block, n_members, on_device(data, mesh, streamed=streamed))
-    waiting = len(filled(columns, width)) - width
-    return training + waiting * n_members * state_bytes(bucket)
+    n_members, on_it = len(seeds) * data.n_folds, on_device(data, mesh, streamed=streamed)
+    at_once = block.at_once(n_members, len(columns))
+    training = programs.memory(of_a_block, block.seeds, on_it, at_once)
+    there = n_members * len(filled(columns, block.columns))
+    waiting = there - at_once * block.seeds * block.columns
+    return training + waiting * state_bytes(bucket)
 
 
-def _width(
+def _block(
     bucket: Bucket,
     n_columns: int,
     seeds: Sequence[int],
@@ -225,11 +228,18 @@ def _width(
     mesh: Mesh | None,
     *,
     streamed: bool,
-) -> int:
-    """The columns of a population's blocks."""
+) -> BlockShape:
+    """What of a population trains in one program."""
     steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
-    n_members = len(seeds) * data.n_folds
-    return block_width(bucket, n_columns, n_members, steps_per_epoch, mesh, streamed=streamed)
+    return block_shape(
+        bucket,
+        n_columns,
+        len(seeds),
+        steps_per_epoch,
+        mesh,
+        n_folds=data.n_folds,
+        streamed=streamed,
+    )
 
 
 def _streams(data: Split, placement: Placement) -> bool:
@@ -254,11 +264,11 @@ def _divided(
     n_members = len(seeds) // parts_of(mesh, SEEDS) * data.n_folds
     streams = _streams(data, placement)
 
-    def at_once(n: int) -> int:
-        return n if mesh is not None else _width(bucket, n, seeds, data, None, streamed=streams)
+    def block(n: int) -> BlockShape | None:
+        return None if mesh is not None else _block(bucket, n, seeds, data, None, streamed=streams)
 
     def estimated(n: int) -> int:
-        all_of_it = estimate_bytes(bucket, n, n_members, data, metric, at_once(n))
+        all_of_it = estimate_bytes(bucket, n, n_members, data, metric, block(n))
         return all_of_it - bytes_to_train_on(data) + 2 * BLOCK_BYTES if streams else all_of_it
 
     def compiled(n: int) -> int:

@@ -34,6 +34,9 @@ class AlignedFloats {
   float* const data_;
 };
 
+// How many calls of this library run at the moment, in all of the process's programs.
+inline std::atomic<int64_t> running_calls{0};
+
 // Calls body(item, scratch) once for each item in [0, items), on the calling thread and on as many
 // of the pool's threads as come in time; `scratch` is `scratch_floats` floats of a thread's own.
 //
@@ -100,13 +103,16 @@ void parallel_for(xla::ffi::ThreadPool& pool, int64_t items, int64_t scratch_flo
   };
 
   if (items == 0) return;
-  const int64_t threads = std::max<int64_t>(std::min<int64_t>(pool.num_threads(), items), 1);
+  const int64_t others = running_calls.fetch_add(1, std::memory_order_relaxed);
+  const int64_t threads =
+      std::max<int64_t>(std::min<int64_t>(pool.num_threads() - others, items), 1);
   const auto state = std::make_shared<State>(items, threads, scratch_floats, std::move(body));
   for (int64_t thread = 1; thread < threads; ++thread) {
     pool.Schedule([state, thread] { state->work(thread); });
   }
   state->work(0);
   state->wait();
+  running_calls.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace jdend

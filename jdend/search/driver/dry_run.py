@@ -14,7 +14,7 @@ from jdend.search.driver.trainer import Trainer
 from jdend.search.planning.calibration import corrected
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import Forecast, forecast
-from jdend.training import EVERY_DEVICE, Placement, block_width, compiled_bytes, estimate_bytes
+from jdend.training import EVERY_DEVICE, Placement, block_shape, compiled_bytes, estimate_bytes
 
 __all__ = ["describe_plan", "show_plan"]
 
@@ -162,8 +162,8 @@ def _memory(
     bucket, seeds, width = population.bucket, population.seeds, population.width
     if not compiled:
         n_members, steps = len(seeds) * data.n_folds, data.n_train // bucket.structure.batch_size
-        at_once = block_width(bucket, width, n_members, max(steps, 1))
-        return estimate_bytes(bucket, width, n_members, data, at_once=at_once)
+        block = block_shape(bucket, width, len(seeds), max(steps, 1), n_folds=data.n_folds)
+        return estimate_bytes(bucket, width, n_members, data, block=block)
     members = [trials[i].configuration for i in population.members]
     members += members[:1] * (width - len(members))
     return compiled_bytes(bucket, members, seeds, data, placement=placement)

@@ -11,7 +11,7 @@ from jdend.data import Split
 from jdend.models import count_params
 from jdend.search.planning.cost_model import FORWARD_SHARE, REFERENCE_BATCH_SIZE, cost_of, narrowing
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.training import block_width
+from jdend.training import BlockShape, block_shape
 
 __all__ = ["Forecast", "forecast"]
 
@@ -110,9 +110,15 @@ def forecast(
 def _name(population: PlannedPopulation, width: int, resamples: bool, data: Split) -> str:
     """A text that differs between programs."""
     examples = (data.n_train, data.largest_validation, len(data.test_y))
-    n_members = len(population.seeds) * data.n_folds
-    described = (population.bucket, n_members, width, resamples, examples)
+    seeds = _block(population, data).seeds
+    described = (population.bucket, seeds, width, resamples, examples)
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+
+def _block(population: PlannedPopulation, data: Split) -> BlockShape:
+    n_seeds, bucket = len(population.seeds), population.bucket
+    steps = max(1, data.n_train // bucket.structure.batch_size)
+    return block_shape(bucket, population.width, n_seeds, steps, n_folds=data.n_folds)
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ def _population(
     whole_step = float(np.mean(cost.step(REFERENCE_BATCH_SIZE * patches, params, params / inputs)))
     forward = FORWARD_SHARE * whole_step / REFERENCE_BATCH_SIZE
     narrow = narrowing(population.bucket, float(params.mean()), n_seeds)
-    width = block_width(population.bucket, population.width, n_seeds, steps)
+    width = _block(population, data).columns
     training, column_steps = 0.0, 0.0
     widths = [width]
     last = max(ends)
