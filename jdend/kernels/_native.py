@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,20 @@ T = TypeVar("T")
 
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
+
+
+class Tiles(NamedTuple):
+    """A batch as the library reads it.
+
+    Attributes:
+      inputs: `[tiles, F, 32]`.
+      form: `[3]`, how they are stored: as floats, or half as large as bytes, and what is taken from
+        these and what they are multiplied by. The library chooses it when it packs.
+    """
+
+    inputs: Float[Array, "tiles F 32"]
+    form: Float[Array, "3"]
+
 
 CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul")
 
@@ -132,31 +146,33 @@ def _tile_shape(x: Array) -> tuple[int, int, int]:
     return -(-x.shape[0] // TILE), x.shape[1], TILE
 
 
-def _pack(x: Float[Array, "B F"], settings: Settings) -> Float[Array, "tiles F 32"]:
-    return _call("pack", _float32(*_tile_shape(x)), x)
+def _tiles(x: Array) -> Tiles:
+    return Tiles(_float32(*_tile_shape(x)), _float32(3))
 
 
-def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Float[Array, "tiles F 32"]:
+def _pack(x: Float[Array, "B F"], settings: Settings) -> Tiles:
+    return Tiles(*_call("pack", tuple(_tiles(x)), x))
+
+
+def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Tiles:
     """The same in JAX; nothing reads it, so the compiler drops it."""
     tiles, features, _ = _tile_shape(x)
     padded = jnp.pad(x, ((0, -x.shape[0] % TILE), (0, 0)))
-    return padded.reshape(tiles, TILE, features).transpose(0, 2, 1)
+    return Tiles(padded.reshape(tiles, TILE, features).transpose(0, 2, 1), jnp.zeros(3))
 
 
 def _pack_rows(
     x: Array, examples: Array, rows: Array, offset: Array, scale: Array, settings: Settings
-) -> Float[Array, "tiles F 32"]:
+) -> Tiles:
     numbers = [array.astype(jnp.float32).reshape(-1) for array in (offset, scale)]
-    return _call("pack_rows", _float32(*_tile_shape(x)), examples, rows, *numbers)
+    return Tiles(*_call("pack_rows", tuple(_tiles(x)), examples, rows, *numbers))
 
 
-def _pack_rows_elsewhere(x: Array, *of_rows: Any) -> Float[Array, "tiles F 32"]:
+def _pack_rows_elsewhere(x: Array, *of_rows: Any) -> Tiles:
     return _pack_elsewhere(x, of_rows[-1])
 
 
-def pack_rows(
-    x: Array, examples: Array, rows: Array, offset: Array, scale: Array
-) -> Float[Array, "tiles F 32"] | None:
+def pack_rows(x: Array, examples: Array, rows: Array, offset: Array, scale: Array) -> Tiles | None:
     """The tiles of ``x = (examples[rows] - offset) * scale``, without reading ``x`` if possible.
 
     None where no kernel would read them: without the library, and where types say how arrays are
@@ -170,7 +186,7 @@ def pack_rows(
     return _PACK_ROWS(*arrays, NO_SETTINGS)
 
 
-def _layer_arrays(operands: Operands, tiles: Array) -> tuple[Array, ...]:
+def _layer_arrays(operands: Operands, tiles: Tiles) -> tuple[Array, ...]:
     """The operands that all but those that pack begin with; absent somas are arrays of length 0."""
     n, d, k = operands.weight.shape
     soma_weight, soma_bias, sizes = operands.soma_weight, operands.soma_bias, operands.sizes
@@ -178,7 +194,7 @@ def _layer_arrays(operands: Operands, tiles: Array) -> tuple[Array, ...]:
         soma_weight, soma_bias = jnp.zeros((n, 0), jnp.float32), jnp.zeros((0,), jnp.float32)
     if sizes is None:
         sizes = jnp.array([n, d, k], jnp.int32)
-    return tiles, operands.weight, operands.bias, operands.indices, soma_weight, soma_bias, sizes
+    return *tiles, operands.weight, operands.bias, operands.indices, soma_weight, soma_bias, sizes
 
 
 def _slopes(settings: Settings) -> dict[str, np.float32]:
@@ -193,23 +209,23 @@ def _rows(operands: Operands) -> int:
     return n * d if operands.soma_weight is None else n
 
 
-def _forward(operands: Operands, tiles: Array, settings: Settings) -> tuple[Array, Array]:
+def _forward(operands: Operands, tiles: Tiles, settings: Settings) -> tuple[Array, Array]:
     n, d, _ = operands.weight.shape
     batch, rows = operands.x.shape[0], _rows(operands)
     words = n * d + (0 if operands.soma_weight is None else n)
-    results = (_float32(batch, rows), jax.ShapeDtypeStruct((tiles.shape[0], words), jnp.uint32))
+    results = (_float32(batch, rows), jax.ShapeDtypeStruct((-(-batch // TILE), words), jnp.uint32))
     arrays = _layer_arrays(operands, tiles)
     out, signs = _call("forward", results, *arrays, **_slopes(settings))
     return (out.reshape(-1, n, d) if operands.soma_weight is None else out), signs
 
 
 def _parameter_gradients(
-    operands: Operands, tiles: Array, signs: Array, g: Array, settings: Settings
+    operands: Operands, tiles: Tiles, signs: Array, g: Array, settings: Settings
 ) -> Gradients:
     arrays = _layer_arrays(operands, tiles)
     weight, bias, soma_weight, soma_bias = _call(
         "weight_gradient",
-        tuple(_float32(*arrays[i].shape) for i in (1, 2, 4, 5)),
+        tuple(_float32(*arrays[i].shape) for i in (2, 3, 5, 6)),
         *arrays,
         signs,
         g.reshape(g.shape[0], _rows(operands)),
@@ -221,7 +237,7 @@ def _parameter_gradients(
 
 
 def _input_gradient(
-    operands: Operands, tiles: Array, signs: Array, g: Array, settings: Settings
+    operands: Operands, tiles: Tiles, signs: Array, g: Array, settings: Settings
 ) -> Float[Array, "B F"]:
     return _call(
         "input_gradient",
@@ -238,7 +254,7 @@ def native_passes() -> Passes:
     dense = dense_passes(BY_PLATFORM)
 
     def without_tiles(elsewhere: Callable[..., T]) -> Callable[..., T]:
-        def computed(operands: Operands, _: Array, *arguments: Any) -> T:
+        def computed(operands: Operands, _: Tiles, *arguments: Any) -> T:
             return elsewhere(operands, operands.x, *arguments)
 
         return computed

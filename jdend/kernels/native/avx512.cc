@@ -11,7 +11,8 @@ namespace {
 
 struct Avx512 {
   using Vec = __m512;
-  static constexpr int kLanes = 16, kChains = 4;
+  static constexpr int kLanes = 16, kChains = 2;
+  static constexpr bool kHalves = true;
   static constexpr int kTileRows = 8, kTileVectors = 2;
 
   static JDEND_INLINE Vec zero() { return _mm512_setzero_ps(); }
@@ -19,6 +20,15 @@ struct Avx512 {
   static JDEND_INLINE Vec load(const uint8_t* p) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+  }
+  static JDEND_INLINE void load_halves(const uint32_t* p, Vec& low, Vec& high) {
+    const __m512i words = _mm512_loadu_si512(p);
+    low = _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+    high = _mm512_castsi512_ps(_mm512_and_si512(words, _mm512_set1_epi32(~0xffff)));
+  }
+  static JDEND_INLINE void store_halves(uint32_t* p, Vec low, Vec high) {
+    const __m512i shifted = _mm512_srli_epi32(_mm512_castps_si512(low), 16);
+    _mm512_storeu_si512(p, _mm512_or_si512(shifted, _mm512_castps_si512(high)));
   }
   static JDEND_INLINE void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static JDEND_INLINE Vec broadcast(float value) { return _mm512_set1_ps(value); }

@@ -40,7 +40,7 @@ struct Parts {
 
 // The operands that every call but `pack` and `pack_rows` has.
 struct Operands {
-  Operands(Trials& trials, Floats tiles, Floats weight, Floats bias, Integers indices,
+  Operands(Trials& trials, Floats tiles, Floats form, Floats weight, Floats bias, Integers indices,
            Floats soma_weight, Floats soma_bias, Integers sizes, float dendrite_slope,
            float soma_slope, int64_t batch) {
     const auto dimensions = weight.dimensions();
@@ -62,6 +62,7 @@ struct Operands {
     rows = layer.soma ? n : n * d;
     words = n * d + (layer.soma ? n : 0);
     tiles_ = trials.bind<const float>("tiles", tiles, {tile_count, layer.features, kTile});
+    form_ = trials.bind<const float>("form", form, {kFormFloats});
     weight_ = trials.bind<const float>("weight", weight, {n, d, k});
     bias_ = trials.bind<const float>("bias", bias, {n, d});
     indices_ = trials.bind<const int32_t>("indices", indices, {n, d, k});
@@ -77,6 +78,8 @@ struct Operands {
     result.used_dendrites = std::clamp<int64_t>(sizes[1], 0, layer.dendrites);
     result.used_synapses = std::clamp<int64_t>(sizes[2], 0, layer.synapses);
     result.tiles = tiles_[trial];
+    const float* form = form_[trial];
+    result.form = Form{form[0], form[1], form[2] != 0.0f};
     result.weight = weight_[trial];
     result.bias = bias_[trial];
     result.indices = indices_[trial];
@@ -92,7 +95,7 @@ struct Operands {
   int64_t tile_count = 0, rows = 0, words = 0;
 
  private:
-  PerTrial<const float> tiles_, weight_, bias_, soma_weight_, soma_bias_;
+  PerTrial<const float> tiles_, form_, weight_, bias_, soma_weight_, soma_bias_;
   PerTrial<const int32_t> indices_, sizes_;
 };
 
@@ -131,6 +134,7 @@ ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Oper
   const Parts parts(pool, trials.count(), total, longest);
   const int64_t sharing = operands.sharing();
   std::atomic<int64_t> bad_trial{-1};
+  std::atomic<bool> is_foreign{false};
   parallel_for(pool, trials.count() * parts.count, scratch_floats,
                [&](int64_t item, float* scratch) {
                  const int64_t of_batch = item % (sharing * parts.count);
@@ -139,18 +143,32 @@ ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Oper
                  const int64_t first = of_batch / sharing * parts.length;
                  const int64_t last = std::min(first + parts.length, total);
                  const Layer layer = operands[trial];
-                 if (routines().any_index_outside(layer)) {
+                 if (layer.form.halves && routines().pack_halves == nullptr) {
+                   is_foreign.store(true, std::memory_order_relaxed);
+                 } else if (routines().any_index_outside(layer)) {
                    bad_trial.store(trial, std::memory_order_relaxed);
                  } else if (first < last) {
                    body(layer, trial, first, last, scratch);
                  }
                });
+  if (is_foreign.load(std::memory_order_relaxed)) {
+    return ffi::Error::InvalidArgument(
+        "dendritic_layer: the batch was packed for another instruction set");
+  }
   const int64_t bad = bad_trial.load(std::memory_order_relaxed);
   return bad < 0 ? ffi::Error::Success() : index_error(operands, bad);
 }
 
-// x [B, F] -> tiles [tiles, F, kTile].
-ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
+void write_form(const PerTrial<float>& form_of, int64_t trial, const Form& form) {
+  float* to = form_of[trial];
+  to[0] = form.offset;
+  to[1] = form.scale;
+  to[2] = form.halves ? 1.0f : 0.0f;
+}
+
+// x [B, F] -> tiles [tiles, F, kTile] and their form [kFormFloats].
+ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles,
+                ffi::Result<Floats> form) {
   Trials trials(tiles->dimensions(), 3);
   if (x.dimensions().size() < 2) trials.bind<float>("x", x, {-1, -1});
   if (!trials.fit()) return trials.error();
@@ -158,7 +176,11 @@ ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
   const int64_t tile_count = (batch + kTile - 1) / kTile;
   const auto source = trials.bind<const float>("x", x, {batch, features});
   const auto target = trials.bind<float>("tiles", *tiles, {tile_count, features, kTile});
+  const auto form_of = trials.bind<float>("form", *form, {kFormFloats});
   if (!trials.fit()) return trials.error();
+  for (int64_t trial = 0; trial < trials.count(); ++trial) {
+    write_form(form_of, trial, Form{0.0f, 1.0f, false});
+  }
   parallel_for(pool, trials.count() * tile_count, 0, [&](int64_t item, float*) {
     const int64_t trial = item / tile_count, tile = item % tile_count;
     routines().pack(source[trial] + tile * kTile * features,
@@ -169,10 +191,10 @@ ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles) {
 }
 
 // examples [n, F] of bytes or floats, rows [B] of them, offset and scale [1] or [F]
-// -> tiles [tiles, F, kTile]. A negative row counts from the end, and one outside is the nearest
+// -> tiles [tiles, F, kTile] and their form [kFormFloats]. A negative row counts from the end, and one outside is the nearest
 // inside, as in JAX.
 ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers rows, Floats offset,
-                     Floats scale, ffi::Result<Floats> tiles) {
+                     Floats scale, ffi::Result<Floats> tiles, ffi::Result<Floats> form) {
   Trials trials(tiles->dimensions(), 3);
   const bool bytes = examples.element_type() == ffi::DataType::U8;
   if (examples.dimensions().size() < 2 || rows.dimensions().size() < 1 ||
@@ -194,40 +216,53 @@ ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers row
   const auto target = trials.bind<float>("tiles", *tiles, {tile_count, features, kTile});
   const auto bytes_of = trials.bind<const uint8_t>("the examples", examples, {n, features});
   const auto floats_of = trials.bind<const float>("the examples", examples, {n, features});
+  const auto form_of = trials.bind<float>("form", *form, {kFormFloats});
   if (n == 0 && batch != 0) trials.bind<float>("the examples", examples, {-1, -1});
   if (!trials.fit()) return trials.error();
+  const bool halves =
+      bytes && offsets == 1 && scales == 1 && routines().pack_halves != nullptr;
+  for (int64_t trial = 0; trial < trials.count(); ++trial) {
+    const Form of_halves{offset_of[trial][0], scale_of[trial][0], true};
+    write_form(form_of, trial, halves ? of_halves : Form{0.0f, 1.0f, false});
+  }
   parallel_for(pool, trials.count() * tile_count, 0, [&](int64_t item, float*) {
     const int64_t trial = item / tile_count, first = item % tile_count * kTile;
     const int64_t count = std::min<int64_t>(batch - first, kTile);
     const Normalisation by{offset_of[trial], scale_of[trial], offsets == 1 ? 0 : 1,
                            scales == 1 ? 0 : 1};
-    float* tile = target[trial] + first * features;
-    const auto pack = [&](const auto* start, auto routine) {
+    // Tiles of halves lie as close as they are long.
+    float* tile = target[trial] + first * features / (halves ? 2 : 1);
+    const auto pack = [&](const auto* start, const auto& routine) {
       decltype(start) row[kTile];
       for (int64_t j = 0; j < kTile; ++j) {
         const int64_t given = rows_of[trial][first + std::min(j, count - 1)];
         row[j] = start + std::clamp<int64_t>(given < 0 ? given + n : given, 0, n - 1) * features;
       }
-      routine(row, count, features, by, tile);
+      routine(row);
     };
-    if (bytes) {
-      pack(bytes_of[trial], routines().pack_bytes);
+    if (halves) {
+      pack(bytes_of[trial],
+           [&](const auto* row) { routines().pack_halves(row, count, features, tile); });
+    } else if (bytes) {
+      pack(bytes_of[trial],
+           [&](const auto* row) { routines().pack_bytes(row, count, features, by, tile); });
     } else {
-      pack(floats_of[trial], routines().pack_floats);
+      pack(floats_of[trial],
+           [&](const auto* row) { routines().pack_floats(row, count, features, by, tile); });
     }
   });
   return ffi::Error::Success();
 }
 
 // -> out [B, R], signs [tiles, U + N].
-ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats form, Floats weight, Floats bias,
                    Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
                    float dendrite_slope, float soma_slope, ffi::Result<Floats> out,
                    ffi::Result<Words> signs) {
   Trials trials(out->dimensions(), 2);
   if (!trials.fit()) return trials.error();
   const int64_t batch = out->dimensions().last(2)[0];
-  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+  const Operands operands(trials, tiles, form, weight, bias, indices, soma_weight, soma_bias, sizes,
                           dendrite_slope, soma_slope, batch);
   const auto out_of = trials.bind<float>("out", *out, {batch, operands.rows});
   const auto signs_of =
@@ -237,15 +272,13 @@ ffi::Error forward(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bia
                        routines().forward_scratch(operands.layer),
                        [&](const Layer& layer, int64_t trial, int64_t first, int64_t last,
                            float* scratch) {
-                         for (int64_t tile = first; tile < last; ++tile) {
-                           routines().forward(layer, tile, scratch, out_of[trial],
-                                              signs_of[trial]);
-                         }
+                         routines().forward(layer, first, last, scratch, out_of[trial],
+                                            signs_of[trial]);
                        });
 }
 
 // g [B, R] -> the gradients of weight, bias, soma_weight and soma_bias.
-ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats form, Floats weight, Floats bias,
                            Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
                            float dendrite_slope, float soma_slope, Words signs, Floats g,
                            ffi::Result<Floats> weight_gradient, ffi::Result<Floats> bias_gradient,
@@ -255,7 +288,7 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Fl
   if (g.dimensions().size() < 2) trials.bind<float>("g", g, {-1, -1});
   if (!trials.fit()) return trials.error();
   const int64_t batch = g.dimensions().last(2)[0];
-  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+  const Operands operands(trials, tiles, form, weight, bias, indices, soma_weight, soma_bias, sizes,
                           dendrite_slope, soma_slope, batch);
   const auto signs_of =
       trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
@@ -282,14 +315,14 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Fl
 }
 
 // g [B, R] -> the gradient of x [B, F].
-ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats weight, Floats bias,
+ffi::Error input_gradient(ffi::ThreadPool pool, Floats tiles, Floats form, Floats weight, Floats bias,
                           Integers indices, Floats soma_weight, Floats soma_bias, Integers sizes,
                           float dendrite_slope, float soma_slope, Words signs, Floats g,
                           ffi::Result<Floats> gradient) {
   Trials trials(gradient->dimensions(), 2);
   if (!trials.fit()) return trials.error();
   const int64_t batch = gradient->dimensions().last(2)[0];
-  const Operands operands(trials, tiles, weight, bias, indices, soma_weight, soma_bias, sizes,
+  const Operands operands(trials, tiles, form, weight, bias, indices, soma_weight, soma_bias, sizes,
                           dendrite_slope, soma_slope, batch);
   const auto signs_of =
       trials.bind<const uint32_t>("signs", signs, {operands.tile_count, operands.words});
@@ -310,6 +343,7 @@ auto bind_layer() {
   return ffi::Ffi::Bind()
       .Ctx<ffi::ThreadPool>()
       .Arg<Floats>()     // tiles
+      .Arg<Floats>()     // form
       .Arg<Floats>()     // weight
       .Arg<Floats>()     // bias
       .Arg<Integers>()   // indices
@@ -338,7 +372,11 @@ using jdend::Words;
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     jdend_pack, jdend::pack,
-    xla::ffi::Ffi::Bind().Ctx<xla::ffi::ThreadPool>().Arg<Floats>().Ret<Floats>());
+    xla::ffi::Ffi::Bind()
+        .Ctx<xla::ffi::ThreadPool>()
+        .Arg<Floats>()
+        .Ret<Floats>()
+        .Ret<Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_pack_rows, jdend::pack_rows,
                               xla::ffi::Ffi::Bind()
@@ -347,6 +385,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_pack_rows, jdend::pack_rows,
                                   .Arg<jdend::Integers>()      // rows
                                   .Arg<Floats>()               // offset
                                   .Arg<Floats>()               // scale
+                                  .Ret<Floats>()
                                   .Ret<Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(

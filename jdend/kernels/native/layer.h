@@ -21,6 +21,18 @@ namespace jdend {
 // signs of a dendrite fill one 32-bit word.
 constexpr int kTile = 32;
 
+// How a batch's tiles hold their inputs: as floats, or as the bytes of examples, each the upper half
+// of a float's bits, in words [tiles, F, kTile / 2]: sample j is the lower half of word j, sample
+// j + kTile / 2 the upper one. Then an input is (byte - offset) * scale.
+//
+// A tile of 784 features is 50 KB then, in place of 100. A call that packs says which form it chose,
+// in `kFormFloats` floats.
+struct Form {
+  float offset, scale;
+  bool halves;
+};
+constexpr int kFormFloats = 3;
+
 struct Layer {
   int64_t batch, features;
   int64_t neurons, dendrites, synapses;                 // as the arrays are laid out
@@ -28,6 +40,7 @@ struct Layer {
   bool soma;
   float dendrite_slope, soma_slope;  // of their LeakyReLUs below 0
   const float* tiles;        // [tiles, F, kTile]
+  Form form;                 // of the tiles
   const float* weight;       // [N, D, K]
   const float* bias;         // [N, D]
   const int32_t* indices;    // [N, D, K]
@@ -71,11 +84,15 @@ struct Routines {
   void (*pack_floats)(const float* const* rows, int64_t count, int64_t features,
                       const Normalisation&, float* tile);
 
+  // The same of bytes that stay bytes, see `Form`; null where floats are faster.
+  void (*pack_halves)(const uint8_t* const* rows, int64_t count, int64_t features, float* tile);
+
   // True if an index of a used synapse lies outside the features.
   bool (*any_index_outside)(const Layer&);
 
-  // One tile: rows of out [B, R] and one row of signs.
-  void (*forward)(const Layer&, int64_t tile, float* scratch, float* out, uint32_t* signs);
+  // Tiles [first, last): rows of out [B, R] and of signs.
+  void (*forward)(const Layer&, int64_t first, int64_t last, float* scratch, float* out,
+                  uint32_t* signs);
 
   // All tiles, for the dendrites of output rows [first, last). `g` [B, R] is the cotangent of out.
   void (*weight_gradient)(const Layer&, int64_t first, int64_t last, const float* g,

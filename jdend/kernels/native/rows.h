@@ -120,6 +120,29 @@ void pack_rows(const T* const* rows, int64_t count, int64_t features, const Norm
   }
 }
 
+// kTile rows of bytes to one tile of halves, zeros after the first `count` samples.
+template <class Isa>
+void pack_halves(const uint8_t* const* rows, int64_t count, int64_t features, float* tile) {
+  constexpr int64_t kWords = kTile / 2;
+  uint32_t* words = reinterpret_cast<uint32_t*>(tile);
+  alignas(64) uint8_t block[kBlock<uint8_t> * kTile];
+  for (int64_t first = 0; first < features; first += kBlock<uint8_t>) {
+    const int64_t left = features - first;
+    const int64_t width = left < kBlock<uint8_t> ? left : kBlock<uint8_t>;
+    transpose_block(rows, first, width, block);
+    for (int64_t c = 0; count < kTile && c < width; ++c) {
+      for (int64_t j = count; j < kTile; ++j) block[c * kTile + j] = 0;
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      const uint8_t* from = block + c * kTile;
+      JDEND_UNROLL for (int j = 0; j < kWords; j += Isa::kLanes) {
+        Isa::store_halves(words + (first + c) * kWords + j, Isa::load(from + j),
+                          Isa::load(from + kWords + j));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace jdend
 
