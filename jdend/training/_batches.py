@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 
 import jax
-from jaxtyping import Array, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from jdend import kernels
 from jdend.training._augmentation import augmenter
@@ -19,7 +19,7 @@ from jdend.training._loss import Batch
 from jdend.training._order import AUGMENT, DROPOUT, NOISE, step_key
 from jdend.training._state import State
 
-__all__ = ["batches", "keys_of", "packs"]
+__all__ = ["batches", "keys_of", "packs", "rows_of"]
 
 Orders = Int[Array, "S n"]
 
@@ -38,6 +38,7 @@ def batches(
     is_noisy = bucket.structure.extra("input_noise") is not None
     drops = bucket.structure.extra("synapse_dropout") is not None and bool(net.layers)
     is_taught = bucket.structure.extra("distillation_weight") is not None
+    inputs = rows_of(bucket, net)
     as_they_are = augment is None and not is_noisy and not plain
 
     def next_batch(state: State, data: Examples, order: Orders) -> Batch:
@@ -45,8 +46,7 @@ def batches(
         rows = jax.lax.dynamic_slice_in_dim(order, start, batch_size, axis=1)
         mirrored, noise, draws = None, None, None
         if as_they_are and packs(bucket, net, data):
-            of_seeds = jax.vmap(kernels.packed_rows, in_axes=(None, 0, None, None))
-            x = of_seeds(data.x, rows, data.offset, data.scale)
+            x = jax.vmap(functools.partial(inputs, data))(rows)
         else:
             x = data.x[rows]
             if augment is not None:
@@ -63,6 +63,20 @@ def batches(
         return Batch(x, y, teacher, noise, draws, weights)
 
     return next_batch
+
+
+def rows_of(
+    bucket: Bucket, net: Network
+) -> Callable[[Examples, Int[Array, " B"]], Float[Array, "B F"] | kernels.Packed]:
+    """Makes a function `(data, rows) → inputs`, of rows inside of data without folds, as the
+    bucket's networks read them fastest."""
+
+    def inputs(data: Examples, rows: Int[Array, " B"]) -> Float[Array, "B F"] | kernels.Packed:
+        if packs(bucket, net, data):
+            return kernels.packed_rows(data.x, rows, data.offset, data.scale)
+        return normalised(data, data.x[rows])
+
+    return inputs
 
 
 def packs(bucket: Bucket, net: Network, data: Examples) -> bool:

@@ -15,6 +15,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
+from jdend.kernels import Packed
+from jdend.training._batches import rows_of
 from jdend.training._bucket import Bucket, network
 from jdend.training._device_data import (
     EVALUATION_ROWS,
@@ -106,13 +108,14 @@ def _adding(
 ) -> Callable[[State, Examples, Scalar, Bool[Array, " B"], Sums], Sums]:
     """Adds the figures of some rows, from `start` on, where they are wanted."""
     forward_all, loss = _forward(bucket), loss_of(bucket.structure.problem).function
+    inputs = rows_of(bucket, network(bucket))
 
     def add(
         state: State, data: Examples, start: Scalar, wanted: Bool[Array, " B"], sums: Sums
     ) -> Sums:
-        x = jax.lax.dynamic_slice_in_dim(data.x, start, len(wanted))
+        x = inputs(data, start + jnp.arange(len(wanted), dtype=jnp.int32))
         y = jax.lax.dynamic_slice_in_dim(data.y, start, len(wanted))
-        logits = forward_all(evaluated(state), state.other, normalised(data, x))
+        logits = forward_all(evaluated(state), state.other, x)
         losses = jnp.where(wanted, loss(logits, y), 0.0)
         hits = wanted & right(logits, y)
         return sums[0] + losses.sum(-1), sums[1] + hits.sum(-1, dtype=jnp.int32)
@@ -167,6 +170,7 @@ def measurement(
 ) -> Callable[[State, Examples, Int[Array, "*L R"]], Float[Array, "S C"]]:
     """The function `measure` of a bucket's population, not compiled."""
     forward_all, of_folds = _forward(bucket), _measurement_of_folds(bucket, metric)
+    inputs = rows_of(bucket, network(bucket))
 
     def measure(state: State, data: Examples, rows: Int[Array, "*L R"]) -> Float[Array, "S C"]:
         if data.has_folds:
@@ -178,7 +182,7 @@ def measurement(
 
         def add_rows(i: Scalar, logits: Float[Array, "S C R K"]) -> Float[Array, "S C R K"]:
             some = jax.lax.dynamic_slice_in_dim(rows, i * at_once, at_once)
-            x = normalised(data, data.x[some])
+            x = inputs(data, some)
             of_some = forward_all(evaluated(state), state.other, x).astype(jnp.float32)
             return jax.lax.dynamic_update_slice_in_dim(logits, of_some, i * at_once, axis=2)
 
@@ -241,13 +245,13 @@ def _value(
 
 def _forward(
     bucket: Bucket, *, of_members: bool = False
-) -> Callable[[Tree, Tree, Float[Array, "*S B F"]], Float[Array, "S C B K"]]:
+) -> Callable[[Tree, Tree, Float[Array, "*S B F"] | Packed], Float[Array, "S C B K"]]:
     """From parameters and other variables of all members to their logits for one input, or with
     `of_members` for one each, `[S, B, F]`."""
     net = network(bucket)
 
-    def forward(params: Tree, other: Tree, x: Float[Array, "B F"]) -> Float[Array, "B K"]:
-        model: Callable[[Array], Array] = nnx.merge(net.evaluating, params, other)
+    def forward(params: Tree, other: Tree, x: Float[Array, "B F"] | Packed) -> Float[Array, "B K"]:
+        model: Callable[[Array | Packed], Array] = nnx.merge(net.evaluating, params, other)
         return model(x)
 
     of_seed = jax.vmap(forward, in_axes=(0, 0, None))
