@@ -23,25 +23,25 @@ from jdend.kernels._primitives import Linear, linear
 
 Apply = Callable[[Operands, Settings], Array]
 # What the backward pass needs beside the operands: the prepared batch and the signs.
-Saved = tuple[Array, UInt32[Array, "tiles R"]]
+Saved = tuple[Any, UInt32[Array, "tiles R"]]
 
 
 class Passes(NamedTuple):
     """A kernel written pass by pass; all but ``prepare`` take the settings last.
 
     Attributes:
-      prepare: ``x -> prepared``, work on the batch alone. A vmap over configurations does not
-        touch it, so it is done once a seed.
+      prepare: ``x -> prepared``, a pytree: work on the batch alone. A vmap over configurations
+        does not touch it, so it is done once a seed.
       forward: ``(operands, prepared, settings) -> (out, signs)``; the signs as of ``pack_signs``,
         with rows for all dendrites, then for the somas if there are any.
       parameter_gradients: ``(operands, prepared, signs, g, settings) -> Gradients``.
       input_gradient: ``(operands, prepared, signs, g, settings)`` -> the gradient of x.
     """
 
-    prepare: Callable[[Array], Array]
-    forward: Callable[[Operands, Array, Settings], tuple[Array, UInt32[Array, "tiles R"]]]
-    parameter_gradients: Callable[[Operands, Array, Array, Array, Settings], Gradients]
-    input_gradient: Callable[[Operands, Array, Array, Array, Settings], Float[Array, "B F"]]
+    prepare: Callable[[Array], Any]
+    forward: Callable[[Operands, Any, Settings], tuple[Array, UInt32[Array, "tiles R"]]]
+    parameter_gradients: Callable[[Operands, Any, Array, Array, Settings], Gradients]
+    input_gradient: Callable[[Operands, Any, Array, Array, Settings], Float[Array, "B F"]]
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class Differentiable:
     passes: Passes
     plain: Apply
 
-    def __call__(
-        self, operands: Operands, settings: Settings, prepared: Array | None = None
-    ) -> Array:
+    def __call__(self, operands: Operands, settings: Settings, prepared: Any = None) -> Array:
         """The layer; ``prepared`` is what ``passes.prepare`` gives for its x, if it is there."""
         # A constant of a program is no array to JAX yet, but a literal.
         operands = jax.tree.map(jnp.asarray, operands)
@@ -103,9 +101,7 @@ class Directional(Linear):
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _layer(
-    kernel: Differentiable, settings: Settings, operands: Operands, prepared: Array | None
-) -> Array:
+def _layer(kernel: Differentiable, settings: Settings, operands: Operands, prepared: Any) -> Array:
     return _forward(kernel, settings, operands, prepared)[0]
 
 
@@ -128,7 +124,7 @@ def _layer_jvp(kernel: Differentiable, settings: Settings, primals: Any, tangent
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _forward(
-    kernel: Differentiable, settings: Settings, operands: Operands, prepared: Array | None
+    kernel: Differentiable, settings: Settings, operands: Operands, prepared: Any
 ) -> tuple[Array, Saved]:
     if prepared is None:
         prepared = kernel.passes.prepare(operands.x)

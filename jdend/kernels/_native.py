@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -25,26 +25,13 @@ from jaxtyping import Array, Float
 
 from jdend.kernels._dense import BY_PLATFORM, dense_passes
 from jdend.kernels._differentiable import Passes, varies
-from jdend.kernels._operands import TILE, Gradients, Operands, Settings
+from jdend.kernels._operands import TILE, Gradients, Operands, Settings, Tiles
 from jdend.kernels._primitives import Choice, chosen
 
 T = TypeVar("T")
 
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
-
-
-class Tiles(NamedTuple):
-    """A batch as the library reads it.
-
-    Attributes:
-      inputs: `[tiles, F, 32]`.
-      form: `[3]`, how they are stored: as floats, or half as large as bytes, and what is taken from
-        these and what they are multiplied by. The library chooses it when it packs.
-    """
-
-    inputs: Float[Array, "tiles F 32"]
-    form: Float[Array, "3"]
 
 
 CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul")
@@ -146,12 +133,12 @@ def _tile_shape(x: Array) -> tuple[int, int, int]:
     return -(-x.shape[0] // TILE), x.shape[1], TILE
 
 
-def _tiles(x: Array) -> Tiles:
-    return Tiles(_float32(*_tile_shape(x)), _float32(3))
+def _shapes_of_tiles(x: Array) -> tuple[jax.ShapeDtypeStruct, ...]:
+    return _float32(*_tile_shape(x)), _float32(3)
 
 
 def _pack(x: Float[Array, "B F"], settings: Settings) -> Tiles:
-    return Tiles(*_call("pack", tuple(_tiles(x)), x))
+    return Tiles(*_call("pack", _shapes_of_tiles(x), x))
 
 
 def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Tiles:
@@ -165,7 +152,7 @@ def _pack_rows(
     x: Array, examples: Array, rows: Array, offset: Array, scale: Array, settings: Settings
 ) -> Tiles:
     numbers = [array.astype(jnp.float32).reshape(-1) for array in (offset, scale)]
-    return Tiles(*_call("pack_rows", tuple(_tiles(x)), examples, rows, *numbers))
+    return Tiles(*_call("pack_rows", _shapes_of_tiles(x), examples, rows, *numbers))
 
 
 def _pack_rows_elsewhere(x: Array, *of_rows: Any) -> Tiles:

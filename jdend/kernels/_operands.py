@@ -28,6 +28,19 @@ class Operands(NamedTuple):
     sizes: Int[Array, "3"] | None = None
 
 
+class Tiles(NamedTuple):
+    """A batch as the native kernel reads it, 32 examples a tile.
+
+    Attributes:
+      inputs: `[tiles, F, 32]`.
+      form: `[3]`, how they are stored, which the library chooses when it packs: as floats, or as
+        bytes in half the memory, with what is taken from these and what they are multiplied by.
+    """
+
+    inputs: Float[Array, "tiles F 32"]
+    form: Float[Array, "3"]
+
+
 class Settings(NamedTuple):
     """What a layer's arrays do not say.
 

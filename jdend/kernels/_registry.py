@@ -10,7 +10,7 @@ from jdend.kernels import _native
 from jdend.kernels._dense import BY_PLATFORM, COMPARE, dense
 from jdend.kernels._differentiable import Apply, Differentiable
 from jdend.kernels._gather import gather
-from jdend.kernels._operands import Operands, Settings
+from jdend.kernels._operands import Operands, Settings, Tiles
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Kernel:
     apply: Apply
     summary: str
     tolerance: float = 1e-5
-    apply_to_tiles: Callable[[Operands, Settings, Array], Array] | None = None
+    apply_to_tiles: Callable[[Operands, Settings, Tiles], Array] | None = None
     missing: Callable[[], str | None] = lambda: None
 
 

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
 
 from jdend.kernels._native import pack_rows
+from jdend.kernels._operands import Tiles
 
 __all__ = ["Packed", "packed_rows"]
 
@@ -24,12 +25,11 @@ class Packed:
 
     Attributes:
       x: the inputs `[B, F]`.
-      tiles: the same as the native kernel reads them, `[tiles, F, 32]`: 32 examples a tile, with
-        zeros after the last one; None where no kernel reads them.
+      tiles: the same as the native kernel reads them; None where no kernel reads them.
     """
 
     x: Float[Array, "B F"]
-    tiles: Float[Array, "tiles F 32"] | None
+    tiles: Tiles | None
 
 
 def packed_rows(
@@ -41,8 +41,11 @@ def packed_rows(
     """The rows `(examples[rows] - offset) * scale`, for :func:`jdend.kernels.dendritic_layer`.
 
     Where the native kernel computes the layer, it gathers, normalises and transposes the rows of
-    uint8 or float32 examples in one pass, to the bits that JAX gives; all others read `x`. It works
-    under ``vmap`` over any of the arrays: seeds with batches of their own share the examples.
+    uint8 or float32 examples in one pass; all others read `x`. The result is that of `x`, to the
+    last bit, except on processors with AVX-512: there bytes with one `offset` and `scale` stay
+    bytes, which take half the memory, and are normalised by way of weights and gradients, which
+    rounds otherwise. It works under ``vmap`` over any of the arrays: seeds with batches of their
+    own share the examples.
 
     `n` denotes examples, `B` the batch, `F` features.
 

@@ -42,12 +42,13 @@ class SearchResult:
       params: the configuration as it was drawn, under the names of the search space. `seed` is
         among them only if the trial was drawn with exactly one.
       test_accuracy: accuracy of the trained network on the test part, in [0, 1].
-      train_accuracy: the same on the training part, by one full pass.
+      train_accuracy: the same on the training part, by one full pass; of a stopped trial the
+        running mean over its last epoch.
       total_params: the number of trainable parameters.
       train_time: the trial's share of its population's training time, in seconds.
       final_test_loss: mean loss of the trained network: cross-entropy, unless it has another.
       validation_accuracy, validation_loss: on the validation part; None if nothing was held out.
-      train_loss: loss on the training part, by one full pass.
+      train_loss: loss on the training part, like `train_accuracy`.
       test_accuracy_std, train_accuracy_std, validation_accuracy_std: deviations over the networks.
       seeds: the seeds that the configuration was trained with.
       failed: the first epoch (from 0) in which the loss of one of the seeds stopped being finite,

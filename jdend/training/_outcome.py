@@ -62,7 +62,8 @@ class Outcome:
         Training figures are running means over an epoch; validation figures are measured at its
         end, and NaN without a validation part.
       train_loss, train_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy:
-        `[S]`, the figures of the trained network, each from one full pass.
+        `[S]`, the figures of the trained network, each from one full pass; but training figures of
+        one that was stopped are the running means over its last epoch.
       failed_epoch: `[S]`, the epoch (from 0) in which a loss stopped being finite, or -1.
       seconds: its share of its population's wall time, without compiling.
       stopped_epoch: after how many epochs `Run.stop` ended it; None if it was trained to its end.

@@ -32,6 +32,7 @@ from jdend.training._blocks import (
 )
 from jdend.training._bucket import Bucket
 from jdend.training._device_data import DeviceData, on_device
+from jdend.training._final_figures import final_figures
 from jdend.training._interruption import uninterrupted
 from jdend.training._kept_populations import population_for
 from jdend.training._metrics import ACCURACY, Metric
@@ -237,16 +238,22 @@ class Run:
     def outcomes(self) -> list[Outcome]:
         """The outcomes of all configurations, in order; each must have ended.
 
-        Training and test figures come from one full pass, with the networks as they were when they
-        ended.
+        Test figures come from one full pass, with the networks as they were when they ended, and so
+        do training figures, except of configurations that were stopped, see `Outcome`.
         """
         if self.live:
             raise ValueError(f"{len(self.live)} configurations have not ended yet")
         if self._figures is None or self._failed_step is None:
             with self._training:
                 state = rejoined(joined(self._states), self._ended)
-                blocks = on_devices(cut(state, self._shape), self._mesh)
-                figures = self._final_figures(blocks)
+
+                def measured(some: State, part: str) -> dict[str, Float[np.ndarray, "S C"]]:
+                    blocks = on_devices(cut(some, self._shape), self._mesh)
+                    return self._measured(blocks, part)
+
+                figures = final_figures(
+                    state, self.configurations, self.ends, self._history, measured
+                )
                 failed_step = np.asarray(state.failed_step)[:, : len(self.configurations)]
             with uninterrupted():
                 self._figures, self._failed_step = figures, failed_step
@@ -380,16 +387,6 @@ class Run:
 
     def _measured(self, states: States, part: str) -> dict[str, Float[np.ndarray, "S W"]]:
         return figures_of(states, self._population, self.metric, self._data, part)
-
-    def _final_figures(self, states: States) -> dict[str, Float[np.ndarray, "S C"]]:
-        figures: dict[str, Float[np.ndarray, "S C"]] = {}
-        for part in ("train", "test"):
-            for name, columns in self._measured(states, part).items():
-                figures[name] = columns.astype(np.float64)[:, : len(self.configurations)]
-        for name in [name for name in self._history if name.startswith("validation_")]:
-            last = [self._history[name][:, c, end - 1] for c, end in enumerate(self.ends)]
-            figures[name] = np.stack(last, axis=1)
-        return figures
 
     def _seconds_per_epoch(self) -> float:
         """The time of one epoch of one configuration."""
