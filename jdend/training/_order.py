@@ -60,7 +60,7 @@ def shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
 
-    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
+    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True, identity=("shuffle", n))
 
 
 def _in_folds(order: Orders, rows: Int[Array, "L n"]) -> Orders:
