@@ -38,13 +38,13 @@ Orders = Int[Array, "S n"]
 
 
 def whole(number: int) -> Scalar:
-    """A whole number as a program's argument; of NumPy's numbers, nothing is compiled."""
-    return jnp.asarray(np.array(number, np.int32))
+    """A whole number as a program's argument; nothing is compiled for that."""
+    return jax.device_put(np.array(number, np.int32))
 
 
 def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
     """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
-    return shuffle(n)(jnp.asarray(seeds), whole(epoch))
+    return shuffle(n)(jax.device_put(seeds), whole(epoch))
 
 
 @functools.lru_cache(maxsize=16)

@@ -115,7 +115,7 @@ class Population:
         if data.folds is None:
             begin, end = data.rows[part]
             return self.evaluate(state, data.examples, whole(begin), whole(end))
-        rows = jnp.asarray(data.part(part, longest_part(data)))
+        rows = jax.device_put(data.part(part, longest_part(data)))
         return self.evaluate_folds(state, data.examples, rows)
 
     def compile(
