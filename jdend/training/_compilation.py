@@ -87,6 +87,7 @@ class Program(Generic[Result, *Arguments]):
         sharding: Sharding | None = None,
         identity: object = None,
     ):
+        self._function = function
         self._trains, self._quickly = trains, quickly
         self._identity = None
         if identity is not None and (sharding is None or sharding.mesh is None):
