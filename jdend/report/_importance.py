@@ -1,6 +1,9 @@
 """Hyperparameter importances, computed by Optuna from stored studies or from plain results."""
 
+import functools
+import importlib
 import math
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,8 +55,7 @@ def importances(
       studies: the stored studies. Several may differ in their spaces, so then a study is made
         from the results.
     """
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-
+    optuna_importance = _optuna_importance()
     study = studies[0] if len(studies) == 1 else _study_of(results)
     study, epoch = _comparable(study)
     trials = study.get_trials(deepcopy=False)
@@ -65,11 +67,36 @@ def importances(
         return Importances({}, len(trials), epoch)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the evaluator is experimental
-        evaluator = PedAnovaImportanceEvaluator()
-        evaluated = get_param_importances(study, evaluator=evaluator, params=moving)
+        evaluator = optuna_importance.PedAnovaImportanceEvaluator()
+        evaluated = optuna_importance.get_param_importances(
+            study, evaluator=evaluator, params=moving
+        )
     shares = {name: float(share) for name, share in evaluated.items() if math.isfinite(share)}
     shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
     return Importances(shares, len(trials), epoch)
+
+
+@functools.cache
+def _optuna_importance() -> Any:
+    """`optuna.importance`, without scikit-learn, which takes longer to import than all else of a
+    report does, and which PED-ANOVA has no use for. Whoever imports the module afterwards gets it
+    anew, with the evaluators that need scikit-learn."""
+    name, hidden = "optuna.importance", "sklearn"
+    if name in sys.modules or hidden in sys.modules:
+        return importlib.import_module(name)
+    import optuna
+
+    before = vars(optuna).get("importance")  # Optuna puts a stand-in there
+    sys.modules[hidden] = None  # pyright: ignore[reportArgumentType]  # as if not installed
+    try:
+        module = importlib.import_module(name)
+    finally:
+        del sys.modules[hidden]
+        for loaded in [m for m in sys.modules if f"{m}.".startswith(f"{name}.")]:
+            del sys.modules[loaded]
+        if before is not None:
+            optuna.importance = before
+    return module
 
 
 def varying(results: Sequence[SearchResult]) -> list[str]:

@@ -78,4 +78,4 @@ def _plotly() -> str:
 
 def _packed(text: str) -> str:
     """Text compressed by gzip, in base64; the page inflates it."""
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()

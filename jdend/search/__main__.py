@@ -28,6 +28,8 @@ def main() -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    # Nor need it search them all for garbage once more, as it ends.
+    gc.freeze()
     return code
 
 

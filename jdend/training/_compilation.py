@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple, cast
 import jax
 import numpy as np
 
+from jdend.training._program_store import is_kept, keep, load, named_by_source
 from jdend.training._sharding import UNDIVIDED, Sharding
 
 __all__ = ["Compilations", "Program", "bytes_of", "compilations", "in_background", "shapes_of"]
@@ -72,6 +73,8 @@ class Program(Generic[Result, *Arguments]):
         ones) a program that may be a sixth slower, and whose last bits may differ: not one of
         training steps.
       sharding: how it is divided among devices; None for a program of one device.
+      identity: what the function computes, all of which its `repr` says, so that the program can be
+        loaded without being traced; None if nothing says that, as of a user's function.
     """
 
     def __init__(
@@ -82,17 +85,31 @@ class Program(Generic[Result, *Arguments]):
         donate: tuple[int, ...] = (),
         quickly: bool = False,
         sharding: Sharding | None = None,
+        identity: object = None,
     ):
         self._function = function
-        self._jitted = (sharding or UNDIVIDED).jit(function, donate)
         self._trains, self._quickly = trains, quickly
-        self._compiled: dict[object, Future[Any]] = {}
+        self._identity = None
+        if identity is not None and (sharding is None or sharding.mesh is None):
+            self._identity, function = (identity, donate, quickly), named_by_source(function)
+        self._jitted = (sharding or UNDIVIDED).jit(function, donate)
+        self._compiled: dict[object, Future[tuple[Any, Any]]] = {}
 
     def __call__(self, *arguments: *Arguments) -> Result:
         return self.compile(*arguments)(*arguments)
 
     def compile(self, *arguments: Any) -> Any:
         """The executable for arguments of these shapes; they may be `jax.ShapeDtypeStruct`s."""
+        return self._with_outline(arguments)[0]
+
+    def shape_of_result(self, *arguments: Any) -> Result:
+        """The shapes of the result of a call, without compiling."""
+        if self._identity is not None and is_kept(self._identity, arguments):
+            return self._with_outline(arguments)[1]
+        return jax.eval_shape(self._jitted, *arguments)
+
+    def _with_outline(self, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+        """The executable, and the shapes of its result."""
         leaves: list[Any] = jax.tree.leaves(arguments)
         tree = cast(object, jax.tree.structure(arguments))
         shapes = (tree, *((leaf.shape, leaf.dtype) for leaf in leaves))
@@ -107,21 +124,22 @@ class Program(Generic[Result, *Arguments]):
                 future.set_exception(error)
         return future.result()
 
-    def shape_of_result(self, *arguments: Any) -> Result:
-        """The shapes of the result of a call, without compiling."""
-        return jax.eval_shape(self._jitted, *arguments)
-
-    def _build(self, arguments: tuple[Any, ...]) -> Any:
+    def _build(self, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
         global _count
         begun = time.perf_counter()
-        executable = self._jitted.lower(*arguments).compile(_compiler_options(self._quickly))
+        built = None if self._identity is None else load(self._identity, arguments)
+        if built is None:
+            program = self._jitted.lower(*arguments).compile(_compiler_options(self._quickly))
+            built = program, jax.eval_shape(self._jitted, *arguments)
+            if self._identity is not None:
+                keep(self._identity, arguments, *built)
         with _lock:
             _count = Compilations(
                 _count.step_programs + self._trains,
                 _count.programs + 1,
                 _count.seconds + time.perf_counter() - begun,
             )
-        return executable
+        return built
 
 
 def bytes_of(program: Any) -> int:

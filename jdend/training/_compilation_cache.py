@@ -14,12 +14,13 @@ import jax
 
 from jdend._files import cache_folder
 
-__all__ = ["enable_program_cache", "program_cache_folder"]
+__all__ = ["enable_program_cache", "own_cache_folder", "program_cache_folder"]
 
 # What the cache is brought below when it has grown larger, once in so many seconds.
 MAX_BYTES = 1 << 30
 SECONDS_BETWEEN = 24 * 3600.0
 TIDIED = "tidied"
+_own: list[str] = []  # the folder that was turned on here
 
 
 def enable_program_cache(folder: Path | str | None = None) -> Path | None:
@@ -48,12 +49,20 @@ def enable_program_cache(folder: Path | str | None = None) -> Path | None:
     if not os.access(folder, os.W_OK):
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    _own[:] = [str(folder)]
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.config.update("jax_compilation_cache_max_size", -1)
     with suppress(OSError):  # another process may do it, too
         _tidy(folder)
     return folder
+
+
+def own_cache_folder() -> Path | None:
+    """The folder that `enable_program_cache` has turned on; None if it has not, or the cache is one
+    that the user has set up."""
+    config: Any = jax.config
+    return next((Path(own) for own in _own if own == config.jax_compilation_cache_dir), None)
 
 
 def _tidy(folder: Path) -> None:

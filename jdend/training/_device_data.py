@@ -133,7 +133,7 @@ def on_device(split: Split, mesh: Mesh | None = None, *, streamed: bool = False)
         where = None if mesh is None else NamedSharding(mesh, PartitionSpec())
 
         def put(array: np.ndarray) -> Array:
-            return jnp.asarray(array) if where is None else jax.device_put(array, where)
+            return jax.device_put(array, where)
 
         y = np.concatenate([split.train_y, split.validation_y, split.test_y])
         n, n_train, window = len(y), len(split.train_y), min(len(y), EVALUATION_ROWS)

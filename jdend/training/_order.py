@@ -38,13 +38,13 @@ Orders = Int[Array, "S n"]
 
 
 def whole(number: int) -> Scalar:
-    """A whole number as a program's argument; of NumPy's numbers, nothing is compiled."""
-    return jnp.asarray(np.array(number, np.int32))
+    """A whole number as a program's argument; nothing is compiled for that."""
+    return jax.device_put(np.array(number, np.int32))
 
 
 def epoch_order(seeds: Seeds | UInt32[np.ndarray, " S"], epoch: int, n: int) -> Orders:
     """The order of the `n` examples in an epoch, which is shuffled anew, for each seed."""
-    return shuffle(n)(jnp.asarray(seeds), whole(epoch))
+    return shuffle(n)(jax.device_put(seeds), whole(epoch))
 
 
 @functools.lru_cache(maxsize=16)
@@ -60,7 +60,7 @@ def shuffle(n: int) -> Program[Orders, Seeds, Scalar]:
         words = jnp.sort((bits >> of_index << of_index) | index)
         return (words & ((1 << of_index) - 1)).astype(jnp.int32)
 
-    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True)
+    return Program(jax.vmap(of_seed, in_axes=(0, None)), quickly=True, identity=("shuffle", n))
 
 
 def _in_folds(order: Orders, rows: Int[Array, "L n"]) -> Orders:

@@ -53,6 +53,7 @@ from jdend.training._order import (
     shuffle,
     whole,
 )
+from jdend.training._program_identity import identity_of
 from jdend.training._program_shapes import bytes_of_shapes, longest_part, program_shapes
 from jdend.training._pruning import initial_sizes, next_pruning, pruner
 from jdend.training._resampling import is_due, next_resampling, resampler
@@ -114,7 +115,7 @@ class Population:
         if data.folds is None:
             begin, end = data.rows[part]
             return self.evaluate(state, data.examples, whole(begin), whole(end))
-        rows = jnp.asarray(data.part(part, longest_part(data)))
+        rows = jax.device_put(data.part(part, longest_part(data)))
         return self.evaluate_folds(state, data.examples, rows)
 
     def compile(
@@ -191,31 +192,43 @@ def make_population(
 ) -> Population:
     """As `population`, every time anew; an abstract mesh is for programs that are only lowered."""
     measured = (BY_STATE, EVERYWHERE, EVERYWHERE)
+    identity = identity_of(bucket, resampling, choices, metric)
+
+    def named(name: str) -> object:
+        return None if identity is None else (name, identity)
+
     return Population(
         bucket=bucket,
         init=Program(
             _init(bucket),
             quickly=True,
             sharding=Sharding(mesh, (BY_CONFIGURATION, BY_SEED), BY_STATE),
+            identity=named("init"),
         ),
         advance=Program(
             multiplying_in(bucket.precision, _advance(bucket, resampling, dict(choices))),
             trains=True,
             donate=(0,),
             sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),
+            identity=named("advance"),
         ),
         evaluate=Program(
             evaluation(bucket),
             quickly=True,
             sharding=Sharding(mesh, (*measured, EVERYWHERE), BY_TRIAL),
+            identity=named("evaluate"),
         ),
         evaluate_folds=Program(
-            evaluation_of_folds(bucket), quickly=True, sharding=Sharding(mesh, measured, BY_TRIAL)
+            evaluation_of_folds(bucket),
+            quickly=True,
+            sharding=Sharding(mesh, measured, BY_TRIAL),
+            identity=named("evaluate_folds"),
         ),
         add=Program(
             summation(bucket),
             quickly=True,
             sharding=Sharding(mesh, (*measured, BY_TRIAL), BY_TRIAL),
+            identity=named("add"),
         ),
         measure=None
         if metric is ACCURACY
@@ -223,6 +236,7 @@ def make_population(
             measurement(bucket, metric),
             quickly=True,
             sharding=Sharding(mesh, measured, BY_TRIAL),
+            identity=named("measure"),
         ),
     )
 

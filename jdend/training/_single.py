@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
@@ -112,7 +111,7 @@ def network_with(
     bucket, params, other = compacted(bucket, params, other, trace)
 
     def array(x: Any) -> Array:
-        return jnp.asarray(x)
+        return jax.device_put(x)
 
     return nnx.merge(trace(bucket).evaluating, *jax.tree.map(array, (params, other)))
 
@@ -156,7 +155,7 @@ def _trained(
     hyperparameters = trace_hyperparameters([configuration], steps_per_epoch)
     programs = population_for(bucket, hyperparameters)
     programs.compile(hyperparameters, 1, on)
-    state = programs.init(hyperparameters, jnp.asarray(np.array([seed], np.uint32)))
+    state = programs.init(hyperparameters, jax.device_put(np.array([seed], np.uint32)))
     show(0, state)
     for epoch in range(configuration.hyperparameters.n_epochs):
         feed = Feed(on, state.seeds, epoch, configuration.structure.batch_size)

@@ -84,7 +84,7 @@ def _column(field: Field, values: Sequence[float | str]) -> Array:
 
 
 def _on_device(values: Sequence[float | str], dtype: type[np.number[Any]]) -> Array:
-    return jnp.asarray(np.array(values, dtype))  # of an array of NumPy's, nothing is compiled
+    return jax.device_put(np.array(values, dtype))  # nothing is compiled for that
 
 
 def learning_rate(

@@ -1,5 +1,9 @@
 """Which hyperparameters mattered."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from made_up import result
@@ -67,3 +71,23 @@ def test_what_is_switched_off_has_no_importance():
     ]
     record = SearchRecord(tuple(results))
     assert set(importances(record.results).shares) == {"n_neurons"}
+
+
+def in_a_process_of_its_own(code):
+    done = subprocess.run(
+        [sys.executable, "-c", f"from test_importances import search, importances; {code}"],
+        capture_output=True, text=True, cwd=Path(__file__).parent,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_they_do_not_wait_for_scikit_learn():
+    code = "import sys; importances(search(20)); print('sklearn' in sys.modules)"
+    assert in_a_process_of_its_own(code).split() == ["False"]
+
+
+def test_they_leave_optunas_other_evaluators_as_they_are():
+    pytest.importorskip("sklearn")
+    code = "importances(search(20)); import optuna; optuna.importance.FanovaImportanceEvaluator()"
+    in_a_process_of_its_own(code)
