@@ -3,9 +3,10 @@
     python experiments/block_width.py
     python experiments/block_width.py --widths 27,3 --repeats 3 --json FILE
 
-A population of 27 configurations with two seeds trains on Fashion-MNIST in blocks of each width, an
-epoch of each in turn; medians are shown, in milliseconds per trial and step. Resampling every 100
-steps, evaluation after the epoch and all else that an epoch has is in them, compiling is not.
+A population of 27 configurations with two seeds trains on Fashion-MNIST in blocks of one seed and
+each width, side by side, an epoch of each in turn; medians are shown, in milliseconds per trial and
+step. Resampling every 100 steps, evaluation after the epoch and all else that an epoch has is in
+them, compiling is not.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from peers.machine import processor
 
 from jdend.data import load, split
 from jdend.models import Problem, configure
-from jdend.training import Bucket, Run, _blocks
+from jdend.training import Bucket, Run, _block_shape
 
 N_CONFIGURATIONS, SEEDS = 27, (0, 1)
 WIDTHS = (27, 9, 6, 4, 3, 2, 1)
@@ -83,9 +84,8 @@ def _measured(
     runs: dict[int, Run] = {}
     for width in widths:
         with (
-            mock.patch.object(_blocks, "FEWEST_COLUMNS", width),
-            mock.patch.object(_blocks, "FEWEST_TRIAL_STEPS", 1),
-            mock.patch.object(_blocks, "TRIALS_A_PROCESSOR", 0),
+            mock.patch.object(_block_shape, "FEWEST_COLUMNS", width),
+            mock.patch.object(_block_shape, "FEWEST_TRIAL_STEPS", 1),
         ):
             runs[width] = Run(
                 Bucket(configuration.structure), [configuration] * N_CONFIGURATIONS, SEEDS,

@@ -1,14 +1,13 @@
-"""A population's trials in blocks of a few, which train side by side.
+"""Into which blocks a population's trials are cut, which train side by side.
 
-On CPUs a block has one seed and a few configurations: the native kernel trains three about as fast
-a trial as thirty, and a program that has a processor to itself is done sooner than one that shares
-each of its steps with others. Its program trains any number of trials and seeds; as trials end,
-others move together into fewer blocks, and nothing is compiled for that. Elsewhere, and with folds,
-a population is one block.
+On CPUs a block has a seed and a few configurations: the native kernel trains three about as fast a
+trial as thirty, and blocks with a processor each are done sooner than one whose every step is
+divided among all. A block's program trains any number of trials and seeds; as trials end, others
+move together into fewer blocks, and nothing is compiled for that. With folds a block has all seeds;
+elsewhere a population is one block.
 """
 
 import math
-import os
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +15,8 @@ import jax
 from jax.sharding import Mesh
 
 from jdend import kernels
+from jdend._processors import n_processors
+from jdend.data import Split
 from jdend.training._bucket import Bucket
 from jdend.training._sharding import width_on
 
@@ -29,15 +30,20 @@ FEWEST_TRIAL_STEPS = 500
 
 
 class BlockShape(NamedTuple):
-    """How many seeds, with folds seeds × folds, and how many columns a block has."""
+    """How large a population's blocks are.
+
+    Attributes:
+      seeds: the seeds of a block, with folds seeds × folds; they divide the population's.
+      columns: its configurations.
+    """
 
     seeds: int
     columns: int
 
     def at_once(self, n_seeds: int, n_columns: int) -> int:
-        """How many blocks of a population train at the same time."""
-        n_blocks = math.ceil(n_seeds / self.seeds) * math.ceil(n_columns / self.columns)
-        return min(n_blocks, os.cpu_count() or 1)
+        """How many blocks of a population with so many seeds and columns train at the same time."""
+        n_blocks = n_seeds // self.seeds * math.ceil(n_columns / self.columns)
+        return min(n_blocks, n_processors())
 
 
 def trains_in_blocks(bucket: Bucket) -> bool:
@@ -50,10 +56,9 @@ def block_shape(
     bucket: Bucket,
     n_columns: int,
     n_seeds: int,
-    steps_per_epoch: int,
+    data: Split,
     mesh: Mesh | None = None,
     *,
-    n_folds: int = 1,
     streamed: bool = False,
 ) -> BlockShape:
     """How much of a population trains in one program.
@@ -62,15 +67,15 @@ def block_shape(
       bucket: that of the population.
       n_columns: its configurations, at least 1.
       n_seeds: its seeds.
-      steps_per_epoch: its training steps in an epoch.
+      data: what it is trained on; only sizes are read.
       mesh: the devices that it is divided among; on several it is one block.
-      n_folds: how many folds each seed has; a block with several has all of all seeds.
       streamed: whether training examples stay in the machine's memory; then it is one block.
     """
     if mesh is not None or streamed or not trains_in_blocks(bucket):
-        return BlockShape(n_seeds * n_folds, width_on(mesh, n_columns))
-    seeds = 1 if n_folds == 1 else n_seeds * n_folds
-    width = max(FEWEST_COLUMNS, math.ceil(FEWEST_TRIAL_STEPS / (seeds * steps_per_epoch)))
+        return BlockShape(n_seeds * data.n_folds, width_on(mesh, n_columns))
+    seeds = 1 if data.n_folds == 1 else n_seeds * data.n_folds
+    steps = max(1, data.n_train // bucket.structure.batch_size)
+    width = max(FEWEST_COLUMNS, math.ceil(FEWEST_TRIAL_STEPS / (seeds * steps)))
     return BlockShape(seeds, math.ceil(n_columns / math.ceil(n_columns / width)))
 
 

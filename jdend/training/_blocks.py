@@ -1,9 +1,9 @@
+# pyright: reportUnknownMemberType=false
 """The states of a population's blocks, which train side by side; see `_block_shape`.
 
 Shape letters: `S` seeds, `C` configurations.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt32
 
 from jdend._phases import phase
-from jdend.models import Configuration
+from jdend._processors import n_processors
 from jdend.training._block_shape import BlockShape, in_blocks
 from jdend.training._device_data import DeviceData
 from jdend.training._metrics import Metric
@@ -55,34 +55,32 @@ program."""
 def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """The function of each item, in order, of as many at a time as there are processors.
 
-    XLA runs the programs that one thread calls one after another.
+    They run in threads of their own, since on CPUs XLA runs the programs that one thread calls one
+    after another. Of exceptions that of the first item is raised, when no thread works any more.
     """
-    if len(items) < 2:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1), "jdend-block") as threads:
+    if len(items) == 1:
+        return [function(items[0])]
+    with ThreadPoolExecutor(min(len(items), n_processors()), "jdend-block") as threads:
         return list(threads.map(function, items))
 
 
 def drawn(
     init: Callable[[TracedHyperparameters, UInt32[Array, " S"]], State],
-    traced: Callable[[Sequence[Configuration]], TracedHyperparameters],
-    rows: Sequence[UInt32[np.ndarray, " S"]],
-    columns: Sequence[Sequence[Configuration]],
+    columns: Sequence[TracedHyperparameters],
+    rows: Sequence[UInt32[Array, " S"]],
 ) -> States:
-    """All blocks before the first step, each of arrays of its own: they will be donated.
+    """All blocks before the first step.
 
     Args:
       init: that of the population.
-      traced: makes arrays of configurations' hyperparameters.
+      columns: the hyperparameters of each column of blocks.
       rows: the seeds of each row of blocks.
-      columns: the configurations of each column of blocks.
     """
 
-    def of_block(block: tuple[Any, Any]) -> State:
-        seeds, configurations = block
-        return _computed(init(traced(configurations), jnp.asarray(seeds)))
+    def of_block(block: tuple[TracedHyperparameters, UInt32[Array, " S"]]) -> State:
+        return _computed(init(*block))
 
-    blocks = [(seeds, configurations) for seeds in rows for configurations in columns]
+    blocks = [(hyperparameters, seeds) for seeds in rows for hyperparameters in columns]
     return _in_rows(side_by_side(of_block, blocks), len(columns))
 
 
@@ -93,7 +91,7 @@ def advanced(
 
     Args:
       states: they cannot be used any more.
-      feeds: that of each row.
+      feeds: that of each row, which all its blocks read.
       program, step, stop: as of `Feed.advance`.
     """
 
@@ -107,13 +105,13 @@ def advanced(
     return _in_rows([state for state, _ in found], len(states[0])), found[0][1]
 
 
-def _in_rows(states: Sequence[State], n_columns: int) -> States:
-    begins = range(0, len(states), n_columns)
-    return tuple(tuple(states[begin : begin + n_columns]) for begin in begins)
+def _in_rows(blocks: Sequence[T], n_columns: int) -> tuple[tuple[T, ...], ...]:
+    begins = range(0, len(blocks), n_columns)
+    return tuple(tuple(blocks[begin : begin + n_columns]) for begin in begins)
 
 
-def _computed(result: R) -> R:
-    return cast(R, jax.block_until_ready(result))
+def _computed(state: State) -> State:
+    return cast(State, jax.block_until_ready(state))
 
 
 def cut(state: State, shape: BlockShape) -> States:
@@ -131,7 +129,8 @@ def cut_again(state: State | None, shape: BlockShape, n_columns: int) -> States:
 
     Args:
       state: it; None after the end of training.
-      shape: that of the population's blocks; a single column of them may have become narrower.
+      shape: that of the population's blocks; where one is as wide as all that train on, it may
+        have become narrower.
       n_columns: how many of its columns have a configuration; the others fill the last block.
     """
     if state is None:
@@ -193,5 +192,5 @@ def figures_of(
         return cast(dict[str, Any], jax.device_get(figures))
 
     of_blocks = side_by_side(of_block, [state for row in states for state in row])
-    rows = in_blocks(of_blocks, len(states[0]))
+    rows = _in_rows(of_blocks, len(states[0]))
     return {name: np.block([[f[name] for f in row] for row in rows]) for name in of_blocks[0]}

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.data import Split
 from jdend.models import Configuration
@@ -58,6 +58,9 @@ class Run:
     The networks of a configuration that ends, at its own last epoch or by `stop`, are kept as they
     are then. Its column is computed further, but not read, until those that train on fill fewer
     blocks, or `narrow` removes it. Nothing is on the device before the first `train_to`.
+
+    Blocks train side by side, in threads; `on_progress` is called in that of `train_to`. A block's
+    exception is raised there when those beside it are done, and their state may be lost with it.
 
     Ctrl-C takes effect between two calls of the program, about once a second. After that, or after
     an exception of `on_progress`, `snapshot` returns all that was trained. Another run of the same
@@ -108,18 +111,10 @@ class Run:
         self._states: States = ()  # of its blocks
         self._is_restored = False  # if so, its programs may not be compiled yet
         self._shape = block_shape(
-            bucket,
-            len(configurations),
-            len(self.seeds),
-            self._steps_per_epoch,
-            mesh,
-            n_folds=data.n_folds,
-            streamed=streamed,
+            bucket, len(configurations), len(seeds), data, mesh, streamed=streamed
         )
-        # The configurations of the states' first columns.
-        self._columns = list(range(len(configurations)))
-        # Configurations that ended, with their state, on the host.
-        self._ended: list[tuple[list[int], State]] = []
+        self._columns = list(range(len(configurations)))  # those of the states' first columns
+        self._ended: list[tuple[list[int], State]] = []  # and what they were, on the host
         self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end
         self._failed_step: Int[np.ndarray, "S C"] | None = None
         self._steps_per_call = STEPS_OF_FIRST_CALL
@@ -294,16 +289,15 @@ class Run:
 
     def _make_ready(self) -> None:
         """Brings the states to the device, with their programs compiled."""
-        if self._states and not self._is_restored:
-            return
         if not self._states:
             columns = in_blocks(self.configurations, self._shape.columns)
-            self._compile(self._traced(columns[0]))
-            self._states = drawn(self._population.init, self._traced, self._seeds(), columns)
-            return
-        self._states = on_devices(self._states, self._mesh)
-        self._compile(self._states[0][0].hyperparameters)
-        self._is_restored = False
+            traced = [self._traced(block) for block in columns]
+            self._compile(traced[0])
+            self._states = drawn(self._population.init, traced, self._seeds())
+        elif self._is_restored:
+            self._states = on_devices(self._states, self._mesh)
+            self._compile(self._states[0][0].hyperparameters)
+            self._is_restored = False
 
     def _compile(self, hyperparameters: TracedHyperparameters) -> None:
         with self._compiling:
@@ -314,18 +308,16 @@ class Run:
             configurations, self._steps_per_epoch, padded=self.bucket.padded
         )
 
-    def _seeds(self) -> list[UInt32[np.ndarray, " S"]]:
+    def _seeds(self) -> list[UInt32[Array, " S"]]:
         """Those of each row of blocks."""
-        return list(self._members.reshape(-1, self._shape.seeds))
+        return [jnp.asarray(row) for row in self._members.reshape(-1, self._shape.seeds)]
 
     def _train_epoch(self) -> None:
         """Trains the rest of an epoch in calls of about a second; Ctrl-C waits for their end."""
         step = self.steps_done
         end = (self.epoch + 1) * self._steps_per_epoch
         batch_size = self.bucket.structure.batch_size
-        feeds = [
-            Feed(self._data, jnp.asarray(seeds), self.epoch, batch_size) for seeds in self._seeds()
-        ]
+        feeds = [Feed(self._data, seeds, self.epoch, batch_size) for seeds in self._seeds()]
         while step < end:
             wanted = min(step + self._steps_per_call, end)
             begun = time.perf_counter()
@@ -366,8 +358,7 @@ class Run:
         """Leaves out columns that have ended, where the others fill fewer blocks, or one that
         `narrow` makes narrower."""
         live, width = self.live, self._states[0][0].failed_step.shape[1]
-        there = len(self._states[0]) * width
-        if not live or len(live) == there:
+        if not live:
             return
         narrower = width
         if len(live) < width and self._narrow is not None:
@@ -375,7 +366,7 @@ class Run:
             wanted = self._narrow(width, len(live), steps)
             narrower = min(width, width_on(self._mesh, wanted))
         columns = filled([self._columns.index(c) for c in live], narrower)
-        if len(columns) < there:
+        if len(columns) < len(self._states[0]) * width:
             shape = self._shape._replace(columns=narrower)
             self._states, self._columns = cut(take(joined(self._states), columns), shape), live
             if self._is_restored:  # else they go back to the devices

@@ -80,6 +80,8 @@ def take(state: State, columns: Sequence[int] | Int[Array | np.ndarray, " taken"
 def concat(states: Sequence[State]) -> State:
     """Joins the states of populations with the same bucket, seeds and step."""
     first = states[0]
+    if len(states) == 1:
+        return first
     for other in states[1:]:
         if int(other.step) != int(first.step) or (other.seeds != first.seeds).any():
             raise ValueError("populations are joined only at the same step, with the same seeds")
@@ -96,7 +98,7 @@ def concat(states: Sequence[State]) -> State:
 
 
 def take_seeds(state: State, begin: int, n: int) -> State:
-    """The state of `n` seeds from the one at this position on."""
+    """The state of `n` seeds, from the one at position `begin` on."""
 
     def unchanged(x: Any) -> Any:
         return x
@@ -108,8 +110,7 @@ def take_seeds(state: State, begin: int, n: int) -> State:
 
 
 def concat_seeds(states: Sequence[State]) -> State:
-    """Joins the states, on the host, of populations with the same bucket, configurations and
-    step."""
+    """Joins states on the host, of populations with the same bucket, configurations and step."""
     if len(states) == 1:
         return states[0]
 

@@ -167,7 +167,7 @@ def prepare(
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
-    block = _block(bucket, len(first), seeds, data, mesh, streamed=streamed)
+    block = block_shape(bucket, len(first), len(seeds), data, mesh, streamed=streamed)
     n_epochs = [c.hyperparameters.n_epochs for c in first]
     for narrower in _widths(block.columns, n_epochs, steps_per_epoch, narrow):
         on_mesh = filled(first, block.columns)[: width_on(mesh, narrower)]
@@ -205,7 +205,7 @@ def _compiled(
     streamed: bool,
 ) -> int:
     """The bytes on a device, by the compiler, of a population with these columns."""
-    block = _block(bucket, len(columns), seeds, data, mesh, streamed=streamed)
+    block = block_shape(bucket, len(columns), len(seeds), data, mesh, streamed=streamed)
     steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
@@ -215,31 +215,9 @@ def _compiled(
     n_members, on_it = len(seeds) * data.n_folds, on_device(data, mesh, streamed=streamed)
     at_once = block.at_once(n_members, len(columns))
     training = programs.memory(of_a_block, block.seeds, on_it, at_once)
-    there = n_members * len(filled(columns, block.columns))
-    waiting = there - at_once * block.seeds * block.columns
+    n_trials = n_members * len(filled(columns, block.columns))
+    waiting = n_trials - at_once * block.seeds * block.columns
     return training + waiting * state_bytes(bucket)
-
-
-def _block(
-    bucket: Bucket,
-    n_columns: int,
-    seeds: Sequence[int],
-    data: Split,
-    mesh: Mesh | None,
-    *,
-    streamed: bool,
-) -> BlockShape:
-    """What of a population trains in one program."""
-    steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
-    return block_shape(
-        bucket,
-        n_columns,
-        len(seeds),
-        steps_per_epoch,
-        mesh,
-        n_folds=data.n_folds,
-        streamed=streamed,
-    )
 
 
 def _streams(data: Split, placement: Placement) -> bool:
@@ -265,7 +243,9 @@ def _divided(
     streams = _streams(data, placement)
 
     def block(n: int) -> BlockShape | None:
-        return None if mesh is not None else _block(bucket, n, seeds, data, None, streamed=streams)
+        if mesh is not None:
+            return None
+        return block_shape(bucket, n, len(seeds), data, streamed=streams)
 
     def estimated(n: int) -> int:
         all_of_it = estimate_bytes(bucket, n, n_members, data, metric, block(n))

@@ -132,7 +132,7 @@ def test_the_memory_of_whole_columns_is_measured(monkeypatch):
     """Of five configurations on three devices: one and two columns on each."""
 
     class Programs:
-        def memory(self, hyperparameters, n_members, data):
+        def memory(self, hyperparameters, n_members, data, at_once):
             widths.append(len(hyperparameters.lr))
             return 1000 * len(hyperparameters.lr)
 

@@ -103,10 +103,13 @@ def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
         train_epoch(self)
         if self.epoch == 2:
             self._states = tuple(
-                dataclasses.replace(
-                    state, failed_step=jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
+                tuple(
+                    dataclasses.replace(
+                        state, failed_step=jnp.full_like(state.failed_step, 2 * STEPS_PER_EPOCH)
+                    )
+                    for state in row
                 )
-                for state in self._states
+                for row in self._states
             )
 
     monkeypatch.setattr(Run, "_train_epoch", fail_late)

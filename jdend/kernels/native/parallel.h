@@ -34,11 +34,25 @@ class AlignedFloats {
   float* const data_;
 };
 
-// How many calls of this library run at the moment, in all of the process's programs.
-inline std::atomic<int64_t> running_calls{0};
+// A call of this library, in whichever of the process's programs, as long as it lives.
+class RunningCall {
+ public:
+  RunningCall() = default;
+  ~RunningCall() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  RunningCall(const RunningCall&) = delete;
+  RunningCall& operator=(const RunningCall&) = delete;
+
+  // How many others ran when it began.
+  const int64_t others = count_.fetch_add(1, std::memory_order_relaxed);
+
+ private:
+  static inline std::atomic<int64_t> count_{0};
+};
 
 // Calls body(item, scratch) once for each item in [0, items), on the calling thread and on as many
 // of the pool's threads as come in time; `scratch` is `scratch_floats` floats of a thread's own.
+// It asks for no more threads than other calls leave, each of which has its own at least: those of
+// programs that run side by side would only wait for each other.
 //
 // Each thread begins with a range of its own, the calling thread with the first one, and then helps
 // with the others. Calls whose items are ordered alike so read what the same core has in its cache.
@@ -103,16 +117,15 @@ void parallel_for(xla::ffi::ThreadPool& pool, int64_t items, int64_t scratch_flo
   };
 
   if (items == 0) return;
-  const int64_t others = running_calls.fetch_add(1, std::memory_order_relaxed);
+  const RunningCall call;
   const int64_t threads =
-      std::max<int64_t>(std::min<int64_t>(pool.num_threads() - others, items), 1);
+      std::max<int64_t>(std::min<int64_t>(pool.num_threads() - call.others, items), 1);
   const auto state = std::make_shared<State>(items, threads, scratch_floats, std::move(body));
   for (int64_t thread = 1; thread < threads; ++thread) {
     pool.Schedule([state, thread] { state->work(thread); });
   }
   state->work(0);
   state->wait();
-  running_calls.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace jdend

@@ -161,9 +161,8 @@ def _memory(
 ) -> int:
     bucket, seeds, width = population.bucket, population.seeds, population.width
     if not compiled:
-        n_members, steps = len(seeds) * data.n_folds, data.n_train // bucket.structure.batch_size
-        block = block_shape(bucket, width, len(seeds), max(steps, 1), n_folds=data.n_folds)
-        return estimate_bytes(bucket, width, n_members, data, block=block)
+        block = block_shape(bucket, width, len(seeds), data)
+        return estimate_bytes(bucket, width, len(seeds) * data.n_folds, data, block=block)
     members = [trials[i].configuration for i in population.members]
     members += members[:1] * (width - len(members))
     return compiled_bytes(bucket, members, seeds, data, placement=placement)

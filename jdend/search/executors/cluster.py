@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jdend._messages import reason
+from jdend._processors import n_processors
 from jdend.search.errors import SearchError
 
 __all__ = ["LOCAL", "Slot", "connect", "disconnect", "ray_module", "slots"]
@@ -79,7 +80,11 @@ def connect(address: str, n_bytes: int) -> bool:
         for name, value in HEALTH.items():
             os.environ.setdefault(f"RAY_health_check_{name}", str(value))
         store = max(STORE_BYTES, int(SHARE_OF_STORE * n_bytes))
-        options |= {"num_cpus": _cores(), "object_store_memory": store, "include_dashboard": False}
+        options |= {
+            "num_cpus": n_processors(),
+            "object_store_memory": store,
+            "include_dashboard": False,
+        }
     try:
         with _signals_kept(), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # JAX has threads, and Ray forks
@@ -130,9 +135,3 @@ def _signals_kept() -> Generator[None]:
 
 def _say_nothing(data: object, ignore_prefix: bool) -> None:
     pass
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -116,9 +116,7 @@ def _name(population: PlannedPopulation, width: int, resamples: bool, data: Spli
 
 
 def _block(population: PlannedPopulation, data: Split) -> BlockShape:
-    n_seeds, bucket = len(population.seeds), population.bucket
-    steps = max(1, data.n_train // bucket.structure.batch_size)
-    return block_shape(bucket, population.width, n_seeds, steps, n_folds=data.n_folds)
+    return block_shape(population.bucket, population.width, len(population.seeds), data)
 
 
 @dataclass(frozen=True)
