@@ -99,7 +99,7 @@ def test_the_batch_is_packed_once_a_seed():
     layer, arrays = layer_of(Shape(seeds=2, configurations=3, batch=40))
     text = jax.jit(layer).lower(*arrays).as_text()
     (pack,) = [line for line in text.splitlines() if "@jdend_pack" in line]
-    assert "-> tensor<2x2x20x32xf32>" in pack
+    assert "-> (tensor<2x2x20x32xf32>, tensor<2x3xf32>)" in pack
 
 
 def test_without_the_library_auto_falls_back_and_says_so_once():

@@ -48,6 +48,24 @@ def in_tiles(x):
     return np.ascontiguousarray(tiles.transpose(0, 1, 3, 2))
 
 
+def halves_of(tiles):
+    """The bytes that tiles hold in half of their memory, `[seeds, tiles, features, 32]`."""
+    seeds, n_tiles, features, _ = tiles.inputs.shape
+    words = np.asarray(tiles.inputs).reshape(seeds, -1)[:, : n_tiles * features * TILE // 2]
+    words = words.view(np.uint32).reshape(seeds, n_tiles, features, TILE // 2)
+    return np.concatenate([(words << 16).view("f4"), (words & 0xFFFF0000).view("f4")], -1)
+
+
+def assert_hold(tiles, examples, rows, offset, scale):
+    """That tiles hold the inputs to the last bit: these, or bytes and what normalises them."""
+    if not np.asarray(tiles.form)[:, 2].any():
+        assert_same_bits(tiles.inputs, in_tiles(normalised(examples, rows, offset, scale)))
+        return
+    assert examples.dtype == np.uint8
+    assert_same_bits(halves_of(tiles), in_tiles(examples[rows].astype(np.float32)))
+    assert_same_bits(tiles.form, np.tile([offset, scale, np.float32(1)], (len(rows), 1)))
+
+
 @pytest.mark.parametrize("per_feature", [False, True])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("features", [1, 3, 15, 16, 17, 127, 130, 784])
@@ -56,7 +74,36 @@ def test_tiles_are_those_of_jax_to_the_last_bit(instruction_set, features, dtype
         arrays = drawn(features, batch, dtype, per_feature)
         packed = of_seeds(*arrays)
         assert_same_bits(packed.x, normalised(*arrays))
-        assert_same_bits(packed.tiles, in_tiles(normalised(*arrays)))
+        assert_hold(packed.tiles, *arrays)
+
+
+def test_bytes_with_one_offset_and_scale_stay_bytes_for_avx512_alone(instruction_set):
+    for dtype, per_feature in ((np.uint8, False), (np.uint8, True), (np.float32, False)):
+        form = of_seeds(*drawn(20, 40, dtype, per_feature)).tiles.form
+        stay = instruction_set == "avx512" and dtype == np.uint8 and not per_feature
+        np.testing.assert_array_equal(form[:, 2], float(stay))
+
+
+def test_a_batch_of_bytes_is_not_read_by_another_instruction_set():
+    if LIBRARY.instruction_sets[0] != "avx512":
+        pytest.skip("no processor with AVX-512")
+    packed = packed_rows(*_first_seed(drawn(20, 40, np.uint8, per_feature=False)))
+    before = LIBRARY.instruction_set
+    LIBRARY.use_instruction_set("avx512")
+    try:
+        packed = jax.block_until_ready(
+            packed_rows(*_first_seed(drawn(20, 40, np.uint8, per_feature=False)))
+        )
+        LIBRARY.use_instruction_set("plain")
+        with pytest.raises((ValueError, jax.errors.JaxRuntimeError), match="another instruction"):
+            jax.block_until_ready(layer(packed, *layer_arrays(20), kernel="native"))
+    finally:
+        LIBRARY.use_instruction_set(before)
+
+
+def _first_seed(drawn):
+    examples, rows, offset, scale = drawn
+    return examples, rows[0], offset, scale
 
 
 @needs_library
@@ -68,14 +115,15 @@ def test_rows_outside_are_those_that_jax_takes(dtype):
     rows = np.array([outside], np.int32)
     taken = np.asarray(jnp.asarray(examples)[rows])
     expected = in_tiles((taken.astype(np.float32) - offset) * scale)
-    assert_same_bits(of_seeds(examples, rows, offset, scale).tiles, expected)
+    assert_same_bits(of_seeds(examples, rows, offset, scale).tiles.inputs, expected)
 
 
 @needs_library
 def test_examples_of_other_types_and_wider_numbers_are_packed_by_jax():
     examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
-    expected = of_seeds(examples, rows, offset, scale).tiles
-    assert_same_bits(of_seeds(examples.astype(np.int16), rows, offset, scale).tiles, expected)
+    expected = in_tiles(normalised(examples, rows, offset, scale))
+    tiles = of_seeds(examples.astype(np.int16), rows, offset, scale).tiles
+    assert_same_bits(tiles.inputs, expected)
 
 
 def layer_arrays(features, seed=1):
@@ -90,15 +138,18 @@ def layer(x, weight, bias, indices, soma_weight, soma_bias, kernel="auto"):
     return dendritic_layer(x, weight, bias, indices, soma_weight, soma_bias, kernel=kernel)
 
 
-def test_every_kernel_takes_packed_rows(kernel):
-    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature=False)
-    arrays = layer_arrays(20)
+def packed_and_plain(kernel, per_feature, soma=True):
+    """The value and the gradients of a function of a layer, of packed rows and of plain ones."""
+    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature)
+    weight, bias, indices, *somas = layer_arrays(20)
+    somas = somas if soma else [None, None]
 
     def computed(x):
-        def loss(weight):
-            return jnp.square(layer(x, weight, *arrays[1:], kernel=kernel)).sum()
+        def loss(weight, bias):
+            out = dendritic_layer(x, weight, bias, indices, *somas, kernel=kernel)
+            return jnp.square(out).sum()
 
-        return jax.value_and_grad(loss)(arrays[0])
+        return jax.value_and_grad(loss, (0, 1))(weight, bias)
 
     def of_packed(rows):
         return computed(packed_rows(examples, rows, offset, scale))
@@ -106,7 +157,21 @@ def test_every_kernel_takes_packed_rows(kernel):
     def of_plain(rows):
         return computed((jnp.asarray(examples)[rows].astype(jnp.float32) - offset) * scale)
 
-    jax.tree.map(assert_same_bits, jax.jit(of_packed)(rows[0]), jax.jit(of_plain)(rows[0]))
+    return jax.jit(of_packed)(rows[0]), jax.jit(of_plain)(rows[0])
+
+
+def test_every_kernel_takes_packed_rows(kernel):
+    jax.tree.map(assert_same_bits, *packed_and_plain(kernel, per_feature=True))
+
+
+@pytest.mark.parametrize("soma", [True, False])
+def test_bytes_that_stay_bytes_are_the_same_inputs(instruction_set, soma):
+    """They are rounded at other places."""
+
+    def close(one, other):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-6 * np.abs(other).max())
+
+    jax.tree.map(close, *packed_and_plain("native", per_feature=False, soma=soma))
 
 
 @pytest.mark.parametrize("kernel", ["auto", "dense"])
@@ -145,8 +210,9 @@ def test_the_gradient_by_packed_rows_is_in_their_inputs():
     arrays = layer_arrays(20)
     packed = packed_rows(examples, rows[0], offset, scale)
     gradient = jax.grad(lambda x: layer(x, *arrays).sum())(packed)
-    np.testing.assert_array_equal(gradient.x, jax.grad(lambda x: layer(x, *arrays).sum())(packed.x))
-    assert gradient.tiles is None or not gradient.tiles.any()
+    expected = jax.grad(lambda x: layer(x, *arrays).sum())(packed.x)
+    np.testing.assert_allclose(gradient.x, expected, rtol=1e-6, atol=1e-6)
+    assert not any(leaf.any() for leaf in jax.tree.leaves(gradient.tiles))
 
 
 @needs_library

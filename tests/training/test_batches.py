@@ -1,4 +1,5 @@
-"""Batches in the native kernel's layout: figures are those of plain arrays, to the last bit."""
+"""Batches in the native kernel's layout: figures are those of plain arrays, to the last bit where
+bytes become floats as they are packed."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +8,7 @@ import pytest
 from flax import nnx
 from small_populations import SMALL, TRAINING, assert_equal, on_host
 
-from jdend.kernels import Packed, resolve
+from jdend.kernels import Packed, _native, resolve
 from jdend.models import (
     DendriticLayer,
     Problem,
@@ -29,6 +30,7 @@ from jdend.training._resampling import resamples
 N, FEATURES, CLASSES = 150, 36, 4
 SEEDS = jnp.array([0, 5], jnp.uint32)
 DENDRITIC = [name for name in architectures() if "takes_packed" in vars(architecture(name).module)]
+LIBRARY = _native.load()
 needs_native = pytest.mark.skipif(resolve() != "native", reason="the native kernel is not here")
 
 
@@ -68,6 +70,15 @@ def assert_packed_equals_plain(monkeypatch, *arguments, **options):
         assert_equal(packed, trained(*arguments, **options))
 
 
+@pytest.fixture
+def bytes_become_floats():
+    """An instruction set for which batches of bytes hold floats."""
+    before = LIBRARY.instruction_set
+    LIBRARY.use_instruction_set(LIBRARY.instruction_sets[-1])
+    yield
+    LIBRARY.use_instruction_set(before)
+
+
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch):
     monkeypatch.setattr(_registry, "_ARCHITECTURES", dict(_registry._ARCHITECTURES))
@@ -95,7 +106,7 @@ def test_all_that_begin_with_a_dendritic_layer_take_packed_batches():
 @needs_native
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("name", DENDRITIC)
-def test_packed_equals_plain(monkeypatch, name, dtype):
+def test_packed_equals_plain(bytes_become_floats, monkeypatch, name, dtype):
     members = [configured(architecture=name, lr=lr, batch_size=48) for lr in (1e-3, 1e-2, 3e-2)]
     assert is_packed(members[0], examples(dtype))
     assert_packed_equals_plain(monkeypatch, members, examples(dtype))
@@ -103,7 +114,18 @@ def test_packed_equals_plain(monkeypatch, name, dtype):
 
 @needs_native
 @pytest.mark.parametrize("name", DENDRITIC)
-def test_packed_equals_plain_in_a_padded_bucket(monkeypatch, name):
+def test_bytes_that_stay_bytes_train_alike(monkeypatch, name):
+    members = [configured(architecture=name, lr=1e-3, batch_size=48, steps_to_resample=None)]
+    packed, figures = trained(members, examples(), n_steps=3)
+    monkeypatch.setattr(_batches, "packs", lambda *_: False)
+    plain, expected = trained(members, examples(), n_steps=3)
+    np.testing.assert_allclose(packed.loss_sum, plain.loss_sum, rtol=1e-5)
+    np.testing.assert_allclose(figures[0], expected[0], rtol=1e-4)
+
+
+@needs_native
+@pytest.mark.parametrize("name", DENDRITIC)
+def test_packed_equals_plain_in_a_padded_bucket(bytes_become_floats, monkeypatch, name):
     members = [
         configured(architecture=name, batch_size=16, n_dendrites=n, n_dendrite_inputs=k)
         for n, k in ((3, 7), (2, 3))
@@ -122,7 +144,9 @@ def test_packed_equals_plain_in_a_padded_bucket(monkeypatch, name):
     ],
     ids=str,
 )
-def test_packed_equals_plain_beside_what_else_happens_in_a_step(monkeypatch, params):
+def test_packed_equals_plain_beside_what_else_happens_in_a_step(
+    bytes_become_floats, monkeypatch, params
+):
     assert is_packed(configured(**params))
     assert_packed_equals_plain(monkeypatch, [configured(**params)], examples(), n_steps=12)
 
