@@ -391,6 +391,6 @@ def test_a_bfloat16_network_of_two_layers_has_a_hessian():
         one, two = nnx.merge(graph, back(flat), rest)
         return jnp.sum(two(one(jnp.ones((2, 6), jnp.bfloat16))).astype(jnp.float32) ** 2)
 
-    hessian = jax.hessian(loss)(flat)
+    hessian = jax.jit(jax.hessian(loss))(flat)
     assert hessian.shape == (flat.size, flat.size)
     assert jnp.isfinite(hessian).all()
