@@ -36,7 +36,8 @@ JOBS ?= 2
 COVERAGE_CORE = $(shell $(BIN)/python -c 'import sys; print(("ctrace", "sysmon")[sys.version_info >= (3, 12)])')
 test: $(READY) postgres chromium
 	$(BIN)/python -m jdend.data fetch fashion-mnist
-	COVERAGE_CORE=$(COVERAGE_CORE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= \
+	COVERAGE_CORE=$(COVERAGE_CORE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
+	  --no-loadscope-reorder --cov --cov-report= \
 	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # The tests start a PostgreSQL server of their own.

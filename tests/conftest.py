@@ -1,11 +1,13 @@
 """What all tests share."""
 
+import gc
 import os
 import signal
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from importlib.metadata import version
 
 import jaxtyping
 import pytest
@@ -15,8 +17,12 @@ from checked_types import PACKAGES
 # and dtypes; none of them is imported before.
 jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
-# Tests compile more than they compute; jdend's own programs set their level themselves.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+# Tests compile more than they compute. All programs for CPUs, those of the processes that tests
+# start, too, are compiled without LLVM's optimisations and, where XLA still can, without MLIR.
+QUICKLY = "--xla_backend_optimization_level=0"
+if version("jax").startswith("0.10."):
+    QUICKLY += " --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] = f"{QUICKLY} {os.environ.get('XLA_FLAGS', '')}"
 
 # What was compiled is found again by other files of tests, by the workers beside and by processes
 # that tests start. The folder goes with the session; `JAX_COMPILATION_CACHE_DIR` keeps one.
@@ -55,6 +61,23 @@ def pytest_runtest_protocol(item):
         if pauses:
             counting.start()
         _seconds[test] += time.process_time() - begun
+
+
+# What takes a minute or more begins first: `make test` keeps this order, and no worker waits long
+# for another's last file.
+LONGEST = ("test_pages.py", "test_ray_cluster.py", "test_own_programs.py", "test_padded_buckets.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_collection_finish():
+    """What is imported stays: tracing makes so many objects that looking for garbage among all of
+    them takes a tenth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 @pytest.fixture(autouse=True)

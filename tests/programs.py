@@ -1,13 +1,23 @@
 """Compiled programs, which take memory."""
 
+import contextlib
+import ctypes
+import sys
+
 import jax
 
 from jdend.training import _order, let_go_of_populations
 
 
 def let_go():
-    """Frees all programs. Linux allows a process 65,530 mappings, of which each program takes
-    several, and LLVM ends the process when there are no more."""
+    """Frees all programs, and gives their memory back to the system.
+
+    Linux allows a process 65,530 mappings, of which each program takes several, and LLVM ends the
+    process when there are no more. Of 1.4 GB of a file's tests glibc would keep 1.0 for itself.
+    """
     _order.shuffle.cache_clear()
     jax.clear_caches()
     let_go_of_populations(0)
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # glibc's alone
+            ctypes.CDLL(None).malloc_trim(0)

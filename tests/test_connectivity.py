@@ -23,22 +23,16 @@ RULES = tuple(CONNECTIVITIES)
 OF_IMAGES = [rule for rule in RULES if rule.endswith("_receptive_fields")]
 
 
-QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
-
-
 @functools.partial(
     jax.jit,
     static_argnums=(1, 2),
     static_argnames=("connectivity", "image_shape", "by_neuron"),
-    compiler_options=QUICKLY,
 )
 def by_name(key, shape, in_features=F, **options):
     return draw_indices(key, shape, in_features, **options)
 
 
-@functools.partial(
-    jax.jit, static_argnums=(2, 3), static_argnames="image_shape", compiler_options=QUICKLY
-)
+@functools.partial(jax.jit, static_argnums=(2, 3), static_argnames="image_shape")
 def _by_code(key, code, shape, in_features, field_std, *, image_shape):
     return draw_indices(
         key, shape, in_features, connectivity=code, field_std=field_std, image_shape=image_shape

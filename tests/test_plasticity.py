@@ -29,21 +29,14 @@ IMAGE = (4, 3, 2)
 F = 24
 SHAPE = (3, 2, 6)
 MANY = 2**22  # so many features that proposals hardly ever meet
-QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
-@functools.partial(
-    jax.jit,
-    static_argnames=("in_features", "image_shape", "rule", "proposals"),
-    compiler_options=QUICKLY,
-)
+@functools.partial(jax.jit, static_argnames=("in_features", "image_shape", "rule", "proposals"))
 def compiled(key, weight, indices, **options):
     return resample(key, weight, indices, **options)
 
 
-@functools.partial(
-    jax.jit, static_argnames=("in_features", "image_shape"), compiler_options=QUICKLY
-)
+@functools.partial(jax.jit, static_argnames=("in_features", "image_shape"))
 def compiled_by_code(key, weight, indices, **options):
     return resample(key, weight, indices, **options)
 

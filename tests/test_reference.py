@@ -24,7 +24,6 @@ from jdend.training import Bucket, Examples, population, trace_hyperparameters
 FILES = Path(__file__).parent / "reference"
 NAMES = ("dendritic_simple", "soma_disabled", "dendritic_with_hidden")
 KERNELS = ("auto", "gather")
-QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
 class Reference:
@@ -121,7 +120,7 @@ def test_first_logits_and_gradients(ref, kernel):
     def loss(params):
         return loss_of(nnx.merge(graphdef, params, other), x, y)
 
-    grads, logits = jax.jit(jax.grad(loss, has_aux=True), compiler_options=QUICKLY)(params)
+    grads, logits = jax.jit(jax.grad(loss, has_aux=True))(params)
     np.testing.assert_allclose(logits, ref.arrays["first_logits"], rtol=0, atol=1e-5)
     close(nnx.to_pure_dict(grads), ref.tree("first_grad"), 1e-5)
 
@@ -140,7 +139,7 @@ def train(ref, kernel, optimizer, after_step=lambda params: params):
         updates, moments = optimizer.update(grads, moments, params)
         return (after_step(optax.apply_updates(params, updates)), moments), value
 
-    @functools.partial(jax.jit, compiler_options=QUICKLY)
+    @jax.jit
     def all_steps(params):
         carry, losses = jax.lax.scan(step, (params, optimizer.init(params)), (ref.x, ref.y))
         return losses, carry[0]

@@ -1,6 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Compiles programs ahead of need, once for each shape of their arguments, and counts them."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -162,8 +163,9 @@ def _compiler_options(quickly: bool) -> Any:
     """On CPUs, LLVM's second optimization level. Compiling then takes about two thirds of the time,
     and programs are not slower, since most arithmetic is in kernels (docs/performance.md). At the
     first level, LLVM ends the process when it compiles resampling of padded neurons with two
-    dendrites."""
-    if jax.default_backend() != "cpu":
+    dendrites. A level that `XLA_FLAGS` gives stands."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.default_backend() != "cpu" or "xla_backend_optimization_level" in flags:
         return None
     options: dict[str, bool | int] = {"xla_backend_optimization_level": 2}
     if quickly and jax.__version_info__ < (0, 11):  # newer ones have no other way with fusions

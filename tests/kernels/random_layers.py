@@ -9,7 +9,6 @@ import numpy as np
 from jdend.kernels import dendritic_layer
 
 SOMA_SLOPE = 0.1
-FAST_COMPILATION = {"xla_backend_optimization_level": 0}
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def program(kernel: str, shape: Shape):
 @cache
 def compiled(kernel: str, shape: Shape):
     """The program, compiled without optimisations: there are many, and each runs once or twice."""
-    return jax.jit(program(kernel, shape), compiler_options=FAST_COMPILATION)
+    return jax.jit(program(kernel, shape))
 
 
 def evaluate(kernel: str, shape: Shape, margin: float) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_layers import FAST_COMPILATION
 
 from jdend.kernels import available, dendritic_layer
 from jdend.kernels._registry import KERNELS
@@ -86,7 +85,7 @@ def transformed(kernel: str, x, rest: dict, g) -> dict:
     return results
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=FAST_COMPILATION)
+@partial(jax.jit, static_argnums=0)
 def compiled(kernel, x, rest, g):
     return transformed(kernel, x, rest, g)
 

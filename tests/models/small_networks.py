@@ -15,7 +15,6 @@ SMALL = {
     "second_n_neurons": 4, "second_n_dendrites": 2, "second_n_dendrite_inputs": 2
 }  # fmt: skip
 NAMES = (*architectures(), NAME)
-QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
 
 
 def small_structure(name: str) -> Structure:
@@ -29,5 +28,5 @@ def small_network(name: str) -> nnx.Module:
     def make():
         return build(small_structure(name), rngs=nnx.Rngs(0))
 
-    values = jax.jit(lambda: nnx.state(make()), compiler_options=QUICKLY)()
+    values = jax.jit(lambda: nnx.state(make()))()
     return nnx.merge(nnx.graphdef(nnx.eval_shape(make)), values)

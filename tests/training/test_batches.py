@@ -1,6 +1,8 @@
 """Batches in the native kernel's layout: figures are those of plain arrays, to the last bit where
 bytes become floats as they are packed."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,13 +51,24 @@ def configured(**params):
     return configure({**SMALL, **TRAINING, **params}, problem)
 
 
-def trained(configurations, data, *, n_steps=7, **of_bucket):
-    """The state after some steps, and the figures of 100 rows."""
+@functools.cache
+def begun(*configurations, **of_bucket):
+    """Their bucket, and the state before the first step."""
     bucket = Bucket(configurations[0].structure, **of_bucket)
     per_epoch = N // bucket.structure.batch_size
     traced = trace_hyperparameters(configurations, per_epoch, padded=bucket.padded)
-    programs = make_population(bucket, resamples(traced), frozenset(), ACCURACY, None)
-    state = programs.init(traced, SEEDS)
+    return bucket, on_host(programs_for(bucket, traced).init(traced, SEEDS))
+
+
+def programs_for(bucket, hyperparameters):
+    return make_population(bucket, resamples(hyperparameters), frozenset(), ACCURACY, None)
+
+
+def trained(configurations, data, *, n_steps=7, **of_bucket):
+    """The state after some steps, and the figures of 100 rows."""
+    bucket, state = begun(*configurations, **of_bucket)
+    per_epoch = N // bucket.structure.batch_size
+    programs = programs_for(bucket, state.hyperparameters)
     for step in range(0, n_steps, per_epoch):
         order = epoch_order(SEEDS, step // per_epoch, N)
         stop = jnp.int32(min(step + per_epoch, n_steps))
@@ -86,11 +99,8 @@ def own_registry(monkeypatch):
 
 def is_packed(configuration, data=None, **of_bucket):
     """Whether a step's batch is packed."""
-    bucket = Bucket(configuration.structure, **of_bucket)
+    bucket, state = begun(configuration, **of_bucket)
     data = examples() if data is None else data
-    traced = trace_hyperparameters([configuration], 2)
-    programs = make_population(bucket, False, frozenset(), ACCURACY, None)
-    state = programs.init.shape_of_result(traced, SEEDS)
     order = jax.ShapeDtypeStruct((len(SEEDS), N), jnp.int32)
     next_batch = batches(bucket, network(bucket))
     return isinstance(jax.eval_shape(next_batch, state, data, order).x, Packed)
@@ -112,6 +122,11 @@ def test_packed_equals_plain(bytes_become_floats, monkeypatch, name, dtype):
     assert_packed_equals_plain(monkeypatch, members, examples(dtype))
 
 
+def of_two_sizes(**params):
+    sizes = ({"n_dendrites": 3, "n_dendrite_inputs": 7}, {"n_dendrites": 2, "n_dendrite_inputs": 3})
+    return [configured(batch_size=16, **of_one, **params) for of_one in sizes]
+
+
 @needs_native
 @pytest.mark.parametrize("name", DENDRITIC)
 def test_bytes_that_stay_bytes_train_alike(monkeypatch, name):
@@ -126,10 +141,7 @@ def test_bytes_that_stay_bytes_train_alike(monkeypatch, name):
 @needs_native
 @pytest.mark.parametrize("name", DENDRITIC)
 def test_packed_equals_plain_in_a_padded_bucket(bytes_become_floats, monkeypatch, name):
-    members = [
-        configured(architecture=name, batch_size=16, n_dendrites=n, n_dendrite_inputs=k)
-        for n, k in ((3, 7), (2, 3))
-    ]
+    members = of_two_sizes(architecture=name)
     assert_packed_equals_plain(monkeypatch, members, examples(), padded=True)
 
 

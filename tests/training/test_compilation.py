@@ -4,8 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_populations import advance, bucket_of, configured, on_host, start
 
-from jdend.training._compilation import Compilations, Program, bytes_of, compilations, shapes_of
+from jdend.training import let_go_of_populations
+from jdend.training._compilation import (
+    Compilations,
+    Program,
+    _compiler_options,
+    bytes_of,
+    compilations,
+    shapes_of,
+)
 
 
 def double(x):
@@ -65,3 +74,31 @@ def test_a_result_in_an_arguments_place_is_counted_once():
     apart = bytes_of(Program(double).compile(ones))
     within = bytes_of(Program(double, donate=(0,)).compile(ones))
     assert apart - within == 4000
+
+
+on_cpus = pytest.mark.skipif(jax.default_backend() != "cpu", reason="the level is that of CPUs")
+LEVEL = "xla_backend_optimization_level"
+
+
+@on_cpus
+@pytest.mark.parametrize("quickly", [False, True])
+def test_programs_for_cpus_have_the_second_level(monkeypatch, quickly):
+    monkeypatch.delenv("XLA_FLAGS")
+    assert _compiler_options(quickly)[LEVEL] == 2
+
+
+@on_cpus
+def test_a_level_of_the_environment_stands(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", f"--{LEVEL}=1")
+    assert _compiler_options(quickly=False) is None
+
+
+@on_cpus
+def test_figures_at_the_level_of_the_tests_are_those_of_users_but_for_rounding(monkeypatch):
+    configuration = configured(resampling_inputs="local")
+    bucket = bucket_of(configuration, padded=True)
+    for_tests = on_host(advance(bucket, start(bucket, [configuration]), 10).loss_sum)
+    let_go_of_populations(0)
+    monkeypatch.delenv("XLA_FLAGS")
+    for_users = on_host(advance(bucket, start(bucket, [configuration]), 10).loss_sum)
+    np.testing.assert_allclose(for_tests, for_users, rtol=1e-5)

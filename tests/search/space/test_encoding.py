@@ -10,7 +10,7 @@ from jdend.search import BudgetError
 from jdend.search.samplers.grid_and_random import random
 from jdend.search.space.budget import Budget
 from jdend.search.space.dimensions import Choice, IntRange, RealRange, parse_space
-from jdend.search.space.encoding import FILL, Encoding
+from jdend.search.space.encoding import FILL, Encoding, _distinct_rows
 from jdend.search.space.parameter_count import confirmed_params
 from jdend.search.space.problem import SearchProblem
 
@@ -189,3 +189,9 @@ def test_repeated_values_are_one():
 def test_nothing_fits():
     with pytest.raises(BudgetError, match="Lower n_neurons"):
         Encoding(ask({"n_neurons": [80, 100], "n_dendrite_inputs": 64}))
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, 3])
+def test_distinct_rows_are_those_of_numpy(n_columns):
+    rows = np.random.default_rng(n_columns).integers(0, 4, (50, n_columns))
+    np.testing.assert_array_equal(_distinct_rows(rows), np.unique(rows, axis=0))
