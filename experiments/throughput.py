@@ -2,6 +2,7 @@
 
     python experiments/throughput.py
     python experiments/throughput.py --shapes 25x6x24 --populations 16x2 --json FILE
+    python experiments/throughput.py --instruction-set avx2
     python experiments/throughput.py --device gpu
 
 A step is whole: a batch of bytes is gathered and normalised, then forward, backward and AdamW.
@@ -16,6 +17,7 @@ PyTorch is the extra `bench`; without it its rows are left out.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -30,8 +32,20 @@ PATIENCE = 5  # times that a disturbed block is timed
 GPU_POPULATIONS = "1x1,16x1,128x1,1024x1,4096x1"
 
 
+# What holds jdend, XLA, PyTorch and the libraries that it calls to AVX2.
+AVX2 = {
+    "JDEND_INSTRUCTION_SET": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
+
+
 def main() -> None:
     options = _parse()
+    if options.instruction_set:
+        os.environ.update(AVX2)
     first = options.works[0]
     found = surroundings(first)
     if found.device is None:
@@ -45,6 +59,8 @@ def main() -> None:
 
     rates = measured_rates(options.threads) if options.device == "cpu" else "not measured on a GPU"
     device = processor() if options.device == "cpu" else found.device
+    if options.instruction_set:
+        device += f", {options.instruction_set} alone"
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     print(f"{device}, {options.threads} threads; {versions}")
     print(_describe(rates))
@@ -67,6 +83,7 @@ def _parse() -> argparse.Namespace:
     add("--populations", help="configurations x seeds, …; default 32x1,16x2 on a CPU")
     add("--implementations", help="names, …; default all")
     add("--device", choices=("cpu", "gpu"), default="cpu")
+    add("--instruction-set", choices=("avx2",), help="of all, on a processor that has more")
     add("--batch", type=int, default=256)
     add("--features", type=int, default=784)
     add("--examples", type=int, default=60_000)

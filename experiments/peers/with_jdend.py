@@ -1,13 +1,23 @@
 """jdend's own populations, through the programs that a search runs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jdend.models import Problem, configure
-from jdend.training import Bucket, Examples, State, population, trace_hyperparameters
+from jdend.training import (
+    Bucket,
+    Examples,
+    State,
+    block_shape,
+    population,
+    trace_hyperparameters,
+)
 from peers.workload import (
     CHECKED_STEPS,
     DECAY,
@@ -20,7 +30,8 @@ from peers.workload import (
 
 
 class JdendPopulation:
-    """All trials in one program, with the dendrites computed by a kernel of the given name."""
+    """All trials in blocks as a search divides them, which train side by side, with the dendrites
+    computed by a kernel of the given name."""
 
     def __init__(self, work: Workload, kernel: str):
         self.trials_per_step = work.trials
@@ -30,35 +41,56 @@ class JdendPopulation:
         drawn = draw_examples(work)
         x, y = jnp.asarray(drawn.x), jnp.asarray(drawn.y)
         self.data = Examples(x, y, jnp.float32(drawn.offset), jnp.float32(drawn.scale))
-        self.order = jnp.asarray(drawn.order)
         configuration = _configuration(work)
-        self.population = population(Bucket(configuration.structure, kernel=kernel))
+        bucket = Bucket(configuration.structure, kernel=kernel)
+        self.population = population(bucket)
+        sizes: Any = SimpleNamespace(n_train=work.examples, n_folds=1)
+        self.shape = block_shape(bucket, work.configurations, work.seeds, sizes)
         hyperparameters = trace_hyperparameters(
-            [configuration] * work.configurations, self.per_epoch
+            [configuration] * self.shape.columns, self.per_epoch
         )
-        seeds = jnp.arange(work.seeds, dtype=jnp.uint32)
-        self.state = _with_weights(work, self.population.init(hyperparameters, seeds))
+        weights = draw_weights(work)
+        self.blocks: list[State] = []
+        self.orders: list[jax.Array] = []
+        self.begins = [
+            (seed, column)
+            for seed in range(0, work.seeds, self.shape.seeds)
+            for column in range(0, work.configurations, self.shape.columns)
+        ]
+        for seed, column in self.begins:
+            seeds = np.arange(seed, seed + self.shape.seeds)
+            # The last block is filled up with the last configuration.
+            columns = np.arange(column, column + self.shape.columns)
+            columns = np.minimum(columns, work.configurations - 1)
+            state = self.population.init(hyperparameters, jnp.asarray(seeds, jnp.uint32))
+            self.blocks.append(_with_weights(work, state, weights, np.ix_(seeds, columns)))
+            self.orders.append(jnp.asarray(drawn.order[seeds]))
 
     def first_steps(self) -> Checked:
         """Trains all trials a few steps; the checked ones' losses and weights."""
         losses, before = [], np.zeros(2)
         for _ in range(CHECKED_STEPS):
             self.steps(1)
-            so_far = self._of_checked(self.state.loss_sum)
+            so_far = self._of_checked(lambda state: state.loss_sum)
             losses.append(so_far - before)
             before = so_far if self.n_steps % self.per_epoch else np.zeros(2)
-        dendritic, classifier = self.state.params["dendritic"], self.state.params["classifier"]
-        trials = (self.work.seeds, self.work.configurations)
-        weights = {
-            **dendritic,
-            "weight": dendritic["weight"].reshape(*trials, -1, self.work.synapses),
-            "bias": dendritic["bias"].reshape(*trials, -1),
-            "classifier": classifier["kernel"],
-            "classifier_bias": classifier["bias"],
+
+        def weights(state: State) -> dict[str, Any]:
+            dendritic, classifier = state.params["dendritic"], state.params["classifier"]
+            trials = state.failed_step.shape
+            return {
+                **dendritic,
+                "weight": dendritic["weight"].reshape(*trials, -1, self.work.synapses),
+                "bias": dendritic["bias"].reshape(*trials, -1),
+                "classifier": classifier["kernel"],
+                "classifier_bias": classifier["bias"],
+            }
+
+        names = weights(self.blocks[0])
+        found = {
+            name: self._of_checked(lambda state, name=name: weights(state)[name]) for name in names
         }
-        return Checked(
-            np.array(losses), {name: self._of_checked(array) for name, array in weights.items()}
-        )
+        return Checked(np.array(losses), found)
 
     def steps(self, n: int) -> None:
         """Trains the whole population for `n` steps more."""
@@ -66,13 +98,24 @@ class JdendPopulation:
         while self.n_steps < end:
             epoch_end = (self.n_steps // self.per_epoch + 1) * self.per_epoch
             self.n_steps = min(end, epoch_end)
-            self.state = self.population.advance(
-                self.state, self.data, self.order, jnp.int32(self.n_steps)
-            )
-        jax.block_until_ready(self.state.step)
+            stop = jnp.int32(self.n_steps)
 
-    def _of_checked(self, array) -> np.ndarray:
-        return np.stack([np.array(array[trial]) for trial in self.work.checked])
+            def advanced(block: int, stop: jax.Array = stop) -> State:
+                state, order = self.blocks[block], self.orders[block]
+                return jax.block_until_ready(self.population.advance(state, self.data, order, stop))
+
+            with ThreadPoolExecutor(self.work.threads) as threads:
+                self.blocks = list(threads.map(advanced, range(len(self.blocks))))
+
+    def _of_checked(self, of_block) -> np.ndarray:
+        """An array of trials, of those that are checked."""
+        found = []
+        for seed, column in self.work.checked:
+            row, place = seed // self.shape.seeds, column // self.shape.columns
+            first = (row * self.shape.seeds, place * self.shape.columns)
+            array = of_block(self.blocks[self.begins.index(first)])
+            found.append(np.array(array[seed - first[0], column - first[1]]))
+        return np.stack(found)
 
 
 def _configuration(work: Workload):
@@ -90,9 +133,9 @@ def _configuration(work: Workload):
     )
 
 
-def _with_weights(work: Workload, state: State) -> State:
-    """The state with the weights that all implementations start from."""
-    weights, indices = draw_weights(work)
+def _with_weights(work: Workload, state: State, drawn: Any, trials: Any) -> State:
+    """The state with the weights that all implementations start from, of a block's trials."""
+    weights, indices = drawn
     drawn = {
         ("dendritic", "weight"): weights["weight"],
         ("dendritic", "bias"): weights["bias"],
@@ -101,13 +144,15 @@ def _with_weights(work: Workload, state: State) -> State:
         ("classifier", "kernel"): weights["classifier"],
         ("classifier", "bias"): weights["classifier_bias"],
     }
+
+    def of_block(array: np.ndarray, like: Any) -> jax.Array:
+        of_trials = array.reshape(work.seeds, work.configurations, *array.shape[2:])[trials]
+        return jnp.asarray(of_trials.reshape(like.shape))
+
     params = {
-        layer: {
-            name: jnp.asarray(drawn[layer, name].reshape(array.shape))
-            for name, array in arrays.items()
-        }
+        layer: {name: of_block(drawn[layer, name], array) for name, array in arrays.items()}
         for layer, arrays in state.params.items()
     }
-    shape = state.other["dendritic"]["indices"].shape
-    other = {"dendritic": {"indices": jnp.asarray(indices.reshape(shape))}}
+    like = state.other["dendritic"]["indices"]
+    other = {"dendritic": {"indices": of_block(indices, like)}}
     return replace(state, params=params, other=other)

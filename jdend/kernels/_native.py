@@ -34,6 +34,9 @@ LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
 
+INSTRUCTION_SET_VARIABLE = "JDEND_INSTRUCTION_SET"
+"""Environment variable with the name of an instruction set to use in place of the widest one."""
+
 CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul")
 
 
@@ -92,7 +95,10 @@ def load() -> Library | str:
     if not path.exists():
         return f"{path.name} is not there: no C++17 compiler was found when jdend was installed"
     try:
-        return Library(path)
+        library = Library(path)
+        if name := os.environ.get(INSTRUCTION_SET_VARIABLE):
+            library.use_instruction_set(name)
+        return library
     except Exception as error:
         return f"{path.name} does not load: {error}"
 

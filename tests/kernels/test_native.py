@@ -102,6 +102,16 @@ def test_the_batch_is_packed_once_a_seed():
     assert "-> (tensor<2x2x20x32xf32>, tensor<2x3xf32>)" in pack
 
 
+@needs_library
+def test_an_instruction_set_may_be_named():
+    program = "from jdend.kernels import _native; print(_native.load().instruction_set)"
+    result = run_python("-c", program, JDEND_INSTRUCTION_SET="plain")
+    assert result.stdout.strip() == "plain", result.stderr
+    program = "from jdend.kernels import _native; print(_native.load())"
+    result = run_python("-c", program, JDEND_INSTRUCTION_SET="mmx")
+    assert "does not run 'mmx'; it runs" in result.stdout
+
+
 def test_without_the_library_auto_falls_back_and_says_so_once():
     program = (
         "import numpy as np; from jdend.kernels import dendritic_layer as layer;"
