@@ -23,6 +23,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
+from jdend.kernels import top_k
+
 __all__ = [
     "CONNECTIVITIES",
     "check_indices",
@@ -98,7 +100,7 @@ def draw_indices(
         scores = log_probabilities(centre) + gumbel
         if true_features is not None:
             scores = jnp.where(jnp.arange(in_features) < true_features, scores, -jnp.inf)
-        return jax.lax.top_k(scores, n_inputs)[1].astype(jnp.int32)
+        return top_k(scores, n_inputs)[1]
 
     # One axis of dendrites is traced in half the time of two.
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)

@@ -3,6 +3,7 @@
 from jdend.kernels._choice import available, resolve
 from jdend.kernels._layer import check_dtype, dendritic_layer
 from jdend.kernels._matmul import DotGeneral
+from jdend.kernels._native import top_k
 from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
 from jdend.kernels._rows import Packed, packed_rows
 
@@ -18,4 +19,5 @@ __all__ = [
     "multiplying_in",
     "packed_rows",
     "resolve",
+    "top_k",
 ]

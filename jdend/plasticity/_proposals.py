@@ -25,6 +25,7 @@ from jdend.connectivity import (
     normal,
     of_inputs,
 )
+from jdend.kernels import top_k
 
 __all__ = ["GRADIENTS", "PROPOSALS", "Count", "Inputs", "choose", "propose"]
 
@@ -167,7 +168,7 @@ def _best(
     n_features = scores.size
     taken = jnp.zeros(n_features, bool).at[present].set(True, mode="drop")
     scores = jnp.where(taken, -jnp.inf, scores)
-    best, inputs = jax.lax.top_k(scores, min(candidate.size, n_features))
+    best, inputs = top_k(scores, min(candidate.size, n_features))
     rank = jnp.clip(jnp.cumsum(candidate) - 1, 0, inputs.size - 1)
     return inputs[rank].astype(present.dtype), (best[rank] > -jnp.inf)
 
