@@ -151,7 +151,9 @@ def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Tiles:
     """The same in JAX; nothing reads it, so the compiler drops it."""
     tiles, features, _ = _tile_shape(x)
     padded = jnp.pad(x, ((0, -x.shape[0] % TILE), (0, 0)))
-    return Tiles(padded.reshape(tiles, TILE, features).transpose(0, 2, 1), jnp.zeros(3))
+    return Tiles(
+        padded.reshape(tiles, TILE, features).transpose(0, 2, 1), jnp.zeros(3, jnp.float32)
+    )
 
 
 def _pack_rows(

@@ -63,7 +63,9 @@ def assert_hold(tiles, examples, rows, offset, scale):
         return
     assert examples.dtype == np.uint8
     assert_same_bits(halves_of(tiles), in_tiles(examples[rows].astype(np.float32)))
-    assert_same_bits(tiles.form, np.tile([offset, scale, np.float32(1)], (len(rows), 1)))
+    assert_same_bits(
+        tiles.form, np.tile([*np.ravel(offset), *np.ravel(scale), np.float32(1)], (len(rows), 1))
+    )
 
 
 @pytest.mark.parametrize("per_feature", [False, True])

@@ -22,7 +22,7 @@ from jdend.study import (
     smallest_reaching,
     to_dataframe,
 )
-from jdend.training import Metric, MetricError
+from jdend.training import Metric, MetricError, _metrics
 
 SPACE = {"architecture": "mlp", "hidden_dim": (3, 9)}
 LOSS = "validation_log_loss"
@@ -233,7 +233,8 @@ def test_a_metric_that_returns_no_number_is_refused_before_training(unbalanced):
     assert issubclass(MetricError, ValueError)
 
 
-def test_one_of_ones_own_from_the_command_line(tmp_path):
+def test_one_of_ones_own_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(_metrics, "_METRICS", dict(_metrics._METRICS))
     (tmp_path / "own_metric.py").write_text(
         "from jdend import register_metric\n"
         "from jdend.training import Metric\n"

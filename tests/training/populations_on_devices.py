@@ -75,7 +75,9 @@ def programs_of(run):
     """For each of its programs, its collectives, and its calls of the native kernel."""
     population = run._population
     texts = {
-        name: [future.result().as_text() for future in getattr(population, name)._compiled.values()]
+        name: [
+            future.result()[0].as_text() for future in getattr(population, name)._compiled.values()
+        ]
         for name in ("init", "advance", "evaluate", "measure")
     }
     return {
