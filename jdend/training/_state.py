@@ -6,7 +6,7 @@ Shape letters: `S` seeds, `C` configurations.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -85,14 +85,12 @@ def concat(states: Sequence[State]) -> State:
     for other in states[1:]:
         if int(other.step) != int(first.step) or (other.seeds != first.seeds).any():
             raise ValueError("populations are joined only at the same step, with the same seeds")
-    on_host = isinstance(first.failed_step, np.ndarray)
-    join: Callable[..., Any] = cast(Any, np.concatenate) if on_host else jnp.concatenate
 
     def of_configurations(*x: Any) -> Any:
-        return join(x)
+        return _joined(x)
 
     def of_trials(*x: Any) -> Any:
-        return join(x, axis=1)
+        return _joined(x, axis=1)
 
     return _map_columns(of_configurations, of_trials, *states)
 
@@ -118,10 +116,17 @@ def concat_seeds(states: Sequence[State]) -> State:
         return x[0]
 
     def of_trials(*x: Any) -> Any:
-        return np.concatenate(x)
+        return _joined(x)
 
     seeds: Any = np.concatenate([state.seeds for state in states])
     return replace(_map_columns(first, of_trials, *states), seeds=seeds)
+
+
+def _joined(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays as one; on the host if they are there. Random keys are JAX's there, too."""
+    if any(isinstance(array, jax.Array) for array in arrays):
+        return jnp.concatenate(arrays, axis)
+    return np.concatenate(arrays, axis)
 
 
 def rejoined(state: State, ended: Sequence[tuple[list[int], State]]) -> State:

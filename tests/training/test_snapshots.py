@@ -130,14 +130,14 @@ def test_a_torn_file_is_refused(length):
 
 
 class Interrupted:
-    """A program in whose second call Ctrl-C comes."""
+    """A program of two blocks, in whose second steps Ctrl-C comes."""
 
     def __init__(self, program):
         self.compile, self._program, self._n_calls = program.compile, program, 0
 
     def __call__(self, *arguments):
         self._n_calls += 1
-        if self._n_calls == 2:
+        if self._n_calls == 3:
             os.kill(os.getpid(), signal.SIGINT)
         return self._program(*arguments)
 

@@ -13,6 +13,7 @@ from jdend.models import Problem, configure
 from jdend.training import (
     Placement,
     StreamingError,
+    _block_shape,
     compilations,
     find_metric,
     let_go_of_populations,
@@ -28,6 +29,13 @@ from jdend.training._streaming import is_streamed
 STREAM = Placement(stream=True)
 SEEDS = (3, 4)
 STEPS_OF_BLOCK = 5  # of the 12 of an epoch
+
+
+@pytest.fixture(autouse=True)
+def as_a_whole(monkeypatch):
+    """What is not streamed trains as one program, too, as on accelerators: blocks of one seed round
+    sums in another order."""
+    monkeypatch.setattr(_block_shape, "trains_in_blocks", lambda _: False)
 
 
 @pytest.fixture

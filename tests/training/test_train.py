@@ -9,7 +9,7 @@ import pytest
 from small_populations import STEPS_PER_EPOCH, bucket_of, configured, data
 
 from jdend.models import Problem, configure
-from jdend.training import Run, compilations, prepare, runs, train
+from jdend.training import Run, _run, compilations, prepare, runs, train
 
 FIGURES = ("loss", "accuracy")
 LENGTHS = (1, 3, 2)
@@ -23,8 +23,11 @@ def outcomes():
     return train(BUCKET, MEMBERS, SEEDS, data())
 
 
-def assert_same(one, other, *, exactly=True):
-    for name in ("train", "validation", "test"):
+PARTS = ("train", "validation", "test")
+
+
+def assert_same(one, other, *, exactly=True, parts=PARTS):
+    for name in parts:
         loss, accuracy = (f"{name}_{figure}" for figure in FIGURES)
         np.testing.assert_allclose(
             getattr(one, loss), getattr(other, loss), rtol=0 if exactly else 1e-3
@@ -119,14 +122,14 @@ def test_one_that_would_diverge_after_its_end_is_not_marked(monkeypatch):
 
 def test_one_that_its_very_last_step_loses_has_failed_in_its_last_epoch(monkeypatch):
     """The loss of that step, of the weights before it, was still a number."""
-    final_figures = Run._final_figures
+    final_figures = _run.final_figures
 
-    def lose_two(self, state):
-        figures = final_figures(self, state)
+    def lose_two(*arguments):
+        figures = final_figures(*arguments)
         figures["train_loss"][1, :2] = np.nan
         return figures
 
-    monkeypatch.setattr(Run, "_final_figures", lose_two)
+    monkeypatch.setattr(_run, "final_figures", lose_two)
     failed = [o.failed_epoch.tolist() for o in train(BUCKET, MEMBERS, SEEDS, data())]
     assert failed == [[-1, 0], [-1, 2], [-1, -1]]
 
@@ -237,9 +240,31 @@ def test_one_that_is_stopped_is_as_it_was_then():
     for outcome, epochs in zip(outcomes_, (2, 3, 1), strict=True):
         lr = outcome.configuration.hyperparameters.lr
         alone = train(BUCKET, [configured(n_epochs=epochs, lr=lr)], SEEDS, data())[0]
-        assert_same(outcome, alone, exactly=False)
+        is_stopped = outcome.stopped_epoch is not None
+        assert_same(outcome, alone, exactly=False, parts=PARTS[1:] if is_stopped else PARTS)
         losses = (o.history["train_loss"] for o in (outcome, alone))
         np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_training_figures_of_a_stopped_one_are_those_of_its_last_epoch(monkeypatch):
+    measured, run_ = [], runs(BUCKET, MEMBERS, SEEDS, data())[0]
+    monkeypatch.setattr(_run, "figures_of", _noting(measured, _run.figures_of))
+    run_.train_to(1)
+    run_.stop([1])
+    run_.train_to(run_.last_epoch)
+    stopped, whole = run_.outcomes()[1], run_.outcomes()[0]
+    for name in ("train_loss", "train_accuracy"):
+        np.testing.assert_array_equal(getattr(stopped, name), stopped.history[name][:, -1])
+        assert (getattr(whole, name) != whole.history[name][:, -1]).any()
+    assert measured.count("train") == 1
+
+
+def _noting(parts, function):
+    def noted(states, population, metric, data, part):
+        parts.append(part)
+        return function(states, population, metric, data, part)
+
+    return noted
 
 
 def test_all_can_be_stopped_at_once():
