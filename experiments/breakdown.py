@@ -88,7 +88,7 @@ def _profile(work: Workload, kernel: str, n_steps: int, repeats: int):
     from peers.with_jdend import JdendPopulation
 
     trained = JdendPopulation(work, kernel)
-    arguments = trained.state, trained.data, trained.order, jnp.int32(0)
+    arguments = trained.blocks[0], trained.data, trained.orders[0], jnp.int32(0)
     program = trained.population.advance.compile(*arguments)  # pyright: ignore
     part_of = parts_by_operation(program.as_text())
     trained.steps(2 * n_steps)
