@@ -174,16 +174,22 @@ def pack_rows(x: Array, examples: Array, rows: Array, offset: Array, scale: Arra
     divided among devices.
     """
     arrays = x, examples, rows, offset, scale
-    if missing() is not None or any(map(varies, arrays)) or any(jax.typeof(x).sharding.spec):
+    if missing() is not None or any(map(varies, arrays)) or _is_sharded(x):
         return None
     if examples.dtype not in (jnp.uint8, jnp.float32):
         return _PACK(x, NO_SETTINGS)
     return _PACK_ROWS(*arrays, NO_SETTINGS)
 
 
-def top_k(values: Array, k: int) -> tuple[Array, Array]:
-    """As ``jax.lax.top_k``, of float32; on CPUs in less time."""
-    if missing() is not None or varies(values) or any(jax.typeof(values).sharding.spec):
+def _is_sharded(array: Array) -> bool:
+    return any(jax.typeof(array).sharding.spec)
+
+
+def top_k(values: Array, k: Any) -> tuple[Array, Array]:
+    """As ``jax.lax.top_k``, of float32; on CPUs in less time. Sizes may be symbols of
+    ``jax.export``."""
+    is_symbolic = not all(isinstance(size, int) for size in (*values.shape, k))
+    if is_symbolic or missing() is not None or varies(values) or _is_sharded(values):
         return _top_k_elsewhere(values, k)
     return _TOP_K(values, k)
 
@@ -193,7 +199,7 @@ def _top_k(values: Array, k: int) -> tuple[Array, Array]:
     return tuple(_call("top_k", (_float32(*shape), jax.ShapeDtypeStruct(shape, jnp.int32)), values))
 
 
-def _top_k_elsewhere(values: Array, k: int) -> tuple[Array, Array]:
+def _top_k_elsewhere(values: Array, k: Any) -> tuple[Array, Array]:
     highest, positions = lax.top_k(values, k)
     return highest, positions
 
