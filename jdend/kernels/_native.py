@@ -33,7 +33,6 @@ T = TypeVar("T")
 LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 """Environment variable with the path of a library to load instead of the installed one."""
 
-
 INSTRUCTION_SET_VARIABLE = "JDEND_INSTRUCTION_SET"
 """Environment variable with the name of an instruction set to use in place of the widest one."""
 
@@ -96,11 +95,14 @@ def load() -> Library | str:
         return f"{path.name} is not there: no C++17 compiler was found when jdend was installed"
     try:
         library = Library(path)
-        if name := os.environ.get(INSTRUCTION_SET_VARIABLE):
-            library.use_instruction_set(name)
-        return library
     except Exception as error:
         return f"{path.name} does not load: {error}"
+    try:
+        if name := os.environ.get(INSTRUCTION_SET_VARIABLE):
+            library.use_instruction_set(name)
+    except ValueError as error:
+        return f"{INSTRUCTION_SET_VARIABLE}: {error}"
+    return library
 
 
 def library_path(own: Path) -> Path:

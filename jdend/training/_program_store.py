@@ -26,6 +26,7 @@ from jax import monitoring
 from jax.experimental import serialize_executable
 
 import jdend
+from jdend import kernels
 from jdend._files import write_bytes
 from jdend.training._compilation_cache import own_cache_folder
 
@@ -113,7 +114,10 @@ def _path(identity: object, arguments: tuple[Any, ...]) -> Path | None:
     config: Any = jax.config  # type checkers do not see its options
     settings = sorted((name, str(value)) for name, value in config.values.items())
     variables = sorted(one for one in os.environ.items() if one[0].startswith(VARIABLES))
-    name = _digest(repr((source, identity, str(_tree_of(arguments)), shapes, settings, variables)))
+    # Whether the native library is usable; it is loaded for that, before a program that calls it.
+    fastest = kernels.resolve()
+    tree = str(_tree_of(arguments))
+    name = _digest(repr((source, identity, fastest, tree, shapes, settings, variables)))
     return folder / f"jdend-{name}-program"
 
 
