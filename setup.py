@@ -22,7 +22,11 @@ from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("jdend/kernels/native")
 LIBRARY = Path("jdend/kernels/libjdend.so")
-X86_FLAGS = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"]}
+X86_FLAGS = {
+    "avx512_vnni": ["-mavx512f", "-mavx512bw", "-mavx512vnni", "-mfma"],
+    "avx512": ["-mavx512f", "-mfma"],
+    "avx2": ["-mavx2", "-mfma"],
+}
 
 
 def ffi_include_dir() -> str:

@@ -107,7 +107,7 @@ def _as_when_made(run: dict) -> bool:
     if any(now[name] != then[name] for name in ("jax", "jaxlib", "flax", "optax", "numpy")):
         return False
     try:
-        return "avx512f" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return "avx512_vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
 

@@ -34,7 +34,7 @@ class Tiles(NamedTuple):
     Attributes:
       inputs: `[tiles, F, 32]`.
       form: `[3]`, how they are stored, which the library chooses when it packs: as floats, or as
-        bytes in half the memory, with what is taken from these and what they are multiplied by.
+        bytes in a quarter of it, with what is taken from these and what they are multiplied by.
     """
 
     inputs: Float[Array, "tiles F 32"]

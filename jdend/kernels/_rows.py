@@ -42,9 +42,9 @@ def packed_rows(
 
     Where the native kernel computes the layer, it gathers, normalises and transposes the rows of
     uint8 or float32 examples in one pass; all others read `x`. The result is that of `x`, to the
-    last bit, except on processors with AVX-512: there bytes with one `offset` and `scale` stay
-    bytes, which take half the memory, and are normalised by way of weights and gradients, which
-    rounds otherwise. It works under ``vmap`` over any of the arrays: seeds with batches of their
+    last bit, except on processors with AVX-512 and VNNI: there bytes with one `offset` and `scale`
+    stay bytes, in a quarter of the memory, and sums over them are of whole numbers, which rounds
+    otherwise. It works under ``vmap`` over any of the arrays: seeds with batches of their
     own share the examples.
 
     `n` denotes examples, `B` the batch, `F` features.

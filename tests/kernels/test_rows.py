@@ -48,12 +48,18 @@ def in_tiles(x):
     return np.ascontiguousarray(tiles.transpose(0, 1, 3, 2))
 
 
-def halves_of(tiles):
-    """The bytes that tiles hold in half of their memory, `[seeds, tiles, features, 32]`."""
-    seeds, n_tiles, features, _ = tiles.inputs.shape
-    words = np.asarray(tiles.inputs).reshape(seeds, -1)[:, : n_tiles * features * TILE // 2]
-    words = words.view(np.uint32).reshape(seeds, n_tiles, features, TILE // 2)
-    return np.concatenate([(words << 16).view("f4"), (words & 0xFFFF0000).view("f4")], -1)
+def bytes_of(tiles, batch):
+    """The bytes that tiles hold in a quarter of their memory, `[seeds, batch, features]`.
+
+    Byte 16 q + 4 j + i of a feature is sample 16 j + 4 q + i of a tile's 64.
+    """
+    seeds, _, features, _ = tiles.inputs.shape
+    n_tiles = -(-batch // 64)
+    held = np.ascontiguousarray(tiles.inputs).view(np.uint8).reshape(seeds, -1)
+    held = held[:, : n_tiles * features * 64].reshape(seeds, n_tiles, features, 4, 4, 4)
+    samples = held.transpose(0, 1, 4, 3, 5, 2).reshape(seeds, n_tiles * 64, features)
+    assert not samples[:, batch:].any()
+    return samples[:, :batch]
 
 
 def assert_hold(tiles, examples, rows, offset, scale):
@@ -62,7 +68,7 @@ def assert_hold(tiles, examples, rows, offset, scale):
         assert_same_bits(tiles.inputs, in_tiles(normalised(examples, rows, offset, scale)))
         return
     assert examples.dtype == np.uint8
-    assert_same_bits(halves_of(tiles), in_tiles(examples[rows].astype(np.float32)))
+    np.testing.assert_array_equal(bytes_of(tiles, rows.shape[1]), examples[rows])
     assert_same_bits(
         tiles.form, np.tile([*np.ravel(offset), *np.ravel(scale), np.float32(1)], (len(rows), 1))
     )
@@ -72,26 +78,26 @@ def assert_hold(tiles, examples, rows, offset, scale):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("features", [1, 3, 15, 16, 17, 127, 130, 784])
 def test_tiles_are_those_of_jax_to_the_last_bit(instruction_set, features, dtype, per_feature):
-    for batch in (1, 31, 32, 33, 70):
+    for batch in (1, 31, 32, 33, 64, 70):
         arrays = drawn(features, batch, dtype, per_feature)
         packed = of_seeds(*arrays)
         assert_same_bits(packed.x, normalised(*arrays))
         assert_hold(packed.tiles, *arrays)
 
 
-def test_bytes_with_one_offset_and_scale_stay_bytes_for_avx512_alone(instruction_set):
+def test_bytes_with_one_offset_and_scale_stay_bytes_for_vnni_alone(instruction_set):
     for dtype, per_feature in ((np.uint8, False), (np.uint8, True), (np.float32, False)):
         form = of_seeds(*drawn(20, 40, dtype, per_feature)).tiles.form
-        stay = instruction_set == "avx512" and dtype == np.uint8 and not per_feature
+        stay = instruction_set == "avx512_vnni" and dtype == np.uint8 and not per_feature
         np.testing.assert_array_equal(form[:, 2], float(stay))
 
 
 def test_a_batch_of_bytes_is_not_read_by_another_instruction_set():
-    if LIBRARY.instruction_sets[0] != "avx512":
-        pytest.skip("no processor with AVX-512")
+    if LIBRARY.instruction_sets[0] != "avx512_vnni":
+        pytest.skip("no processor with AVX-512 VNNI")
     packed = packed_rows(*_first_seed(drawn(20, 40, np.uint8, per_feature=False)))
     before = LIBRARY.instruction_set
-    LIBRARY.use_instruction_set("avx512")
+    LIBRARY.use_instruction_set("avx512_vnni")
     try:
         packed = jax.block_until_ready(
             packed_rows(*_first_seed(drawn(20, 40, np.uint8, per_feature=False)))
@@ -128,10 +134,10 @@ def test_examples_of_other_types_and_wider_numbers_are_packed_by_jax():
     assert_same_bits(tiles.inputs, expected)
 
 
-def layer_arrays(features, seed=1):
+def layer_arrays(features, seed=1, synapses=5):
     rng = np.random.default_rng(seed)
-    weight = rng.normal(size=(3, 2, 5)).astype(np.float32)
-    indices = rng.integers(0, features, (3, 2, 5)).astype(np.int32)
+    weight = rng.normal(size=(3, 2, synapses)).astype(np.float32)
+    indices = rng.integers(0, features, (3, 2, synapses)).astype(np.int32)
     rest = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 2), (3, 2), (3,))]
     return weight, rest[0], indices, rest[1], rest[2]
 
@@ -140,18 +146,20 @@ def layer(x, weight, bias, indices, soma_weight, soma_bias, kernel="auto"):
     return dendritic_layer(x, weight, bias, indices, soma_weight, soma_bias, kernel=kernel)
 
 
-def packed_and_plain(kernel, per_feature, soma=True):
+def packed_and_plain(kernel, arrays, per_feature, batch=40, n_features=20, **settings):
     """The value and the gradients of a function of a layer, of packed rows and of plain ones."""
-    examples, rows, offset, scale = drawn(20, 40, np.uint8, per_feature)
-    weight, bias, indices, *somas = layer_arrays(20)
-    somas = somas if soma else [None, None]
+    examples, rows, offset, scale = drawn(n_features, batch, np.uint8, per_feature)
+    weight, bias, indices, *somas = arrays
+    trained = {"weight": weight, "bias": bias}
+    if somas:
+        trained |= {"soma_weight": somas[0], "soma_bias": somas[1]}
 
     def computed(x):
-        def loss(weight, bias):
-            out = dendritic_layer(x, weight, bias, indices, *somas, kernel=kernel)
+        def loss(trained):
+            out = dendritic_layer(x, indices=indices, kernel=kernel, **trained, **settings)
             return jnp.square(out).sum()
 
-        return jax.value_and_grad(loss, (0, 1))(weight, bias)
+        return jax.value_and_grad(loss)(trained)
 
     def of_packed(rows):
         return computed(packed_rows(examples, rows, offset, scale))
@@ -163,17 +171,51 @@ def packed_and_plain(kernel, per_feature, soma=True):
 
 
 def test_every_kernel_takes_packed_rows(kernel):
-    jax.tree.map(assert_same_bits, *packed_and_plain(kernel, per_feature=True))
+    jax.tree.map(assert_same_bits, *packed_and_plain(kernel, layer_arrays(20), per_feature=True))
 
 
-@pytest.mark.parametrize("soma", [True, False])
-def test_bytes_that_stay_bytes_are_the_same_inputs(instruction_set, soma):
-    """They are rounded at other places."""
+def assert_same_inputs(arrays, **settings):
+    """That bytes are the same inputs as floats; they are rounded at other places."""
 
     def close(one, other):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-6 * np.abs(other).max())
 
-    jax.tree.map(close, *packed_and_plain("native", per_feature=False, soma=soma))
+    jax.tree.map(close, *packed_and_plain("native", arrays, per_feature=False, **settings))
+
+
+@pytest.mark.parametrize("soma", [True, False])
+@pytest.mark.parametrize("batch", [1, 40, 64, 70, 256, 300])
+def test_bytes_that_stay_bytes_are_the_same_inputs(instruction_set, batch, soma):
+    assert_same_inputs(layer_arrays(20)[: 5 if soma else 3], batch=batch)
+
+
+@pytest.mark.parametrize("synapses", [1, 2, 4, 15, 16, 17, 48, 300])
+def test_bytes_of_so_many_synapses_are_the_same_inputs(instruction_set, synapses):
+    arrays = layer_arrays(20, synapses=synapses)
+    assert_same_inputs(arrays, batch=70)
+    assert_same_inputs(arrays, batch=70, sizes=np.array([2, 1, max(1, synapses - 3)]))
+
+
+def test_bytes_pass_dendrites_that_amplify(instruction_set):
+    assert_same_inputs(layer_arrays(20), batch=70, negative_slope=-3.0, soma_slope=2.0)
+
+
+def test_weights_far_apart_are_as_near_as_their_dendrites_largest(instruction_set):
+    weight, *others = layer_arrays(20)
+    weight *= np.float32(10) ** np.array([[-38, -20], [0, 9], [-9, 5]])[..., None]
+    weight[0, 1] = 0
+    assert_same_inputs((weight, *others), batch=70)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_makes_its_own_outputs_so_of_bytes(instruction_set, value):
+    examples, rows, offset, scale = drawn(20, 70, np.uint8, per_feature=False)
+    weight, bias, indices, *_ = layer_arrays(20)
+    weight[1, 0, 2] = value
+    packed = packed_rows(examples, rows[0], offset, scale)
+    out = np.isfinite(dendritic_layer(packed, weight, bias, indices, kernel="native"))
+    assert not out[:, 1, 0].any()
+    assert np.delete(out.reshape(70, 6), 2, axis=1).all()
 
 
 @pytest.mark.parametrize("kernel", ["auto", "dense"])

@@ -12,7 +12,6 @@ namespace {
 struct Avx2 {
   using Vec = __m256;
   static constexpr int kLanes = 8, kChains = 2;
-  static constexpr bool kHalves = false;
   static constexpr int kTileRows = 6, kTileVectors = 2;
 
   static JDEND_INLINE Vec zero() { return _mm256_setzero_ps(); }

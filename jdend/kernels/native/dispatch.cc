@@ -16,6 +16,15 @@ bool has_avx512() {
 #endif
 }
 
+bool has_avx512_vnni() {
+#if defined(__x86_64__)
+  return has_avx512() && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+
 bool has_avx2() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -27,7 +36,8 @@ bool has_avx2() {
 
 // Widest first. What runs here, by number, for those who want to try them all.
 const Routines* usable(int number) {
-  const Routines* candidates[] = {has_avx512() ? kAvx512Routines : nullptr,
+  const Routines* candidates[] = {has_avx512_vnni() ? kAvx512VnniRoutines : nullptr,
+                                  has_avx512() ? kAvx512Routines : nullptr,
                                   has_avx2() ? kAvx2Routines : nullptr, kNeonRoutines,
                                   kPlainRoutines};
   for (const Routines* candidate : candidates) {

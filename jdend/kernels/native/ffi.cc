@@ -33,7 +33,9 @@ struct Parts {
     const int64_t for_threads = (wanted + trials - 1) / std::max<int64_t>(trials, 1);
     const int64_t for_cache = (total + longest - 1) / std::max<int64_t>(longest, 1);
     count = std::clamp<int64_t>(std::max(for_threads, for_cache), 1, std::max<int64_t>(total, 1));
-    length = (total + count - 1) / count;
+    length = std::max<int64_t>((total + count - 1) / count, 1);
+    length += length % 2;  // a tile that stays bytes is two
+    count = (total + length - 1) / length;
   }
   int64_t count, length;
 };
@@ -143,7 +145,7 @@ ffi::Error for_each_part(ffi::ThreadPool& pool, const Trials& trials, const Oper
                  const int64_t first = of_batch / sharing * parts.length;
                  const int64_t last = std::min(first + parts.length, total);
                  const Layer layer = operands[trial];
-                 if (layer.form.halves && routines().pack_halves == nullptr) {
+                 if (layer.form.bytes && routines().pack_wide == nullptr) {
                    is_foreign.store(true, std::memory_order_relaxed);
                  } else if (routines().any_index_outside(layer)) {
                    bad_trial.store(trial, std::memory_order_relaxed);
@@ -163,7 +165,7 @@ void write_form(const PerTrial<float>& form_of, int64_t trial, const Form& form)
   float* to = form_of[trial];
   to[0] = form.offset;
   to[1] = form.scale;
-  to[2] = form.halves ? 1.0f : 0.0f;
+  to[2] = form.bytes ? 1.0f : 0.0f;
 }
 
 // x [B, F] -> tiles [tiles, F, kTile] and their form [kFormFloats].
@@ -190,9 +192,15 @@ ffi::Error pack(ffi::ThreadPool pool, Floats x, ffi::Result<Floats> tiles,
   return ffi::Error::Success();
 }
 
+// Asks for a row's bytes, which processors do not foresee: rows are anywhere in the data set.
+void fetch_ahead(const void* row, int64_t bytes) {
+  const char* from = static_cast<const char*>(row);
+  for (int64_t b = 0; b < bytes; b += kCacheLine) __builtin_prefetch(from + b, 0, 2);
+}
+
 // examples [n, F] of bytes or floats, rows [B] of them, offset and scale [1] or [F]
-// -> tiles [tiles, F, kTile] and their form [kFormFloats]. A negative row counts from the end, and one outside is the nearest
-// inside, as in JAX.
+// -> tiles [tiles, F, kTile] and their form [kFormFloats]. A negative row counts from the end, and
+// one outside is the nearest inside, as in JAX.
 ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers rows, Floats offset,
                      Floats scale, ffi::Result<Floats> tiles, ffi::Result<Floats> form) {
   Trials trials(tiles->dimensions(), 3);
@@ -219,30 +227,31 @@ ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers row
   const auto form_of = trials.bind<float>("form", *form, {kFormFloats});
   if (n == 0 && batch != 0) trials.bind<float>("the examples", examples, {-1, -1});
   if (!trials.fit()) return trials.error();
-  const bool halves =
-      bytes && offsets == 1 && scales == 1 && routines().pack_halves != nullptr;
+  const bool stay = bytes && offsets == 1 && scales == 1 && routines().pack_wide != nullptr;
   for (int64_t trial = 0; trial < trials.count(); ++trial) {
-    const Form of_halves{offset_of[trial][0], scale_of[trial][0], true};
-    write_form(form_of, trial, halves ? of_halves : Form{0.0f, 1.0f, false});
+    const Form of_bytes{offset_of[trial][0], scale_of[trial][0], true};
+    write_form(form_of, trial, stay ? of_bytes : Form{0.0f, 1.0f, false});
   }
-  parallel_for(pool, trials.count() * tile_count, 0, [&](int64_t item, float*) {
-    const int64_t trial = item / tile_count, first = item % tile_count * kTile;
-    const int64_t count = std::min<int64_t>(batch - first, kTile);
+  const int64_t samples = stay ? kWide : kTile, parts = (batch + samples - 1) / samples;
+  parallel_for(pool, trials.count() * parts, 0, [&](int64_t item, float*) {
+    const int64_t trial = item / parts, first = item % parts * samples;
+    const int64_t count = std::min<int64_t>(batch - first, samples);
     const Normalisation by{offset_of[trial], scale_of[trial], offsets == 1 ? 0 : 1,
                            scales == 1 ? 0 : 1};
-    // Tiles of halves lie as close as they are long.
-    float* tile = target[trial] + first * features / (halves ? 2 : 1);
+    // Tiles of bytes lie as close as they are long.
+    float* tile = target[trial] + first * features / (stay ? 4 : 1);
     const auto pack = [&](const auto* start, const auto& routine) {
-      decltype(start) row[kTile];
-      for (int64_t j = 0; j < kTile; ++j) {
+      decltype(start) row[kWide];
+      for (int64_t j = 0; j < samples; ++j) {
         const int64_t given = rows_of[trial][first + std::min(j, count - 1)];
         row[j] = start + std::clamp<int64_t>(given < 0 ? given + n : given, 0, n - 1) * features;
+        fetch_ahead(row[j], features * sizeof(*start));
       }
       routine(row);
     };
-    if (halves) {
+    if (stay) {
       pack(bytes_of[trial],
-           [&](const auto* row) { routines().pack_halves(row, count, features, tile); });
+           [&](const auto* row) { routines().pack_wide(row, count, features, tile); });
     } else if (bytes) {
       pack(bytes_of[trial],
            [&](const auto* row) { routines().pack_bytes(row, count, features, by, tile); });

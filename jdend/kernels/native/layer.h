@@ -21,17 +21,15 @@ namespace jdend {
 // signs of a dendrite fill one 32-bit word.
 constexpr int kTile = 32;
 
-// How a batch's tiles hold their inputs: as floats, or as the bytes of examples, each the upper half
-// of a float's bits, in words [tiles, F, kTile / 2]: sample j is the lower half of word j, sample
-// j + kTile / 2 the upper one. Then an input is (byte - offset) * scale.
-//
-// A tile of 784 features is 50 KB then, in place of 100. A call that packs says which form it chose,
-// in `kFormFloats` floats.
+// How a batch's tiles hold their inputs: as floats, or as the bytes of examples, in tiles
+// [F, kWide] of twice as many samples and half the memory (see bytes.h). Then an input is
+// (byte - offset) * scale. A call that packs says which form it chose, in `kFormFloats` floats.
 struct Form {
   float offset, scale;
-  bool halves;
+  bool bytes;
 };
 constexpr int kFormFloats = 3;
+constexpr int kWide = 2 * kTile;
 
 struct Layer {
   int64_t batch, features;
@@ -84,13 +82,14 @@ struct Routines {
   void (*pack_floats)(const float* const* rows, int64_t count, int64_t features,
                       const Normalisation&, float* tile);
 
-  // The same of bytes that stay bytes, see `Form`; null where floats are faster.
-  void (*pack_halves)(const uint8_t* const* rows, int64_t count, int64_t features, float* tile);
+  // kWide rows of bytes to a tile that stays bytes, see `Form`; null where there is none.
+  void (*pack_wide)(const uint8_t* const* rows, int64_t count, int64_t features, float* tile);
 
   // True if an index of a used synapse lies outside the features.
   bool (*any_index_outside)(const Layer&);
 
-  // Tiles [first, last): rows of out [B, R] and of signs.
+  // Tiles [first, last): rows of out [B, R] and of signs. If tiles stay bytes, `first` is even, and
+  // so is `last` unless it is the last of all.
   void (*forward)(const Layer&, int64_t first, int64_t last, float* scratch, float* out,
                   uint32_t* signs);
 
@@ -108,6 +107,7 @@ struct Routines {
 };
 
 // Null where the compiler did not target the instruction set.
+extern const Routines* const kAvx512VnniRoutines;
 extern const Routines* const kAvx512Routines;
 extern const Routines* const kAvx2Routines;
 extern const Routines* const kNeonRoutines;

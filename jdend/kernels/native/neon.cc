@@ -12,7 +12,6 @@ namespace {
 struct Neon {
   using Vec = float32x4_t;
   static constexpr int kLanes = 4, kChains = 1;
-  static constexpr bool kHalves = false;
   static constexpr int kTileRows = 6, kTileVectors = 4;
 
   static JDEND_INLINE Vec zero() { return vdupq_n_f32(0.0f); }

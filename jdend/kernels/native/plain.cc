@@ -7,7 +7,6 @@ namespace {
 struct Plain {
   using Vec = Float4;
   static constexpr int kLanes = 4, kChains = 1;
-  static constexpr bool kHalves = false;
   static constexpr int kTileRows = 4, kTileVectors = 2;
 
   static JDEND_INLINE Vec zero() { return Vec{}; }

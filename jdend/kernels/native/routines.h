@@ -4,8 +4,7 @@
 // an addition; zero, load (of floats, or of bytes as floats), store, broadcast, add, multiply,
 // multiply_add(a, b, c) = a * b + c; negative(v), one bit a lane; select(bits, if_set, if_clear);
 // and sum_each, whose lane i is the sum of the i-th vector's lanes. Loads and stores need no
-// alignment. kHalves says whether bytes are worth more as halves of floats (`Form`) than as floats;
-// if so, load_halves and store_halves turn words into two vectors, and two such vectors into words.
+// alignment.
 //
 // Everything is in an unnamed namespace: each file that includes this is built for another
 // instruction set, and the linker must not merge their copies.
@@ -13,7 +12,6 @@
 #define JDEND_KERNELS_NATIVE_ROUTINES_H_
 
 #include <cstdint>
-#include <type_traits>
 
 #include "layer.h"
 #include "matmul.h"
@@ -71,14 +69,6 @@ struct Kernel {
     return s;
   }
 
-  static JDEND_INLINE Samples load(const uint32_t* p) {
-    Samples s;
-    JDEND_UNROLL for (int i = 0; i < kVectors / 2; ++i) {
-      Isa::load_halves(p + i * kLanes, s.v[i], s.v[i + kVectors / 2]);
-    }
-    return s;
-  }
-
   static JDEND_INLINE void store(float* p, const Samples& s) {
     JDEND_UNROLL for (int i = 0; i < kVectors; ++i) Isa::store(p + i * kLanes, s.v[i]);
   }
@@ -96,18 +86,8 @@ struct Kernel {
     }
   }
 
-  // Elements of a tile, floats or words, that hold the samples of one feature.
-  template <class X>
-  static constexpr int64_t kRow = std::is_same<X, float>::value ? kTile : kTile / 2;
-
-  template <class X>
-  static JDEND_INLINE const X* row(const X* tile, int32_t index) {
-    return tile + static_cast<uint64_t>(static_cast<uint32_t>(index)) * kRow<X>;
-  }
-
-  template <class X>
-  static JDEND_INLINE const X* tile_of(const Layer& layer, int64_t tile) {
-    return reinterpret_cast<const X*>(layer.tiles) + tile * layer.features * kRow<X>;
+  static JDEND_INLINE const float* row(const float* tile, int32_t index) {
+    return tile + static_cast<uint64_t>(static_cast<uint32_t>(index)) * kTile;
   }
 
   static JDEND_INLINE float sum_lanes(Vec v) {
@@ -137,9 +117,8 @@ struct Kernel {
   }
 
   // start + sum_k weight[k] * tile[indices[k]].
-  template <class X>
-  static JDEND_INLINE Samples project(const X* tile, const float* weight, const int32_t* indices,
-                                      int64_t synapses, float start) {
+  static JDEND_INLINE Samples project(const float* tile, const float* weight,
+                                      const int32_t* indices, int64_t synapses, float start) {
     Samples sum[kChains];
     sum[0] = broadcast(start);
     JDEND_UNROLL for (int c = 1; c < kChains; ++c) sum[c] = broadcast(0.0f);
@@ -197,102 +176,61 @@ struct Kernel {
     return outside != 0;
   }
 
-  static int64_t forward_scratch(const Layer& layer) {
-    return output_rows(layer) * kTile + layer.neurons * layer.dendrites;
-  }
+  static int64_t forward_scratch(const Layer& layer) { return output_rows(layer) * kTile; }
 
   static void forward(const Layer& layer, int64_t first, int64_t last, float* scratch, float* out,
                       uint32_t* signs) {
-    if constexpr (Isa::kHalves) {
-      if (layer.form.halves) {
-        forward_of<uint32_t>(layer, first, last, scratch, out, signs);
-        return;
-      }
-    }
-    forward_of<float>(layer, first, last, scratch, out, signs);
+    for (int64_t tile = first; tile < last; ++tile) forward_tile(layer, tile, scratch, out, signs);
   }
 
-  // What is added to a dendrite's sum of weighted bytes: its bias, and what their offset comes to.
-  static float start_of(const Layer& layer, int64_t unit) {
-    float weights = 0.0f;
-    const float* weight = layer.weight + unit * layer.synapses;
-    for (int64_t k = 0; k < layer.used_synapses; ++k) weights += weight[k];
-    return layer.bias[unit] - layer.form.scale * layer.form.offset * weights;
-  }
-
-  template <class X>
-  static void forward_of(const Layer& layer, int64_t first, int64_t last, float* scratch,
-                         float* out, uint32_t* signs) {
-    constexpr bool kHalves = !std::is_same<X, float>::value;
+  static void forward_tile(const Layer& layer, int64_t tile_number, float* scratch, float* out,
+                           uint32_t* signs) {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
+    const float* tile = layer.tiles + tile_number * layer.features * kTile;
+    uint32_t* words = signs + tile_number * sign_words(layer);
     const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
-    float* starts = scratch + rows * kTile;  // [U], with halves
-    if (is_padded(layer)) fill_zero(scratch, rows * kTile);
-    for (int64_t n = 0; kHalves && n < layer.used_neurons; ++n) {
+    if (is_padded(layer)) {
+      fill_zero(scratch, rows * kTile);
+      for (int64_t i = 0; i < sign_words(layer); ++i) words[i] = 0;
+    }
+
+    for (int64_t n = 0; n < layer.used_neurons; ++n) {
+      Samples soma = broadcast(layer.soma ? layer.soma_bias[n] : 0.0f);
       for (int64_t d = 0; d < layer.used_dendrites; ++d) {
-        starts[n * layer.dendrites + d] = start_of(layer, n * layer.dendrites + d);
-      }
-    }
-
-    for (int64_t tile_number = first; tile_number < last; ++tile_number) {
-      const X* tile = tile_of<X>(layer, tile_number);
-      uint32_t* words = signs + tile_number * sign_words(layer);
-      for (int64_t i = 0; is_padded(layer) && i < sign_words(layer); ++i) words[i] = 0;
-      for (int64_t n = 0; n < layer.used_neurons; ++n) {
-        Samples soma = broadcast(layer.soma ? layer.soma_bias[n] : 0.0f);
-        for (int64_t d = 0; d < layer.used_dendrites; ++d) {
-          const int64_t u = n * layer.dendrites + d, begin = u * layer.synapses;
-          Samples h = project(tile, layer.weight + begin, layer.indices + begin,
-                              layer.used_synapses, kHalves ? 0.0f : layer.bias[u]);
-          if constexpr (kHalves) {
-            const Samples sum = h;
-            h = broadcast(starts[u]);
-            add_scaled(h, sum, layer.form.scale);
-          }
-          words[u] = leak(h, dendrite_slope);
-          if (layer.soma) {
-            add_scaled(soma, h, layer.soma_weight[u]);
-          } else {
-            store(scratch + u * kTile, h);
-          }
-        }
+        const int64_t u = n * layer.dendrites + d, first = u * layer.synapses;
+        Samples h = project(tile, layer.weight + first, layer.indices + first,
+                            layer.used_synapses, layer.bias[u]);
+        words[u] = leak(h, dendrite_slope);
         if (layer.soma) {
-          words[units + n] = leak(soma, Isa::broadcast(layer.soma_slope));
-          store(scratch + n * kTile, soma);
+          add_scaled(soma, h, layer.soma_weight[u]);
+        } else {
+          store(scratch + u * kTile, h);
         }
       }
-      transpose(scratch, kTile, rows, rows_of_tile(layer, tile_number),
-                out + tile_number * kTile * rows, rows);
-    }
-  }
-
-  // Some tiles of the batch, and a cotangent for each of their samples.
-  template <class X, int kTiles>
-  struct Span {
-    const X* tile[kTiles];
-    Samples q[kTiles];
-  };
-
-  // sum + the products of cotangents and of inputs that `index` names.
-  template <class X, int kTiles>
-  static JDEND_INLINE Vec add_products(const Span<X, kTiles>& span, int32_t index, Vec sum) {
-    JDEND_UNROLL for (int t = 0; t < kTiles; ++t) {
-      const Samples x = load(row(span.tile[t], index));
-      JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
-        sum = Isa::multiply_add(span.q[t].v[i], x.v[i], sum);
+      if (layer.soma) {
+        words[units + n] = leak(soma, Isa::broadcast(layer.soma_slope));
+        store(scratch + n * kTile, soma);
       }
     }
-    return sum;
+    transpose(scratch, kTile, rows, rows_of_tile(layer, tile_number),
+              out + tile_number * kTile * rows, rows);
   }
 
-  // The sums over the span of the products with inputs indices[j], in lanes j; lanes before kFirst
-  // are 0.
-  template <int kFirst, class X, int kTiles>
-  static JDEND_INLINE Vec correlate_lanes(const Span<X, kTiles>& span, const int32_t* indices) {
+  // The sums over the tile of q * tile[indices[j]] in lanes j; lanes before kFirst are 0.
+  template <int kFirst>
+  static JDEND_INLINE Vec correlate_lanes(const float* tile, const int32_t* indices,
+                                          const Samples& q) {
     Vec products[kLanes];
     JDEND_UNROLL for (int j = 0; j < kLanes; ++j) {
-      products[j] = Isa::zero();
-      if (j >= kFirst) products[j] = add_products(span, indices[j], products[j]);
+      if (j < kFirst) {
+        products[j] = Isa::zero();
+        continue;
+      }
+      const Samples x = load(row(tile, indices[j]));
+      products[j] = Isa::multiply(q.v[0], x.v[0]);
+      JDEND_UNROLL for (int i = 1; i < kVectors; ++i) {
+        products[j] = Isa::multiply_add(q.v[i], x.v[i], products[j]);
+      }
     }
     return Isa::sum_each(products);
   }
@@ -305,13 +243,12 @@ struct Kernel {
     return left <= kFew ? left : 0;
   }
 
-  // sums[k] += the sum over the span of the products with inputs indices[k].
-  template <class X, int kTiles>
-  static JDEND_INLINE void correlate(const Span<X, kTiles>& span, const int32_t* indices,
-                                     int64_t synapses, float* sums) {
+  // sums[k] += sum over the tile of q * tile[indices[k]].
+  static JDEND_INLINE void correlate(const float* tile, const int32_t* indices, int64_t synapses,
+                                     const Samples& q, float* sums) {
     int64_t k = 0;
     for (; k + kLanes <= synapses; k += kLanes) {
-      const Vec total = correlate_lanes<0>(span, indices + k);
+      const Vec total = correlate_lanes<0>(tile, indices + k, q);
       Isa::store(sums + k, Isa::add(Isa::load(sums + k), total));
     }
     const int64_t left = synapses - k;
@@ -320,49 +257,37 @@ struct Kernel {
       int32_t padded[kLanes];
       float lanes[kLanes];
       for (int64_t j = 0; j < kLanes; ++j) padded[j] = indices[j < left ? j : 0];
-      Isa::store(lanes, correlate_lanes<0>(span, padded));
+      Isa::store(lanes, correlate_lanes<0>(tile, padded, q));
       for (int64_t j = 0; j < left; ++j) sums[j] += lanes[j];
       return;
     }
     // The last kLanes synapses, of which the first ones are summed already.
     const int32_t* last_indices = indices + synapses - kLanes;
     const uint32_t fresh = ~uint32_t{0} << (kLanes - left);
-    const Vec total = left > kLanes / 2 ? correlate_lanes<0>(span, last_indices)
-                                        : correlate_lanes<kLanes / 2>(span, last_indices);
+    const Vec total = left > kLanes / 2 ? correlate_lanes<0>(tile, last_indices, q)
+                                        : correlate_lanes<kLanes / 2>(tile, last_indices, q);
     float* last_sums = sums + synapses - kLanes;
     const Vec old = Isa::load(last_sums);
     Isa::store(last_sums, Isa::select(fresh, Isa::add(old, total), old));
   }
 
   // The same of a few synapses, to vectors [synapses, kLanes].
-  template <class X, int kTiles>
-  static JDEND_INLINE void correlate_few(const Span<X, kTiles>& span, const int32_t* indices,
-                                         int64_t synapses, float* vectors) {
+  static JDEND_INLINE void correlate_few(const float* tile, const int32_t* indices,
+                                         int64_t synapses, const Samples& q, float* vectors) {
     for (int64_t k = 0; k < synapses; ++k) {
-      const Vec sum = Isa::load(vectors + k * kLanes);
-      Isa::store(vectors + k * kLanes, add_products(span, indices[k], sum));
+      const Samples x = load(row(tile, indices[k]));
+      Vec sum = Isa::load(vectors + k * kLanes);
+      JDEND_UNROLL for (int i = 0; i < kVectors; ++i) {
+        sum = Isa::multiply_add(q.v[i], x.v[i], sum);
+      }
+      Isa::store(vectors + k * kLanes, sum);
     }
   }
 
-  // Tiles whose products are summed before their lanes are added up. More would save additions,
-  // but tiles of floats, twice as large, are then read from further away.
-  template <class X>
-  static constexpr int kSpan = std::is_same<X, float>::value ? 1 : 2;
-  static constexpr int kLongestSpan = Isa::kHalves ? kSpan<uint32_t> : kSpan<float>;
-
   static int64_t weight_gradient_scratch(const Layer& layer) {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
-    return kLongestSpan * rows * kTile + (units * (1 + kFew) + rows) * kLanes;
+    return rows * kTile + (units * (1 + kFew) + rows) * kLanes;
   }
-
-  // Of the dendrites of output rows [first, last): sums of which the lanes are added up at the end.
-  struct Sums {
-    int64_t first, last, per_row, few;
-    float* cotangents;  // [kLongestSpan, last - first, kTile]
-    float* units;       // [n_units, kLanes]
-    float* rows;        // [last - first, kLanes]
-    float* few_sums;    // [n_units, few, kLanes]
-  };
 
   // With q[u, b] the cotangent of a dendrite's output over its soma weight, times LeakyReLU's
   // derivative, T[k] = sum_b q[b] x[b, indices[k]] and T0 = sum_b q[b] hold all of a dendrite's
@@ -370,85 +295,53 @@ struct Kernel {
   //   weight: soma_weight T    bias: soma_weight T0    soma_weight: sum_k weight[k] T[k] + bias T0
   static void weight_gradient(const Layer& layer, int64_t first, int64_t last, const float* g,
                               const uint32_t* signs, float* scratch, const Gradients& gradients) {
+    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
     const int64_t per_row = layer.soma ? layer.dendrites : 1;
     const int64_t first_unit = first * per_row, n_units = (last - first) * per_row;
-    Sums sums{first, last, per_row, few(layer), scratch};
-    sums.units = scratch + kLongestSpan * (last - first) * kTile;
-    sums.rows = sums.units + n_units * kLanes;
-    sums.few_sums = sums.rows + (last - first) * kLanes;
-    fill_zero(sums.units, (n_units * (1 + sums.few) + last - first) * kLanes);
+    const int64_t tiles = (layer.batch + kTile - 1) / kTile;
+    const int64_t n_few = few(layer), n_full = layer.used_synapses - n_few;
+    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
+    // Sums of which the lanes are added up at the end.
+    float* cotangents = scratch;                           // [last - first, kTile]
+    float* unit_sums = cotangents + (last - first) * kTile;  // [n_units, kLanes]
+    float* row_sums = unit_sums + n_units * kLanes;          // [last - first, kLanes]
+    float* few_sums = row_sums + (last - first) * kLanes;    // [n_units, n_few, kLanes]
+    fill_zero(unit_sums, (n_units * (1 + n_few) + last - first) * kLanes);
     fill_zero(gradients.weight + first_unit * layer.synapses, n_units * layer.synapses);
 
-    if constexpr (Isa::kHalves) {
-      if (layer.form.halves) add_tiles<uint32_t>(layer, sums, g, signs, gradients);
+    for (int64_t t = 0; t < tiles; ++t) {
+      const float* tile = layer.tiles + t * layer.features * kTile;
+      const uint32_t* words = signs + t * sign_words(layer);
+      transpose_to_tile(g + t * kTile * rows + first, rows, rows_of_tile(layer, t), last - first,
+                        cotangents);
+      for (int64_t r = first; r < last; ++r) {
+        Samples cotangent = load(cotangents + (r - first) * kTile);
+        if (layer.soma) {
+          cotangent = leak_gradient(cotangent, words[units + r], Isa::broadcast(layer.soma_slope));
+          add_lanes(row_sums + (r - first) * kLanes, cotangent);
+        }
+        for (int64_t u = r * per_row; u < r * per_row + used_of_row(layer, r); ++u) {
+          const Samples q = leak_gradient(cotangent, words[u], dendrite_slope);
+          const int32_t* indices = layer.indices + u * layer.synapses;
+          add_lanes(unit_sums + (u - first_unit) * kLanes, q);
+          correlate(tile, indices, n_full, q, gradients.weight + u * layer.synapses);
+          correlate_few(tile, indices + n_full, n_few, q,
+                        few_sums + (u - first_unit) * n_few * kLanes);
+        }
+      }
     }
-    if (!layer.form.halves) add_tiles<float>(layer, sums, g, signs, gradients);
 
-    sum_vectors(sums.units, n_units);
-    sum_vectors(sums.rows, last - first);
-    sum_vectors(sums.few_sums, n_units * sums.few);
-    const int64_t n_full = layer.used_synapses - sums.few;
+    sum_vectors(unit_sums, n_units);
+    sum_vectors(row_sums, last - first);
+    sum_vectors(few_sums, n_units * n_few);
     for (int64_t i = 0; i < n_units; ++i) {
-      float* of_unit = gradients.weight + (first_unit + i) * layer.synapses;
-      for (int64_t k = 0; k < sums.few; ++k) of_unit[n_full + k] = sums.few_sums[i * sums.few + k];
-      if (layer.form.halves) normalise(layer, sums.units[i], of_unit);
-      finish_unit(layer, first_unit + i, sums.units[i], gradients);
+      float* sums = gradients.weight + (first_unit + i) * layer.synapses + n_full;
+      for (int64_t k = 0; k < n_few; ++k) sums[k] = few_sums[i * n_few + k];
+      finish_unit(layer, first_unit + i, unit_sums[i], gradients);
     }
     if (!layer.soma) return;
     for (int64_t n = first; n < last; ++n) {
-      gradients.soma_bias[n] = n < layer.used_neurons ? sums.rows[n - first] : 0.0f;
-    }
-  }
-
-  // Adds all tiles to the sums.
-  template <class X>
-  static void add_tiles(const Layer& layer, const Sums& sums, const float* g,
-                        const uint32_t* signs, const Gradients& gradients) {
-    const int64_t tiles = (layer.batch + kTile - 1) / kTile;
-    int64_t t = 0;
-    for (; t + kSpan<X> <= tiles; t += kSpan<X>) {
-      add_span<X, kSpan<X>>(layer, t, sums, g, signs, gradients);
-    }
-    for (; t < tiles; ++t) add_span<X, 1>(layer, t, sums, g, signs, gradients);
-  }
-
-  template <class X, int kTiles>
-  static void add_span(const Layer& layer, int64_t tile, const Sums& sums, const float* g,
-                       const uint32_t* signs, const Gradients& gradients) {
-    const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
-    const int64_t n_rows = sums.last - sums.first, n_full = layer.used_synapses - sums.few;
-    const Vec dendrite_slope = Isa::broadcast(layer.dendrite_slope);
-    const Vec soma_slope = Isa::broadcast(layer.soma_slope);
-    Span<X, kTiles> span;
-    const uint32_t* words[kTiles];
-    for (int t = 0; t < kTiles; ++t) {
-      span.tile[t] = tile_of<X>(layer, tile + t);
-      words[t] = signs + (tile + t) * sign_words(layer);
-      transpose_to_tile(g + (tile + t) * kTile * rows + sums.first, rows,
-                        rows_of_tile(layer, tile + t), n_rows,
-                        sums.cotangents + t * n_rows * kTile);
-    }
-    for (int64_t r = sums.first; r < sums.last; ++r) {
-      const int64_t first_unit = r * sums.per_row, own = r - sums.first;
-      Samples cotangent[kTiles];
-      for (int t = 0; t < kTiles; ++t) {
-        cotangent[t] = load(sums.cotangents + (t * n_rows + own) * kTile);
-        if (!layer.soma) continue;
-        cotangent[t] = leak_gradient(cotangent[t], words[t][units + r], soma_slope);
-        add_lanes(sums.rows + own * kLanes, cotangent[t]);
-      }
-      const int64_t n_used = used_of_row(layer, r);
-      for (int64_t u = first_unit; u < first_unit + n_used; ++u) {
-        const int64_t place = u - sums.first * sums.per_row;
-        for (int t = 0; t < kTiles; ++t) {
-          span.q[t] = leak_gradient(cotangent[t], words[t][u], dendrite_slope);
-          add_lanes(sums.units + place * kLanes, span.q[t]);
-        }
-        const int32_t* indices = layer.indices + u * layer.synapses;
-        correlate(span, indices, n_full, gradients.weight + u * layer.synapses);
-        correlate_few(span, indices + n_full, sums.few,
-                      sums.few_sums + place * sums.few * kLanes);
-      }
+      gradients.soma_bias[n] = n < layer.used_neurons ? row_sums[n - first] : 0.0f;
     }
   }
 
@@ -456,12 +349,6 @@ struct Kernel {
   static JDEND_INLINE int64_t used_of_row(const Layer& layer, int64_t row) {
     if (!layer.soma) return used(layer, row) ? 1 : 0;
     return row < layer.used_neurons ? layer.used_dendrites : 0;
-  }
-
-  // Turns a dendrite's sums over bytes into those over inputs.
-  static void normalise(const Layer& layer, float bias_sum, float* sums) {
-    const float scale = layer.form.scale, offset = layer.form.offset * bias_sum;
-    for (int64_t k = 0; k < layer.used_synapses; ++k) sums[k] = scale * (sums[k] - offset);
   }
 
   static JDEND_INLINE bool used(const Layer& layer, int64_t unit) {
@@ -585,11 +472,6 @@ struct Kernel {
     }
   }
 
-  static constexpr decltype(Routines::pack_halves) halves_packer() {
-    if constexpr (Isa::kHalves) return pack_halves<Isa>;
-    return nullptr;
-  }
-
   static constexpr Routines routines(const char* name) {
     return Routines{name,
                     forward_scratch,
@@ -598,7 +480,7 @@ struct Kernel {
                     pack,
                     pack_rows<Isa, uint8_t>,
                     pack_rows<Isa, float>,
-                    halves_packer(),
+                    nullptr,
                     any_index_outside,
                     forward,
                     weight_gradient,

@@ -41,10 +41,12 @@ JDEND_INLINE Byte16 interleave_high(Byte16 a, Byte16 b) {
 #endif
 }
 
-// Each round moves a bit of the row's number into that of the column; the fourth ends with all.
-JDEND_INLINE void transpose_16x16(const uint8_t* const* rows, uint8_t* target) {
+// 16 columns of 16 rows, from `first` on, each column `stride` after the one before. Each round moves
+// a bit of the row's number into that of the column; the fourth ends with all.
+JDEND_INLINE void transpose_16x16(const uint8_t* const* rows, int64_t first, uint8_t* target,
+                                  int64_t stride) {
   Byte16 a[16], b[16];
-  JDEND_UNROLL for (int i = 0; i < 16; ++i) __builtin_memcpy(&a[i], rows[i], 16);
+  JDEND_UNROLL for (int i = 0; i < 16; ++i) __builtin_memcpy(&a[i], rows[i] + first, 16);
   for (int round = 0; round < 2; ++round) {
     JDEND_UNROLL for (int i = 0; i < 8; ++i) {
       b[2 * i] = interleave_low(a[i], a[i + 8]);
@@ -55,23 +57,20 @@ JDEND_INLINE void transpose_16x16(const uint8_t* const* rows, uint8_t* target) {
       a[2 * i + 1] = interleave_high(b[i], b[i + 8]);
     }
   }
-  JDEND_UNROLL for (int i = 0; i < 16; ++i) __builtin_memcpy(target + i * kTile, &a[i], 16);
+  JDEND_UNROLL for (int i = 0; i < 16; ++i) __builtin_memcpy(target + i * stride, &a[i], 16);
 }
 
 // Features [first, first + count) of kTile rows, transposed to [count, kTile].
 JDEND_INLINE void transpose_block(const uint8_t* const* rows, int64_t first, int64_t count,
                                   uint8_t* block) {
-  uint8_t padded[kTile][16];
-  const uint8_t* own[kTile];
-  for (int r = 0; r < kTile; ++r) own[r] = rows[r] + first;
-  if (count < 16) {  // what follows a row may be nobody's
-    for (int r = 0; r < kTile; ++r) {
-      for (int64_t c = 0; c < 16; ++c) padded[r][c] = c < count ? own[r][c] : 0;
-      own[r] = padded[r];
-    }
+  if (count == 16) {
+    transpose_16x16(rows, first, block, kTile);
+    transpose_16x16(rows + 16, first, block + 16, kTile);
+    return;
   }
-  transpose_16x16(own, block);
-  transpose_16x16(own + 16, block + 16);
+  for (int64_t c = 0; c < count; ++c) {  // what follows a row may be nobody's
+    for (int r = 0; r < kTile; ++r) block[c * kTile + r] = rows[r][first + c];
+  }
 }
 
 JDEND_INLINE void transpose_block(const float* const* rows, int64_t first, int64_t count,
@@ -117,29 +116,6 @@ void pack_rows(const T* const* rows, int64_t count, int64_t features, const Norm
   }
   for (int64_t c = 0; count < kTile && c < features; ++c) {
     for (int64_t j = count; j < kTile; ++j) tile[c * kTile + j] = 0.0f;
-  }
-}
-
-// kTile rows of bytes to one tile of halves, zeros after the first `count` samples.
-template <class Isa>
-void pack_halves(const uint8_t* const* rows, int64_t count, int64_t features, float* tile) {
-  constexpr int64_t kWords = kTile / 2;
-  uint32_t* words = reinterpret_cast<uint32_t*>(tile);
-  alignas(64) uint8_t block[kBlock<uint8_t> * kTile];
-  for (int64_t first = 0; first < features; first += kBlock<uint8_t>) {
-    const int64_t left = features - first;
-    const int64_t width = left < kBlock<uint8_t> ? left : kBlock<uint8_t>;
-    transpose_block(rows, first, width, block);
-    for (int64_t c = 0; count < kTile && c < width; ++c) {
-      for (int64_t j = count; j < kTile; ++j) block[c * kTile + j] = 0;
-    }
-    for (int64_t c = 0; c < width; ++c) {
-      const uint8_t* from = block + c * kTile;
-      JDEND_UNROLL for (int j = 0; j < kWords; j += Isa::kLanes) {
-        Isa::store_halves(words + (first + c) * kWords + j, Isa::load(from + j),
-                          Isa::load(from + kWords + j));
-      }
-    }
   }
 }
 
