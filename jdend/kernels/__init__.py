@@ -1,5 +1,6 @@
 """The dendritic layer's arithmetic: one operation, several implementations that agree."""
 
+from jdend.kernels._adamw import AdamWRates, Moved, adamw
 from jdend.kernels._choice import available, resolve
 from jdend.kernels._layer import check_dtype, dendritic_layer
 from jdend.kernels._matmul import DotGeneral
@@ -9,8 +10,11 @@ from jdend.kernels._rows import Packed, packed_rows
 
 __all__ = [
     "PRECISIONS",
+    "AdamWRates",
     "DotGeneral",
+    "Moved",
     "Packed",
+    "adamw",
     "available",
     "check_dtype",
     "check_precision",

@@ -36,7 +36,10 @@ LIBRARY_VARIABLE = "JDEND_KERNEL_LIBRARY"
 INSTRUCTION_SET_VARIABLE = "JDEND_INSTRUCTION_SET"
 """Environment variable with the name of an instruction set to use in place of the widest one."""
 
-CALLS = ("pack", "pack_rows", "forward", "weight_gradient", "input_gradient", "matmul", "top_k")
+CALLS = (
+    *("pack", "pack_rows", "forward", "weight_gradient", "input_gradient"),
+    *("matmul", "top_k", "adamw"),
+)
 
 
 class Library:
@@ -47,8 +50,8 @@ class Library:
         for function in ("jdend_instruction_set", "jdend_usable_instruction_set"):
             getattr(self._library, function).restype = ctypes.c_char_p
         self._check_interface()
-        for call in CALLS:
-            name = f"jdend_{call}"
+        for each in CALLS:
+            name = f"jdend_{each}"
             capsule = jax.ffi.pycapsule(getattr(self._library, name))
             jax.ffi.register_ffi_target(name, capsule, platform="cpu")
 
@@ -128,9 +131,22 @@ def missing() -> str | None:
     return library if isinstance(library, str) else None
 
 
-def _call(name: str, results: Any, *arrays: Array, **attributes: Any) -> Any:
+def call(
+    name: str,
+    results: Any,
+    *arrays: Array,
+    input_output_aliases: dict[int, int] | None = None,
+    **attributes: Any,
+) -> Any:
+    """A call of the library, in a program for one CPU."""
     ffi_call = cast(Callable[..., Callable[..., Any]], jax.ffi.ffi_call)
-    return ffi_call(f"jdend_{name}", results, vmap_method="expand_dims")(*arrays, **attributes)
+    made = ffi_call(
+        f"jdend_{name}",
+        results,
+        vmap_method="expand_dims",
+        input_output_aliases=input_output_aliases,
+    )
+    return made(*arrays, **attributes)
 
 
 def _float32(*shape: int) -> jax.ShapeDtypeStruct:
@@ -146,7 +162,7 @@ def _shapes_of_tiles(x: Array) -> tuple[jax.ShapeDtypeStruct, ...]:
 
 
 def _pack(x: Float[Array, "B F"], settings: Settings) -> Tiles:
-    return Tiles(*_call("pack", _shapes_of_tiles(x), x))
+    return Tiles(*call("pack", _shapes_of_tiles(x), x))
 
 
 def _pack_elsewhere(x: Float[Array, "B F"], settings: Settings) -> Tiles:
@@ -162,7 +178,7 @@ def _pack_rows(
     x: Array, examples: Array, rows: Array, offset: Array, scale: Array, settings: Settings
 ) -> Tiles:
     numbers = [array.astype(jnp.float32).reshape(-1) for array in (offset, scale)]
-    return Tiles(*_call("pack_rows", _shapes_of_tiles(x), examples, rows, *numbers))
+    return Tiles(*call("pack_rows", _shapes_of_tiles(x), examples, rows, *numbers))
 
 
 def _pack_rows_elsewhere(x: Array, *of_rows: Any) -> Tiles:
@@ -176,11 +192,16 @@ def pack_rows(x: Array, examples: Array, rows: Array, offset: Array, scale: Arra
     divided among devices.
     """
     arrays = x, examples, rows, offset, scale
-    if missing() is not None or any(map(varies, arrays)) or _is_sharded(x):
+    if not is_plain(*arrays):
         return None
     if examples.dtype not in (jnp.uint8, jnp.float32):
         return _PACK(x, NO_SETTINGS)
     return _PACK_ROWS(*arrays, NO_SETTINGS)
+
+
+def is_plain(*arrays: Array) -> bool:
+    """Whether the library is there, and no array's type says how it is divided among devices."""
+    return missing() is None and not any(varies(x) or _is_sharded(x) for x in arrays)
 
 
 def _is_sharded(array: Array) -> bool:
@@ -191,14 +212,14 @@ def top_k(values: Array, k: Any) -> tuple[Array, Array]:
     """As ``jax.lax.top_k``, of float32; on CPUs in less time. Sizes may be symbols of
     ``jax.export``."""
     is_symbolic = not all(isinstance(size, int) for size in (*values.shape, k))
-    if is_symbolic or missing() is not None or varies(values) or _is_sharded(values):
+    if is_symbolic or not is_plain(values):
         return _top_k_elsewhere(values, k)
     return _TOP_K(values, k)
 
 
 def _top_k(values: Array, k: int) -> tuple[Array, Array]:
     shape = (*values.shape[:-1], k)
-    return tuple(_call("top_k", (_float32(*shape), jax.ShapeDtypeStruct(shape, jnp.int32)), values))
+    return tuple(call("top_k", (_float32(*shape), jax.ShapeDtypeStruct(shape, jnp.int32)), values))
 
 
 def _top_k_elsewhere(values: Array, k: Any) -> tuple[Array, Array]:
@@ -235,7 +256,7 @@ def _forward(operands: Operands, tiles: Tiles, settings: Settings) -> tuple[Arra
     words = n * d + (0 if operands.soma_weight is None else n)
     results = (_float32(batch, rows), jax.ShapeDtypeStruct((-(-batch // TILE), words), jnp.uint32))
     arrays = _layer_arrays(operands, tiles)
-    out, signs = _call("forward", results, *arrays, **_slopes(settings))
+    out, signs = call("forward", results, *arrays, **_slopes(settings))
     return (out.reshape(-1, n, d) if operands.soma_weight is None else out), signs
 
 
@@ -243,7 +264,7 @@ def _parameter_gradients(
     operands: Operands, tiles: Tiles, signs: Array, g: Array, settings: Settings
 ) -> Gradients:
     arrays = _layer_arrays(operands, tiles)
-    weight, bias, soma_weight, soma_bias = _call(
+    weight, bias, soma_weight, soma_bias = call(
         "weight_gradient",
         tuple(_float32(*arrays[i].shape) for i in (2, 3, 5, 6)),
         *arrays,
@@ -259,7 +280,7 @@ def _parameter_gradients(
 def _input_gradient(
     operands: Operands, tiles: Tiles, signs: Array, g: Array, settings: Settings
 ) -> Float[Array, "B F"]:
-    return _call(
+    return call(
         "input_gradient",
         _float32(*operands.x.shape),
         *_layer_arrays(operands, tiles),
@@ -281,13 +302,13 @@ def native_passes() -> Passes:
 
     return Passes(
         lambda x: _PACK(x, NO_SETTINGS),  # pyright: ignore[reportUnknownLambdaType]
-        _where_possible(_forward, without_tiles(dense.forward)),
-        _where_possible(_parameter_gradients, without_tiles(dense.parameter_gradients)),
-        _where_possible(_input_gradient, without_tiles(dense.input_gradient)),
+        where_possible(_forward, without_tiles(dense.forward)),
+        where_possible(_parameter_gradients, without_tiles(dense.parameter_gradients)),
+        where_possible(_input_gradient, without_tiles(dense.input_gradient)),
     )
 
 
-def _where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
+def where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
     """One of two functions of arrays, the first of float32, and of settings, which are hashable."""
 
     @cache
@@ -321,6 +342,6 @@ def _where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Ca
 
 
 NO_SETTINGS = Settings(0.0, 0.0)
-_TOP_K = _where_possible(_top_k, _top_k_elsewhere)
-_PACK = _where_possible(_pack, _pack_elsewhere)
-_PACK_ROWS = _where_possible(_pack_rows, _pack_rows_elsewhere)
+_TOP_K = where_possible(_top_k, _top_k_elsewhere)
+_PACK = where_possible(_pack, _pack_elsewhere)
+_PACK_ROWS = where_possible(_pack_rows, _pack_rows_elsewhere)

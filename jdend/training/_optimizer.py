@@ -4,35 +4,44 @@
 Shape letters: `S` seeds, `C` configurations.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from jdend.models import Structure
-from jdend.training._state import State, Tree
+from jdend.kernels import AdamWRates, Moved, adamw
+from jdend.models import DendriticLayer, Structure
+from jdend.training._bucket import Path
+from jdend.training._state import State, Tree, changed, leaf
 from jdend.training._traced_hyperparameters import learning_rate
 
 __all__ = ["ADAM", "OPTIMIZERS", "averaged", "clipped", "descend", "of_configurations"]
 
 OPTIMIZERS = ("adamw", "sgd", "lion")
 
-EPSILON = 1e-8
-ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=EPSILON)
+B1, B2, EPSILON = 0.9, 0.999, 1e-8
+ADAM = optax.scale_by_adam(b1=B1, b2=B2, eps=EPSILON)
 
 
-def descend(structure: Structure, state: State, grads: Tree) -> tuple[Tree, optax.ScaleByAdamState]:
+def descend(
+    structure: Structure,
+    layers: Sequence[tuple[Path, DendriticLayer]],
+    state: State,
+    grads: Tree,
+) -> tuple[Tree, optax.ScaleByAdamState]:
     """A step with decoupled decay (Loshchilov & Hutter 2019), of AdamW if no other optimizer is
     asked for; each configuration has its own rate and decay."""
     if structure.extra("clip_norm"):
         grads = clipped(grads, state.hyperparameters.clip_norm)
     rule = structure.extra("optimizer")
-    if rule or structure.extra("adam_b1") or structure.extra("adam_b2"):
-        updates, adam = of_configurations(str(rule or "adamw"), grads, state)
-    else:
+    is_usual = not (rule or structure.extra("adam_b1") or structure.extra("adam_b2"))
+    if is_usual:
         updates, adam = ADAM.update(grads, state.adam)
+    else:
+        updates, adam = of_configurations(str(rule or "adamw"), grads, state)
     rate = learning_rate(state.hyperparameters, state.step)
     decay = state.hyperparameters.weight_decay
 
@@ -41,7 +50,32 @@ def descend(structure: Structure, state: State, grads: Tree) -> tuple[Tree, opta
         return p - rate[of_trial] * (update + decay[of_trial] * p)
 
     params: Tree = jax.tree.map(move, state.params, updates)
-    return params, cast(optax.ScaleByAdamState, adam)
+    moved = params, cast(optax.ScaleByAdamState, adam)
+    if not is_usual:
+        return moved
+    rates = AdamWRates(B1, B2, EPSILON, rate, decay, cast(Array, moved[1].count))
+    for path, layer in layers:
+        if layer.sizes is not None:
+            sizes = leaf(state.other, (*path, "sizes"))[..., :3]
+            moved = _true_sizes_moved((*path, "weight"), state, grads, moved, sizes, rates)
+    return moved
+
+
+def _true_sizes_moved(
+    path: Path,
+    state: State,
+    grads: Tree,
+    moved: tuple[Tree, optax.ScaleByAdamState],
+    sizes: Int[Array, "S C 3"],
+    rates: AdamWRates,
+) -> tuple[Tree, optax.ScaleByAdamState]:
+    """What has moved, but of one padded array where possible by moving what is not padding."""
+    params, adam = moved
+    before = Moved(*(leaf(tree, path) for tree in (state.params, state.adam.mu, state.adam.nu)))
+    after = Moved(*(leaf(tree, path) for tree in (params, adam.mu, adam.nu)))
+    weight, mean, square = adamw(leaf(grads, path), before, after, sizes, rates)
+    mu, nu = changed(adam.mu, path, mean), changed(adam.nu, path, square)
+    return changed(params, path, weight), adam._replace(mu=mu, nu=nu)
 
 
 def clipped(grads: Tree, norm: Float[Array, " C"]) -> Tree:

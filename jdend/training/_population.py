@@ -192,10 +192,10 @@ def make_population(
 ) -> Population:
     """As `population`, every time anew; an abstract mesh is for programs that are only lowered."""
     measured = (BY_STATE, EVERYWHERE, EVERYWHERE)
-    identity = identity_of(bucket, resampling, choices, metric)
+    identity = identity_of(bucket, metric)
 
-    def named(name: str) -> object:
-        return None if identity is None else (name, identity)
+    def named(name: str, *also: object) -> object:
+        return None if identity is None else (name, identity, *also)
 
     return Population(
         bucket=bucket,
@@ -210,7 +210,7 @@ def make_population(
             trains=True,
             donate=(0,),
             sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),
-            identity=named("advance"),
+            identity=named("advance", resampling, sorted(choices)),
         ),
         evaluate=Program(
             evaluation(bucket),
@@ -331,7 +331,7 @@ def _advance(
         (losses, (correct, other)), grads = over_seeds(
             state.params, state.other, state.hyperparameters, batch
         )
-        params, adam = descend(bucket.structure, state, grads)
+        params, adam = descend(bucket.structure, net.layers, state, grads)
         average = averaged(state, params) if state.average else state.average
         failed_now = (state.failed_step < 0) & ~jnp.isfinite(losses)
         return replace(

@@ -6,20 +6,19 @@ from jdend.models import architecture
 from jdend.training._bucket import Bucket
 from jdend.training._loss import loss_of
 from jdend.training._metrics import Metric
-from jdend.training._traced_hyperparameters import Choices
 
 __all__ = ["identity_of"]
 
 
-def identity_of(bucket: Bucket, resampling: bool, choices: Choices, metric: Metric) -> object:
-    """What the programs of such a population follow from, in values whose `repr` says all of them;
+def identity_of(bucket: Bucket, metric: Metric) -> object:
+    """What all programs of such a population follow from, in values whose `repr` says all of them;
     None if a part of them is a user's: its source is not known."""
     kind = architecture(bucket.structure.architecture)
     parts = kind.module, kind.patches, loss_of(bucket.structure.problem).function, metric.function
     names = [_name(part) for part in parts]
     if not all(name.startswith("jdend.") for name in names):
         return None
-    return bucket, resampling, sorted(choices), names
+    return bucket, names
 
 
 def _name(part: type | Callable[..., object]) -> str:

@@ -12,6 +12,7 @@ from jdend.training import Bucket, enable_program_cache
 from jdend.training import _program_store as store
 from jdend.training._compilation import Program
 from jdend.training._metrics import ACCURACY, Metric
+from jdend.training._population import make_population
 from jdend.training._program_identity import identity_of
 
 OPTIONS = (
@@ -144,12 +145,12 @@ def bucket(architecture="dendritic_simple"):
 
 
 def test_what_is_jdends_has_an_identity():
-    assert identity_of(bucket(), True, frozenset(), ACCURACY) is not None
+    assert identity_of(bucket(), ACCURACY) is not None
 
 
 def test_a_users_metric_has_none():
     own = Metric("own", lambda logits, y, counted: logits.mean())
-    assert identity_of(bucket(), True, frozenset(), own) is None
+    assert identity_of(bucket(), own) is None
 
 
 def test_a_users_architecture_has_none():
@@ -158,4 +159,17 @@ def test_a_users_architecture_has_none():
 
     fields = architecture("dendritic_simple").fields
     register_architecture("own_of_the_store", Own, fields=fields)
-    assert identity_of(bucket("own_of_the_store"), True, frozenset(), ACCURACY) is None
+    assert identity_of(bucket("own_of_the_store"), ACCURACY) is None
+
+
+def test_populations_that_resample_share_what_does_not(folder):
+    resampling, other = (
+        make_population(bucket(), resamples, frozenset(), ACCURACY, None)
+        for resamples in (True, False)
+    )
+    shared = [
+        name
+        for name in ("init", "advance", "evaluate", "add")
+        if getattr(resampling, name)._identity == getattr(other, name)._identity
+    ]
+    assert shared == ["init", "evaluate", "add"]

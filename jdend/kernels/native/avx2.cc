@@ -25,6 +25,8 @@ struct Avx2 {
   static JDEND_INLINE Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   static JDEND_INLINE Vec multiply(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
   static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+  static JDEND_INLINE Vec divide(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+  static JDEND_INLINE Vec square_root(Vec v) { return _mm256_sqrt_ps(v); }
   static JDEND_INLINE uint32_t negative(Vec v) {
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, zero(), _CMP_LT_OQ)));
   }

@@ -27,6 +27,8 @@ struct Avx512 {
   static JDEND_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static JDEND_INLINE Vec multiply(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
   static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+  static JDEND_INLINE Vec divide(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+  static JDEND_INLINE Vec square_root(Vec v) { return _mm512_sqrt_ps(v); }
   static JDEND_INLINE uint32_t negative(Vec v) {
     return _mm512_cmp_ps_mask(v, zero(), _CMP_LT_OQ);
   }

@@ -25,12 +25,11 @@ using Words = ffi::Buffer<ffi::U32>;
 // Bytes of the batch that one part of a trial reads: about what a core's second-level cache holds.
 constexpr int64_t kPartBytes = 1 << 20;
 
-// Splits each trial's `total` tiles or rows into parts: enough of them that a few trials still keep
-// every thread busy to the end, and none longer than `longest`.
+// Splits each trial's `total` tiles or rows into parts: enough of them for the threads, and none
+// longer than `longest`.
 struct Parts {
   Parts(const ffi::ThreadPool& pool, int64_t trials, int64_t total, int64_t longest) {
-    const int64_t wanted = 4 * std::max<int64_t>(pool.num_threads(), 1);
-    const int64_t for_threads = (wanted + trials - 1) / std::max<int64_t>(trials, 1);
+    const int64_t for_threads = parts_for_threads(pool, trials);
     const int64_t for_cache = (total + longest - 1) / std::max<int64_t>(longest, 1);
     count = std::clamp<int64_t>(std::max(for_threads, for_cache), 1, std::max<int64_t>(total, 1));
     length = std::max<int64_t>((total + count - 1) / count, 1);

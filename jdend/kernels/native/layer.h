@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "adamw.h"
 #include "product.h"
 
 namespace jdend {
@@ -100,6 +101,10 @@ struct Routines {
   // Tiles [first, last): rows of the cotangent [B, F] of x.
   void (*input_gradient)(const Layer&, int64_t first, int64_t last, const float* g,
                          const uint32_t* signs, float* scratch, float* gradient);
+
+  // A step of `count` parameters.
+  void (*adamw)(const AdamW&, int64_t count, const float* gradient, float* parameter, float* mean,
+                float* square);
 
   // Rows [first, last) of a product, and the floats of scratch memory for it.
   int64_t (*matmul_scratch)(const Product&);

@@ -20,12 +20,10 @@ constexpr int64_t kPartProducts = 1 << 17;
 // What the number of a part's rows is a multiple of: every instruction set's tiles fit in.
 constexpr int64_t kPartRows = 24;
 
-// Rows of a part: enough parts that a few trials still keep every thread busy to the end.
+// Rows of a part.
 int64_t rows_of_part(const ffi::ThreadPool& pool, int64_t trials, const Product& product) {
-  const int64_t wanted = 4 * std::max<int64_t>(pool.num_threads(), 1);
-  const int64_t for_threads = (wanted + trials - 1) / std::max<int64_t>(trials, 1);
   const int64_t worth = product.m * product.n * product.k / kPartProducts;
-  const int64_t parts = std::clamp<int64_t>(std::min(for_threads, worth), 1, product.m);
+  const int64_t parts = std::clamp<int64_t>(std::min(parts_for_threads(pool, trials), worth), 1, product.m);
   const int64_t tiles = (product.m + kPartRows - 1) / kPartRows;
   return (tiles + parts - 1) / parts * kPartRows;
 }

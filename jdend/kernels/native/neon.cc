@@ -26,6 +26,8 @@ struct Neon {
   static JDEND_INLINE Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
   static JDEND_INLINE Vec multiply(Vec a, Vec b) { return vmulq_f32(a, b); }
   static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
+  static JDEND_INLINE Vec divide(Vec a, Vec b) { return vdivq_f32(a, b); }
+  static JDEND_INLINE Vec square_root(Vec v) { return vsqrtq_f32(v); }
   static JDEND_INLINE uint32_t negative(Vec v) {
     return vaddvq_u32(vandq_u32(vcltzq_f32(v), lane_bits()));
   }

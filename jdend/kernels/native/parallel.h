@@ -42,12 +42,22 @@ class RunningCall {
   RunningCall(const RunningCall&) = delete;
   RunningCall& operator=(const RunningCall&) = delete;
 
+  // How many run now.
+  static int64_t count() { return count_.load(std::memory_order_relaxed); }
+
   // How many others ran when it began.
   const int64_t others = count_.fetch_add(1, std::memory_order_relaxed);
 
  private:
   static inline std::atomic<int64_t> count_{0};
 };
+
+// Parts of each trial with which a few trials keep every thread busy to the end that other calls leave.
+inline int64_t parts_for_threads(const xla::ffi::ThreadPool& pool, int64_t trials) {
+  const int64_t threads = pool.num_threads() - RunningCall::count();
+  const int64_t wanted = threads > 1 ? 4 * threads : 1;
+  return (wanted + trials - 1) / std::max<int64_t>(trials, 1);
+}
 
 // Calls body(item, scratch) once for each item in [0, items), on the calling thread and on as many
 // of the pool's threads as come in time; `scratch` is `scratch_floats` floats of a thread's own.

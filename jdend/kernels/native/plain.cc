@@ -23,6 +23,11 @@ struct Plain {
   static JDEND_INLINE Vec add(Vec a, Vec b) { return a + b; }
   static JDEND_INLINE Vec multiply(Vec a, Vec b) { return a * b; }
   static JDEND_INLINE Vec multiply_add(Vec a, Vec b, Vec c) { return a * b + c; }
+  static JDEND_INLINE Vec divide(Vec a, Vec b) { return a / b; }
+  static JDEND_INLINE Vec square_root(Vec v) {
+    return Vec{__builtin_sqrtf(v[0]), __builtin_sqrtf(v[1]), __builtin_sqrtf(v[2]),
+               __builtin_sqrtf(v[3])};
+  }
   static JDEND_INLINE uint32_t negative(Vec v) {
     const Int4 bits = (v < zero()) & lane_bits();
     return static_cast<uint32_t>(bits[0] | bits[1] | bits[2] | bits[3]);

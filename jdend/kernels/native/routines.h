@@ -472,6 +472,38 @@ struct Kernel {
     }
   }
 
+  static void adamw(const AdamW& by, int64_t count, const float* gradient, float* parameter,
+                    float* mean, float* square) {
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      step(by, gradient + i, parameter + i, mean + i, square + i);
+    }
+    if (i == count) return;
+    float last[4][kLanes] = {};
+    const float* from[4] = {gradient + i, parameter + i, mean + i, square + i};
+    float* to[4] = {nullptr, parameter + i, mean + i, square + i};
+    for (int a = 0; a < 4; ++a) __builtin_memcpy(last[a], from[a], sizeof(float) * (count - i));
+    step(by, last[0], last[1], last[2], last[3]);
+    for (int a = 1; a < 4; ++a) __builtin_memcpy(to[a], last[a], sizeof(float) * (count - i));
+  }
+
+  // Of a vector; rounded as XLA rounds optax's.
+  static JDEND_INLINE void step(const AdamW& by, const float* gradient, float* parameter,
+                                float* mean, float* square) {
+    const Vec g = Isa::load(gradient), p = Isa::load(parameter);
+    const Vec m = Isa::multiply_add(Isa::broadcast(by.of_mean), g,
+                                    Isa::multiply(Isa::broadcast(by.b1), Isa::load(mean)));
+    const Vec v = Isa::multiply_add(Isa::broadcast(by.of_square), Isa::multiply(g, g),
+                                    Isa::multiply(Isa::broadcast(by.b2), Isa::load(square)));
+    Isa::store(mean, m);
+    Isa::store(square, v);
+    const Vec root = Isa::square_root(Isa::multiply(v, Isa::broadcast(by.square_correction)));
+    const Vec update = Isa::divide(Isa::multiply(m, Isa::broadcast(by.mean_correction)),
+                                   Isa::add(root, Isa::broadcast(by.epsilon)));
+    const Vec moved = Isa::multiply_add(Isa::broadcast(by.decay), p, update);
+    Isa::store(parameter, Isa::multiply_add(Isa::broadcast(-by.rate), moved, p));
+  }
+
   static constexpr Routines routines(const char* name) {
     return Routines{name,
                     forward_scratch,
@@ -485,6 +517,7 @@ struct Kernel {
                     forward,
                     weight_gradient,
                     input_gradient,
+                    adamw,
                     Matmul<Isa>::scratch,
                     Matmul<Isa>::rows};
   }
