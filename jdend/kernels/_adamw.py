@@ -28,7 +28,7 @@ class AdamWRates(NamedTuple):
       b1, b2, epsilon: as optax has them.
       rate: the learning rate.
       decay: what of a weight is taken from it, times the rate.
-      count: the number of this step, from 1 on.
+      step: the number of this step, from 1 on.
     """
 
     b1: float
@@ -36,7 +36,7 @@ class AdamWRates(NamedTuple):
     epsilon: float
     rate: Float[Array, "..."]
     decay: Float[Array, "..."]
-    count: Int[Array, ""]
+    step: Int[Array, ""]
 
 
 def adamw(
@@ -63,7 +63,7 @@ def adamw(
     if not is_plain(*arrays):
         return otherwise
     leading = gradient.shape[:-3]
-    corrections = [1 / (1 - decay**rates.count) for decay in (rates.b1, rates.b2)]
+    corrections = [1 / (1 - decay**rates.step) for decay in (rates.b1, rates.b2)]
     numbers = jnp.stack(
         [jnp.broadcast_to(x, leading) for x in (rates.rate, rates.decay, *corrections)], -1
     )

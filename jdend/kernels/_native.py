@@ -135,7 +135,7 @@ def call(
     name: str,
     results: Any,
     *arrays: Array,
-    input_output_aliases: dict[int, int] | None = None,
+    input_output_aliases: Any = None,
     **attributes: Any,
 ) -> Any:
     """A call of the library, in a program for one CPU."""
