@@ -45,7 +45,7 @@ class JdendPopulation:
         bucket = Bucket(configuration.structure, kernel=kernel)
         self.population = population(bucket)
         sizes: Any = SimpleNamespace(n_train=work.examples, n_folds=1)
-        self.shape = block_shape(bucket, work.configurations, work.seeds, sizes)
+        self.shape = block_shape(bucket, work.configurations, work.seeds, sizes, one_end=True)
         hyperparameters = trace_hyperparameters(
             [configuration] * self.shape.columns, self.per_epoch
         )

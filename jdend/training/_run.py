@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._block_shape import block_shape, filled, in_blocks
+from jdend.training._block_shape import block_shape, filled, have_one_end, in_blocks
 from jdend.training._blocks import (
     Narrow,
     States,
@@ -110,9 +110,8 @@ class Run:
         self._history = empty_history((*shape, self.last_epoch), metric.name)
         self._states: States = ()  # of its blocks
         self._is_restored = False  # if so, its programs may not be compiled yet
-        self._shape = block_shape(
-            bucket, len(configurations), len(seeds), data, mesh, streamed=streamed
-        )
+        one_end, sizes = have_one_end(configurations, narrow), (len(configurations), len(seeds))
+        self._shape = block_shape(bucket, *sizes, data, mesh, streamed=streamed, one_end=one_end)
         self._columns = list(range(len(configurations)))  # those of the states' first columns
         self._ended: list[tuple[list[int], State]] = []  # and what they were, on the host
         self._figures: Mapping[str, Float[np.ndarray, "S C"]] | None = None  # after the end

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 
 from jdend.data import Split
 from jdend.models import Configuration
-from jdend.training._block_shape import BlockShape, block_shape, filled
+from jdend.training._block_shape import BlockShape, block_shape, filled, have_one_end
 from jdend.training._blocks import Narrow
 from jdend.training._bucket import Bucket, check_precision
 from jdend.training._device_data import on_device
@@ -129,7 +129,8 @@ def runs(
     check_memory(bucket, len(seeds) * data.n_folds)
     for configuration in configurations:
         bucket.check_fits(configuration.structure)
-    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
+    one_end = have_one_end(configurations, narrow)
+    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement, one_end=one_end)
     keeps = mesh is None and data.n_folds == 1
     return [
         DividedRun(
@@ -160,14 +161,17 @@ def prepare(
     placement: Placement = EVERY_DEVICE,
 ) -> None:
     """Compiles the programs of `train` with the same arguments; it may do so in another thread."""
-    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement)
+    one_end = have_one_end(configurations, narrow)
+    mesh, room = _divided(bucket, configurations, seeds, data, metric, placement, one_end=one_end)
     streamed = _streams(data, placement)
     on = on_device(data, mesh, streamed=streamed)
     steps_per_epoch = data.n_train // bucket.structure.batch_size
     first = configurations[:room]
     hyperparameters = trace_hyperparameters(first, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
-    block = block_shape(bucket, len(first), len(seeds), data, mesh, streamed=streamed)
+    block = block_shape(
+        bucket, len(first), len(seeds), data, mesh, streamed=streamed, one_end=one_end
+    )
     n_epochs = [c.hyperparameters.n_epochs for c in first]
     for narrower in _widths(block.columns, n_epochs, steps_per_epoch, narrow):
         on_mesh = filled(first, block.columns)[: width_on(mesh, narrower)]
@@ -188,10 +192,10 @@ def compiled_bytes(
     placement: Placement = EVERY_DEVICE,
 ) -> int:
     """The memory that training these takes on a device by the compiler, in bytes."""
-    mesh, room = _divided(bucket, configurations, seeds, data, ACCURACY, placement)
+    mesh, room = _divided(bucket, configurations, seeds, data, ACCURACY, placement, one_end=False)
     columns = columns_of(mesh, configurations[:room])
     streamed = _streams(data, placement)
-    return _compiled(bucket, columns, seeds, data, mesh, ACCURACY, streamed=streamed)
+    return _compiled(bucket, columns, seeds, data, mesh, ACCURACY, streamed=streamed, one_end=False)
 
 
 def _compiled(
@@ -203,9 +207,12 @@ def _compiled(
     metric: Metric,
     *,
     streamed: bool,
+    one_end: bool,
 ) -> int:
     """The bytes on a device, by the compiler, of a population with these columns."""
-    block = block_shape(bucket, len(columns), len(seeds), data, mesh, streamed=streamed)
+    block = block_shape(
+        bucket, len(columns), len(seeds), data, mesh, streamed=streamed, one_end=one_end
+    )
     steps_per_epoch = max(1, data.n_train // bucket.structure.batch_size)
     hyperparameters = trace_hyperparameters(columns, steps_per_epoch, padded=bucket.padded)
     programs = population_for(bucket, hyperparameters, metric, mesh)
@@ -232,6 +239,8 @@ def _divided(
     data: Split,
     metric: Metric,
     placement: Placement,
+    *,
+    one_end: bool,
 ) -> tuple[Mesh | None, int]:
     """The devices of each program, and how many configurations it trains."""
     parts = math.ceil(len(configurations) / (placement.population or len(configurations)))
@@ -245,7 +254,7 @@ def _divided(
     def block(n: int) -> BlockShape | None:
         if mesh is not None:
             return None
-        return block_shape(bucket, n, len(seeds), data, streamed=streams)
+        return block_shape(bucket, n, len(seeds), data, streamed=streams, one_end=one_end)
 
     def estimated(n: int) -> int:
         all_of_it = estimate_bytes(bucket, n, n_members, data, metric, block(n))
@@ -253,7 +262,9 @@ def _divided(
 
     def compiled(n: int) -> int:
         columns = columns_of(mesh, configurations[: n * n_parts])
-        return _compiled(bucket, columns, seeds, data, mesh, metric, streamed=streams)
+        return _compiled(
+            bucket, columns, seeds, data, mesh, metric, streamed=streams, one_end=one_end
+        )
 
     of_device = width_on(mesh, at_most) // n_parts
     room = configurations_that_fit(of_device, usable_bytes(devices[0]), estimated, compiled)

@@ -24,7 +24,7 @@ from jdend.training import (
     find_metric,
     trains_in_blocks,
 )
-from jdend.training._block_shape import filled, in_blocks
+from jdend.training._block_shape import filled, have_one_end, in_blocks
 from jdend.training._blocks import cut, cut_again, joined, side_by_side
 from jdend.training._compilation import Program
 from jdend.training._memory import state_bytes
@@ -310,6 +310,20 @@ def sized(steps):
 @pytest.mark.parametrize("n_seeds", [1, 2, 3])
 def test_blocks_have_one_seed_and_are_as_narrow_as_pays(n_columns, steps, width, n_seeds):
     assert block_shape(BUCKET, n_columns, n_seeds, sized(steps)) == (1, width)
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "width"), [(7, 3), (8, 8), (9, 3), (15, 8), (24, 8), (27, 3), (32, 8), (81, 8)]
+)
+def test_blocks_are_wider_where_all_configurations_have_one_end(n_columns, width):
+    assert block_shape(BUCKET, n_columns, 2, sized(210), one_end=True) == (1, width)
+
+
+def test_configurations_have_one_end_where_nothing_leaves_any_out():
+    one, longer = configured(n_epochs=2), configured(n_epochs=3)
+    assert have_one_end([one, one], None)
+    assert not have_one_end([one, longer], None)
+    assert not have_one_end([one, one], lambda width, live, steps: width)
 
 
 def test_what_is_streamed_and_other_kernels_train_as_a_whole():
