@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""A step of AdamW that leaves padding alone, by the native library on CPUs."""
+"""A step of AdamW of dendrites' weights, by the native library on CPUs."""
 
 from typing import Any, NamedTuple
 
@@ -46,10 +46,11 @@ def adamw(
     sizes: Int[Array, "*S 3"],
     rates: AdamWRates,
 ) -> Moved:
-    """A step of AdamW (Loshchilov & Hutter 2019) of padded weights, of those inside the true sizes.
+    """A step of AdamW (Loshchilov & Hutter 2019) of a layer's weights, inside the true sizes.
 
     What lies outside has no gradient, and is what it was or what AdamW makes of it without one. In
-    a search's widest arrays it is most of them, and reading it takes as long as moving it.
+    a search's widest arrays it is most of them, and reading it takes as long as moving it. Where
+    there is no padding, the weights and both moments are read once, not three times.
 
     Args:
       gradient: that of the weights.

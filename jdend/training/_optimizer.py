@@ -55,13 +55,15 @@ def descend(
         return moved
     rates = AdamWRates(B1, B2, EPSILON, rate, decay, cast(Array, moved[1].count))
     for path, layer in layers:
+        weight = leaf(state.params, (*path, "weight"))
+        sizes = jnp.broadcast_to(jnp.array(weight.shape[2:], jnp.int32), (*weight.shape[:2], 3))
         if layer.sizes is not None:
             sizes = leaf(state.other, (*path, "sizes"))[..., :3]
-            moved = _true_sizes_moved((*path, "weight"), state, grads, moved, sizes, rates)
+        moved = _dendrites_moved((*path, "weight"), state, grads, moved, sizes, rates)
     return moved
 
 
-def _true_sizes_moved(
+def _dendrites_moved(
     path: Path,
     state: State,
     grads: Tree,
@@ -69,7 +71,7 @@ def _true_sizes_moved(
     sizes: Int[Array, "S C 3"],
     rates: AdamWRates,
 ) -> tuple[Tree, optax.ScaleByAdamState]:
-    """What has moved, but of one padded array where possible by moving what is not padding."""
+    """What has moved, but dendrites' weights, where possible, by the native library."""
     params, adam = moved
     before = Moved(*(leaf(tree, path) for tree in (state.params, state.adam.mu, state.adam.nu)))
     after = Moved(*(leaf(tree, path) for tree in (params, adam.mu, adam.nu)))
