@@ -80,6 +80,8 @@ def _measure(way: str) -> dict[str, object]:
 
 def _search(way: str) -> dict[str, object]:
     begun = time.perf_counter()
+    import jax
+
     from jdend import HyperparameterSearcher
     from jdend.training import _compilation
 
@@ -102,7 +104,7 @@ def _search(way: str) -> dict[str, object]:
                 "compile_s": round(third - second, 2),
             }
         )
-        return compiled
+        return compiled, jax.eval_shape(self._jitted, *arguments)
 
     _compilation.Program._build = timed
     searcher = HyperparameterSearcher(
