@@ -5,6 +5,7 @@ code of jdend's modules, what notes a line comes before every statement of the s
 """
 
 import ast
+import itertools
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
 
@@ -56,7 +57,7 @@ class Loader(SourceFileLoader):
         LINES.setdefault(path, bytearray(source.count(b"\n") + 2))
         tree = _Noting().visit(ast.parse(source, path))
         lines = f"import counted_lines; __lines__ = counted_lines.LINES[{path!r}]"
-        place = sum(map(_comes_first, tree.body))
+        place = len([*itertools.takewhile(_comes_first, tree.body)])
         tree.body[place:place] = ast.parse(lines).body
         if f"{fullname}.".startswith(tuple(f"{package}." for package in PACKAGES)):
             tree = JaxtypingTransformer(typechecker=Typechecker("checked_types.check")).visit(tree)
@@ -76,7 +77,7 @@ class _Noting(ast.NodeTransformer):
 
 
 def _comes_first(statement):
-    """Whether it is a docstring, or of `__future__`, before which nothing may come."""
+    """Whether it is a string by itself or of `__future__`: before these nothing may come."""
     docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     return docstring or getattr(statement, "module", None) == "__future__"
 
