@@ -31,8 +31,8 @@ run: $(READY)
 # A file's tests stay together, since they share what they compile. What fails beside others runs once
 # more, by itself: many tests kill processes, or wait for them, on machines that others use too.
 JOBS ?= 2
-# The share of jdend's lines that they run must be that of pyproject.toml at least. From Python 3.12
-# on, counting them costs next to nothing.
+# The share of jdend's lines that they run must be that of pyproject.toml at least. Counting them costs
+# next to nothing: sys.monitoring does it from Python 3.12 on, tests/counted_lines.py before.
 COVERAGE_CORE = $(shell $(BIN)/python -c 'import sys; print(("ctrace", "sysmon")[sys.version_info >= (3, 12)])')
 test: $(READY) postgres chromium
 	$(BIN)/python -m jdend.data fetch fashion-mnist

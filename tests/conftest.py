@@ -3,15 +3,14 @@
 import gc
 import os
 import signal
-import sys
 import tempfile
-import time
-from collections import defaultdict
 from importlib.metadata import version
 
 import jaxtyping
 import pytest
 from checked_types import PACKAGES
+
+pytest_plugins = ("counted_lines",)  # where `--cov` asks for it
 
 # In the process of the tests every call of these packages is held to what it says of types, shapes
 # and dtypes; none of them is imported before.
@@ -37,30 +36,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Needs TensorFlow, in another interpreter than jdend's: `make test-tfds`.
 collect_ignore = [] if "JDEND_TFDS_PYTHON" in os.environ else ["tfds"]
-
-
-# Before Python 3.12, counting the lines that run doubles what JAX takes to trace. The cases of one
-# test run mostly the same lines: they are counted until they have taken so many seconds. What is
-# reported is then no more than the share of lines that all tests run.
-SECONDS_COUNTED = 2.0 if sys.version_info < (3, 12) else float("inf")
-_seconds = defaultdict(float)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    from coverage import Coverage
-
-    test, begun, counting = item.nodeid.partition("[")[0], time.process_time(), Coverage.current()
-    every = item.config.getoption("cov_context", None)  # asks which tests run a line
-    pauses = counting is not None and not every and _seconds[test] > SECONDS_COUNTED
-    if pauses:
-        counting.stop()
-    try:
-        return (yield)
-    finally:
-        if pauses:
-            counting.start()
-        _seconds[test] += time.process_time() - begun
 
 
 # What takes a minute or more begins first: `make test` keeps this order, and no worker waits long

@@ -2,10 +2,12 @@
 
 import contextlib
 import ctypes
+import os
 import sys
 
 import jax
 
+from jdend.data._cache import default_data_dir
 from jdend.training import _order, let_go_of_populations
 
 
@@ -21,3 +23,11 @@ def let_go():
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # glibc's alone
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def kept_as_for_users() -> dict[str, str]:
+    """The environment of processes that keep programs as those of users do, in jdend's own cache:
+    one process loads untraced what another has trained with. The cache goes with the tests' own."""
+    environment = {**os.environ, "JDEND_DATA_DIR": str(default_data_dir())}
+    programs = environment.pop("JAX_COMPILATION_CACHE_DIR")
+    return {**environment, "XDG_CACHE_HOME": f"{programs}/users"}

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from programs import kept_as_for_users
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r'^```(python|bash)(?: title="([\w.]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
@@ -30,7 +32,7 @@ def run(page: Path, folder: Path) -> None:
     script = folder / f"{page.stem}_blocks.py"
     script.write_text(program(page), encoding="utf-8")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    environment = {**kept_as_for_users(), "PATH": path, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, script.name], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from programs import kept_as_for_users
 
 from jdend._output import NO_READER, NOT_PRINTED
 
@@ -13,10 +14,18 @@ SEARCH = "-m jdend.search --dataset digits --budget 900 --strategy random --tria
 SEARCH += " --no-report"
 
 
+def run(command, cwd, stdout):
+    return subprocess.run(
+        command,
+        cwd=cwd, env=kept_as_for_users(), stdout=stdout, stderr=subprocess.PIPE, text=True,
+        check=False,
+    )  # fmt: skip
+
+
 def shell(command, cwd):
     """Runs `PYTHON` words with redirections; its exit code and what reached standard error."""
     line = f'exec "{sys.executable}" {command}'
-    ended = subprocess.run(["sh", "-c", line], cwd=cwd, capture_output=True, text=True, check=False)
+    ended = run(["sh", "-c", line], cwd, stdout=subprocess.PIPE)
     return ended.returncode, ended.stderr
 
 
@@ -24,10 +33,7 @@ def unread(command, cwd):
     """The same, of a command whose reader is gone before it prints."""
     reading, writing = os.pipe()
     os.close(reading)
-    line = [sys.executable, *command.split()]
-    ended = subprocess.run(
-        line, cwd=cwd, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
-    )
+    ended = run([sys.executable, *command.split()], cwd, stdout=writing)
     os.close(writing)
     return ended.returncode, ended.stderr
 

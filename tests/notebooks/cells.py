@@ -1,10 +1,11 @@
 """A notebook's cells as one program, run in a process and a folder of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from programs import kept_as_for_users
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -47,7 +48,7 @@ def run(notebook: Path, folder: Path, **parameters: object) -> str:
             sources += [f"{name} = {value!r}" for name, value in parameters.items()]
     (folder / "cells.json").write_text(json.dumps(sources), encoding="utf-8")
     (folder / "program.py").write_text(PROGRAM, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    environment = {**kept_as_for_users(), "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     done = subprocess.run(
         [sys.executable, "program.py"], cwd=folder, env=environment, capture_output=True, text=True
     )
