@@ -54,7 +54,8 @@ ffi::Error adamw(ffi::ThreadPool pool, Floats gradient, Floats weight, Floats me
                   sizeof(float) * neurons * dendrites * synapses);
     }
     const float* of_trial = numbers_of[trial];
-    const AdamW by{b1, b2, epsilon, of_mean, of_square, of_trial[0], of_trial[1], of_trial[2], of_trial[3]};
+    const AdamW by{b1,          b2,          epsilon,     of_mean,    of_square,
+                   of_trial[0], of_trial[1], of_trial[2], of_trial[3]};
     const int32_t* used = sizes_of[trial];
     const int64_t used_neurons = std::clamp<int64_t>(used[0], 0, neurons);
     const int64_t used_dendrites = std::clamp<int64_t>(used[1], 0, dendrites);

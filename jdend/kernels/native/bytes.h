@@ -1,8 +1,8 @@
 // A layer whose batch stays bytes, for AVX-512 with VNNI: sums over inputs are exact integers.
 //
-// Floats that bytes are multiplied by, weights or cotangents, become whole numbers of 24 bits, times
-// a scale of their dendrite's, or of their output row's: as near as floats, whose sums are rounded
-// at every step. Each such number is three limbs, signed bytes l, m and h of l + 256 m + 65536 h. An
+// Floats that bytes are multiplied by, weights or cotangents, become whole numbers of 24 bits,
+// times a scale of their dendrite's, or of their output row's: as near as floats, whose sums are
+// rounded at every step. Each is three limbs, signed bytes l, m and h of l + 256 m + 65536 h. An
 // instruction adds up 4 products of bytes in each of 16 lanes, where one of floats adds one.
 //
 // In an unnamed namespace for the reason given in routines.h.
@@ -66,7 +66,7 @@ struct Bytes {
                                                     11, 15)));
   }
 
-  // Adds to each word of the sum the products of four bytes and signed bytes. As _mm512_dpbusd_epi32,
+  // Adds to each word of the sum the products of four bytes and signed bytes: _mm512_dpbusd_epi32,
   // with which GCC 12 copies every sum.
   static JDEND_INLINE void add_products(__m512i& sum, __m512i bytes, __m512i limbs) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(limbs));
@@ -129,9 +129,9 @@ struct Bytes {
 
   static int64_t fours(const Layer& layer) { return (layer.used_synapses + 3) / 4; }
 
-  // A dendrite's scale, and what its sums begin with, limb by limb: minus the offset times the sum of
-  // its weights, so that nothing is lost where bytes are nearly the offset. `rest` is what limbs do not
-  // hold, of an offset far from all bytes.
+  // A dendrite's scale, and what its sums begin with, limb by limb: minus the offset times the sum
+  // of its weights, so that nothing is lost where bytes are nearly the offset. `rest` is what limbs
+  // do not hold, of an offset far from all bytes.
   struct Dendrite {
     float scale, rest;
     int32_t start[kLimbs];

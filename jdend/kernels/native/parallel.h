@@ -52,7 +52,7 @@ class RunningCall {
   static inline std::atomic<int64_t> count_{0};
 };
 
-// Parts of each trial with which a few trials keep every thread busy to the end that other calls leave.
+// Parts of each trial, with which few trials keep every thread that other calls leave busy.
 inline int64_t parts_for_threads(const xla::ffi::ThreadPool& pool, int64_t trials) {
   const int64_t threads = pool.num_threads() - RunningCall::count();
   const int64_t wanted = threads > 1 ? 4 * threads : 1;

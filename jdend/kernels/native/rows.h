@@ -41,8 +41,8 @@ JDEND_INLINE Byte16 interleave_high(Byte16 a, Byte16 b) {
 #endif
 }
 
-// 16 columns of 16 rows, from `first` on, each column `stride` after the one before. Each round moves
-// a bit of the row's number into that of the column; the fourth ends with all.
+// 16 columns of 16 rows, from `first` on, each column `stride` after the one before. Each round
+// moves a bit of the row's number into that of the column; the fourth ends with all.
 JDEND_INLINE void transpose_16x16(const uint8_t* const* rows, int64_t first, uint8_t* target,
                                   int64_t stride) {
   Byte16 a[16], b[16];
