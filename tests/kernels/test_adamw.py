@@ -56,7 +56,7 @@ def test_it_is_optaxs(instruction_set, count):
     expected, found = both(gradient, Moved(*before), jnp.int32(count))
     np.testing.assert_allclose(found.weight, expected.weight, rtol=1e-6, atol=1e-7)
     for one, other in zip(found[1:], expected[1:], strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6)
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
 @needs_library

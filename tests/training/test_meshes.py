@@ -143,7 +143,7 @@ def test_the_memory_of_whole_columns_is_measured(monkeypatch):
     monkeypatch.setattr(_train, "usable_bytes", lambda device: 4000.0)
     members = [configured(lr=1e-3 * (c + 1)) for c in range(5)]
     mesh, room = _train._divided(
-        bucket_of(members[0]), members, (0,), data(), ACCURACY, EVERY_DEVICE
+        bucket_of(members[0]), members, (0,), data(), ACCURACY, EVERY_DEVICE, one_end=False
     )
     assert parts_of(mesh) == 3
     assert {*widths} == {3, 6}
