@@ -4,8 +4,8 @@ On CPUs a block has a seed and a few configurations: the native kernel trains th
 trial as thirty, and blocks with a processor each are done sooner than one whose every step is
 divided among all. A block's program trains any number of trials and seeds; as trials end, others
 move together into fewer blocks, and nothing is compiled for that. Where all end together, blocks
-are wider, and more trials share what a step does once. With folds a block has all seeds; elsewhere
-a population is one block.
+are wider, if every processor still has one, and more trials share what a step does once. With
+folds a block has all seeds; elsewhere a population is one block.
 """
 
 import math
@@ -90,9 +90,12 @@ def block_shape(
     seeds = 1 if data.n_folds == 1 else n_seeds * data.n_folds
     steps = max(1, data.n_train // bucket.structure.batch_size)
     width = max(FEWEST_COLUMNS, math.ceil(FEWEST_TRIAL_STEPS / (seeds * steps)))
-    in_wide = math.ceil(n_columns / COLUMNS_OF_ONE_END) * COLUMNS_OF_ONE_END
-    if one_end and (in_wide - n_columns) <= LARGEST_SHARE_FILLED * n_columns:
-        width = max(width, COLUMNS_OF_ONE_END)
+    if one_end and width < COLUMNS_OF_ONE_END:
+        n_wide = math.ceil(n_columns / COLUMNS_OF_ONE_END)
+        filled_up = n_wide * COLUMNS_OF_ONE_END - n_columns
+        n_rows = n_seeds * data.n_folds // seeds
+        if filled_up <= LARGEST_SHARE_FILLED * n_columns and n_rows * n_wide >= n_processors():
+            width = COLUMNS_OF_ONE_END
     return BlockShape(seeds, math.ceil(n_columns / math.ceil(n_columns / width)))
 
 

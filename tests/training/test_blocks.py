@@ -315,8 +315,14 @@ def test_blocks_have_one_seed_and_are_as_narrow_as_pays(n_columns, steps, width,
 @pytest.mark.parametrize(
     ("n_columns", "width"), [(7, 3), (8, 8), (9, 3), (15, 8), (24, 8), (27, 3), (32, 8), (81, 8)]
 )
-def test_blocks_are_wider_where_all_configurations_have_one_end(n_columns, width):
+def test_blocks_are_wider_where_all_configurations_have_one_end(two_processors, n_columns, width):
     assert block_shape(BUCKET, n_columns, 2, sized(210), one_end=True) == (1, width)
+
+
+def test_blocks_are_no_wider_than_leaves_one_for_each_processor(monkeypatch):
+    monkeypatch.setattr(_block_shape, "n_processors", lambda: 8)
+    assert block_shape(BUCKET, 32, 2, sized(210), one_end=True) == (1, 8)
+    assert block_shape(BUCKET, 32, 1, sized(210), one_end=True) == (1, 3)
 
 
 def test_configurations_have_one_end_where_nothing_leaves_any_out():
