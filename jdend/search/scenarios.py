@@ -9,7 +9,9 @@ set itself. `python -m jdend.search.scenarios` runs all of them, and so does
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,7 @@ def quick_prototype_search(
       ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(quick_prototype_search, settings, ranges, batch_size=512)
-    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     spaces = _spaces(ranges, ("dendritic_simple",), max_params, searcher.problem)
     _search(searcher, spaces, n_trials)
     return _best(searcher.results)
@@ -103,7 +105,7 @@ def optimize_for_budget(
     Args, Returns, Raises: as `quick_prototype_search`.
     """
     settings = _checked(optimize_for_budget, settings, ranges)
-    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     _search(searcher, _spaces_of_budget(ranges, max_params, searcher.problem), n_trials)
     return _best(searcher.results)
 
@@ -138,7 +140,7 @@ def compare_architectures(
       ValueError: as `HyperparameterSearcher.optimize`.
     """
     settings = _checked(compare_architectures, settings, ranges, min_param_ratio=0.75)
-    searcher = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     check_trials("n_trials", n_trials)
     spaces = _spaces(ranges, architectures, max_params, searcher.problem)
     by_architecture = _search(searcher, spaces, n_trials * len(spaces))
@@ -179,9 +181,9 @@ def thorough_optimization(
         _checked(thorough_optimization, settings, ranges, min_param_ratio=0.85, seeds=5)
     )
     once = {**settings, "seeds": 1}
-    broad = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
+    broad = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
     _search(broad, _spaces_of_budget(ranges, max_params, broad.problem), n_trials)
-    fine = HyperparameterSearcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
+    fine = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     centres = [r for r in broad.get_best_results(3) if r.failed is None]
     if centres:
         fine.refine(centres, n_refinements)
@@ -223,9 +225,7 @@ def find_pareto_optimal(
         budgets = [*(budget for budget in BUDGETS if budget < max_budget), max_budget]
     settings = _checked(find_pareto_optimal, settings, ranges)
     check_trials("n_trials", n_trials)
-    searcher = HyperparameterSearcher(
-        dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings
-    )
+    searcher = _searcher(dataset, max_params=max(budgets, default=0), n_epochs=n_epochs, **settings)
 
     def space(budget: int) -> Mapping[str, object]:
         if ranges == "toolkit":
@@ -294,6 +294,28 @@ def _search(
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:
     rng = np.random.default_rng(0)
     return feasible_shapes(parse_space(space), problem, budget, rng).n_fit > 0
+
+
+_made: ContextVar[list[HyperparameterSearcher] | None] = ContextVar("_made", default=None)
+
+
+@contextmanager
+def searchers_of_scenarios() -> Generator[list[HyperparameterSearcher]]:
+    """The searchers of the scenarios that run within the block, which hold more than what scenarios
+    return: the best network as it was trained."""
+    made: list[HyperparameterSearcher] = []
+    before = _made.set(made)
+    try:
+        yield made
+    finally:
+        _made.reset(before)
+
+
+def _searcher(dataset: str | Path | Dataset | Frame, **settings: Any) -> HyperparameterSearcher:
+    searcher = HyperparameterSearcher(dataset, **settings)
+    if (made := _made.get()) is not None:
+        made.append(searcher)
+    return searcher
 
 
 def _checked(scenario: Callable, settings: Settings, ranges: str, **defaults: object) -> Settings:

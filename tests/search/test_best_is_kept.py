@@ -113,6 +113,16 @@ def test_a_search_with_a_report_and_save_best_trains_nothing_again(tmp_path, mon
     assert load(tmp_path / "out" / "best").class_names == tuple("0123456789")
 
 
+def test_the_report_of_a_scenario_trains_nothing_again(tmp_path, monkeypatch, capsys):
+    no_training(monkeypatch)
+    words = [word for word in WORDS if word not in ("--strategy", "random", "--pruner", "halving")]
+    scenario = ["--scenario", "optimize_for_budget", "--trials", "4"]
+    assert main([*words, *scenario, "--out", str(tmp_path / "out")]) == 0
+    assert "again" not in capsys.readouterr().err
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "as the search trained it" in page
+
+
 def test_a_search_that_goes_on_trains_the_best_of_before_again(tmp_path, capsys):
     assert command(tmp_path / "out", "--trials", "9") == 0
     assert "trained again" not in capsys.readouterr().err

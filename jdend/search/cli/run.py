@@ -30,7 +30,7 @@ from jdend.search.options import ProposalOptions, StorageOptions, check_log_form
 from jdend.search.progress.reporter import say
 from jdend.search.pruners import find_pruner
 from jdend.search.samplers.registry import find_strategy
-from jdend.search.scenarios import SCENARIOS
+from jdend.search.scenarios import SCENARIOS, searchers_of_scenarios
 from jdend.search.searcher import HyperparameterSearcher
 from jdend.search.space.default_space import default_space, default_training
 from jdend.search.space.dimensions import Space, read_space
@@ -72,7 +72,9 @@ def carry_out(command: Command, parse: Callable[[Sequence[str]], Command]) -> in
         try:
             searcher = None
             if scenarios:
-                tables = _run_scenarios(command, scenarios, study)
+                with searchers_of_scenarios() as searchers:
+                    tables = _run_scenarios(command, scenarios, study)
+                searcher = searchers[0] if len(searchers) == 1 else None
             else:
                 searcher = _search(command, space, study)
                 tables = [] if command.output.dry_run else [_table(command, study)]
