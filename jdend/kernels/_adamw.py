@@ -64,9 +64,14 @@ def adamw(
     if not is_plain(*arrays):
         return otherwise
     leading = gradient.shape[:-3]
-    corrections = [1 / (1 - decay**rates.step) for decay in (rates.b1, rates.b2)]
+    shares = [(1 - decay**rates.step).astype(jnp.float32) for decay in (rates.b1, rates.b2)]
+    corrections = [1 / share for share in shares]
     numbers = jnp.stack(
-        [jnp.broadcast_to(x, leading) for x in (rates.rate, rates.decay, *corrections)], -1
+        [
+            jnp.broadcast_to(x, leading).astype(jnp.float32)
+            for x in (rates.rate, rates.decay, *corrections)
+        ],
+        -1,
     )
     of_gradient = 1 - rates.b1, 1 - rates.b2
     settings = tuple(map(np.float32, (rates.b1, rates.b2, rates.epsilon, *of_gradient)))

@@ -87,6 +87,15 @@ def test_synapses_outside_the_true_sizes_stay_0():
         assert not np.asarray(array)[~inside()].any()
 
 
+@needs_library
+def test_weights_of_float32_move_where_jax_has_64_bits():
+    gradient, *before = drawn()
+    with jax.enable_x64(True):
+        expected, found = both(gradient, Moved(*before), jnp.int32(7))
+    assert {array.dtype for array in found} == {np.dtype("float32")}
+    np.testing.assert_allclose(found.weight, expected.weight, rtol=1e-6, atol=1e-7)
+
+
 def test_without_the_library_it_is_what_is_given(monkeypatch):
     monkeypatch.setattr(_native, "missing", lambda: "not there")
     gradient, *before = map(jnp.asarray, drawn())

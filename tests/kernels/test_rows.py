@@ -92,6 +92,11 @@ def test_bytes_with_one_offset_and_scale_stay_bytes_for_vnni_alone(instruction_s
         np.testing.assert_array_equal(form[:, 2], float(stay))
 
 
+def test_bytes_of_more_features_than_sums_hold_become_floats(instruction_set):
+    form = of_seeds(*drawn(32769, 2, np.uint8, per_feature=False)).tiles.form
+    assert not np.asarray(form)[:, 2].any()
+
+
 def test_a_batch_of_bytes_is_not_read_by_another_instruction_set():
     if LIBRARY.instruction_sets[0] != "avx512_vnni":
         pytest.skip("no processor with AVX-512 VNNI")

@@ -83,18 +83,18 @@ JDEND_EXPORT XLA_FFI_Error* jdend_adamw(XLA_FFI_CallFrame*);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(jdend_adamw, jdend::adamw,
                               xla::ffi::Ffi::Bind()
-                                  .Ctx<xla::ffi::ThreadPool>()
-                                  .Arg<jdend::Floats>()    // gradient
-                                  .Arg<jdend::Floats>()    // weight
-                                  .Arg<jdend::Floats>()    // mean
-                                  .Arg<jdend::Floats>()    // square
-                                  .Arg<jdend::Integers>()  // sizes
-                                  .Arg<jdend::Floats>()    // numbers
-                                  .Attr<float>("b1")
-                                  .Attr<float>("b2")
-                                  .Attr<float>("epsilon")
+                              .Ctx<xla::ffi::ThreadPool>()
+                              .Arg<jdend::Floats>()    // gradient
+                              .Arg<jdend::Floats>()    // weight
+                              .Arg<jdend::Floats>()    // mean
+                              .Arg<jdend::Floats>()    // square
+                              .Arg<jdend::Integers>()  // sizes
+                              .Arg<jdend::Floats>()    // numbers
+                              .Attr<float>("b1")
+                              .Attr<float>("b2")
+                              .Attr<float>("epsilon")
                               .Attr<float>("of_mean")
                               .Attr<float>("of_square")
-                                  .Ret<jdend::Floats>()    // weight
-                                  .Ret<jdend::Floats>()    // mean
-                                  .Ret<jdend::Floats>());  // square
+                              .Ret<jdend::Floats>()    // weight
+                              .Ret<jdend::Floats>()    // mean
+                              .Ret<jdend::Floats>());  // square

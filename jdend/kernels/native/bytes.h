@@ -231,10 +231,16 @@ struct Bytes {
     return signs;
   }
 
+  // Floats that hold all synapses, laid out.
+  static int64_t floats_of_fours(const Layer& layer) {
+    const int64_t of_unit = (layer.synapses + 3) / 4;
+    return (layer.neurons * layer.dendrites * of_unit + 4) * int64_t{sizeof(Four) / sizeof(float)};
+  }
+
   static int64_t forward_scratch(const Layer& layer) {
     const int64_t units = layer.neurons * layer.dendrites;
-    return output_rows(layer) * kWide + units * int64_t{sizeof(Dendrite) / sizeof(float)} +
-           (units * ((layer.synapses + 3) / 4) + 4) * int64_t{sizeof(Four) / sizeof(float)};
+    return floats_of_fours(layer) + output_rows(layer) * kWide +
+           units * int64_t{sizeof(Dendrite) / sizeof(float)};
   }
 
   // Tiles [first, last), of 64 samples.
@@ -243,7 +249,7 @@ struct Bytes {
     const int64_t units = layer.neurons * layer.dendrites, rows = output_rows(layer);
     const int64_t count = fours(layer);
     Four* four = reinterpret_cast<Four*>(scratch);  // [used dendrites, count]
-    float* outputs = scratch + (units * ((layer.synapses + 3) / 4) + 4) * (sizeof(Four) / 4);
+    float* outputs = scratch + floats_of_fours(layer);
     Dendrite* dendrites = reinterpret_cast<Dendrite*>(outputs + rows * kWide);  // [U]
     Four* own = four;
     for (int64_t n = 0; n < layer.used_neurons; ++n) {

@@ -226,7 +226,8 @@ ffi::Error pack_rows(ffi::ThreadPool pool, ffi::AnyBuffer examples, Integers row
   const auto form_of = trials.bind<float>("form", *form, {kFormFloats});
   if (n == 0 && batch != 0) trials.bind<float>("the examples", examples, {-1, -1});
   if (!trials.fit()) return trials.error();
-  const bool stay = bytes && offsets == 1 && scales == 1 && routines().pack_wide != nullptr;
+  const bool stay = bytes && offsets == 1 && scales == 1 && features <= kMostFeaturesOfBytes &&
+                    routines().pack_wide != nullptr;
   for (int64_t trial = 0; trial < trials.count(); ++trial) {
     const Form of_bytes{offset_of[trial][0], scale_of[trial][0], true};
     write_form(form_of, trial, stay ? of_bytes : Form{0.0f, 1.0f, false});

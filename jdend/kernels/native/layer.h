@@ -31,6 +31,8 @@ struct Form {
 };
 constexpr int kFormFloats = 3;
 constexpr int kWide = 2 * kTile;
+// Of more, sums of products of bytes could pass 32 bits.
+constexpr int64_t kMostFeaturesOfBytes = 1 << 15;
 
 struct Layer {
   int64_t batch, features;

@@ -23,7 +23,8 @@ constexpr int64_t kPartRows = 24;
 // Rows of a part.
 int64_t rows_of_part(const ffi::ThreadPool& pool, int64_t trials, const Product& product) {
   const int64_t worth = product.m * product.n * product.k / kPartProducts;
-  const int64_t parts = std::clamp<int64_t>(std::min(parts_for_threads(pool, trials), worth), 1, product.m);
+  const int64_t wanted = std::min(parts_for_threads(pool, trials), worth);
+  const int64_t parts = std::clamp<int64_t>(wanted, 1, product.m);
   const int64_t tiles = (product.m + kPartRows - 1) / kPartRows;
   return (tiles + parts - 1) / parts * kPartRows;
 }

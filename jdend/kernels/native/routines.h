@@ -3,8 +3,8 @@
 // `Isa` gives: Vec and its number of lanes kLanes; kChains, independent sums to hide the latency of
 // an addition; zero, load (of floats, or of bytes as floats), store, broadcast, add, multiply,
 // multiply_add(a, b, c) = a * b + c, divide, square_root; negative(v), one bit a lane; select(bits,
-// if_set, if_clear); and sum_each, whose lane i is the sum of the i-th vector's lanes. Loads and stores need no
-// alignment.
+// if_set, if_clear); and sum_each, whose lane i is the sum of the i-th vector's lanes. Loads and
+// stores need no alignment.
 //
 // Everything is in an unnamed namespace: each file that includes this is built for another
 // instruction set, and the linker must not merge their copies.
