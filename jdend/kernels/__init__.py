@@ -2,6 +2,7 @@
 
 from jdend.kernels._adamw import AdamWRates, Moved, adamw
 from jdend.kernels._choice import available, resolve
+from jdend.kernels._cross_entropy import cross_entropy, has_largest_logit, mean_cross_entropy
 from jdend.kernels._layer import check_dtype, dendritic_layer
 from jdend.kernels._matmul import DotGeneral
 from jdend.kernels._native import top_k
@@ -18,8 +19,11 @@ __all__ = [
     "available",
     "check_dtype",
     "check_precision",
+    "cross_entropy",
     "dendritic_layer",
     "dot_general",
+    "has_largest_logit",
+    "mean_cross_entropy",
     "multiplying_in",
     "packed_rows",
     "resolve",

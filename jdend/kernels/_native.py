@@ -38,7 +38,7 @@ INSTRUCTION_SET_VARIABLE = "JDEND_INSTRUCTION_SET"
 
 CALLS = (
     *("pack", "pack_rows", "forward", "weight_gradient", "input_gradient"),
-    *("matmul", "top_k", "adamw"),
+    *("matmul", "top_k", "adamw", "cross_entropy"),
 )
 
 

@@ -6,14 +6,14 @@ Shape letters: `B` batch, `K` classes or labels; of regression `K` is 1.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jdend._messages import OneLineError, did_you_mean
-from jdend.kernels import Packed
+from jdend.kernels import Packed, cross_entropy, has_largest_logit, mean_cross_entropy
 from jdend.models import CLASSIFICATION, MULTILABEL, REGRESSION, Problem
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "labels_like",
     "loss_of",
     "losses",
+    "mean_loss",
     "register_loss",
     "right",
     "smoothable",
@@ -60,21 +61,6 @@ class Batch(NamedTuple):
     noise: Float[Array, "*S B F"] | None = None
     draws: tuple[Array, ...] | None = None
     weights: Float[Array, "*S B"] | None = None
-
-
-def cross_entropy(
-    logits: Float[Array, "*S B K"], y: Int[Array, " B"], smoothing: Number | None = None
-) -> Float[Array, "*S B"]:
-    """Softmax cross-entropy; the share `smoothing` of each target is spread over all classes.
-
-    The label is selected by comparing, since XLA fuses that, unlike a gather. Without smoothing the
-    program does not compute it.
-    """
-    is_label = jnp.arange(logits.shape[-1]) == y[:, None]
-    of_target = jnp.sum(jnp.where(is_label, logits, 0.0), -1)
-    if smoothing is not None:
-        of_target = (1.0 - smoothing) * of_target + smoothing * logits.mean(-1)
-    return jax.nn.logsumexp(logits, -1) - of_target
 
 
 def binary_cross_entropy(
@@ -226,4 +212,30 @@ def right(logits: Float[Array, "*S B K"], y: Labels) -> Bool[Array, "*S B"]:
         return jnp.zeros(logits.shape[:-1], jnp.bool_)
     if y.ndim == 2:
         return ((logits > 0) == (y > 0)).all(-1) & jnp.isfinite(logits).all(-1)
-    return (jnp.argmax(logits, -1) == y) & jnp.isfinite(logits).all(-1)
+    return has_largest_logit(logits, y)
+
+
+def mean_loss(
+    loss: Loss, logits: Float[Array, "B K"], batch: Batch, hyperparameters: Any, *, smoothed: bool
+) -> tuple[Float[Array, ""], Int[Array, ""]]:
+    """What a step of a trial minimises, and how many of its examples are `right`.
+
+    Args:
+      loss: that of the problem.
+      logits: those of the batch.
+      batch: its labels, and what a teacher and weights say of it.
+      hyperparameters: the trial's, see `TracedHyperparameters`.
+      smoothed: whether its targets are, by its `label_smoothing`, if the loss can do it.
+    """
+    smoothing = (hyperparameters.label_smoothing,) if smoothed and smoothable(loss) else ()
+    if loss.function is cross_entropy and batch.teacher is None and batch.weights is None:
+        return mean_cross_entropy(logits, batch.y, *smoothing)
+    values = loss.function(logits, batch.y, *smoothing)
+    if batch.teacher is not None:
+        weight = hyperparameters.distillation_weight
+        temperature = hyperparameters.distillation_temperature
+        taught = distillation(logits, batch.teacher, temperature)
+        values = (1.0 - weight) * values + weight * taught
+    if batch.weights is not None:
+        values = values * batch.weights
+    return values.mean(), right(logits, batch.y).sum(dtype=jnp.int32)

@@ -42,7 +42,7 @@ from jdend.training._evaluation import (
     no_sums,
     summation,
 )
-from jdend.training._loss import Batch, distillation, loss_of, right, smoothable
+from jdend.training._loss import Batch, loss_of, mean_loss
 from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._optimizer import ADAM, averaged, descend
 from jdend.training._order import (
@@ -308,18 +308,8 @@ def _advance(
         logits = model(x)
         if net.stateful:
             other = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
-        if is_smoothed and smoothable(own_loss):
-            losses = own_loss.function(logits, batch.y, hyperparameters.label_smoothing)
-        else:
-            losses = own_loss.function(logits, batch.y)
-        if batch.teacher is not None:
-            weight = hyperparameters.distillation_weight
-            temperature = hyperparameters.distillation_temperature
-            taught = distillation(logits, batch.teacher, temperature)
-            losses = (1.0 - weight) * losses + weight * taught
-        if batch.weights is not None:
-            losses = losses * batch.weights
-        return losses.mean(), (right(logits, batch.y).sum(dtype=jnp.int32), other)
+        mean, correct = mean_loss(own_loss, logits, batch, hyperparameters, smoothed=is_smoothed)
+        return mean, (correct, other)
 
     gradients = dense_gradients(bucket, loss) if by_gradient else None
     resample_layers = resampler(net.layers, choices, gradients)

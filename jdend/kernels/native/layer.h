@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "adamw.h"
+#include "cross_entropy.h"
 #include "product.h"
 
 namespace jdend {
@@ -107,6 +108,10 @@ struct Routines {
   // A step of `count` parameters.
   void (*adamw)(const AdamW&, int64_t count, const float* gradient, float* parameter, float* mean,
                 float* square);
+
+  // Mean loss, hits and gradient, and the floats of scratch memory for them.
+  int64_t (*cross_entropy_scratch)(const CrossEntropy&);
+  void (*cross_entropy)(const CrossEntropy&, float* scratch, const Losses&);
 
   // Rows [first, last) of a product, and the floats of scratch memory for it.
   int64_t (*matmul_scratch)(const Product&);

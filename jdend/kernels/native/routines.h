@@ -16,6 +16,7 @@
 #include "layer.h"
 #include "matmul.h"
 #include "rows.h"
+#include "softmax.h"
 #include "transpose.h"
 
 namespace jdend {
@@ -518,6 +519,8 @@ struct Kernel {
                     weight_gradient,
                     input_gradient,
                     adamw,
+                    Softmax<kLanes>::scratch,
+                    Softmax<kLanes>::cross_entropy,
                     Matmul<Isa>::scratch,
                     Matmul<Isa>::rows};
   }
