@@ -30,7 +30,7 @@ def cross_entropy(
     of_target = jnp.sum(jnp.where(is_label, logits, 0.0), -1)
     if smoothing is not None:
         of_target = (1.0 - smoothing) * of_target + smoothing * logits.mean(-1)
-    return cast(Array, jax.nn.logsumexp(logits, -1)) - of_target
+    return jax.nn.logsumexp(logits, -1) - of_target
 
 
 def has_largest_logit(logits: Float[Array, "*S B K"], y: Int[Array, " B"]) -> Bool[Array, "*S B"]:
@@ -49,7 +49,8 @@ def mean_cross_entropy(
     """
     if not is_plain(logits, y) or logits.dtype != jnp.float32:
         return _mean(logits, y, smoothing)
-    return _at_once(logits, y, jnp.asarray(0.0 if smoothing is None else smoothing, jnp.float32))
+    share = jnp.asarray(0.0 if smoothing is None else smoothing, jnp.float32)
+    return cast(Mean, _at_once(logits, y, share))
 
 
 def _mean(logits: Array, y: Array, smoothing: Number | None) -> Mean:

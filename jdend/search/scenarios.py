@@ -21,7 +21,8 @@ import numpy as np
 from jdend._messages import did_you_mean
 from jdend.data import Dataset, Frame
 from jdend.models import Problem
-from jdend.search.errors import BudgetError, SearchError
+from jdend.search.errors import SearchError
+from jdend.search.in_turn import search_in_turn
 from jdend.search.keywords import check_keywords
 from jdend.search.options import SearcherOptions, StorageOptions
 from jdend.search.samplers.grid_and_random import check_trials
@@ -84,7 +85,7 @@ def quick_prototype_search(
     settings = _checked(quick_prototype_search, settings, ranges, batch_size=512)
     searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     spaces = _spaces(ranges, ("dendritic_simple",), max_params, searcher.problem)
-    _search(searcher, spaces, n_trials)
+    search_in_turn(searcher, spaces, n_trials)
     return _best(searcher.results)
 
 
@@ -106,7 +107,7 @@ def optimize_for_budget(
     """
     settings = _checked(optimize_for_budget, settings, ranges)
     searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
-    _search(searcher, _spaces_of_budget(ranges, max_params, searcher.problem), n_trials)
+    search_in_turn(searcher, _spaces_of_budget(ranges, max_params, searcher.problem), n_trials)
     return _best(searcher.results)
 
 
@@ -143,7 +144,7 @@ def compare_architectures(
     searcher = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     check_trials("n_trials", n_trials)
     spaces = _spaces(ranges, architectures, max_params, searcher.problem)
-    by_architecture = _search(searcher, spaces, n_trials * len(spaces))
+    by_architecture = search_in_turn(searcher, spaces, n_trials * len(spaces))
     records = []
     for name, results in zip(architectures, by_architecture, strict=True):
         best = _best(results)
@@ -182,7 +183,7 @@ def thorough_optimization(
     )
     once = {**settings, "seeds": 1}
     broad = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **once)
-    _search(broad, _spaces_of_budget(ranges, max_params, broad.problem), n_trials)
+    search_in_turn(broad, _spaces_of_budget(ranges, max_params, broad.problem), n_trials)
     fine = _searcher(dataset, max_params=max_params, n_epochs=n_epochs, **settings)
     centres = [r for r in broad.get_best_results(3) if r.failed is None]
     if centres:
@@ -266,29 +267,6 @@ def _spaces_of_budget(ranges: str, max_params: int, problem: Problem) -> list[Ma
     if ranges == "toolkit":
         return [budget_space(max_params, problem)]
     return _spaces(ranges, budget_architectures(max_params), max_params, problem)
-
-
-def _search(
-    searcher: HyperparameterSearcher, spaces: Sequence[Mapping[str, object]], n_trials: int
-) -> list[Sequence[SearchResult]]:
-    """Draws an equal share of the trials from each space; returns the results of each.
-
-    Raises:
-      BudgetError: if nothing fits in any space.
-    """
-    check_trials("n_trials", n_trials)
-    by_space: list[Sequence[SearchResult]] = []
-    misfits: list[BudgetError] = []
-    for i, space in enumerate(spaces):
-        share = n_trials // len(spaces) + (i < n_trials % len(spaces))
-        try:
-            by_space.append(searcher.optimize(space, share, "random") if share else ())
-        except BudgetError as error:
-            misfits.append(error)
-            by_space.append(())
-    if len(misfits) == len(spaces):
-        raise misfits[0]
-    return by_space
 
 
 def _has_networks(space: Mapping[str, object], problem: Problem, budget: Budget) -> bool:

@@ -232,9 +232,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
     def train_and_evaluate(
         self, params: Mapping[str, object], *, allow_any_size: bool = False
     ) -> SearchResult | None:
-        """Trains one configuration.
-
-        The result is not appended to `results`.
+        """Trains one configuration; the result is not appended to `results`.
 
         Args:
           params: a value for each parameter, such as a result's `params`.
@@ -257,9 +255,8 @@ class HyperparameterSearcher(NetworksWithinBudget):
     def retrain(
         self, result: SearchResult, *, n_epochs: int | None = None, seeds: int | Sequence[int] = 5
     ) -> SearchResult:
-        """Trains a result's configuration again with new seeds, which it was not chosen by.
-
-        The new result is not appended to `results`.
+        """Trains a result's configuration again with new seeds, which it was not chosen by; the new
+        result is not appended to `results`.
 
         Args:
           result: the result, such as the best one.
@@ -340,6 +337,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
         schedule: Schedule,
         record: Mapping[str, object],
         time_limit: TimeLimit | None = None,
+        following: Callable[[], Schedule] | None = None,
     ) -> list[SearchResult]:
         self._n_searches += 1
         schedule.check_held_out(self._data.validation_fraction)
@@ -368,6 +366,7 @@ class HyperparameterSearcher(NetworksWithinBudget):
                 time_limit=time_limit,
                 owns_study=self._options.study is None,
                 best=self._best,
+                following=following,
             )
         finally:  # however the search ends, the finished trials are in the results
             self.results += self._study.results[n_before:]

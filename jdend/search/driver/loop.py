@@ -5,14 +5,15 @@ stores them.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from jdend.search.driver.meter import best_of
+from jdend.search.driver.outcomes import results_of
 from jdend.search.driver.populations import Keeper
 from jdend.search.driver.retraining import BestNetwork
 from jdend.search.driver.schedule import Schedule
 from jdend.search.driver.time_limit import TimeLimit
-from jdend.search.driver.trainer import Trainer, device, results_of
+from jdend.search.driver.trainer import Trainer, device
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.progress.reporter import Reporter
 from jdend.study import Effort, Ledger, ProposedTrial, SearchResult, Study, StudyError
@@ -34,6 +35,7 @@ def run_search(
     time_limit: TimeLimit | None = None,
     owns_study: bool = True,
     best: BestNetwork | None = None,
+    following: Callable[[], Schedule] | None = None,
 ) -> list[SearchResult]:
     """Trains the generations of a schedule; returns their results in the order proposed.
 
@@ -53,6 +55,8 @@ def run_search(
       time_limit: decides when to begin no more generations; None for no limit.
       owns_study: whether no other search adds to the study.
       best: keeps the best network as it was trained; None to keep none.
+      following: makes the schedule of the search after this one, of the same trainer, whose
+        programs compile while this one's last population trains.
     """
     programs = trainer.shared_programs(schedule, time_limit.seconds if time_limit else None)
     ledger = schedule.ledger(study, trainer.data, record, device=device, say=reporter.note)
@@ -80,8 +84,11 @@ def run_search(
             reusable = {} if study.keeps else memo
             keeper = Keeper(snapshots, claim.number, trainer.data.identify(), reporter.note)
             networks = None if best is None else best.networks
+            is_last = claim.number + 1 == schedule.n_generations
+            afterwards = (lambda: trainer.prepare(following())) if following and is_last else None
             training = _train(
-                schedule, proposed, trainer, programs, reporter, reusable, keeper, networks
+                *(schedule, proposed, trainer, programs, reporter, reusable),
+                *(keeper, networks, afterwards),
             )
             for trial, outcome in training:
                 outcomes[trial] = outcome
@@ -142,6 +149,7 @@ def _train(
     memo: Outcomes,
     keeper: Keeper | None = None,
     networks: KeptNetworks | None = None,
+    afterwards: Callable[[], object] | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Trains the different trials of a generation; yields each with its outcome when it is there.
 
@@ -155,7 +163,8 @@ def _train(
         yield from finished.items()
         new = [trial for trial in new if trial not in finished]
     populations = trainer.plan(new, within=programs)
-    for trial, outcome in trainer.train(new, populations, reporter, rungs, keeper, networks):
+    trained = trainer.train(new, populations, reporter, rungs, keeper, networks, afterwards)
+    for trial, outcome in trained:
         memo[trial] = outcome
         yield trial, outcome
 

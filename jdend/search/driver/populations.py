@@ -18,14 +18,14 @@ from jdend._phases import phase
 from jdend.data import Split
 from jdend.models import Configuration, count_params
 from jdend.search.driver.meter import Meter
-from jdend.search.executors.local import LocalExecutor
+from jdend.search.executors.local import LocalExecutor, compile_programs
 from jdend.search.executors.protocol import Executor, Part, Work
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.rungs import Rungs
 from jdend.study import SnapshotFolder, TrialInTraining
-from jdend.training import ACCURACY, Bucket, Metric, Outcome, Progress
+from jdend.training import ACCURACY, Bucket, Metric, Outcome, Placement, Progress
 
-__all__ = ["Keeper", "train_populations"]
+__all__ = ["Keeper", "prepare_populations", "train_populations"]
 
 # States are written so seldom that it takes at most this share of the time, and at most once in so
 # many seconds.
@@ -209,6 +209,18 @@ def train_populations(
             yield from zip(members, outcomes[: len(members)], strict=True)
     finally:
         meter.end()
+
+
+def prepare_populations(
+    trials: Sequence[Trial],
+    planned: Sequence[PlannedPopulation],
+    data: Split,
+    metric: Metric,
+    placement: Placement,
+) -> None:
+    """Compiles what `train_populations` needs of this process, in this thread."""
+    for number, one in enumerate(planned):
+        compile_programs(_work(trials, one, number, 0, data, metric, None), placement)
 
 
 class _Watcher:

@@ -5,7 +5,7 @@ A trainer has no state: what it plans and yields follows from its arguments alon
 """
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,7 +18,7 @@ from jdend._phases import phase
 from jdend.models import Configuration
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.meter import Meter
-from jdend.search.driver.populations import Keeper, train_populations
+from jdend.search.driver.populations import Keeper, prepare_populations, train_populations
 from jdend.search.driver.schedule import Schedule
 from jdend.search.errors import SearchError
 from jdend.search.executors.local import LocalExecutor
@@ -32,7 +32,6 @@ from jdend.search.progress.reporter import Reporter
 from jdend.search.progress.time_left import Expected
 from jdend.search.rungs import Rungs
 from jdend.search.space.parameter_count import confirmed_params
-from jdend.study import FINAL_FIGURES, ProposedTrial, SearchResult
 from jdend.training import (
     ACCURACY,
     EVERY_DEVICE,
@@ -54,7 +53,7 @@ from jdend.training import (
     memory_ran_out,
 )
 
-__all__ = ["Trainer", "device", "result_from_outcome", "results_of"]
+__all__ = ["Trainer", "device"]
 
 # So many trials tell how long one takes.
 N_TYPICAL_TRIALS = 64
@@ -172,6 +171,7 @@ class Trainer:
         rungs: Rungs | None = None,
         keeper: Keeper | None = None,
         networks: KeptNetworks | None = None,
+        afterwards: Callable[[], object] | None = None,
     ) -> Iterator[tuple[Trial, Outcome]]:
         """Trains planned populations; yields each trial with its outcome when its population ends.
 
@@ -182,6 +182,8 @@ class Trainer:
           rungs: say when weak trials are stopped; None to stop none.
           keeper: writes the populations' states to the study's folder while they train.
           networks: keeps what this process trains; None to keep nothing.
+          afterwards: called in another thread once nothing else is left to compile here, such as
+            `prepare` of what is searched next.
 
         Raises:
           SearchError: if a batch is larger than the training part, there is no teacher for what
@@ -210,7 +212,7 @@ class Trainer:
         for population in populations:
             confirmed_params(population.bucket.structure)
         likely_ends = rungs.example() if rungs else None
-        executor = self.executor or LocalExecutor(self.placement, networks)
+        executor = self.executor or LocalExecutor(self.placement, networks, afterwards)
         n_workers = executor.n_workers(data)
         if n_workers > 1:
             whole = forecast(trials, populations, data, likely_ends)
@@ -246,6 +248,12 @@ class Trainer:
         # Of several, programs compiled at the same time, and another metric takes time of its own.
         if self.is_here and len(populations) == 1 and not went_on and self.metric is ACCURACY:
             learn(self.computing, expected.training, meter.training)
+
+    def prepare(self, schedule: Schedule) -> None:
+        """Compiles the programs of a schedule's first generation for this process."""
+        trials = list(dict.fromkeys(map(schedule.trial, schedule.propose(0, []))))
+        populations = self.plan(trials, within=self.shared_programs(schedule))
+        prepare_populations(trials, populations, self.data.split, self.metric, self.placement)
 
     def close(self) -> None:
         """Gives back what its executor holds."""
@@ -317,70 +325,6 @@ def _memory_errors() -> Generator[None]:
             f"no memory left for training ({one_line(said[0])}): what is finished is kept; "
             "free some and go on with --resume, or search anew with a smaller --generation"
         ) from error
-
-
-def results_of(
-    schedule: Schedule,
-    proposed: Sequence[ProposedTrial],
-    outcomes: Mapping[Trial, Outcome],
-    trainer: Trainer,
-    *,
-    cut_off: Mapping[Trial, Outcome] | None = None,
-) -> list[SearchResult]:
-    """The results of the proposed trials that have an outcome, in the order proposed.
-
-    Args:
-      schedule, trainer: those of the search.
-      proposed: the trials of a generation.
-      outcomes: the outcomes of the finished trials.
-      cut_off: the outcomes so far of trials whose training was broken off.
-    """
-    all_outcomes = {**(cut_off or {}), **outcomes}
-    trained = [(p, schedule.trial(p)) for p in proposed] if all_outcomes else []
-    return [
-        result_from_outcome(
-            p,
-            all_outcomes[trial],
-            held_out=trainer.data.has_validation,
-            cut_off=trial not in outcomes,
-            metric=trainer.metric,
-        )
-        for p, trial in trained
-        if trial in all_outcomes
-    ]
-
-
-def result_from_outcome(
-    proposed: ProposedTrial,
-    outcome: Outcome,
-    *,
-    held_out: bool,
-    cut_off: bool = False,
-    metric: Metric = ACCURACY,
-) -> SearchResult:
-    """The result of a trial, with means over its seeds.
-
-    Args:
-      proposed: the trial before it was trained.
-      outcome: its figures for each seed.
-      held_out: whether examples were held out for validation.
-      cut_off: whether its training was broken off.
-      metric: what it was measured by.
-    """
-    return SearchResult.from_seeds(
-        proposed.params,
-        total_params=proposed.total_params,
-        seconds=outcome.seconds,
-        seeds=outcome.seeds,
-        figures={**{name: getattr(outcome, name) for name in FINAL_FIGURES}, **outcome.measured},
-        history=outcome.history,
-        failed_epoch=outcome.failed_epoch,
-        held_out=held_out,
-        stopped_epoch=outcome.stopped_epoch,
-        cut_off=cut_off,
-        metric=metric.name,
-        minimised=metric.minimised,
-    )
 
 
 def device() -> dict[str, object]:

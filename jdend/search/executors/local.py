@@ -1,7 +1,7 @@
 """Trains populations on this process's devices, one after another."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,7 @@ from jdend.training import (
     runs,
 )
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LocalExecutor", "compile_programs"]
 
 
 class LocalExecutor:
@@ -31,12 +31,18 @@ class LocalExecutor:
     Args:
       placement: the devices that train, and how much of a population at once.
       networks: keeps what is trained; None to keep nothing.
+      afterwards: called once, in another thread, when the programs of all populations are there.
     """
 
     is_local = True
 
-    def __init__(self, placement: Placement = EVERY_DEVICE, networks: KeptNetworks | None = None):
-        self._placement, self._networks = placement, networks
+    def __init__(
+        self,
+        placement: Placement = EVERY_DEVICE,
+        networks: KeptNetworks | None = None,
+        afterwards: Callable[[], object] | None = None,
+    ):
+        self._placement, self._networks, self._afterwards = placement, networks, afterwards
         self._programs: WeakKeyDictionary[Work, Future[object]] = WeakKeyDictionary()
         self._runs: WeakKeyDictionary[Work, list[Run]] = WeakKeyDictionary()
 
@@ -50,6 +56,9 @@ class LocalExecutor:
             watcher.wait(self._prepared(work), work)
             if following is not None:
                 self._prepared(following)
+            elif self._afterwards is not None:
+                in_background(self._afterwards)
+                self._afterwards = None
             of_work = self._begun(work, watcher)
             for run in of_work:
                 watcher.enter(work, run)
@@ -69,16 +78,8 @@ class LocalExecutor:
     def _prepared(self, work: Work) -> Future[object]:
         """Its programs; the first call begins to compile them in the background."""
         if work not in self._programs:
-            arguments = _arguments(work)
-            self._programs[work] = in_background(
-                functools.partial(
-                    prepare,
-                    *arguments,
-                    metric=work.metric,
-                    narrow=work.narrow,
-                    placement=self._placement,
-                )
-            )
+            compiling = functools.partial(compile_programs, work, self._placement)
+            self._programs[work] = in_background(compiling)
         return self._programs[work]
 
     def _begun(self, work: Work, watcher: Watcher) -> list[Run]:
@@ -100,6 +101,11 @@ class LocalExecutor:
     def _forget(self, work: Work) -> None:
         self._programs.pop(work, None)
         self._runs.pop(work, None)
+
+
+def compile_programs(work: Work, placement: Placement) -> None:
+    """Compiles what a population needs to train in this process, in this thread."""
+    prepare(*_arguments(work), metric=work.metric, narrow=work.narrow, placement=placement)
 
 
 def _arguments(work: Work) -> tuple[Bucket, Sequence[Configuration], Sequence[int], Split]:
