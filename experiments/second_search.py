@@ -7,7 +7,8 @@ trials, strategy, pruner and seed, are planned and not trained. A program is kno
 seeds, width and data, as in `--dry-run`. For each way to round up the sizes of padded capacities
 (and, of kernels that do not train in blocks, all widths): how many searches after the first have no
 program that none before them had, and what the cost model says of compiling the new ones and of
-training, padding included. `--searches` and `--seed` are for others.
+training, padding included. `--searches` and `--seed` are for others, `--budget` is for searches
+that have the same one.
 """
 
 import argparse
@@ -54,18 +55,21 @@ def main() -> None:
     )
     parser.add_argument("--searches", type=int, default=21)
     parser.add_argument("--seed", type=int, default=0, help="of the searches")
+    parser.add_argument("--budget", type=int, help="of all; by default each has its own")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     images, labels = np.zeros((70_000, 28, 28), np.uint8), np.tile(np.arange(10), 7000)
     data = from_arrays(images[:60_000], labels[:60_000], images[60_000:], labels[60_000:])
-    planned = [_search(options.seed, number, data) for number in range(options.searches)]
+    planned = [
+        _search(options.seed, number, data, options.budget) for number in range(options.searches)
+    ]
     rows = [_row(name, up, planned) for name, up in ROUNDINGS.items()]
     if options.json:
         content = {"searches": [settings for settings, *_ in planned], "roundings": rows}
         options.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _search(seed: int, number: int, data: Dataset):
+def _search(seed: int, number: int, data: Dataset, budget: int | None):
     """A search's settings, its first generation, the plan of it, when its trials end, its data."""
     rng = np.random.default_rng([seed, number])
     settings = {
@@ -74,6 +78,7 @@ def _search(seed: int, number: int, data: Dataset):
         "strategy": str(rng.choice(["tpe", "random", "qmc"])),
         "pruner": str(rng.choice(["halving", "none"])),
     }
+    settings["budget"] = budget or settings["budget"]
     searcher = HyperparameterSearcher(
         data, max_params=settings["budget"], seeds=2, search_seed=number, verbose=False
     )

@@ -16,6 +16,7 @@ from jdend import kernels
 from jdend._messages import one_line
 from jdend._phases import phase
 from jdend.models import Configuration
+from jdend.search.driver.canonical import canonical_programs
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.meter import Meter
 from jdend.search.driver.populations import Keeper, prepare_populations, train_populations
@@ -25,7 +26,7 @@ from jdend.search.executors.local import LocalExecutor
 from jdend.search.executors.protocol import Executor
 from jdend.search.planning.calibration import corrected, learn
 from jdend.search.planning.known_programs import known_programs, remember_programs
-from jdend.search.planning.planner import divided, plan, programs
+from jdend.search.planning.planner import divided, plan, programs, takes
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.search.planning.runtime import forecast
 from jdend.search.progress.reporter import Reporter
@@ -134,7 +135,8 @@ class Trainer:
     def shared_programs(
         self, schedule: Schedule, seconds: float | None = None
     ) -> list[PlannedPopulation]:
-        """The programs that all generations of a schedule share; empty if it has only one.
+        """The programs that all generations of a schedule share, and those that other searches
+        share with it, see `canonical_programs`; without either, none.
 
         They depend on what the schedule may propose, and not on what was trained before.
 
@@ -142,17 +144,19 @@ class Trainer:
           schedule: which trials the generations have.
           seconds: the time limit of the search; None for no limit.
         """
-        if schedule.n_generations == 1:
-            return []
-        sample, n_budgets = schedule.sample, len(schedule.problems)
+        common, all_trials = self._canonical_programs(schedule), schedule.sample
+        sample = [trial for trial in all_trials if not any(takes(one, trial) for one in common)]
+        if schedule.n_generations == 1 or not sample:
+            return common
+        n_budgets, share = len(schedule.problems), len(sample) / len(all_trials)
         n_trials: float = len(sample)
         if seconds is not None:
-            n_trials = min(n_trials, seconds / self.seconds_a_trial(sample))
+            n_trials = min(n_trials, share * seconds / self.seconds_a_trial(sample))
         elif schedule.n_trials is not None:
-            n_trials = schedule.n_trials * n_budgets
+            n_trials = share * schedule.n_trials * n_budgets
         # Each program is compiled for about two numbers of trials.
         n_generations = max(1.0, n_trials / (schedule.generation * n_budgets) / 2)
-        return programs(
+        return common + programs(
             sample,
             mode=self.buckets,
             kernel=self.kernel,
@@ -161,6 +165,18 @@ class Trainer:
             n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             weight=n_trials / len(sample) / 2,
             generations=n_generations,
+        )
+
+    def _canonical_programs(self, schedule: Schedule) -> list[PlannedPopulation]:
+        budgets = [problem.budget.max_params for problem in schedule.problems]
+        if self.buckets == "exact" or len(budgets) > 1:
+            return []
+        return canonical_programs(
+            schedule.sample,
+            budgets[0],
+            self.data.problem,
+            kernel=self.kernel,
+            precision=self.precision,
         )
 
     def train(

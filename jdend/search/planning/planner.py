@@ -18,7 +18,7 @@ from jdend.search.planning.partition import max_programs_worth, pack_shapes
 from jdend.search.planning.population import PlannedPopulation, Trial
 from jdend.training import Bucket, trains_in_blocks
 
-__all__ = ["MODES", "divided", "plan", "programs"]
+__all__ = ["MODES", "divided", "plan", "programs", "takes"]
 
 # `exact`: one program for each structure. `padded`: as few programs as possible. `auto`: the plan
 # that is fastest by the cost model.
@@ -156,7 +156,7 @@ def programs(
         generations=generations,
     )
     for trial in sample[n_planned:]:
-        if any(_takes(population, trial) for population in populations):
+        if any(takes(population, trial) for population in populations):
             continue
         grown = [(i, _grown(population, trial)) for i, population in enumerate(populations)]
         larger = [(i, population) for i, population in grown if population is not None]
@@ -169,7 +169,7 @@ def programs(
     return populations
 
 
-def _takes(population: PlannedPopulation, trial: Trial) -> bool:
+def takes(population: PlannedPopulation, trial: Trial) -> bool:
     """Whether a trial can train in a population's program."""
     structure = trial.configuration.structure
     return population.seeds == trial.seeds and population.bucket.fits(structure)
@@ -181,7 +181,7 @@ def _grown(population: PlannedPopulation, trial: Trial) -> PlannedPopulation | N
     largest = _capacity([bucket.structure, structure])
     larger = replace(population, bucket=replace(bucket, structure=largest, padded=True))
     same_sizes = structure.sizes.keys() == bucket.structure.sizes.keys()
-    return larger if same_sizes and _takes(larger, trial) else None
+    return larger if same_sizes and takes(larger, trial) else None
 
 
 def _in_programs(
@@ -193,7 +193,7 @@ def _in_programs(
     members: dict[PlannedPopulation, list[int]] = {}
     unplaced: list[int] = []
     for position, trial in enumerate(trials):
-        fitting = next((population for population in by_size if _takes(population, trial)), None)
+        fitting = next((population for population in by_size if takes(population, trial)), None)
         (unplaced if fitting is None else members.setdefault(fitting, [])).append(position)
     return [replace(p, members=tuple(positions)) for p, positions in members.items()], unplaced
 

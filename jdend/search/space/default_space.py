@@ -20,6 +20,7 @@ from jdend.search.space.validation import architectures_of
 
 __all__ = [
     "ARCHITECTURES",
+    "SEARCHED",
     "architecture_sizes",
     "budget_architectures",
     "budget_space",
@@ -71,6 +72,8 @@ _SIZES: dict[str, dict[str, tuple[int, int, float, int]]] = {
         "n_dendrite_inputs": (13, 36, 0.5, 16),
     },
 }
+# Those whose sizes the default space has.
+SEARCHED = tuple(_SIZES)
 # The patches that are tried, and those of images with a side of less than so many pixels.
 _PATCHES = {"patch_size": (5, 7), "stride": (2,), "pooled_size": (3, 4)}
 _SMALL_PATCHES = {"patch_size": (3,), "stride": (1,), "pooled_size": (2, 3)}
