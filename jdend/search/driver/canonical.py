@@ -1,27 +1,20 @@
 """Capacities that follow from the budget, so that different searches share programs.
 
-A search in the ranges of the default space has the capacity of typical networks of that space and
-its budget, whatever its own trials, strategy and seed are.
+A search in the ranges of the default space has the largest sizes of that space's networks of its
+budget, whatever its own trials, strategy and seed are.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from jdend.models import Problem
-from jdend.search.errors import BudgetError
+from jdend.models import Problem, Structure, count_params_of_sizes
 from jdend.search.planning.population import PlannedPopulation, Trial
-from jdend.search.samplers.grid_and_random import random
-from jdend.search.space.budget import Budget
 from jdend.search.space.default_space import SEARCHED, default_space
-from jdend.search.space.dimensions import parse_space
-from jdend.search.space.problem import SearchProblem
+from jdend.search.space.dimensions import IntRange, parse_space
 from jdend.training import Bucket, trains_in_blocks
 
 __all__ = ["canonical_programs"]
-
-N_TYPICAL = 512
 
 
 def canonical_programs(
@@ -50,8 +43,8 @@ def canonical_programs(
         first = next(iter(structures))
         if len(structures) == 1 or first.architecture not in known:
             continue
-        sizes = _largest_sizes(known, budget, problem).get(first.architecture, {})
-        if sizes.keys() != first.sizes.keys():
+        sizes = _largest_sizes(first, known, budget, problem)
+        if sizes is None:
             continue
         bucket = Bucket(first.with_sizes(sizes), padded=True, kernel=kernel, precision=precision)
         if trains_in_blocks(bucket) and all(map(bucket.fits, structures)):
@@ -59,20 +52,22 @@ def canonical_programs(
     return found
 
 
-@lru_cache
 def _largest_sizes(
-    architectures: tuple[str, ...], budget: int, problem: Problem
-) -> dict[str, dict[str, int]]:
-    """The largest sizes of typical networks of the default space with these architectures."""
-    space = parse_space(default_space(budget, problem, architectures))
-    whole = SearchProblem(space, problem, Budget(budget), {})
-    try:
-        candidates = random(whole, np.random.default_rng(0), N_TYPICAL).candidates
-    except BudgetError:
-        return {}
-    largest: dict[str, dict[str, int]] = {}
-    for candidate in candidates:
-        structure = candidate.configuration.structure
-        sizes = largest.setdefault(structure.architecture, {})
-        sizes |= {name: max(n, sizes.get(name, 0)) for name, n in structure.sizes.items()}
-    return largest
+    structure: Structure, architectures: Sequence[str], budget: int, problem: Problem
+) -> dict[str, int] | None:
+    """For each size of a structure the largest that fits the budget with the smallest of the
+    others, in the ranges of the default space; None where that has not all of them."""
+    space = parse_space(default_space(budget, problem, architectures)).dimensions
+    ranges = {name: space.get(name) for name in structure.sizes}
+    lows = {name: one.low for name, one in ranges.items() if isinstance(one, IntRange)}
+    highs = {name: one.high for name, one in ranges.items() if isinstance(one, IntRange)}
+    if lows.keys() != ranges.keys():
+        return None
+
+    def largest(name: str) -> int:
+        values = np.arange(lows[name], highs[name] + 1)
+        sizes = {other: np.full(len(values), low) for other, low in lows.items()}
+        counts = count_params_of_sizes(structure, {**sizes, name: values})
+        return int(values[counts <= budget].max(initial=lows[name]))
+
+    return {name: largest(name) for name in ranges}
