@@ -2,8 +2,12 @@
 
     python experiments/throughput.py
     python experiments/throughput.py --shapes 25x6x24 --populations 16x2 --json FILE
+    python experiments/throughput.py --shapes 150x24h24
     python experiments/throughput.py --instruction-set avx2
     python experiments/throughput.py --device gpu
+
+A shape like 12x6x96 is of `dendritic_simple`, 12 neurons of 6 dendrites of 96 synapses; one like
+150x24h24 is of `soma_disabled`, 150 dendrites of 24 synapses and a hidden layer of 24.
 
 A step is whole: a batch of bytes is gathered and normalised, then forward, backward and AdamW.
 All implementations start from the same weights, see the same batches, and are compared after a few
@@ -18,6 +22,7 @@ PyTorch is the extra `bench`; without it its rows are left out.
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -29,6 +34,13 @@ from peers.workload import CHECKED_STEPS, Checked, Workload, disagreement
 
 TOLERANCE = {"dense_bf16": 2e-2}
 PATIENCE = 5  # times that a disturbed block is timed
+NUMBER = "[1-9][0-9]*"
+# What is on the command line, by an example.
+SHAPES = {
+    "12x6x96": f"(?P<neurons>{NUMBER})x(?P<dendrites>{NUMBER})x(?P<synapses>{NUMBER})",
+    "150x24h24": f"(?P<dendrites>{NUMBER})x(?P<synapses>{NUMBER})h(?P<hidden>{NUMBER})",
+}
+POPULATIONS = {"32x1": f"(?P<configurations>{NUMBER})x(?P<seeds>{NUMBER})"}
 GPU_POPULATIONS = "1x1,16x1,128x1,1024x1,4096x1"
 
 
@@ -79,7 +91,7 @@ def _parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--shapes", default="12x6x96,25x6x24", help="neurons x dendrites x synapses, …")
+    add("--shapes", default="12x6x96,25x6x24", help="NxDxK or DxKhH as above, …")
     add("--populations", help="configurations x seeds, …; default 32x1,16x2 on a CPU")
     add("--implementations", help="names, …; default all")
     add("--device", choices=("cpu", "gpu"), default="cpu")
@@ -98,23 +110,27 @@ def _parse() -> argparse.Namespace:
         "32x1,16x2" if options.device == "cpu" else GPU_POPULATIONS
     )
     options.works = [
-        Workload(*shape, *population, batch=options.batch, features=options.features,
-                 examples=options.examples, device=options.device, threads=options.threads)
-        for shape in _numbers(parser, options.shapes, 3)
-        for population in _numbers(parser, populations, 2)
+        Workload(**{"neurons": 1} | shape | population, batch=options.batch,
+                 features=options.features, examples=options.examples, device=options.device,
+                 threads=options.threads)
+        for shape in _sizes(parser, options.shapes, SHAPES)
+        for population in _sizes(parser, populations, POPULATIONS)
     ]  # fmt: skip
     if options.implementations:
         options.implementations = options.implementations.split(",")
     return options
 
 
-def _numbers(parser: argparse.ArgumentParser, text: str, length: int) -> list[tuple[int, ...]]:
-    try:
-        parts = [tuple(int(number) for number in part.split("x")) for part in text.split(",")]
-    except ValueError:
-        parts = [()]
-    if any(len(part) != length or min(part) < 1 for part in parts):
-        parser.error(f"{text!r} is not a list of {length} positive numbers with an x between")
+def _sizes(
+    parser: argparse.ArgumentParser, text: str, patterns: dict[str, str]
+) -> list[dict[str, int]]:
+    """The sizes in each part of a list, by the names that the pattern it matches gives them."""
+    parts = []
+    for part in text.split(","):
+        found = [match for p in patterns.values() if (match := re.fullmatch(p, part))]
+        if not found:
+            parser.error(f"{part!r} is not of positive numbers like {' or '.join(patterns)}")
+        parts.append({name: int(number) for name, number in found[0].groupdict().items()})
     return parts
 
 

@@ -39,10 +39,17 @@ def load(work: Workload) -> Sequential:
 
 def _loss(p, indices, x, y):
     h = jax.nn.leaky_relu((x[:, indices] * p["weight"]).sum(-1) + p["bias"], SLOPE)
-    h = h.reshape(len(x), *p["soma_weight"].shape)
-    s = jax.nn.leaky_relu((h * p["soma_weight"]).sum(-1) + p["soma_bias"], SLOPE)
+    s = jax.nn.leaky_relu(_somata(p, h), SLOPE)
     logits = s @ p["classifier"] + p["classifier_bias"]
     return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+
+def _somata(p, h):
+    """The somata's sums `[B, N]`, or the hidden layer's `[B, H]`, of dendrites `[B, U]`."""
+    if "hidden" in p:
+        return h @ p["hidden"] + p["hidden_bias"]
+    h = h.reshape(len(h), *p["soma_weight"].shape)
+    return (h * p["soma_weight"]).sum(-1) + p["soma_bias"]
 
 
 @functools.partial(jax.jit, donate_argnums=(0, 1))

@@ -28,6 +28,18 @@ from peers.workload import (
     draw_weights,
 )
 
+# A parameter's name in the workload by its layer and its name there.
+NAMES = {
+    ("dendritic", "weight"): "weight",
+    ("dendritic", "bias"): "bias",
+    ("dendritic", "soma_weight"): "soma_weight",
+    ("dendritic", "soma_bias"): "soma_bias",
+    ("hidden", "kernel"): "hidden",
+    ("hidden", "bias"): "hidden_bias",
+    ("classifier", "kernel"): "classifier",
+    ("classifier", "bias"): "classifier_bias",
+}
+
 
 class JdendPopulation:
     """All trials in blocks as a search divides them, which train side by side, with the dendrites
@@ -49,7 +61,8 @@ class JdendPopulation:
         hyperparameters = trace_hyperparameters(
             [configuration] * self.shape.columns, self.per_epoch
         )
-        weights = draw_weights(work)
+        weights, indices = draw_weights(work)
+        self.shapes = {name: array.shape[2:] for name, array in weights.items()}
         self.blocks: list[State] = []
         self.orders: list[jax.Array] = []
         self.begins = [
@@ -63,7 +76,8 @@ class JdendPopulation:
             columns = np.arange(column, column + self.shape.columns)
             columns = np.minimum(columns, work.configurations - 1)
             state = self.population.init(hyperparameters, jnp.asarray(seeds, jnp.uint32))
-            self.blocks.append(_with_weights(work, state, weights, np.ix_(seeds, columns)))
+            trials = np.ix_(seeds, columns)
+            self.blocks.append(_with_weights(state, weights, indices, trials))
             self.orders.append(jnp.asarray(drawn.order[seeds]))
 
     def first_steps(self) -> Checked:
@@ -76,19 +90,19 @@ class JdendPopulation:
             before = so_far if self.n_steps % self.per_epoch else np.zeros(2)
 
         def weights(state: State) -> dict[str, Any]:
-            dendritic, classifier = state.params["dendritic"], state.params["classifier"]
             trials = state.failed_step.shape
+            by_name = {
+                NAMES[layer, name]: array
+                for layer, arrays in state.params.items()
+                for name, array in arrays.items()
+            }
             return {
-                **dendritic,
-                "weight": dendritic["weight"].reshape(*trials, -1, self.work.synapses),
-                "bias": dendritic["bias"].reshape(*trials, -1),
-                "classifier": classifier["kernel"],
-                "classifier_bias": classifier["bias"],
+                name: array.reshape(*trials, *self.shapes[name]) for name, array in by_name.items()
             }
 
-        names = weights(self.blocks[0])
         found = {
-            name: self._of_checked(lambda state, name=name: weights(state)[name]) for name in names
+            name: self._of_checked(lambda state, name=name: weights(state)[name])
+            for name in self.shapes
         }
         return Checked(np.array(losses), found)
 
@@ -121,7 +135,8 @@ class JdendPopulation:
 def _configuration(work: Workload):
     return configure(
         {
-            "n_neurons": work.neurons,
+            "architecture": "soma_disabled" if work.hidden else "dendritic_simple",
+            "n_neurons": work.hidden or work.neurons,
             "n_dendrites": work.dendrites,
             "n_dendrite_inputs": work.synapses,
             "lr": RATE,
@@ -133,24 +148,16 @@ def _configuration(work: Workload):
     )
 
 
-def _with_weights(work: Workload, state: State, drawn: Any, trials: Any) -> State:
+def _with_weights(
+    state: State, weights: dict[str, np.ndarray], indices: np.ndarray, trials: Any
+) -> State:
     """The state with the weights that all implementations start from, of a block's trials."""
-    weights, indices = drawn
-    drawn = {
-        ("dendritic", "weight"): weights["weight"],
-        ("dendritic", "bias"): weights["bias"],
-        ("dendritic", "soma_weight"): weights["soma_weight"],
-        ("dendritic", "soma_bias"): weights["soma_bias"],
-        ("classifier", "kernel"): weights["classifier"],
-        ("classifier", "bias"): weights["classifier_bias"],
-    }
 
     def of_block(array: np.ndarray, like: Any) -> jax.Array:
-        of_trials = array.reshape(work.seeds, work.configurations, *array.shape[2:])[trials]
-        return jnp.asarray(of_trials.reshape(like.shape))
+        return jnp.asarray(array[trials].reshape(like.shape))
 
     params = {
-        layer: {name: of_block(drawn[layer, name], array) for name, array in arrays.items()}
+        layer: {name: of_block(weights[NAMES[layer, name]], like) for name, like in arrays.items()}
         for layer, arrays in state.params.items()
     }
     like = state.other["dendritic"]["indices"]

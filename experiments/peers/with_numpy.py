@@ -36,6 +36,23 @@ def _slope(z):
     return np.where(z >= 0, np.float32(1), np.float32(SLOPE))
 
 
+def _somata(p, h):
+    """The somata's sums `[B, N]`, or the hidden layer's `[B, H]`, of dendrites `[B, U]`."""
+    if "hidden" in p:
+        return h @ p["hidden"] + p["hidden_bias"]
+    h = h.reshape(len(h), *p["soma_weight"].shape)
+    return np.einsum("bnd,nd->bn", h, p["soma_weight"]) + p["soma_bias"]
+
+
+def _somata_gradients(p, h, d_z):
+    """Those of the dendrites, and by name those of the somata or the hidden layer."""
+    if "hidden" in p:
+        return d_z @ p["hidden"].T, {"hidden": h.T @ d_z, "hidden_bias": d_z.sum(0)}
+    d_h = (d_z[:, :, None] * p["soma_weight"]).reshape(h.shape)
+    h = h.reshape(len(h), *p["soma_weight"].shape)
+    return d_h, {"soma_weight": np.einsum("bn,bnd->nd", d_z, h), "soma_bias": d_z.sum(0)}
+
+
 class NumpyTrial:
     """One network. Weights are written into a dense matrix, which a BLAS multiplies fast."""
 
@@ -59,8 +76,8 @@ class NumpyTrial:
         matrix = np.zeros((len(self.indices), x.shape[1]), np.float32)
         np.put_along_axis(matrix, self.indices, p["weight"], 1)
         pre = x @ matrix.T + p["bias"]
-        h = _leaky(pre).reshape(batch, *p["soma_weight"].shape)
-        z = np.einsum("bnd,nd->bn", h, p["soma_weight"]) + p["soma_bias"]
+        h = _leaky(pre)
+        z = _somata(p, h)
         s = _leaky(z)
         logits = s @ p["classifier"] + p["classifier_bias"]
 
@@ -74,12 +91,12 @@ class NumpyTrial:
         d_logits[here, y] -= 1
         d_logits /= batch
         d_z = d_logits @ p["classifier"].T * _slope(z)
-        d_pre = (d_z[:, :, None] * p["soma_weight"]).reshape(batch, -1) * _slope(pre)
+        d_h, of_somata = _somata_gradients(p, h, d_z)
+        d_pre = d_h * _slope(pre)
         return loss, {
             "weight": np.take_along_axis(d_pre.T @ x, self.indices, 1),
             "bias": d_pre.sum(0),
-            "soma_weight": np.einsum("bn,bnd->nd", d_z, h),
-            "soma_bias": d_z.sum(0),
+            **of_somata,
             "classifier": s.T @ d_logits,
             "classifier_bias": d_logits.sum(0),
         }

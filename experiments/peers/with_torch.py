@@ -88,11 +88,18 @@ class GatherTrial:
         p = self.parameters
         return (x[:, self.indices] * p["weight"]).sum(-1) + p["bias"]
 
+    def somata(self, h: Tensor) -> Tensor:
+        """Their weighted sums `[B, N]`, or the hidden layer's `[B, H]`."""
+        p = self.parameters
+        if "hidden" in p:
+            return h @ p["hidden"] + p["hidden_bias"]
+        h = h.reshape(len(h), *p["soma_weight"].shape)
+        return (h * p["soma_weight"]).sum(-1) + p["soma_bias"]
+
     def logits(self, x: Tensor) -> Tensor:
         """The network's `[B, classes]`."""
         p = self.parameters
-        h = leaky_relu(self.dendrites(x), SLOPE).reshape(len(x), *p["soma_weight"].shape)
-        s = leaky_relu((h * p["soma_weight"]).sum(-1) + p["soma_bias"], SLOPE)
+        s = leaky_relu(self.somata(leaky_relu(self.dendrites(x), SLOPE)), SLOPE)
         return s @ p["classifier"] + p["classifier_bias"]
 
     def step(self, number: int) -> Tensor:
@@ -132,9 +139,16 @@ def _loss(p: dict[str, Tensor], indices: Tensor, x: Tensor, y: Tensor) -> Tensor
     zeros = torch.zeros(len(indices), x.shape[1], device=x.device)
     matrix = zeros.scatter(1, indices, p["weight"])
     h = leaky_relu(matrix @ x.T + p["bias"][:, None], SLOPE)
-    h = h.reshape(*p["soma_weight"].shape, len(x))
-    s = leaky_relu((h * p["soma_weight"][:, :, None]).sum(1) + p["soma_bias"][:, None], SLOPE)
+    s = leaky_relu(_somata(p, h), SLOPE)
     return cross_entropy(s.T @ p["classifier"] + p["classifier_bias"], y)
+
+
+def _somata(p: dict[str, Tensor], h: Tensor) -> Tensor:
+    """The somata's sums `[N, B]`, or the hidden layer's `[H, B]`, of dendrites `[U, B]`."""
+    if "hidden" in p:
+        return p["hidden"].T @ h + p["hidden_bias"][:, None]
+    h = h.reshape(*p["soma_weight"].shape, -1)
+    return (h * p["soma_weight"][:, :, None]).sum(1) + p["soma_bias"][:, None]
 
 
 class VmapPopulation:

@@ -1,7 +1,7 @@
 """The work that every implementation does: one data set, one order, one start, drawn by NumPy.
 
 Shape letters: `S` seeds, `C` configurations, `N` neurons, `D` dendrites a neuron, `U = N D`,
-`K` synapses a dendrite, `n` examples, `B` batch, `F` features.
+`K` synapses a dendrite, `H` hidden units, `n` examples, `B` batch, `F` features.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,11 @@ CHECKED_STEPS = 3
 
 @dataclass(frozen=True)
 class Workload:
-    """Populations of `dendritic_simple` networks of one shape, and what they train on."""
+    """Populations of `dendritic_simple` networks of one shape, and what they train on.
+
+    With `hidden` they are `soma_disabled` ones: the dendrites of one neuron feed so many hidden
+    units.
+    """
 
     neurons: int
     dendrites: int
@@ -28,12 +32,15 @@ class Workload:
     features: int = 784
     classes: int = 10
     examples: int = 60_000
+    hidden: int | None = None
     device: str = "cpu"
     threads: int = 2
 
     @property
     def shape(self) -> str:
-        """As on the command line, `12x6x96`."""
+        """As on the command line, `12x6x96` or `150x24h24`."""
+        if self.hidden:
+            return f"{self.dendrites}x{self.synapses}h{self.hidden}"
         return f"{self.neurons}x{self.dendrites}x{self.synapses}"
 
     @property
@@ -86,12 +93,16 @@ def draw_weights(work: Workload) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """
     draws = np.random.default_rng(1)
     trials = (work.seeds, work.configurations)
-    n, units, k = work.neurons, work.neurons * work.dendrites, work.synapses
+    n, units, k = work.hidden or work.neurons, work.neurons * work.dendrites, work.synapses
+    somata = {
+        "soma_weight": ((n, work.dendrites), (2 / work.dendrites) ** 0.5),
+        "soma_bias": ((n,), 0.1),
+    }
+    hidden = {"hidden": ((units, n), (2 / units) ** 0.5), "hidden_bias": ((n,), 0.1)}
     shapes = {
         "weight": ((units, k), (2 / k) ** 0.5),
         "bias": ((units,), 0.1),
-        "soma_weight": ((n, work.dendrites), (2 / work.dendrites) ** 0.5),
-        "soma_bias": ((n,), 0.1),
+        **(hidden if work.hidden else somata),
         "classifier": ((n, work.classes), (2 / n) ** 0.5),
         "classifier_bias": ((work.classes,), 0.1),
     }
