@@ -69,7 +69,7 @@ def members(name):
 
 
 def at_30(bucket, configurations):
-    """Of two seeds, one after the other: by the programs of one, which runs of few networks have."""
+    """Of two seeds, one after the other: by the programs of one, which runs have, too."""
     of_seeds = [advance(bucket, start(bucket, configurations, (s,)), 30) for s in (0, 5)]
     return concat_seeds([on_host(state) for state in of_seeds])
 
