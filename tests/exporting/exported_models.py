@@ -52,8 +52,8 @@ CHANNELS = (np.float32([110, 120, 130]), np.float32([0.016, 0.017, 0.018]))
 
 
 @functools.cache
-def small_model(kind="dendritic_simple", problem=IMAGES, inputs="uint8", by_channel=False):
-    """Not to be changed."""
+def small_module(kind, problem):
+    """Its configuration, graph and values."""
     configuration = configure({**SMALL, **KINDS[kind]}, problem)
 
     def make():
@@ -64,10 +64,17 @@ def small_model(kind="dendritic_simple", problem=IMAGES, inputs="uint8", by_chan
     values = jax.tree.map(
         lambda v: jnp.asarray(rng.normal(0, 0.5, v.shape), v.dtype) if not v.any() else v, values
     )
+    return configuration, nnx.graphdef(nnx.eval_shape(make)), values
+
+
+@functools.cache
+def small_model(kind="dendritic_simple", problem=IMAGES, inputs="uint8", by_channel=False):
+    """Not to be changed."""
+    configuration, graph, values = small_module(kind, problem)
     repeats = problem.in_features // 3
     offset, scale = CHANNELS if by_channel else (np.float32(72.9), np.float32(0.0111))
     return TrainedModel(
-        module=nnx.merge(nnx.graphdef(nnx.eval_shape(make)), values),
+        module=nnx.merge(graph, values),
         configuration=configuration,
         offset=np.tile(offset, repeats) if by_channel else offset,
         scale=np.tile(scale, repeats) if by_channel else scale,

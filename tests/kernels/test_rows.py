@@ -1,5 +1,7 @@
 """Batches that the native kernel gathers, normalises and lays out in one call."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,10 +31,8 @@ def normalised(examples, rows, offset, scale):
     return jnp.asarray((examples[rows].astype(np.float32) - offset) * scale)
 
 
-def of_seeds(examples, rows, offset, scale):
-    return jax.jit(jax.vmap(packed_rows, in_axes=(None, 0, None, None)))(
-        examples, rows, offset, scale
-    )
+# One program for all instruction sets: which is used is found out when it runs.
+of_seeds = jax.jit(jax.vmap(packed_rows, in_axes=(None, 0, None, None)))
 
 
 def assert_same_bits(one, other):
@@ -151,28 +151,35 @@ def layer(x, weight, bias, indices, soma_weight, soma_bias, kernel="auto"):
     return dendritic_layer(x, weight, bias, indices, soma_weight, soma_bias, kernel=kernel)
 
 
-def packed_and_plain(kernel, arrays, per_feature, batch=40, n_features=20, **settings):
-    """The value and the gradients of a function of a layer, of packed rows and of plain ones."""
+@functools.partial(jax.jit, static_argnames=("packs", "kernel", "slopes"))
+def computed(rows_of, trained, fixed, *, packs, kernel, slopes):
+    """The value and the gradients of a function of a layer of these rows, packed or plain."""
+    examples, rows, offset, scale = rows_of
+
+    def loss(trained):
+        out = dendritic_layer(x, kernel=kernel, **trained, **fixed, **dict(slopes))
+        return jnp.square(out).sum()
+
+    if packs:
+        x = packed_rows(examples, rows, offset, scale)
+    else:
+        x = (examples[rows].astype(jnp.float32) - offset) * scale
+    return jax.value_and_grad(loss)(trained)
+
+
+def packed_and_plain(kernel, arrays, per_feature, batch=40, n_features=20, sizes=None, **slopes):
+    """What is computed of packed rows and of plain ones."""
     examples, rows, offset, scale = drawn(n_features, batch, np.uint8, per_feature)
     weight, bias, indices, *somas = arrays
     trained = {"weight": weight, "bias": bias}
     if somas:
         trained |= {"soma_weight": somas[0], "soma_bias": somas[1]}
-
-    def computed(x):
-        def loss(trained):
-            out = dendritic_layer(x, indices=indices, kernel=kernel, **trained, **settings)
-            return jnp.square(out).sum()
-
-        return jax.value_and_grad(loss)(trained)
-
-    def of_packed(rows):
-        return computed(packed_rows(examples, rows, offset, scale))
-
-    def of_plain(rows):
-        return computed((jnp.asarray(examples)[rows].astype(jnp.float32) - offset) * scale)
-
-    return jax.jit(of_packed)(rows[0]), jax.jit(of_plain)(rows[0])
+    fixed = {"indices": indices, "sizes": sizes}
+    settings = {"kernel": kernel, "slopes": tuple(slopes.items())}
+    return tuple(
+        computed((examples, rows[0], offset, scale), trained, fixed, packs=packs, **settings)
+        for packs in (True, False)
+    )
 
 
 def test_every_kernel_takes_packed_rows(kernel):
@@ -239,16 +246,15 @@ def test_derivatives_are_those_of_the_inputs(kernel):
 
     at = tuple(map(jnp.asarray, (examples / 100, offset / 100, scale, arrays[0])))
     every = (0, 1, 2, 3)
-    for one, other in zip(
-        jax.grad(of_packed, every)(*at), jax.grad(of_plain, every)(*at), strict=True
-    ):
+    gradients = (jax.jit(jax.grad(of, every))(*at) for of in (of_packed, of_plain))
+    for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
     def twice(function):
         def slope(weight, offset):
             return jax.grad(function, 1)(at[0], offset, at[2], weight)
 
-        return jax.jacfwd(slope, (0, 1))(at[3], at[1])
+        return jax.jit(jax.jacfwd(slope, (0, 1)))(at[3], at[1])
 
     for one, other in zip(twice(of_packed), twice(of_plain), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)

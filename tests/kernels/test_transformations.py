@@ -1,33 +1,31 @@
 """Every kernel under every transformation of JAX's, in every dtype, against float64."""
 
-from functools import partial
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jdend.kernels import available, dendritic_layer
 from jdend.kernels._registry import KERNELS
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}
 SLOPES = {"negative_slope": -0.5, "soma_slope": 0.1}
-FEW = settings(max_examples=2, deadline=None, derandomize=True)
-sizes = st.integers(1, 5)
 
 
-@st.composite
-def layers(draw) -> dict[str, np.ndarray]:
+@functools.cache
+def layer() -> dict[str, np.ndarray]:
     """Operands in float64, of values that all dtypes have, so that signs agree."""
-    batch, n, d = draw(st.integers(1, 40)), draw(sizes), draw(sizes)
-    features = draw(st.integers(1, 9))
-    k = draw(st.integers(1, features))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    shapes = {"x": (batch, features), "weight": (n, d, k), "bias": (n, d)}
-    if draw(st.booleans()):
-        shapes |= {"soma_weight": (n, d), "soma_bias": (n,)}
+    batch, n, d, k, features = 17, 3, 4, 5, 7
+    shapes = {
+        "x": (batch, features),
+        "weight": (n, d, k),
+        "bias": (n, d),
+        "soma_weight": (n, d),
+        "soma_bias": (n,),
+    }
+    rng = np.random.default_rng(0)
     arrays = {
         name: rng.normal(0.3, 1, shape).astype(jnp.bfloat16).astype(np.float64)
         for name, shape in shapes.items()
@@ -85,7 +83,7 @@ def transformed(kernel: str, x, rest: dict, g) -> dict:
     return results
 
 
-@partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0)
 def compiled(kernel, x, rest, g):
     return transformed(kernel, x, rest, g)
 
@@ -117,11 +115,9 @@ def check(kernel, arrays, dtype, x) -> None:
 
 @pytest.mark.parametrize("kernel", available())
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@FEW
-@given(arrays=layers())
-def test_derivatives_of_every_kind(dtype, kernel, arrays):
+def test_derivatives_of_every_kind(dtype, kernel):
     with jax.enable_x64(True):
-        check(kernel, arrays, dtype, jnp.asarray(arrays["x"], dtype))
+        check(kernel, layer(), dtype, jnp.asarray(layer()["x"], dtype))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "uint16", "bool", "float8_e4m3fn"])

@@ -25,9 +25,11 @@ from jdend.models._architectures import DendriticSimple
 from jdend.training import Bucket, Examples, _batches, epoch_order, trace_hyperparameters
 from jdend.training._batches import batches, packs
 from jdend.training._bucket import network
+from jdend.training._kept_populations import RESAMPLING_CHOICES
 from jdend.training._metrics import ACCURACY
 from jdend.training._population import make_population
 from jdend.training._resampling import resamples
+from jdend.training._traced_hyperparameters import common_choices
 
 N, FEATURES, CLASSES = 150, 36, 4
 SEEDS = jnp.array([0, 5], jnp.uint32)
@@ -61,7 +63,9 @@ def begun(*configurations, **of_bucket):
 
 
 def programs_for(bucket, hyperparameters):
-    return make_population(bucket, resamples(hyperparameters), frozenset(), ACCURACY, None)
+    """Each time anew, since tests change what they are made of."""
+    choices = common_choices(hyperparameters, RESAMPLING_CHOICES)
+    return make_population(bucket, resamples(hyperparameters), choices, ACCURACY, None)
 
 
 def trained(configurations, data, *, n_steps=7, **of_bucket):

@@ -10,6 +10,7 @@ from small_populations import advance, bucket_of, configured, data, on_host, sta
 from jdend.fields import HYPERPARAMETERS
 from jdend.models import load, save
 from jdend.training import Bucket, Run, take, train_model
+from jdend.training._state import concat_seeds
 
 # One entry a program; what is traced differs between members.
 PROGRAMS = {
@@ -68,7 +69,9 @@ def members(name):
 
 
 def at_30(bucket, configurations):
-    return on_host(advance(bucket, start(bucket, configurations, (0, 5)), 30))
+    """Of two seeds, one after the other: by the programs of one, which runs have, too."""
+    of_seeds = [advance(bucket, start(bucket, configurations, (s,)), 30) for s in (0, 5)]
+    return concat_seeds([on_host(state) for state in of_seeds])
 
 
 @functools.cache
