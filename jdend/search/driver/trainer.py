@@ -16,7 +16,6 @@ from jdend import kernels
 from jdend._messages import one_line
 from jdend._phases import phase
 from jdend.models import Configuration
-from jdend.search.driver.canonical import canonical_programs
 from jdend.search.driver.data import SearchData
 from jdend.search.driver.meter import Meter
 from jdend.search.driver.populations import Keeper, prepare_populations, train_populations
@@ -25,6 +24,7 @@ from jdend.search.errors import SearchError
 from jdend.search.executors.local import LocalExecutor
 from jdend.search.executors.protocol import Executor
 from jdend.search.planning.calibration import corrected, learn
+from jdend.search.planning.canonical import canonical_programs
 from jdend.search.planning.known_programs import known_programs, remember_programs
 from jdend.search.planning.planner import divided, plan, programs, takes
 from jdend.search.planning.population import PlannedPopulation, Trial
