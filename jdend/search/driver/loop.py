@@ -207,7 +207,7 @@ def results_of(
     all_outcomes = {**(cut_off or {}), **outcomes}
     trained = [(p, schedule.trial(p)) for p in proposed] if all_outcomes else []
     return [
-        result_from_outcome(
+        _result(
             p,
             all_outcomes[trial],
             held_out=trainer.data.has_validation,
@@ -219,7 +219,7 @@ def results_of(
     ]
 
 
-def result_from_outcome(
+def _result(
     proposed: ProposedTrial,
     outcome: Outcome,
     *,
