@@ -73,7 +73,7 @@ def test_estimates_are_counts(name):
         Problem(64, 10, (8, 8, 1)),
         Problem(3072, 47, (32, 32, 3)),
     ]
-    for i in range(1000):
+    for i in range(300):  # each of other sizes: all are counted by one formula
         problem = problems[i % 3]
         params = _random_params(name, rng, problem)
         counted = count_params(configure(params, problem).structure)
