@@ -17,11 +17,11 @@ pytest_plugins = ("counted_lines",)  # where `--cov` asks for it
 jaxtyping.install_import_hook(PACKAGES, "checked_types.check")
 
 # Tests compile more than they compute. All programs for CPUs, those of the processes that tests
-# start, too, are compiled without LLVM's optimisations, in one piece, which takes less time in all
-# than many do side by side, and, where XLA still can, without MLIR.
-QUICKLY = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+# start, too, are compiled without LLVM's optimisations. Where XLA is known to take it, also without
+# MLIR, and each in one piece: many, side by side, take more time in all.
+QUICKLY = "--xla_backend_optimization_level=0"
 if version("jax").startswith("0.10."):
-    QUICKLY += " --xla_cpu_use_fusion_emitters=false"
+    QUICKLY += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 os.environ["XLA_FLAGS"] = f"{QUICKLY} {os.environ.get('XLA_FLAGS', '')}"
 
 # What was compiled is found again by other files of tests, by the workers beside and by processes

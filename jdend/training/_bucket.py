@@ -1,6 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Buckets, and the static part of each bucket's network."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from jdend.models import (
     Structure,
     SynapseIndex,
     TrueSizes,
+    architecture,
     build,
 )
 
@@ -106,7 +108,14 @@ class Network:
 
 
 def network(bucket: Bucket) -> Network:
-    """Traces a bucket's network; no arrays are allocated."""
+    """A bucket's network, traced when it is first asked for; no arrays are allocated."""
+    arch = architecture(bucket.structure.architecture)
+    return _traced(bucket, (arch.module, arch.fields, arch.context))
+
+
+@functools.lru_cache(maxsize=64)
+def _traced(bucket: Bucket, _registered: object) -> Network:
+    """The network of a bucket whose architecture is registered so; names may be so anew."""
     structure = bucket.at_first
     model = outline(bucket, structure)
     layers = _dendritic_layers(model)

@@ -5,6 +5,7 @@ import gc
 import os
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from jax.sharding import Mesh
 
@@ -27,7 +28,8 @@ RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
 # On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
 # process, and LLVM ends the process when there are no more.
 MOST_KEPT = 32
-_kept: OrderedDict[object, Population] = OrderedDict()  # those used last come last
+_Key = tuple[Bucket, object, bool, Choices, Metric, Mesh | None]
+_kept: OrderedDict[_Key, Population] = OrderedDict()  # those used last come last
 _making = threading.Lock()
 
 
@@ -57,10 +59,30 @@ def population(
     key = bucket, registered, resampling, choices, metric, mesh
     with _making:  # so that two threads get the same
         if key not in _kept:
-            _kept[key] = make_population(bucket, resampling, choices, metric, mesh)
+            made = make_population(bucket, resampling, choices, metric, mesh)
+            _kept[key] = _with_programs_of_others(made, key)
         _kept.move_to_end(key)
         _drop_oldest(MOST_KEPT)
         return _kept[key]
+
+
+def _with_programs_of_others(made: Population, key: _Key) -> Population:
+    """The same, by the programs that another population has of the same functions: whatever it is
+    measured by, it begins and trains alike, and however it resamples, all but its steps are alike.
+    """
+    bucket, registered, resampling, choices, _, mesh = key
+    for (*others, its_resampling, its_choices, _, its_mesh), other in _kept.items():
+        if (others, its_mesh) == ([bucket, registered], mesh):
+            made = replace(
+                made,
+                init=other.init,
+                evaluate=other.evaluate,
+                evaluate_folds=other.evaluate_folds,
+                add=other.add,
+            )
+            if (its_resampling, its_choices) == (resampling, choices):
+                made = replace(made, advance=other.advance)
+    return made
 
 
 def let_go_of_populations(most: int = 8) -> None:

@@ -192,9 +192,9 @@ def make_population(
 ) -> Population:
     """As `population`, every time anew; an abstract mesh is for programs that are only lowered."""
     measured = (BY_STATE, EVERYWHERE, EVERYWHERE)
-    identity = identity_of(bucket, metric)
 
-    def named(name: str, *also: object) -> object:
+    def named(name: str, *also: object, measured_by: Metric = ACCURACY) -> object:
+        identity = identity_of(bucket, measured_by)
         return None if identity is None else (name, identity, *also)
 
     return Population(
@@ -236,7 +236,7 @@ def make_population(
             measurement(bucket, metric),
             quickly=True,
             sharding=Sharding(mesh, measured, BY_TRIAL),
-            identity=named("measure"),
+            identity=named("measure", measured_by=metric),
         ),
     )
 

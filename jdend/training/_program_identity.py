@@ -11,8 +11,8 @@ __all__ = ["identity_of"]
 
 
 def identity_of(bucket: Bucket, metric: Metric) -> object:
-    """What all programs of such a population follow from, in values whose `repr` says all of them;
-    None if a part of them is a user's: its source is not known."""
+    """What programs of a bucket's populations follow from that are measured so, in values whose
+    `repr` says all of them; None if a part of them is a user's: its source is not known."""
     kind = architecture(bucket.structure.architecture)
     parts = kind.module, kind.patches, loss_of(bucket.structure.problem).function, metric.function
     names = [_name(part) for part in parts]

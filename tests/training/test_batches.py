@@ -121,7 +121,8 @@ def test_all_that_begin_with_a_dendritic_layer_take_packed_batches():
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("name", DENDRITIC)
 def test_packed_equals_plain(bytes_become_floats, monkeypatch, name, dtype):
-    members = [configured(architecture=name, lr=lr, batch_size=48) for lr in (1e-3, 1e-2, 3e-2)]
+    shared = {"architecture": name, "batch_size": 48, "steps_to_resample": None}
+    members = [configured(**shared, lr=lr) for lr in (1e-3, 1e-2, 3e-2)]
     assert is_packed(members[0], examples(dtype))
     assert_packed_equals_plain(monkeypatch, members, examples(dtype))
 
@@ -144,7 +145,7 @@ def test_bytes_that_stay_bytes_train_alike(monkeypatch, name):
 
 @needs_native
 @pytest.mark.parametrize("name", DENDRITIC)
-def test_packed_equals_plain_in_a_padded_bucket(bytes_become_floats, monkeypatch, name):
+def test_packed_equals_plain_where_padded_networks_resample(bytes_become_floats, monkeypatch, name):
     members = of_two_sizes(architecture=name)
     assert_packed_equals_plain(monkeypatch, members, examples(), padded=True)
 

@@ -8,7 +8,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from jdend.models import Problem, architecture, configure, register_architecture
 from jdend.models._architectures import DendriticSimple
-from jdend.training import Bucket, enable_program_cache
+from jdend.training import Bucket, enable_program_cache, find_metric
 from jdend.training import _program_store as store
 from jdend.training._compilation import Program
 from jdend.training._metrics import ACCURACY, Metric
@@ -173,3 +173,12 @@ def test_populations_that_resample_share_what_does_not(folder):
         if getattr(resampling, name)._identity == getattr(other, name)._identity
     ]
     assert shared == ["init", "evaluate", "add"]
+
+
+def test_populations_with_another_metric_share_all_but_what_measures(folder):
+    accuracy, auc = (
+        make_population(bucket(), True, frozenset(), find_metric(name), None)
+        for name in ("accuracy", "auc")
+    )
+    for name in ("init", "advance", "evaluate", "add"):
+        assert getattr(accuracy, name)._identity == getattr(auc, name)._identity

@@ -15,6 +15,7 @@ from jdend.fields import HYPERPARAMETERS
 from jdend.training import (
     ACCURACY,
     epoch_order,
+    find_metric,
     on_device,
     population,
     trace_hyperparameters,
@@ -73,6 +74,22 @@ def test_members_that_differ_have_a_program_with_every_branch():
     members = [configured(), configured(resampling_rule="soft")]
     common = choices(resampling_inputs="uniform")
     assert programs_for(*members) is population(bucket_of(members[0]), choices=common)
+
+
+def test_another_metric_takes_no_more_programs_than_the_one_that_measures():
+    of_bucket = bucket_of(configured())
+    plain, measured = (population(of_bucket, metric=m) for m in (ACCURACY, find_metric("auc")))
+    assert plain.measure is None
+    assert measured.measure is not None
+    assert (measured.init, measured.advance) == (plain.init, plain.advance)
+    assert measured.evaluate is plain.evaluate
+
+
+def test_without_resampling_all_programs_but_the_steps_are_those_with_it():
+    of_bucket = bucket_of(configured())
+    with_it, without = (population(of_bucket, resampling=r) for r in (True, False))
+    assert (without.init, without.evaluate) == (with_it.init, with_it.evaluate)
+    assert without.advance is not with_it.advance
 
 
 def test_without_resampling_steps_are_the_same_to_the_last_bit():
