@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from programs import let_go
 from small_populations import advance, bucket_of, configured, on_host, start
 
 from jdend.models import architecture, architectures
@@ -30,6 +31,13 @@ CHOICES = {
     "resampling_moments": NEW_MOMENTS,
     "resampling_schedule": SHARES,
 }
+
+
+@pytest.fixture(autouse=True)
+def programs_of_an_architecture_let_go():
+    """No two have one in common, and those of all would take a gigabyte."""
+    yield
+    let_go()
 
 
 def drawn(rng):
