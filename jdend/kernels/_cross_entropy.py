@@ -46,6 +46,11 @@ def mean_cross_entropy(
     Where it can, the native library computes both and the gradient in one pass; XLA makes a dozen
     operations of them, of ten classes each shorter than what it takes to begin one. There the mean
     can be differentiated once, by the logits.
+
+    Args:
+      logits: those of a batch.
+      y: its labels; one that is no class is never right, and its logit counts as 0.
+      smoothing: as for `cross_entropy`, a number that may be traced; None for none.
     """
     if not is_plain(logits, y) or logits.dtype != jnp.float32:
         return _mean(logits, y, smoothing)

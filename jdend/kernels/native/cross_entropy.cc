@@ -32,15 +32,13 @@ ffi::Error cross_entropy(ffi::ThreadPool pool, Floats logits, Integers labels, F
   const auto correct_of = trials.bind<int32_t>("correct", *correct, {});
   const auto gradient_of = trials.bind<float>("gradient", *gradient, {batch, classes});
   if (!trials.fit()) return trials.error("cross_entropy");
-  const auto one = [&](int64_t trial) {
-    return CrossEntropy{batch, classes, *smoothing_of[trial], logits_of[trial], labels_of[trial]};
-  };
   const CrossEntropy sizes{batch, classes, 0.0f, nullptr, nullptr};
-  parallel_for(pool, trials.count(), routines().cross_entropy_scratch(sizes),
-               [&](int64_t trial, float* scratch) {
-                 const Losses to{mean_of[trial], correct_of[trial], gradient_of[trial]};
-                 routines().cross_entropy(one(trial), scratch, to);
-               });
+  const int64_t scratch_floats = routines().cross_entropy_scratch(sizes);
+  parallel_for(pool, trials.count(), scratch_floats, [&](int64_t trial, float* scratch) {
+    const CrossEntropy of{batch, classes, *smoothing_of[trial], logits_of[trial], labels_of[trial]};
+    const Losses to{mean_of[trial], correct_of[trial], gradient_of[trial]};
+    routines().cross_entropy(of, scratch, to);
+  });
   return ffi::Error::Success();
 }
 

@@ -24,14 +24,7 @@ from jdend.study import (
     Study,
     StudyError,
 )
-from jdend.training import (
-    ACCURACY,
-    KeptNetworks,
-    Metric,
-    Outcome,
-    compilations,
-    uninterrupted,
-)
+from jdend.training import KeptNetworks, Metric, Outcome, compilations, uninterrupted
 
 __all__ = ["run_search", "train_first"]
 
@@ -101,8 +94,15 @@ def run_search(
             is_last = claim.number + 1 == schedule.n_generations
             afterwards = (lambda: trainer.prepare(following())) if following and is_last else None
             training = _train(
-                *(schedule, proposed, trainer, programs, reporter, reusable),
-                *(keeper, networks, afterwards),
+                schedule,
+                proposed,
+                trainer,
+                programs,
+                reporter,
+                reusable,
+                keeper=keeper,
+                networks=networks,
+                afterwards=afterwards,
             )
             for trial, outcome in training:
                 outcomes[trial] = outcome
@@ -224,8 +224,8 @@ def _result(
     outcome: Outcome,
     *,
     held_out: bool,
-    cut_off: bool = False,
-    metric: Metric = ACCURACY,
+    cut_off: bool,
+    metric: Metric,
 ) -> SearchResult:
     """The result of a trial, with means over its seeds.
 

@@ -161,7 +161,7 @@ class Trainer:
             mode=self.buckets,
             kernel=self.kernel,
             precision=self.precision,
-            max_programs=self.max_programs,
+            max_programs=self.max_programs and max(1, self.max_programs - len(common)),
             n_examples=self.data.outline.n_train * self.data.outline.n_folds,
             weight=n_trials / len(sample) / 2,
             generations=n_generations,

@@ -71,7 +71,9 @@ def plan(
     populations, unplaced = _in_programs(trials, within)
     families = _families(trials, unplaced, exact=mode == "exact")
     if mode != "exact":
-        limit = len(families) if mode == "padded" and max_programs is None else max_programs
+        limit = len(families) if mode == "padded" else None
+        if max_programs is not None:
+            limit = max(1, max_programs - len(populations))
         costs = _Costs(cost_of(kernel), n_examples, weight, generations)
         families = _divided(trials, families, limit, costs)
     populations += [_population(trials, members, kernel, precision) for members in families]

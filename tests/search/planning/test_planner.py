@@ -141,3 +141,12 @@ def test_parts_have_the_bucket_of_the_whole_and_a_usual_width(kernel, width):
     for part in planner.divided(whole, [100.0], 2):
         assert (part.bucket, part.seeds) == (whole[0].bucket, whole[0].seeds)
         assert part.width == width
+
+
+def test_shared_programs_that_are_used_count_among_the_most():
+    taken = [shaped(n, seeds=(1,)) for n in (5, 6)]
+    apart = [shaped(n, n_epochs=100) for n in (2, 300)]
+    shared = programs(taken, mode="padded")
+    planned = functools.partial(plan, [*taken, *apart], within=shared, weight=1000.0)
+    assert len(planned()) == 3
+    assert len(planned(max_programs=2)) == 2
