@@ -136,7 +136,7 @@ sanitize: $(READY)
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 \
 	  JDEND_KERNEL_LIBRARY=$(CURDIR)/build/sanitize/jdend/kernels/libjdend.so \
-	  $(BIN)/python -m pytest tests/kernels -k "native or matmul or rows or adamw or entropy"
+	  $(BIN)/python -m pytest tests/kernels -k "native or matmul or rows or adamw or entropy or threefry"
 
 lock: $(UV)
 	$(UV) pip compile --quiet pyproject.toml --extra test --universal --no-strip-extras \

@@ -8,6 +8,7 @@ from jdend.kernels._matmul import DotGeneral
 from jdend.kernels._native import top_k
 from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
 from jdend.kernels._rows import Packed, packed_rows
+from jdend.kernels._threefry import threefry
 
 __all__ = [
     "PRECISIONS",
@@ -27,5 +28,6 @@ __all__ = [
     "multiplying_in",
     "packed_rows",
     "resolve",
+    "threefry",
     "top_k",
 ]

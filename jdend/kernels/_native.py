@@ -38,7 +38,7 @@ INSTRUCTION_SET_VARIABLE = "JDEND_INSTRUCTION_SET"
 
 CALLS = (
     *("pack", "pack_rows", "forward", "weight_gradient", "input_gradient"),
-    *("matmul", "top_k", "adamw", "cross_entropy"),
+    *("matmul", "top_k", "adamw", "cross_entropy", "threefry"),
 )
 
 
@@ -308,8 +308,10 @@ def native_passes() -> Passes:
     )
 
 
-def where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Callable[..., T]:
-    """One of two functions of arrays, the first of float32, and of settings, which are hashable."""
+def where_possible(
+    native: Callable[..., T], elsewhere: Callable[..., T], dtype: Any = jnp.float32
+) -> Callable[..., T]:
+    """One of two functions of arrays, the first of this dtype, and of hashable settings."""
 
     @cache
     def flat(settings: Any, tree: Any) -> tuple[Choice, list[Any]]:
@@ -321,18 +323,12 @@ def where_possible(native: Callable[..., T], elsewhere: Callable[..., T]) -> Cal
             results, found[:] = jax.tree.leaves(result), [jax.tree.structure(result)]
             return results
 
-        partitioned = partial(flattened, elsewhere)
-        here = partial(flattened, native)
-
-        def alone(*leaves: Array) -> list[Array]:
-            return cast(Any, lax.platform_dependent(*leaves, cpu=here, default=partitioned))
-
-        return Choice(alone, partitioned), found
+        return Choice(partial(flattened, native), partial(flattened, elsewhere)), found
 
     def computed(*arguments: Any) -> T:
         *arrays, settings = arguments
         leaves, tree = cast(tuple[list[Array], Any], jax.tree.flatten(arrays))
-        if leaves[0].dtype != jnp.float32:
+        if leaves[0].dtype != dtype:
             return elsewhere(*arrays, settings)
         choice, found = flat(settings, tree)
         results = chosen(choice, *leaves)

@@ -9,11 +9,12 @@ leaves it alone. So it is known at any depth what is shared, which a kernel can 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -42,11 +43,11 @@ class Linear(ABC):
 
 @dataclass(frozen=True)
 class Choice:
-    """Two functions that compute the same: ``alone`` in programs whose arrays lie where they run,
-    ``partitioned`` in those that the compiler divides among devices."""
+    """Two functions that compute the same: ``here`` in programs for CPUs whose arrays lie where
+    they run, ``elsewhere`` in those that the compiler divides among devices, and in all others."""
 
-    alone: Callable[..., Arrays]
-    partitioned: Callable[..., Arrays]
+    here: Callable[..., Arrays]
+    elsewhere: Callable[..., Arrays]
 
 
 def linear(function: Linear, *arrays: Any) -> list[Any]:
@@ -84,9 +85,21 @@ def _primitive(name: str, shapes: Callable[..., list[Any]]) -> Primitive:
 
 
 def _shapes_of_choice(*avals: Any, function: Choice, nest: Nest) -> list[Any]:
-    structs = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
-    results = jax.eval_shape(_over(function.partitioned, nest), *structs)
-    return [ShapedArray(result.shape, result.dtype) for result in results]
+    shapes, added = [aval.shape for aval in avals], []
+    for axes in nest:
+        mapped = [axis is not None for axis in axes]
+        added.append(shapes[mapped.index(True)][0])
+        shapes = [shape[one:] for shape, one in zip(shapes, mapped, strict=True)]
+    results = _shapes_of(function, tuple(zip(shapes, [aval.dtype for aval in avals], strict=True)))
+    return [ShapedArray((*added, *shape), dtype) for shape, dtype in results]
+
+
+@lru_cache(maxsize=4096)
+def _shapes_of(function: Choice, arrays: tuple[tuple[Any, Any], ...]) -> list[tuple[Any, Any]]:
+    """Shapes and dtypes of its results. What it is ``here`` is a call of a library, which is traced
+    in no time."""
+    results = jax.eval_shape(function.here, *(jax.ShapeDtypeStruct(*array) for array in arrays))
+    return [(result.shape, result.dtype) for result in results]
 
 
 def _shape_of_linear(*avals: Any, function: Linear, nest: Nest) -> list[Any]:
@@ -163,8 +176,13 @@ def _lower_linear(context: Any, *arrays: Any, function: Linear, nest: Nest) -> A
 
 
 def _lower_choice(context: Any, *arrays: Any, function: Choice, nest: Nest) -> Any:
-    partitioned = is_partitioned(context.module_context.axis_context)
-    taken = function.partitioned if partitioned else function.alone
+    def by_platform(*arrays: Any) -> Arrays:
+        return lax.platform_dependent(*arrays, cpu=function.here, default=function.elsewhere)
+
+    taken = function.elsewhere
+    if not is_partitioned(context.module_context.axis_context):
+        platforms = tuple(context.module_context.platforms)
+        taken = function.here if platforms == ("cpu",) else by_platform
     return mlir.lower_fun(_over(taken, nest), multiple_results=True)(context, *arrays)
 
 

@@ -66,6 +66,14 @@ struct Normalisation {
   int64_t offset_stride, scale_stride;
 };
 
+// Counts that threefry hashes.
+struct Hashes {
+  const uint32_t* key;  // its two words
+  uint32_t first;       // the first count; the others follow it
+  int64_t count;
+  bool mixed;  // whether a count's two words become the bits in which they differ
+};
+
 // Signs are [tiles, U + N] words with somas, [tiles, U] without. Bit j of a word says that sample j
 // of the tile lies on the negative side of that dendrite's (then that soma's) LeakyReLU.
 struct Routines {
@@ -112,6 +120,9 @@ struct Routines {
   // Mean loss, hits and gradient, and the floats of scratch memory for them.
   int64_t (*cross_entropy_scratch)(const CrossEntropy&);
   void (*cross_entropy)(const CrossEntropy&, float* scratch, const Losses&);
+
+  // Threefry's words of some counts.
+  void (*threefry)(const Hashes&, uint32_t* out);
 
   // Rows [first, last) of a product, and the floats of scratch memory for it.
   int64_t (*matmul_scratch)(const Product&);

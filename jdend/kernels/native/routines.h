@@ -17,6 +17,7 @@
 #include "matmul.h"
 #include "rows.h"
 #include "softmax.h"
+#include "threefry.h"
 #include "transpose.h"
 
 namespace jdend {
@@ -521,6 +522,7 @@ struct Kernel {
                     adamw,
                     Softmax<kLanes>::scratch,
                     Softmax<kLanes>::cross_entropy,
+                    Threefry<kLanes>::threefry,
                     Matmul<Isa>::scratch,
                     Matmul<Isa>::rows};
   }

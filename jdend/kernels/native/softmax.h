@@ -9,34 +9,10 @@
 
 #include "cross_entropy.h"
 #include "transpose.h"
+#include "vectors.h"
 
 namespace jdend {
 namespace {
-
-// Of 4, 8 or 16 lanes, by name: GCC knows no vectors whose length is a template's argument.
-template <int kLanes>
-struct Vectors;
-
-template <>
-struct Vectors<4> {
-  typedef float Vec __attribute__((vector_size(16)));
-  typedef int32_t Int __attribute__((vector_size(16)));
-  typedef uint32_t Bits __attribute__((vector_size(16)));
-};
-
-template <>
-struct Vectors<8> {
-  typedef float Vec __attribute__((vector_size(32)));
-  typedef int32_t Int __attribute__((vector_size(32)));
-  typedef uint32_t Bits __attribute__((vector_size(32)));
-};
-
-template <>
-struct Vectors<16> {
-  typedef float Vec __attribute__((vector_size(64)));
-  typedef int32_t Int __attribute__((vector_size(64)));
-  typedef uint32_t Bits __attribute__((vector_size(64)));
-};
 
 template <int kLanes>
 struct Softmax {
