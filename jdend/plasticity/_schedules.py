@@ -1,6 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """When synapses are replaced, and how many at a time."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -41,6 +42,7 @@ def sharpness_at(progress: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return delta / (1.0 - delta)
 
 
+@jax.jit  # traced once for each shape
 def resampling_at(
     number: Int[Array, "*shape"],
     every: Int[Array, "*shape"],
@@ -55,6 +57,7 @@ def resampling_at(
     return every * number + more
 
 
+@jax.jit
 def resamplings_until(
     step: Int[Array, ""], every: Int[Array, "*shape"], slowdown: Float[Array, "*shape"]
 ) -> Int[Array, "*shape"]:

@@ -146,6 +146,7 @@ def _resample_columns(
     gradients: Sequence[Float[Array, "S *W N D F"] | None],
 ) -> State:
     """The state after every layer of one configuration, or of several, was resampled."""
+    columns = columns.astype(jnp.uint32)  # that they are not negative saves three operations each
 
     def taken(x: Int[Array, " C"] | Float[Array, " C"]) -> Array:
         return x[columns]
