@@ -1,6 +1,9 @@
 # pyright: reportUnknownMemberType=false
 """When synapses are replaced, and how many at a time."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -8,6 +11,12 @@ from jaxtyping import Array, Float, Int
 __all__ = ["SHARES", "resampling_at", "resamplings_until", "share_at", "sharpness_at"]
 
 SHARES = ("constant", "cosine")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _traced_once(function: F) -> F:
+    """The function, which a program that calls it several times has once for each shape."""
+    return cast(F, jax.jit(function))
 
 
 def share_at(
@@ -42,7 +51,7 @@ def sharpness_at(progress: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return delta / (1.0 - delta)
 
 
-@jax.jit  # traced once for each shape
+@_traced_once
 def resampling_at(
     number: Int[Array, "*shape"],
     every: Int[Array, "*shape"],
@@ -57,7 +66,7 @@ def resampling_at(
     return every * number + more
 
 
-@jax.jit
+@_traced_once
 def resamplings_until(
     step: Int[Array, ""], every: Int[Array, "*shape"], slowdown: Float[Array, "*shape"]
 ) -> Int[Array, "*shape"]:

@@ -16,15 +16,16 @@ from jdend.training._metrics import ACCURACY, Metric
 from jdend.training._population import Population, make_population
 from jdend.training._resampling import resamples
 from jdend.training._traced_hyperparameters import (
+    RESAMPLING_CHOICES,
+    WIRING_CHOICES,
     Choices,
     TracedHyperparameters,
+    among,
     common_choices,
 )
 
 __all__ = ["let_go_of_populations", "population", "population_for"]
 
-# Choices of which a program has every branch, unless all members agree.
-RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
 # On CPUs each program takes one or two hundred of the 65,530 memory mappings that Linux allows a
 # process, and LLVM ends the process when there are no more.
 MOST_KEPT = 32
@@ -46,8 +47,8 @@ def population(
     Args:
       bucket: what they share.
       resampling: whether their dendritic layers may be resampled; half of what is compiled.
-      choices: of `RESAMPLING_CHOICES`, those with the same value for all members, so that nothing
-        else is compiled. Of the others, a program has every branch.
+      choices: of `WIRING_CHOICES` and `RESAMPLING_CHOICES`, those with the same value for all
+        members, so that nothing else is compiled. Of the others, a program has every branch.
       metric: what they are measured by.
       mesh: the devices that they are divided among; None for the default device.
     """
@@ -75,12 +76,14 @@ def _with_programs_of_others(made: Population, key: _Key) -> Population:
         if (others, its_mesh) == ([bucket, registered], mesh):
             made = replace(
                 made,
-                init=other.init,
                 evaluate=other.evaluate,
                 evaluate_folds=other.evaluate_folds,
                 add=other.add,
             )
-            if (its_resampling, its_choices) == (resampling, choices):
+            if among(WIRING_CHOICES, its_choices) == among(WIRING_CHOICES, choices):
+                made = replace(made, init=other.init)
+            in_steps = [among(RESAMPLING_CHOICES, c) for c in (its_choices, choices)]
+            if its_resampling == resampling and in_steps[0] == in_steps[1]:
                 made = replace(made, advance=other.advance)
     return made
 
@@ -117,6 +120,6 @@ def population_for(
 ) -> Population:
     """The functions that these members need, and no more; figures are the same with others."""
     resampling = resamples(hyperparameters)
-    named = RESAMPLING_CHOICES if resampling else ()
+    named = (*WIRING_CHOICES, *(RESAMPLING_CHOICES if resampling else ()))
     choices = common_choices(hyperparameters, named)
     return population(bucket, resampling=resampling, choices=choices, metric=metric, mesh=mesh)

@@ -24,6 +24,7 @@ from flax import nnx
 from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from jdend.fields import HYPERPARAMETERS
 from jdend.kernels import Packed, multiplying_in
 from jdend.models import build
 from jdend.training._batches import batches, keys_of
@@ -67,7 +68,13 @@ from jdend.training._sharding import (
 )
 from jdend.training._state import State, Tree
 from jdend.training._threefry import with_standard_keys
-from jdend.training._traced_hyperparameters import Choices, TracedHyperparameters
+from jdend.training._traced_hyperparameters import (
+    RESAMPLING_CHOICES,
+    WIRING_CHOICES,
+    Choices,
+    TracedHyperparameters,
+    among,
+)
 
 __all__ = ["Population", "make_population"]
 
@@ -197,20 +204,21 @@ def make_population(
         identity = identity_of(bucket, measured_by)
         return None if identity is None else (name, identity, *also)
 
+    wiring, in_steps = among(WIRING_CHOICES, choices), among(RESAMPLING_CHOICES, choices)
     return Population(
         bucket=bucket,
         init=Program(
-            _init(bucket),
+            _init(bucket, wiring),
             quickly=True,
             sharding=Sharding(mesh, (BY_CONFIGURATION, BY_SEED), BY_STATE),
-            identity=named("init"),
+            identity=named("init", wiring),
         ),
         advance=Program(
-            multiplying_in(bucket.precision, _advance(bucket, resampling, dict(choices))),
+            multiplying_in(bucket.precision, _advance(bucket, resampling, in_steps)),
             trains=True,
             donate=(0,),
             sharding=Sharding(mesh, (BY_STATE, EVERYWHERE, BY_SEED, EVERYWHERE), BY_STATE),
-            identity=named("advance", resampling, sorted(choices)),
+            identity=named("advance", resampling, in_steps),
         ),
         evaluate=Program(
             evaluation(bucket),
@@ -241,10 +249,13 @@ def make_population(
     )
 
 
-def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
-    """The function `init` of a bucket's population, not compiled."""
-
+def _init(
+    bucket: Bucket, choices: Mapping[str, int]
+) -> Callable[[TracedHyperparameters, Seeds], State]:
+    """The function `init` of a bucket's population whose members agree in these choices, not
+    compiled."""
     is_averaged = bucket.structure.extra("averaging") is not None
+    agreed = {name: HYPERPARAMETERS[name].allowed()[position] for name, position in choices.items()}
 
     def init_trial(
         seed: UInt32[Array, ""], hyperparameters: TracedHyperparameters
@@ -254,7 +265,7 @@ def _init(bucket: Bucket) -> Callable[[TracedHyperparameters, Seeds], State]:
             kernel=bucket.kernel,
             sizes=initial_sizes(bucket, hyperparameters),
             rngs=nnx.Rngs(key_of(seed, INIT)),
-            **hyperparameters.wiring(),
+            **{**hyperparameters.wiring(), **agreed},
         )
         _, params, other = cast(_Split, nnx.split(model, nnx.Param, ...))
         return nnx.to_pure_dict(params), with_standard_keys(nnx.to_pure_dict(other))

@@ -15,8 +15,11 @@ from jdend.fields import HYPERPARAMETERS, SCHEDULES, Field, HyperparameterFields
 from jdend.models import Configuration
 
 __all__ = [
+    "RESAMPLING_CHOICES",
+    "WIRING_CHOICES",
     "Choices",
     "TracedHyperparameters",
+    "among",
     "common_choices",
     "learning_rate",
     "trace_hyperparameters",
@@ -24,6 +27,10 @@ __all__ = [
 
 # Names of fields, each with the position of a value among those that the field allows.
 Choices = frozenset[tuple[str, int]]
+# Those of which a program has every branch, unless all members agree: where networks are drawn, and
+# where they are resampled.
+WIRING_CHOICES = ("connectivity",)
+RESAMPLING_CHOICES = ("resampling_rule", "resampling_inputs")
 
 
 @jax.tree_util.register_dataclass
@@ -73,6 +80,11 @@ def common_choices(hyperparameters: TracedHyperparameters, names: Sequence[str])
         for positions in [np.asarray(getattr(hyperparameters, name))]
         if (positions == positions[0]).all()
     )
+
+
+def among(names: Sequence[str], choices: Choices) -> dict[str, int]:
+    """Those of the choices that have these names, in the order of their names."""
+    return {name: position for name, position in sorted(choices) if name in names}
 
 
 def _column(field: Field, values: Sequence[float | str]) -> Array:

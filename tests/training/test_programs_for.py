@@ -11,6 +11,7 @@ from small_populations import (
     on_host,
 )
 
+from jdend.connectivity import CONNECTIVITIES
 from jdend.fields import HYPERPARAMETERS
 from jdend.training import (
     ACCURACY,
@@ -22,6 +23,7 @@ from jdend.training import (
 )
 from jdend.training._kept_populations import population_for
 from jdend.training._population import make_population
+from jdend.training._state import take
 
 SEEDS = np.array([0, 1], np.uint32)
 
@@ -43,7 +45,8 @@ def choices(**names):
     return frozenset((n, HYPERPARAMETERS[n].allowed().index(value)) for n, value in names.items())
 
 
-OF_RESAMPLING = choices(resampling_rule="flat", resampling_inputs="uniform")
+OF_WIRING = choices(connectivity="random")
+OF_RESAMPLING = OF_WIRING | choices(resampling_rule="flat", resampling_inputs="uniform")
 NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 
 
@@ -59,7 +62,7 @@ NEVER = {"steps_to_resample": 3 * STEPS_PER_EPOCH + 1}
 )
 def test_what_never_resamples_has_a_program_without_it(params, needed):
     configuration = configured(**{"synaptic_resampling": True, **params})
-    needs = OF_RESAMPLING if needed else frozenset()
+    needs = OF_RESAMPLING if needed else OF_WIRING
     expected = population(bucket_of(configuration), resampling=needed, choices=needs)
     assert programs_for(configuration) is expected
 
@@ -71,9 +74,19 @@ def test_one_that_resamples_is_enough_for_the_program_with_it():
 
 
 def test_members_that_differ_have_a_program_with_every_branch():
-    members = [configured(), configured(resampling_rule="soft")]
+    members = [
+        configured(resampling_inputs="uniform", **named)
+        for named in ({}, {"resampling_rule": "soft", "connectivity": "local_receptive_fields"})
+    ]
     common = choices(resampling_inputs="uniform")
     assert programs_for(*members) is population(bucket_of(members[0]), choices=common)
+
+
+def test_members_that_are_wired_alike_share_but_how_they_begin_with_any():
+    of_bucket = bucket_of(configured())
+    one, any_other = (population(of_bucket, choices=c) for c in (OF_WIRING, frozenset()))
+    assert one.init is not any_other.init
+    assert (one.advance, one.evaluate) == (any_other.advance, any_other.evaluate)
 
 
 def test_another_metric_takes_no_more_programs_than_the_one_that_measures():
@@ -112,6 +125,17 @@ def test_synapses_move_the_same_whatever_else_their_program_could_do(rule, input
     configuration = configured(**named, percentage_resample=0.7)
     alone = after_an_epoch(configuration, choices=choices(**named))
     assert_equal(after_an_epoch(configuration), alone)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_synapses_are_drawn_the_same_whatever_else_their_program_could_draw(padded):
+    members = [configured(connectivity=rule, field_std=1.5) for rule in CONNECTIVITIES]
+    traced = trace_hyperparameters(members, STEPS_PER_EPOCH, padded=padded)
+    of_bucket = bucket_of(members[0], padded=padded)
+    together = on_host(population(of_bucket).init(traced, SEEDS))
+    for column, rule in enumerate(CONNECTIVITIES):
+        one = population(of_bucket, choices=choices(connectivity=rule)).init
+        assert_equal(take(on_host(one(traced, SEEDS)), [column]), take(together, [column]))
 
 
 @pytest.mark.parametrize("inputs", ["local", "local_free"])
