@@ -14,6 +14,6 @@ def four_nodes():
 def alone(tmp_path_factory):
     """A search's words, its table, and the figures of its 64 trials, by one process."""
     folder = tmp_path_factory.mktemp("alone")
-    words = options(folder, trials=64, epochs=1000, generation=64)
+    words = options(folder, trials=64, epochs=650, generation=64)
     shown, _ = ended(start(*words, "--quiet", "--out", folder / "out"))
     return words, shown, figures(folder / "out")

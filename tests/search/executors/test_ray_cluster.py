@@ -5,16 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import pytest
 from clusters import NODE, ended, figures, is_at_work, start, wait_for
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_as_for_users():
-    """These searches train for longer than LLVM's optimisations take."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XLA_FLAGS", "")
-        yield
 
 
 def test_a_node_is_lost_and_another_comes(alone, four_nodes, tmp_path):
