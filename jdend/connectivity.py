@@ -20,6 +20,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
@@ -86,9 +87,34 @@ def draw_indices(
     Raises:
       ValueError: if the rule is unknown, or needs an image shape, or that has not `F` features.
     """
-    n_neurons, n_dendrites, n_inputs = shape
     if field_std is None:
-        field_std = default_field_std(n_inputs)
+        field_std = default_field_std(shape[2])
+    traced = any(isinstance(x, Tracer) for x in (key, field_std, true_features))
+    draw = _draw if traced or not isinstance(connectivity, str) else _draw_in_one_program
+    return draw(
+        key,
+        field_std,
+        true_features,
+        shape=shape,
+        in_features=in_features,
+        connectivity=connectivity,
+        image_shape=image_shape,
+        by_neuron=by_neuron,
+    )
+
+
+def _draw(
+    key: Key[Array, ""],
+    field_std: FieldStd,
+    true_features: int | Int[Array, ""] | None,
+    *,
+    shape: tuple[Size, Size, Size],
+    in_features: Size,
+    connectivity: str | Int[Array, ""],
+    image_shape: ImageShape | None,
+    by_neuron: bool,
+) -> Int[Array, "N D K"]:
+    n_neurons, n_dendrites, n_inputs = shape
     log_probabilities = _rule(connectivity, in_features, image_shape, field_std)
 
     # One draw for all: every further one is a further threefry program to compile.
@@ -116,6 +142,16 @@ def draw_indices(
     drawn = jax.vmap(draw_one)(centres, uniform[:, 2:]).reshape(shape)
     shared = by_neuron and _is_among(connectivity, SHARED)
     return drawn if shared is False else jnp.where(shared, drawn[:, :1], drawn)
+
+
+_draw_in_one_program = cast(
+    Callable[..., Array],
+    jax.jit(
+        _draw,
+        static_argnames=("shape", "in_features", "connectivity", "image_shape", "by_neuron"),
+    ),
+)
+"""Outside of a program JAX would compile one for each of some forty operations."""
 
 
 def dendrite_keys(key: Key[Array, ""], n_neurons: Size, n_dendrites: Size) -> Key[Array, "N D"]:

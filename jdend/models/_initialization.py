@@ -7,11 +7,12 @@ not hold.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.core import Tracer
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -48,7 +49,14 @@ def dendrite_normal(
     key: PRNGKeyArray, shape: tuple[int, int, int], dtype: DTypeLike = jnp.float32
 ) -> Float[Array, "N D K"]:
     """Standard normal draws `[N, D, K]`, which padding does not change; at least float32."""
-    dtype = jnp.promote_types(dtype, jnp.float32)
+    traced = isinstance(key, Tracer)
+    draw = _dendrite_normal if traced else _dendrite_normal_in_one_program
+    return draw(key, shape, jnp.promote_types(dtype, jnp.float32))
+
+
+def _dendrite_normal(
+    key: PRNGKeyArray, shape: tuple[int, int, int], dtype: DTypeLike
+) -> Float[Array, "N D K"]:
     n_neurons, n_dendrites, n_inputs = shape
     keys = dendrite_keys(key, n_neurons, n_dendrites).reshape(-1)
 
@@ -56,6 +64,11 @@ def dendrite_normal(
         return jax.random.normal(key, (n_inputs,), dtype)
 
     return jax.vmap(draw)(keys).reshape(shape)
+
+
+_dendrite_normal_in_one_program = cast(
+    Callable[..., Array], jax.jit(_dendrite_normal, static_argnames=("shape", "dtype"))
+)
 
 
 class Linear(nnx.Linear):
