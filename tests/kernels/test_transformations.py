@@ -43,6 +43,7 @@ def transformed(kernel: str, x, rest: dict, g) -> dict:
 
     both = (moving, x) if jnp.issubdtype(x.dtype, jnp.floating) else (moving,)
 
+    @jax.jit  # what Python does is traced once, and then transformed
     def of_both(*both):
         return loss(*both) if len(both) == 2 else loss(*both, x)
 
@@ -55,6 +56,7 @@ def transformed(kernel: str, x, rest: dict, g) -> dict:
             jax.tree.map(two, networks), *rest
         )
 
+    @jax.jit
     def only(weight):
         return loss({**moving, "weight": weight}, x)
 
