@@ -24,7 +24,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from jdend.kernels import top_k
+from jdend.kernels import less_to_compile, top_k
 
 __all__ = [
     "CONNECTIVITIES",
@@ -90,9 +90,9 @@ def draw_indices(
     if field_std is None:
         field_std = default_field_std(shape[2])
     traced = any(isinstance(x, Tracer) for x in (key, field_std, true_features))
-    draw = _draw if traced or not isinstance(connectivity, str) else _draw_in_one_program
-    return draw(
-        key,
+    at_once = not traced and isinstance(connectivity, str)
+    return (_draw_in_one_program if at_once else _draw)(
+        less_to_compile(key),
         field_std,
         true_features,
         shape=shape,

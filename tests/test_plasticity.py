@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from jdend.connectivity import check_indices, draw_indices, log_probabilities_around
+from jdend.kernels import THREEFRY
 from jdend.plasticity import (
     GRADIENTS,
     NEW_WEIGHTS,
@@ -25,7 +26,6 @@ from jdend.plasticity import (
     share_at,
     sharpness_at,
 )
-from jdend.training._threefry import THREEFRY
 
 IMAGE = (4, 3, 2)
 F = 24

@@ -8,10 +8,18 @@ from jdend.kernels._matmul import DotGeneral
 from jdend.kernels._native import top_k
 from jdend.kernels._precision import PRECISIONS, check_precision, dot_general, multiplying_in
 from jdend.kernels._rows import Packed, packed_rows
-from jdend.kernels._threefry import threefry
+from jdend.kernels._threefry import (
+    STANDARD_KEYS,
+    THREEFRY,
+    less_to_compile,
+    threefry,
+    threefry_here,
+)
 
 __all__ = [
     "PRECISIONS",
+    "STANDARD_KEYS",
+    "THREEFRY",
     "AdamWRates",
     "DotGeneral",
     "Moved",
@@ -24,10 +32,12 @@ __all__ = [
     "dendritic_layer",
     "dot_general",
     "has_largest_logit",
+    "less_to_compile",
     "mean_cross_entropy",
     "multiplying_in",
     "packed_rows",
     "resolve",
     "threefry",
+    "threefry_here",
     "top_k",
 ]

@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Initialisers whose draws do not change when a layer is padded.
 
 Every row is drawn as a vector from a key of its own, which is folded by the row's position. With
@@ -17,7 +17,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jdend.connectivity import dendrite_keys
-from jdend.kernels import DotGeneral
+from jdend.kernels import DotGeneral, less_to_compile
 
 __all__ = ["INITIALIZATIONS", "Linear", "dendrite_normal", "dendrite_std"]
 
@@ -49,9 +49,9 @@ def dendrite_normal(
     key: PRNGKeyArray, shape: tuple[int, int, int], dtype: DTypeLike = jnp.float32
 ) -> Float[Array, "N D K"]:
     """Standard normal draws `[N, D, K]`, which padding does not change; at least float32."""
-    traced = isinstance(key, Tracer)
-    draw = _dendrite_normal if traced else _dendrite_normal_in_one_program
-    return draw(key, shape, jnp.promote_types(dtype, jnp.float32))
+    dtype = jnp.promote_types(dtype, jnp.float32)
+    draw = _dendrite_normal if isinstance(key, Tracer) else _dendrite_normal_in_one_program
+    return draw(less_to_compile(key), shape, dtype)
 
 
 def _dendrite_normal(

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
+from jdend.kernels import threefry_here
 from jdend.training._compilation import Program
-from jdend.training._threefry import threefry_here
 
 __all__ = [
     "AUGMENT",

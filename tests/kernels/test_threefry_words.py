@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.extend.random import threefry_2x32
 
-from jdend.kernels import _native, threefry
+from jdend.kernels import _native, less_to_compile, threefry
 
 pytestmark = pytest.mark.skipif(_native.missing() is not None, reason=str(_native.missing()))
 KEYS = jnp.array([[0, 0], [1, 2], [2**32 - 1, 7]], jnp.uint32)
@@ -53,3 +53,24 @@ def test_programs_for_other_devices_call_nothing(platform):
         disabled_checks=[jax.export.DisabledSafetyCheck.custom_call("jdend_threefry")],
     )(KEYS[0])
     assert ("jdend_threefry" in exported.mlir_module()) == (platform == "cpu")
+
+
+@pytest.mark.parametrize("draw", [jax.random.normal, jax.random.uniform, jax.random.gumbel])
+def test_a_key_that_is_less_to_compile_has_the_same_draws(draw):
+    key = jax.random.key(7)
+    np.testing.assert_array_equal(
+        jax.jit(lambda k: draw(k, (5,)))(less_to_compile(key)),
+        jax.jit(lambda k: draw(k, (5,)))(key),
+    )
+
+
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_keys_of_other_kinds_stay(impl):
+    key = jax.random.key(7, impl=impl)
+    assert less_to_compile(key) is key
+
+
+def test_keys_stay_where_jax_draws_otherwise():
+    key = jax.random.key(7)
+    with jax.threefry_partitionable(False):
+        assert less_to_compile(key) is key

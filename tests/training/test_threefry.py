@@ -5,14 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jdend.training._threefry import STANDARD, THREEFRY, threefry_here, with_standard_keys
+from jdend.kernels import STANDARD_KEYS, THREEFRY, threefry_here
+from jdend.training._threefry import with_standard_keys
 
 SEEDS = (0, 7, 2**32 - 1)
 
 
 def keys_of(seed):
     """The same key of both kinds."""
-    return [jax.random.key(np.uint32(seed), impl=impl) for impl in (THREEFRY, STANDARD)]
+    return [jax.random.key(np.uint32(seed), impl=impl) for impl in (THREEFRY, STANDARD_KEYS)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -62,7 +63,7 @@ def test_programs_for_cpus_have_no_loop():
     assert (here, there) == (0, 2)
 
 
-@pytest.mark.parametrize(("platform", "impl"), [("cpu", THREEFRY), ("gpu", STANDARD)])
+@pytest.mark.parametrize(("platform", "impl"), [("cpu", THREEFRY), ("gpu", STANDARD_KEYS)])
 def test_only_cpus_have_another_than_jax_s_own(monkeypatch, platform, impl):
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
     assert threefry_here() == impl
