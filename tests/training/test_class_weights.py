@@ -12,7 +12,7 @@ from small_populations import bucket_of, configured, data
 from jdend.training import ClassWeightsError, train, train_model, weighted
 
 # All 200 training examples are in an epoch's batches.
-CONFIGURATION = configured(batch_size=20, n_epochs=1)
+CONFIGURATION = configured(batch_size=20, n_epochs=1, synaptic_resampling=False)
 
 
 def unbalanced():
@@ -70,7 +70,7 @@ def test_without_weights_the_data_are_as_they_were():
 
 
 def test_small_classes_are_learned_better_with_them():
-    configuration = configured(n_neurons=6, n_epochs=20, lr=2e-2, batch_size=16)
+    configuration = configured(n_neurons=6, n_epochs=20, lr=2e-2, synaptic_resampling=False)
     parts = unbalanced()
 
     def on_test(parts):

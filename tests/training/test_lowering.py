@@ -1,5 +1,6 @@
 """Programs for GPUs and TPUs lower on any machine, for one device and for eight."""
 
+import functools
 import re
 
 import jax
@@ -17,8 +18,9 @@ ALONE, EIGHT = None, AbstractMesh((2, 4), ("seeds", "configurations"))
 COLLECTIVES = r"(all_reduce|all_gather|all_to_all|collective_\w+|reduce_scatter)"
 
 
-def lowered(platform, mesh, n_seeds=4):
-    """The text of each program of a population, with resampling and a metric, by name."""
+@functools.cache
+def traced(mesh, n_seeds=4):
+    """Each program of a population, with resampling and a metric, by name."""
     bucket, device = bucket_of(MEMBERS[0]), on_device(data())
     hyperparameters = trace_hyperparameters(MEMBERS, 12)
     population = make_population(bucket, True, frozenset(), find_metric("auc"), mesh)
@@ -34,18 +36,15 @@ def lowered(platform, mesh, n_seeds=4):
         "measure": (state, examples, rows),
     }
     return {
-        name: getattr(population, name)
-        ._jitted.trace(*shapes)
-        .lower(lowering_platforms=(platform,))
-        .as_text()
-        for name, shapes in arguments.items()
+        name: getattr(population, name)._jitted.trace(*shapes) for name, shapes in arguments.items()
     }
 
 
 @pytest.mark.parametrize("mesh", [ALONE, EIGHT], ids=["one device", "eight"])
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_programs_lower_for_accelerators(platform, mesh):
-    for name, text in lowered(platform, mesh).items():
+    for name, program in traced(mesh).items():
+        text = program.lower(lowering_platforms=(platform,)).as_text()
         assert re.search(COLLECTIVES, text) is None, name
         for call in ("jdend_forward", "jdend_matmul"):
             assert call not in text, name  # the native kernel is for CPUs

@@ -70,7 +70,7 @@ def test_each_is_tried():
 
 
 @pytest.mark.parametrize("name", SKLEARN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(given_examples=examples())
 def test_it_is_what_scikit_learn_has_without_the_fillers(name, given_examples):
     logits, labels, counted = given_examples

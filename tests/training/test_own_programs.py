@@ -54,7 +54,8 @@ PROGRAMS = {
         {"augmentation": "flips_and_shifts"},
     ],
 }
-TRAITS = [{"lr": 1e-2, "n_neurons": 2}, {"lr": 3e-3, "percentage_resample": 0.5}]
+# Of one shape, smaller than that of their padded bucket: alone they share the programs.
+TRAITS = [{"lr": 1e-2, "n_neurons": 2}, {"lr": 3e-3, "n_neurons": 2, "percentage_resample": 0.5}]
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)
@@ -68,6 +69,10 @@ def members(name):
     return [configured(**one, **t) for one, t in zip(PROGRAMS[name], TRAITS, strict=True)]
 
 
+def padded_bucket(name):
+    return bucket_of(configured(**PROGRAMS[name][1]), padded=True)
+
+
 def at_30(bucket, configurations):
     """Of two seeds, one after the other: by the programs of one, which runs have, too."""
     of_seeds = [advance(bucket, start(bucket, configurations, (s,)), 30) for s in (0, 5)]
@@ -76,8 +81,7 @@ def at_30(bucket, configurations):
 
 @functools.cache
 def padded(name):
-    bucket = bucket_of(members(name)[1], padded=True)
-    return at_30(bucket, members(name))
+    return at_30(padded_bucket(name), members(name))
 
 
 @pytest.mark.parametrize("c", [0, 1])
@@ -92,7 +96,7 @@ def test_alone_in_a_bucket_of_its_own_as_padded_beside_another(name, c):
 @functools.cache
 def without():
     plain = [configured(**traits) for traits in TRAITS]
-    return at_30(bucket_of(plain[1], padded=True), plain)
+    return at_30(bucket_of(configured(), padded=True), plain)
 
 
 def test_it_changes_training(name):
@@ -100,7 +104,7 @@ def test_it_changes_training(name):
 
 
 def test_broken_off_it_goes_on_with_the_figures_of_an_undisturbed_run(name):
-    bucket = bucket_of(members(name)[1], padded=True)
+    bucket = padded_bucket(name)
     whole, first, second = (Run(bucket, members(name), (0, 5), data()) for _ in range(3))
     whole.train_to(3)
     first.train_to(2)
@@ -112,7 +116,7 @@ def test_broken_off_it_goes_on_with_the_figures_of_an_undisturbed_run(name):
 
 
 def test_trials_without_it_train_in_another_population(name):
-    bucket, plain = bucket_of(members(name)[1], padded=True), configured()
+    bucket, plain = padded_bucket(name), configured()
     with pytest.raises(ValueError, match="does not fit"):
         bucket.check_fits(plain.structure)
     with pytest.raises(ValueError, match="does not fit"):

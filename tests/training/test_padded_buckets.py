@@ -11,41 +11,77 @@ from small_populations import advance, assert_equal, bucket_of, configured, on_h
 
 from jdend.connectivity import check_indices
 from jdend.models import architecture, architectures
+from jdend.models._initialization import INITIALIZATIONS
+from jdend.plasticity import GRADIENTS, NEW_MOMENTS, NEW_WEIGHTS, PROPOSALS, RULES, SHARES
 from jdend.training import compilations, take
 
 PADDABLE = [name for name in architectures() if architecture(name).paddable]
+RESAMPLED = [name for name in PADDABLE if not name.startswith("mlp")]
 CAPACITY = {
-    "n_neurons": 4, "n_dendrites": 3, "n_dendrite_inputs": 7, "n_soma_inputs": 3, "hidden_dim": 5,
-    "second_hidden_dim": 4, "second_n_neurons": 4, "second_n_dendrites": 3,
+    "n_neurons": 6, "n_dendrites": 4, "n_dendrite_inputs": 9, "n_soma_inputs": 5, "hidden_dim": 6,
+    "second_hidden_dim": 5, "second_n_neurons": 4, "second_n_dendrites": 3,
     "second_n_dendrite_inputs": 4
 }  # fmt: skip
-FEWER = {"n_neurons": 3, "n_dendrites": 2, "n_dendrite_inputs": 5, "n_soma_inputs": 1}
-SIZES = [
-    {**CAPACITY, **FEWER, "second_n_neurons": 3, "second_n_dendrite_inputs": 2},
-    dict.fromkeys(CAPACITY, 1),
-    CAPACITY,
-]
-TRAITS = [
-    {"percentage_resample": 0.6, "initialization": "fan_in", "resampling_rule": "laplace"},
-    {
-        "percentage_resample": 1.0,
-        "connectivity": "local_receptive_fields",
-        "resampling_inputs": "local_free",
-        "resampling_weights": "zero",
-    },
-    {"percentage_resample": 0.3, "resampling_inputs": "local", "schedule": "cosine"},
-]
+CHOICES = {
+    "initialization": INITIALIZATIONS,
+    "resampling_rule": RULES,
+    "resampling_inputs": [name for name in PROPOSALS if name not in GRADIENTS],
+    # With the others inputs are never replaced.
+    "connectivity": ("random", "local_receptive_fields", "global_receptive_fields"),
+    "schedule": ("constant", "cosine"),
+    "resampling_weights": NEW_WEIGHTS,
+    "resampling_moments": NEW_MOMENTS,
+    "resampling_schedule": SHARES,
+}
 
 
-def members(name):
+def spread(rng):
+    """For each architecture that resamples one value of each choice, and each value for one."""
+    n = len(RESAMPLED)
+    columns = [rng.permutation(np.resize(values, n)).tolist() for values in CHOICES.values()]
+    return [dict(zip(CHOICES, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def drawn(rng):
+    """Sizes and numbers of a trial that resamples and loses synapses."""
+    return {
+        **{size: int(rng.integers(2, largest)) for size, largest in CAPACITY.items()},
+        "percentage_resample": float(rng.uniform(0.2, 1.0)),
+        "steps_to_resample": int(rng.integers(2, 10)),
+        "resampling_std": float(rng.uniform(0.5, 3.0)),
+        "resampling_end": float(rng.uniform(0.2, 1.0)),
+        "initial_density": float(rng.uniform(1.01, 2.0)),
+        "steps_to_prune": int(rng.integers(1, 20)),
+        "pruning_end": float(rng.uniform(0.2, 1.0)),
+        "resampling_slowdown": float(rng.choice([0.0, 0.3])),
+        "resampling_locality": float(rng.choice([0.5, 1.0])),
+        "max_resamplings": int(rng.integers(0, 5)),
+        "label_smoothing": float(rng.uniform(0.0, 0.3)),
+        "warmup_steps": int(rng.integers(0, 20)),
+        "lr": float(np.exp(rng.uniform(np.log(1e-3), np.log(3e-2)))),
+    }
+
+
+@functools.cache
+def trials(name):
+    """One of any shape, the smallest and the largest; no choice is the same for all."""
+    number = RESAMPLED.index(name) if name in RESAMPLED else 0
+    rng = np.random.default_rng([9, number])  # a second layer has inputs to move to
+    chosen = spread(np.random.default_rng(0))
+    others = [{**drawn(rng), **chosen[(number + 1 + i) % len(chosen)]} for i in range(2)]
     return [
-        configured(**sizes, **traits, architecture=name, steps_to_resample=4)
-        for sizes, traits in zip(SIZES, TRAITS, strict=True)
+        {**drawn(rng), **chosen[number]},
+        {**others[0], **dict.fromkeys(CAPACITY, 1)},
+        {**others[1], **CAPACITY},
     ]
 
 
+def members(name):
+    return [configured(**trial, architecture=name) for trial in trials(name)]
+
+
 def padded_bucket(name):
-    return bucket_of(configured(architecture=name, **CAPACITY), padded=True)
+    return bucket_of(members(name)[-1], padded=True)
 
 
 @functools.cache
@@ -106,31 +142,36 @@ def test_what_pads_is_zero_and_stays_zero(name, c):
 @pairs
 def test_indices_after_50_steps_are_the_exact_buckets(name, c):
     (begun, last), alone = padded(name), exact(name, c)[1].other
-    layers = {"dendritic": 36, "second": SIZES[c]["n_neurons"]}  # that move, and what they read
+    trial = trials(name)[c]
+    # Of those that move, what they read, and how many inputs a dendrite has when it has lost some.
+    layers = {
+        "dendritic": (36, trial["n_dendrite_inputs"]),
+        "second": (trial["n_neurons"], trial["second_n_dendrite_inputs"]),
+    }
     for layer in layers.keys() & alone.keys():
+        n_read, n_left = layers[layer]
         one = alone[layer]["indices"][0, 0]
         first, other = (state.other[layer]["indices"][0, c] for state in (begun, last))
         inside = tuple(slice(size) for size in one.shape)
         np.testing.assert_array_equal(other[inside], one)
         assert (other[inside] != first[inside]).any()
-        check_indices(one, layers[layer])
+        check_indices(one[..., :n_left], n_read)
 
 
 @pytest.mark.parametrize("rule", ["shared_inputs", "shared_receptive_fields"])
 def test_inputs_that_dendrites_share_are_those_of_the_exact_bucket_and_stay(rule):
-    bucket = padded_bucket("dendritic_simple")
-    member = configured(**SIZES[0], connectivity=rule, steps_to_resample=4)
-    together = advance(bucket, start(bucket, [members("dendritic_simple")[1], member]), 20)
-    own = bucket_of(member)
+    name = "dendritic_simple"
+    member = configured(**{**trials(name)[0], "connectivity": rule})
+    bucket, own = padded_bucket(name), bucket_of(member)
+    neighbours = members(name)[1:]
+    together = on_host(advance(bucket, start(bucket, [*neighbours, member]), 20))
     alone = on_host(advance(own, start(own, [member]), 20))
     indices = alone.other["dendritic"]["indices"][0, 0]
     inside = tuple(slice(size) for size in indices.shape)
-    np.testing.assert_array_equal(
-        on_host(together).other["dendritic"]["indices"][0, 1][inside], indices
-    )
+    np.testing.assert_array_equal(together.other["dendritic"]["indices"][0, 2][inside], indices)
     np.testing.assert_array_equal(indices, np.broadcast_to(indices[:, :1], indices.shape))
     np.testing.assert_allclose(
-        on_host(together).params["dendritic"]["weight"][0, 1][inside],
+        together.params["dendritic"]["weight"][0, 2][inside],
         alone.params["dendritic"]["weight"][0, 0],
         rtol=1e-4,
         atol=1e-4,
@@ -152,8 +193,8 @@ def test_any_mix_of_shapes_shares_a_program_and_its_neighbours_change_nothing(mi
     bucket, known = padded_bucket(name), members(name)[0]
     before = compilations()
     others = [
-        configured(**sizes, **traits, architecture=name)
-        for sizes, traits in zip(mix, TRAITS[1:], strict=True)
+        configured(**{**trial, **sizes}, architecture=name)
+        for sizes, trial in zip(mix, trials(name)[1:], strict=True)
     ]
     mixed = [known, *others]
     state = on_host(advance(bucket, start(bucket, mixed), 50))

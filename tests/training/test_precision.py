@@ -16,7 +16,7 @@ def trained(configuration, precision, stop=6, **options):
 
 @pytest.mark.parametrize("architecture", ["sparse_somata", "dendritic_convolutional", "mlp"])
 def test_networks_train_in_bfloat16(architecture):
-    configuration = configured(architecture=architecture)
+    configuration = configured(architecture=architecture, synaptic_resampling=False)
     exact, rounded = (trained(configuration, p)[1] for p in ("float32", "bfloat16"))
     pairs = zip(jax.tree.leaves(exact.params), jax.tree.leaves(rounded.params), strict=True)
     distances = [float(np.abs(one - other).max()) for one, other in pairs]
@@ -27,15 +27,16 @@ def test_networks_train_in_bfloat16(architecture):
 
 def test_what_is_asked_of_the_kernel_is_that_of_bfloat16():
     """With a head of its own, since a linear one would be rounded by the setting alone."""
-    configuration = configured(architecture="class_somata")
+    configuration = configured(architecture="class_somata", synaptic_resampling=False)
     _, rounded = trained(configuration, "bfloat16")
     _, by_kernel = trained(configuration, "float32", kernel="dense_bf16")
     assert_equal(on_host(rounded.params), on_host(by_kernel.params))
 
 
 def test_measuring_is_that_of_float32():
-    bucket, state = trained(configured(), "bfloat16")
-    at_rest = bucket_of(configured(), kernel=bucket.kernel)
+    configuration = configured(synaptic_resampling=False)
+    bucket, state = trained(configuration, "bfloat16")
+    at_rest = bucket_of(configuration, kernel=bucket.kernel)
     begin, end = on_device(data()).rows["test"]
     arguments = state, on_device(data()).examples, whole(begin), whole(end)
     measured = population(bucket).evaluate(*arguments)
@@ -51,7 +52,7 @@ def test_resampling_by_gradient_goes_with_it():
 
 
 def test_a_network_alone_is_that_of_its_population():
-    configuration = configured()
+    configuration = configured(synaptic_resampling=False)
     bucket = bucket_of(configuration, precision="bfloat16")
     (outcome,) = train(bucket, [configuration], [5], data())
     model = train_model(configuration, 5, data(), precision="bfloat16")

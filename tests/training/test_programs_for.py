@@ -107,7 +107,8 @@ def test_without_resampling_all_programs_but_the_steps_are_those_with_it():
 
 def test_without_resampling_steps_are_the_same_to_the_last_bit():
     never = configured(**NEVER)
-    assert_equal(after_an_epoch(never), after_an_epoch(never, resampling=False))
+    with_it = after_an_epoch(never, choices=OF_RESAMPLING)
+    assert_equal(with_it, after_an_epoch(never, resampling=False, choices=OF_RESAMPLING))
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,11 @@ def test_without_resampling_steps_are_the_same_to_the_last_bit():
     ],
 )
 def test_synapses_move_the_same_whatever_else_their_program_could_do(rule, inputs):
+    """Those of a layer that reads an image, and of one that reads none."""
     named = {"resampling_rule": rule, "resampling_inputs": inputs}
-    configuration = configured(**named, percentage_resample=0.7)
+    configuration = configured(
+        **named, architecture="sparse_somata", n_dendrites=8, percentage_resample=0.7
+    )
     alone = after_an_epoch(configuration, choices=choices(**named))
     assert_equal(after_an_epoch(configuration), alone)
 
@@ -136,16 +140,6 @@ def test_synapses_are_drawn_the_same_whatever_else_their_program_could_draw(padd
     for column, rule in enumerate(CONNECTIVITIES):
         one = population(of_bucket, choices=choices(connectivity=rule)).init
         assert_equal(take(on_host(one(traced, SEEDS)), [column]), take(together, [column]))
-
-
-@pytest.mark.parametrize("inputs", ["local", "local_free"])
-def test_layers_that_read_no_image_move_the_same_whatever_else_their_program_could_do(inputs):
-    named = {"resampling_inputs": inputs}
-    configuration = configured(
-        **named, architecture="sparse_somata", n_dendrites=8, percentage_resample=0.7
-    )
-    alone = after_an_epoch(configuration, choices=choices(**named))
-    assert_equal(after_an_epoch(configuration), alone)
 
 
 def test_of_a_populations_programs_that_of_training_steps_alone_counts_as_one():

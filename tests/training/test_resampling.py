@@ -11,6 +11,7 @@ from small_populations import assert_equal, bucket_of, configured, on_host, star
 from jdend.training import _resampling as resampling
 from jdend.training import take
 from jdend.training._bucket import network
+from jdend.training._traced_hyperparameters import RESAMPLING_CHOICES, among, common_choices
 
 MEMBERS = [configured(percentage_resample=0.4 + 0.1 * c) for c in range(7)]
 DUE = np.array([True, False, True, True, False, True, True])
@@ -27,12 +28,14 @@ def resampled(state):
     """A function of those that are due: the state after a resampling, as on such a device."""
     keys = jax.vmap(lambda seed: jax.random.key(seed, impl="threefry2x32"))(state.seeds)
     arguments = state, keys, jnp.asarray(DUE)
+    common = common_choices(state.hyperparameters, RESAMPLING_CHOICES)
+    choices = among(RESAMPLING_CHOICES, common)
     programs = {}
     for backend in ("cpu", "gpu"):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(resampling, "BLOCK_CONFIGURATIONS", 3)
             resample = functools.partial(
-                resampling.resampler(network(BUCKET).layers, {}), batch=None
+                resampling.resampler(network(BUCKET).layers, choices), batch=None
             )
             patched.setattr(resampling.jax, "default_backend", lambda backend=backend: backend)
             lowered = jax.jit(resample).lower(*arguments)
