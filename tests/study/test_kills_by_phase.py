@@ -1,14 +1,11 @@
 """A search that is killed in any of its phases finds what an undisturbed one finds."""
 
+import functools
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from searches import figures, options, run
+from searches import figures, kill_at, options, run, start
 
-KILLED_AT = Path(__file__).parent / "killed_at.py"
 TRIALS = ("--trials", "6", "--generation", "3", "--pruner", "halving")
 # In two generations, each with a rung.
 PHASES = {
@@ -34,10 +31,9 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_kill_in_this_phase_loses_nothing(phase, undisturbed, tmp_path):
     words, table, folder = undisturbed
-    owner, name, number, when = PHASES[phase]
     place = ("--out", str(tmp_path / "out"), "--resume")
-    line = [sys.executable, str(KILLED_AT), owner, name, str(number), when, *words, *place]
-    killed = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = start(*words, *place, first=functools.partial(kill_at, *PHASES[phase]))
+    _, said = killed.end()
+    assert killed.returncode == -signal.SIGKILL, said
     assert run(*words, *place) == table
     assert figures(tmp_path / "out") == figures(folder)

@@ -43,11 +43,11 @@ def test_it_is_refused_until_the_first_is_gone(place, tmp_path):
     words = (*options(tmp_path), *TRIALS)
     first = start(*words, *where)
     while not began(*study):
-        assert first.poll() is None, first.communicate()
+        assert first.returncode is None, first.end()
         time.sleep(0.02)
     first.send_signal(signal.SIGSTOP)
     second = start(*words, *where, "--resume")
-    shown, said = second.communicate(timeout=60)
+    shown, said = second.end()
     assert (second.returncode, shown) == (2, "")
     assert re.fullmatch(
         rf"jdend\.search: study '{study[1]}' in .* is in use by process {first.pid} on "
@@ -55,7 +55,7 @@ def test_it_is_refused_until_the_first_is_gone(place, tmp_path):
         said,
     )
     first.send_signal(signal.SIGKILL)
-    first.communicate()
+    first.end()
     run(*words, *where, "--resume")  # the lock went with its holder
     assert len(figures(tmp_path / "out")) == 6
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import time
 
 from searches import figures, options, run, start
@@ -32,12 +33,12 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(tmp_path):
     table = run(*small, "--out", tmp_path / "undisturbed")
     for _ in range(N_KILLS):
         process = start(*small, "--out", folder, "--resume")
-        while process.poll() is None and not training(folder, process)[1]:
+        while process.returncode is None and not training(folder, process)[1]:
             time.sleep(0.02)
-        assert process.poll() is None, process.communicate()
+        assert process.returncode is None, process.end()
         time.sleep(rng.uniform(0, 0.25))
-        process.kill()
-        process.communicate()
+        process.send_signal(signal.SIGKILL)
+        process.end()
     assert training(folder)[0] < N_GENERATIONS  # the last kill came before the end
     assert run(*small, "--out", folder, "--resume") == table
     assert figures(folder) == figures(tmp_path / "undisturbed")

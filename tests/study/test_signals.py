@@ -1,25 +1,15 @@
 """A search that a signal ends in the middle of its only population goes on from there."""
 
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 from safetensors.numpy import load_file
-from searches import ROOT, figures, options, run, start
+from searches import figures, options, run, start, write_at_once
 
 from jdend.study import open_study, read_results
 
 TRIALS = ("--trials", "6", "--epochs", "150")
-# A search that writes what it has come to whenever it can.
-PROGRAM = """
-import sys
-from jdend.search.driver import populations
-populations.MIN_SECONDS_BETWEEN, populations.MAX_SHARE_OF_TIME = 0.0, 1.0
-from jdend.search.__main__ import main
-sys.exit(main())
-"""
 
 
 def epochs_kept(folder):
@@ -31,15 +21,12 @@ def epochs_kept(folder):
 def ended_by(number, *arguments):
     """What a search printed whose signal came when it had written what it had come to."""
     folder = arguments[-1]
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while process.poll() is None and not epochs_kept(folder):
+    process = start(*arguments, first=write_at_once)
+    while process.returncode is None and not epochs_kept(folder):
         time.sleep(0.01)
-    assert process.poll() is None, process.communicate()
+    assert process.returncode is None, process.end()
     process.send_signal(number)
-    shown, said = process.communicate(timeout=60)
+    shown, said = process.end()
     assert "Traceback" not in said
     return process.returncode, shown
 
@@ -64,6 +51,6 @@ def test_it_goes_on_from_there(number, tmp_path, undisturbed):
         assert all(result.cut_off for result in results)
         assert 0 < min(r.stopped_epoch or 0 for r in results) < 150
     again = start(*small, "--out", folder)
-    assert f"{folder} already holds a search" in again.communicate(timeout=60)[1]
+    assert f"{folder} already holds a search" in again.end()[1]
     assert (run(*small, "--out", folder, "--resume"), figures(folder)) == undisturbed
     assert not (folder / "populations").exists()
