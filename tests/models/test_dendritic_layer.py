@@ -36,6 +36,11 @@ def x():
     return np.random.default_rng(0).normal(size=(8, F)).astype(np.float32)
 
 
+def in_one_program(*sizes, seed=0, **options):
+    """A layer of sizes that few tests have, whose operations are not compiled one by one."""
+    return nnx.jit(lambda: DendriticLayer(*sizes, **options, rngs=nnx.Rngs(seed)))()
+
+
 def leaky(x, slope):
     return np.where(x >= 0, x, slope * x)
 
@@ -85,7 +90,7 @@ def test_batch_dimensions_are_only_batch(layer, x):
 
 
 def test_without_somata_it_returns_one_group_of_dendrites(x):
-    bare = DendriticLayer(F, N, D, K, soma=False, rngs=nnx.Rngs(0))
+    bare = in_one_program(F, N, D, K, soma=False)
     assert bare.weight.shape == (1, D, K)
     assert bare.soma_weight is None
     assert bare.soma_bias is None
@@ -146,9 +151,9 @@ def test_nnx_vmap_over_seeds(x):
     def create(rngs):
         return DendriticLayer(F, N, D, K, rngs=rngs)
 
-    layers = create(nnx.Rngs(0))
+    layers = nnx.jit(create)(nnx.Rngs(0))
     assert layers.weight.shape == (3, N, D, K)
-    out = nnx.vmap(lambda layer, x: layer(x), in_axes=(0, None))(layers, x)
+    out = nnx.jit(nnx.vmap(lambda layer, x: layer(x), in_axes=(0, None)))(layers, x)
     assert out.shape == (3, 8, N)
 
 
@@ -231,13 +236,12 @@ def test_an_input_of_another_width_is_refused(layer):
 @pytest.mark.parametrize("initialization", INITIALIZATIONS)
 def test_weights_are_drawn_with_the_scale_of_their_fan(initialization):
     n, d, k, f = 40, 25, 30, 400
-    layer = DendriticLayer(f, n, d, k, initialization=initialization, rngs=nnx.Rngs(3))
+    layer = in_one_program(f, n, d, k, initialization=initialization, seed=3)
     fan, soma_fan = {"reference": (f, n * d), "fan_in": (k, d)}[initialization]
     assert np.std(layer.weight[...]) == pytest.approx((2 / fan) ** 0.5, rel=0.03)
     assert np.std(layer.soma_weight[...]) == pytest.approx((2 / soma_fan) ** 0.5, rel=0.1)
-    assert abs(np.corrcoef(layer.soma_weight[...].ravel(), layer.weight[..., 0].ravel())[0, 1]) < (
-        0.15
-    )
+    correlation = np.corrcoef(layer.soma_weight[...].ravel(), layer.weight[..., 0].ravel())[0, 1]
+    assert abs(correlation) < 0.15
     assert not layer.bias[...].any()
     assert not layer.soma_bias[...].any()
 
@@ -290,18 +294,20 @@ def test_padding_changes_no_initial_value(sizes, seed, connectivity, initializat
 @pytest.mark.parametrize("param_dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("dtype", [None, "bfloat16", "float32"])
 def test_dtypes_are_those_of_linear(x, dtype, param_dtype):
-    layer = DendriticLayer(F, N, D, K, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
-    linear = nnx.Linear(F, N, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
-    assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(layer, nnx.Param))} == {
-        jnp.dtype(param_dtype)
-    }
-    for inputs in (x, x.astype(np.uint8), jnp.asarray(x, jnp.bfloat16)):
-        assert layer(inputs).dtype == linear(inputs).dtype
+    def made_and_called(*inputs):
+        layer = DendriticLayer(F, N, D, K, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
+        linear = nnx.Linear(F, N, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
+        params = nnx.to_pure_dict(nnx.state(layer, nnx.Param))
+        return params, [(layer(x), linear(x)) for x in inputs]
+
+    params, outputs = jax.eval_shape(made_and_called, x, x.astype("u1"), x.astype(jnp.bfloat16))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(param_dtype)}
+    assert all(of_layer.dtype == of_linear.dtype for of_layer, of_linear in outputs)
 
 
 def test_under_x64_a_layer_has_the_same_float32_parameters(layer):
     with jax.enable_x64(True):
-        same = DendriticLayer(F, N, D, K, rngs=nnx.Rngs(0))
+        same = in_one_program(F, N, D, K)
     for one, other in zip(*(jax.tree.leaves(nnx.state(m)) for m in (layer, same)), strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_allclose(one, other, rtol=1e-6)
@@ -326,9 +332,7 @@ def test_activations_by_name_or_as_functions(x, dendrite, soma):
 
 
 def test_beyond_its_true_sizes_a_layer_is_0_whatever_its_activations(x):
-    layer = DendriticLayer(
-        F, N, D, K, soma=False, dendrite_activation="sigmoid", sizes=[1, 1, 3], rngs=nnx.Rngs(0)
-    )
+    layer = in_one_program(F, N, D, K, soma=False, dendrite_activation="sigmoid", sizes=[1, 1, 3])
     assert layer(x)[:, 0].all()
     assert not layer(x)[:, 1:].any()
 
