@@ -100,7 +100,7 @@ def test_a_neighbour_with_another_schedule_changes_nothing():
 
 
 def test_a_dendrite_begins_with_no_more_inputs_than_there_are():
-    member = configured(initial_density=100.0)
+    member = configured(**QUIET, initial_density=100.0)
     assert bucket_of(member).at_first.sizes["n_dendrite_inputs"] == 36
     run = Run(bucket_of(member), [member], (0,), data())
     run.train_to(1)
