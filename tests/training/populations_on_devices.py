@@ -22,7 +22,12 @@ from jdend.training._train import runs
 COLLECTIVES = r" (all-reduce|all-gather|all-to-all|collective-\w+|reduce-scatter)(?:-start)?\("
 # The call of dendrites, by which a kernel is told; those of other operations are of all kernels.
 FORWARD = 'custom_call_target="jdend_forward'
-SPACE = {"n_neurons": [4, 6, 8], "n_dendrites": [2, 3], "n_dendrite_inputs": [16]}
+SPACE = {
+    "n_neurons": [4, 6, 8],
+    "n_dendrites": [2, 3],
+    "n_dendrite_inputs": [16],
+    "synaptic_resampling": [False],
+}
 
 
 def members(kernel):
@@ -35,13 +40,18 @@ def members(kernel):
     return Bucket(made[0].structure, kernel=kernel), made
 
 
+def half(width, live, steps):
+    return live if 2 * live < width else width
+
+
 def begun(kernel, seeds, devices):
+    """Populations of the dense kernel become narrower as members end."""
     (run,) = runs(
         *members(kernel),
         seeds,
         small.data(),
         metric=find_metric("log_loss"),
-        narrow=lambda width, live, steps: live if 2 * live < width else width,
+        narrow=half if kernel == "dense" else None,
         placement=Placement(devices),
     )
     return run

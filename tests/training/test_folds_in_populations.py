@@ -95,7 +95,7 @@ def test_missing_values_are_filled_by_each_fold_s_own(folded):
     missing = rng.random((len(folded.train_y) + len(folded.test_y), 6)) < 0.2
     fill = rng.normal(size=(N_FOLDS, 6)).astype(np.float32)
     holes = replace(folded, folds=replace(folded.folds, fill=fill, missing=missing))
-    config = configuration(n_epochs=1)
+    config = configuration(n_epochs=1, synaptic_resampling=False)
     bucket = Bucket(config.structure)
     [together] = train(bucket, [config], [0], holes)
     for fold in range(N_FOLDS):
@@ -112,8 +112,8 @@ def test_missing_values_are_filled_by_each_fold_s_own(folded):
 
 
 def test_what_is_kept_is_trained_with_all_examples(folded):
-    model = train_model(configuration(n_epochs=1), 0, folded)
-    whole = train_model(configuration(n_epochs=1), 0, folded.without_folds)
+    config = configuration(n_epochs=1, synaptic_resampling=False)
+    model, whole = (train_model(config, 0, parts) for parts in (folded, folded.without_folds))
     assert model.figures == whole.figures
     assert "validation_accuracy" not in model.figures
     same = jax.tree.map(

@@ -54,7 +54,7 @@ close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"averaging": 0.9}, PRUNED, {"architecture": "mlp"}], ids=str
+    "params", [{}, {"averaging": 0.9, **PRUNED}, {"architecture": "mlp"}], ids=str
 )
 def test_in_an_exact_bucket_they_are_the_same_to_the_last_bit(params):
     member = configured(**RESAMPLED, **params)
@@ -71,14 +71,16 @@ def test_in_an_exact_bucket_they_are_the_same_to_the_last_bit(params):
     np.testing.assert_array_equal(model.logits(data().test_x), alone.logits(data().test_x))
 
 
-# `test_padded_buckets` says of all architectures that padding lies at the ends.
+# `test_padded_buckets` says of all architectures that padding lies at the ends, and that resampling
+# keeps it there.
 @pytest.mark.parametrize(
     ("name", "pruned"),
     [("dendritic_convolutional", {}), ("dendritic_two_layers", PRUNED)],
 )
 def test_in_a_padded_bucket_they_are_cut_to_their_sizes(name, pruned):
-    small = configured(architecture=name, **RESAMPLED, **pruned)
-    large = configured(architecture=name, **LARGER, **pruned)
+    shared = {"architecture": name, "synaptic_resampling": False, **pruned}
+    small = configured(**shared, schedule="cosine", lr=1e-2)
+    large = configured(**shared, **LARGER)
     kept, _ = kept_of([large, small], of=large, padded=True)
     model, history = watched(kept.model, small, 3, data())
     alone, of_alone = watched(train_model, small, 3, data())
@@ -177,5 +179,5 @@ def test_of_folds_none_is_kept():
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (200, 6, 6)).astype(np.uint8), np.arange(200) % 4
     parts = split(from_arrays(images, labels, images, labels), folds=2)
-    kept, _ = kept_of([configured()], parts=parts)
+    kept, _ = kept_of([configured(synaptic_resampling=False)], parts=parts)
     assert kept.nbytes == 0

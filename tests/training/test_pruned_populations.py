@@ -80,7 +80,7 @@ def test_a_schedule_longer_than_training_ends_with_it():
 
 def test_networks_in_the_middle_have_the_synapses_that_are_left():
     seen = []
-    member = configured(**PRUNED)
+    member = configured(**QUIET, **PRUNED)
     train_model(member, 0, data(), on_epoch=lambda _, m: seen.append(m.dendritic.indices.shape[-1]))
     assert seen == [12, 7, 5, 5]
 
@@ -93,14 +93,14 @@ def test_densities_up_to_a_whole_number_share_a_program():
 
 def test_a_neighbour_with_another_schedule_changes_nothing():
     member = configured(**QUIET, **PRUNED)
-    others = [configured(**{**PRUNED, "steps_to_prune": every}) for every in (4, 100)]
+    others = [configured(**QUIET, **{**PRUNED, "steps_to_prune": every}) for every in (4, 100)]
     bucket = bucket_of(member)
     pairs = [on_host(advance(bucket, start(bucket, [member, one]), 30)) for one in others]
     assert_equal(*(on_host(take(pair, [0])).params for pair in pairs))
 
 
 def test_a_dendrite_begins_with_no_more_inputs_than_there_are():
-    member = configured(initial_density=100.0)
+    member = configured(**QUIET, initial_density=100.0)
     assert bucket_of(member).at_first.sizes["n_dendrite_inputs"] == 36
     run = Run(bucket_of(member), [member], (0,), data())
     run.train_to(1)
