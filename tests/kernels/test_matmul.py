@@ -44,12 +44,16 @@ def using(instruction_set):
     LIBRARY.use_instruction_set(before)
 
 
-def by_library(instruction_set, a, b, a_transposed=False, b_transposed=False):
-    function = partial(
-        _matmul._by_library, a_transposed=a_transposed, b_transposed=b_transposed, precision=None
+@partial(jax.jit, static_argnums=(2, 3))
+def compiled(a, b, a_transposed, b_transposed):
+    return _matmul._by_library(
+        a, b, a_transposed=a_transposed, b_transposed=b_transposed, precision=None
     )
+
+
+def by_library(instruction_set, a, b, a_transposed=False, b_transposed=False):
     with using(instruction_set):
-        return np.asarray(jax.jit(function)(a, b))
+        return np.asarray(compiled(a, b, a_transposed, b_transposed))
 
 
 every_instruction_set = pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)

@@ -361,8 +361,8 @@ def test_one_stream_of_keys_is_enough(x):
 
 @pytest.mark.parametrize("image_shape", [(5, 4), (5, 4, 1), (5, 2, 2)])
 def test_images_may_be_given_as_images(x, image_shape):
-    layer = DendriticLayer(
-        F, N, D, K, connectivity="local_receptive_fields", image_shape=image_shape, rngs=nnx.Rngs(0)
+    layer = in_one_program(
+        F, N, D, K, connectivity="local_receptive_fields", image_shape=image_shape
     )
     np.testing.assert_array_equal(layer(x.reshape(2, 4, *image_shape)).reshape(8, N), layer(x))
     with pytest.raises(ValueError, match=r"reads 20 features or images \(5, .*got \(4, 5\)"):
@@ -372,9 +372,10 @@ def test_images_may_be_given_as_images(x, image_shape):
 @pytest.mark.parametrize("soma", [True, False])
 def test_dendrites_have_a_neuron_in_common_where_there_are_somata(soma):
     fields = {"connectivity": "global_receptive_fields", "field_std": 1.0, "image_shape": (5, 4, 1)}
-    layer = DendriticLayer(F, N, D, K, soma=soma, rngs=nnx.Rngs(0), **fields)
+    layer = in_one_program(F, N, D, K, soma=soma, **fields)
     shape = (N if soma else 1, D, K)
-    drawn = draw_indices(nnx.Rngs(0)["connectivity"](), shape, F, by_neuron=soma, **fields)
+    draw = jax.jit(lambda key: draw_indices(key, shape, F, by_neuron=soma, **fields))
+    drawn = draw(nnx.Rngs(0)["connectivity"]())
     np.testing.assert_array_equal(layer.indices[...], drawn)
 
 
@@ -384,10 +385,8 @@ def test_an_image_has_two_axes_or_three():
 
 
 def test_a_bfloat16_network_of_two_layers_has_a_hessian():
-    first = DendriticLayer(6, 3, 2, 4, param_dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
-    second = DendriticLayer(
-        3, 2, 2, 2, param_dtype=jnp.bfloat16, dendrite_activation="tanh", rngs=nnx.Rngs(1)
-    )
+    first = in_one_program(6, 3, 2, 4, param_dtype="bfloat16")
+    second = in_one_program(3, 2, 2, 2, param_dtype="bfloat16", dendrite_activation="tanh", seed=1)
     graph, params, rest = nnx.split(nnx.List([first, second]), nnx.Param, ...)
     flat, back = jax.flatten_util.ravel_pytree(params)
 
