@@ -7,8 +7,8 @@ import pytest
 from jdend.search.cli import main as cli
 from jdend.study._journal import JournalFile
 
-SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "tpe", "--trials", "24")
-SEARCH += ("--generation", "8", "--quiet", "--no-report")
+SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "tpe", "--trials", "15")
+SEARCH += ("--generation", "5", "--quiet", "--no-report")
 
 
 def search(folder, capsys):
@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_again_and_again(undisturbed, disk, tmp_path, capsy
     table, n_writes, folder = undisturbed
     codes = []
     while 0 not in codes and len(codes) < n_writes:
-        disk["room"] = 9
+        disk["room"] = 6
         code, shown, _ = search(tmp_path / "again", capsys)
         codes.append(code)
     assert codes == [2] * (len(codes) - 1) + [0]

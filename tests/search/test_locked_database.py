@@ -12,6 +12,7 @@ from jdend.study import _storage
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "random", "--trials", "6")
 SEARCH += ("--generation", "2", "--quiet", "--no-report", "--study", "s", "--resume")
+SEARCH += ("--buckets", "exact")
 
 pytestmark = pytest.mark.usefixtures("no_download", "instant_training")
 

@@ -9,7 +9,7 @@ from jdend.search.executors import local
 from jdend.training._compilation import Program
 
 SEARCH = ("--dataset", "digits", "--budget", "900", "--strategy", "random", "--trials", "6")
-SEARCH += ("--generation", "2", "--quiet", "--no-report", "--resume", "--out")
+SEARCH += ("--generation", "2", "--buckets", "exact", "--quiet", "--no-report", "--resume", "--out")
 REFUSALS = {
     "NumPy": MemoryError("Unable to allocate 3.00 GiB for an array with shape (805306368,)"),
     "Python": MemoryError(),
