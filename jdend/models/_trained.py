@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
@@ -183,13 +182,24 @@ class TrainedModel:
         """Maps examples `[B, F]` to logits; each number of rows has a compiled program."""
         self.module.eval()
         graphdef, state = cast(tuple[Any, Any], nnx.split(self.module))
+        try:
+            compiled = _logits_of(graphdef)
+        except TypeError:  # a user's module, of which a part cannot be hashed
+            compiled = _logits_of.__wrapped__(graphdef)
+        shape = (self.configuration.structure.problem.in_features,)
+        offset, scale = np.broadcast_to(self.offset, shape), np.broadcast_to(self.scale, shape)
+        return lambda x: compiled(state, offset, scale, x.astype(np.float32, copy=False))
 
-        def forward(state: Any, offset: Array, scale: Array, x: Array) -> Array:
-            module: Any = nnx.merge(graphdef, state)
-            return module((x.astype(jnp.float32) - offset) * scale)
 
-        compiled = cast(Callable[..., Array], jax.jit(forward))
-        return lambda x: compiled(state, self.offset, self.scale, x)
+@functools.lru_cache(maxsize=16)
+def _logits_of(graphdef: Any) -> Callable[..., Array]:
+    """The jitted function of all networks of one make: folds and seeds share their programs."""
+
+    def logits(state: Any, offset: Array, scale: Array, x: Array) -> Array:
+        module: Any = nnx.merge(graphdef, state)
+        return module((x - offset) * scale)
+
+    return jax.jit(logits)
 
 
 def _are_bytes(x: np.ndarray) -> bool:

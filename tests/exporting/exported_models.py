@@ -59,12 +59,11 @@ def small_module(kind, problem):
     def make():
         return build(configuration.structure, rngs=nnx.Rngs(0))
 
-    values = jax.jit(lambda: nnx.state(make()))()
+    graph, params, _ = nnx.split(nnx.eval_shape(make), nnx.Param, ...)
     rng = np.random.default_rng(1)
-    values = jax.tree.map(
-        lambda v: jnp.asarray(rng.normal(0, 0.5, v.shape), v.dtype) if not v.any() else v, values
-    )
-    return configuration, nnx.graphdef(nnx.eval_shape(make)), values
+    params = jax.tree.map(lambda p: jnp.asarray(rng.normal(0, 0.5, p.shape), p.dtype), params)
+    synapses = jax.jit(lambda: nnx.state(make(), nnx.Not(nnx.Param)))()
+    return configuration, graph, nnx.merge_state(params, synapses)
 
 
 @functools.cache
