@@ -117,10 +117,11 @@ def test_what_was_cut_off_is_shown_with_its_figures_and_a_mark(small_images, tmp
 
 def test_its_table_says_what_the_mark_means(small_images):
     searcher = HyperparameterSearcher(
-        small_images, max_params=1000, min_param_ratio=0.5, n_epochs=4, batch_size=64, verbose=False
-    )
+        small_images, max_params=1000, min_param_ratio=0.5, n_epochs=4, batch_size=64, seeds=2,
+        buckets="exact", verbose=False,
+    )  # fmt: skip
     with watched(2), pytest.raises(KeyboardInterrupt):
-        searcher.optimize(SPACE, 3, "random")
+        searcher.optimize(SPACE, 9, "random")
     ranked = rank(searcher.results)
     assert {result.stopped_epoch for result in ranked} == {2}
     table = results_table(ranked)

@@ -56,7 +56,7 @@ def test_optimize_for_budget(instant_training, budget):
 
 @pytest.mark.parametrize("scenario", [quick_prototype_search, compare_architectures])
 def test_the_toolkits_own_ranges_keep_its_rate(scenario, instant_training):
-    scenario(dataset="fashion-mnist", ranges="toolkit", verbose=False)
+    scenario(dataset="fashion-mnist", n_trials=6, ranges="toolkit", verbose=False)
     assert {c.hyperparameters.lr for c, _ in trials(instant_training)} == {0.0005}
 
 
@@ -143,7 +143,7 @@ def test_the_front_goes_up_to_the_largest_budget(instant_training):
 
 
 def test_an_architectures_record_has_its_configuration_and_its_size():
-    for record in compare_architectures(max_params=8000, dataset="fashion-mnist"):
+    for record in compare_architectures(max_params=8000, dataset="fashion-mnist", n_trials=3):
         assert f"{record['architecture']}: {record['test_accuracy']:.3f}, {record['params']:,}"
         searcher = HyperparameterSearcher(max_params=record["params"], min_param_ratio=1.0)
         assert searcher.is_valid_config(record["config"])
