@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
@@ -87,7 +88,7 @@ def train_model(
 
     programs, state = _trained(bucket, configuration, int(seed), data, show)
     figures = _figures(programs, state, data)
-    if int(state.failed_step[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
+    if int(np.asarray(state.failed_step)[0, 0]) >= 0 or not np.isfinite(figures["train_loss"]):
         raise ValueError(f"training with seed {seed} diverged (its loss is not finite); lower lr")
     return trained_model(extract(bucket, state), configuration, int(seed), data, figures)
 
@@ -98,8 +99,10 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     if bucket.padded:
         raise ValueError("a network is taken from an exact bucket; this one is padded")
 
-    def of_trial(x: Array) -> Array:
-        return x[seed, column]
+    def of_trial(x: Array) -> Array | np.ndarray:
+        is_key = jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+        # In NumPy nothing is compiled for each shape; it has no keys.
+        return (x if is_key else np.asarray(x))[seed, column, ...]
 
     return network_with(bucket, *jax.tree.map(of_trial, (evaluated(state), state.other)))
 

@@ -9,7 +9,7 @@ from small_populations import advance, assert_equal, bucket_of, configured, data
 
 from jdend.connectivity import check_indices
 from jdend.models import DendriticLayer, _registry, register_architecture
-from jdend.training import Run, compilations, estimate_bytes, train
+from jdend.training import Run, compilations, estimate_bytes, train, train_model
 
 
 class Regularised(nnx.Module):
@@ -66,6 +66,11 @@ def on_host_with_keys(state):
         ),
         state,
     )
+
+
+def test_one_network_keeps_its_random_keys(members):
+    module = train_model(members[0], 0, data(), n_epochs=1).module
+    assert jnp.issubdtype(module.dropout.rngs.key[...].dtype, jax.dtypes.prng_key)
 
 
 def test_it_learns(members):
