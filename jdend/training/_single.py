@@ -99,10 +99,11 @@ def extract(bucket: Bucket, state: State, seed: int = 0, column: int = 0) -> nnx
     if bucket.padded:
         raise ValueError("a network is taken from an exact bucket; this one is padded")
 
-    def of_trial(x: Array) -> Array | np.ndarray:
-        is_key = jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
-        # In NumPy nothing is compiled for each shape; it has no keys.
-        return (x if is_key else np.asarray(x))[seed, column, ...]
+    def of_trial(x: Array) -> Array:
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):  # NumPy has no keys
+            return x[seed, column]
+        # On the host nothing is compiled for each shape.
+        return jax.device_put(np.asarray(x)[seed, column])
 
     return network_with(bucket, *jax.tree.map(of_trial, (evaluated(state), state.other)))
 

@@ -68,8 +68,9 @@ def on_host_with_keys(state):
     )
 
 
-def test_one_network_keeps_its_random_keys(members):
+def test_one_networks_variables_are_jaxs_and_keys_stay_keys(members):
     module = train_model(members[0], 0, data(), n_epochs=1).module
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(nnx.state(module)))
     assert jnp.issubdtype(module.dropout.rngs.key[...].dtype, jax.dtypes.prng_key)
 
 

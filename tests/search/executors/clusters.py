@@ -78,9 +78,9 @@ def wait_for(process, happened, seconds=120):
         time.sleep(0.05)
 
 
-def is_at_work(folder, epoch=20):
-    """Whether a trial of a search has so many epochs behind it."""
-    return any(trial.epoch >= epoch for trial in trials_in_training(folder))
+def n_at_work(folder):
+    """How many shapes have trials with an epoch behind them: so many nodes are at work."""
+    return len({trial.total_params for trial in trials_in_training(folder) if trial.epoch})
 
 
 def figures(folder):

@@ -5,8 +5,8 @@ from clusters import cluster, ended, figures, options, start
 
 
 @pytest.fixture(scope="module")
-def four_nodes():
-    with cluster(4) as made:
+def two_nodes():
+    with cluster(2) as made:
         yield made
 
 

@@ -4,7 +4,7 @@ import threading
 
 import jax.numpy as jnp
 import pytest
-from clusters import cluster, ended, figures, start
+from clusters import ended, figures, start
 from flax import nnx
 
 from jdend import HyperparameterSearcher
@@ -73,12 +73,6 @@ class Narrow(nnx.Module):
 def ones(logits, y, counted):
     one = counted & (y == 1)
     return (one & (jnp.argmax(logits, -1) == 1)).sum() / one.sum()
-
-
-@pytest.fixture(scope="module")
-def two_nodes():
-    with cluster(2) as made:
-        yield made
 
 
 def test_of_a_plugin(two_nodes, tmp_path):
