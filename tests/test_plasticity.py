@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from jdend.connectivity import check_indices, draw_indices, log_probabilities_around
+from jdend.connectivity import check_indices, log_probabilities_around
 from jdend.kernels import THREEFRY
 from jdend.plasticity import (
     GRADIENTS,
@@ -240,9 +240,16 @@ def test_a_dendrite_that_reads_all_inputs_keeps_them(rule):
     np.testing.assert_array_equal(kept, indices)
 
 
+def of_features(features, n_inputs, seed, weight, indices, percentage=1.0):
+    """Of 4000 dendrites of so many features and inputs, by one program for all such numbers."""
+    sizes = (4000, 1, n_inputs)
+    numbers = {"sizes": sizes, "true_features": np.int32(features), "percentage": percentage}
+    out = resampled(seed, weight, indices, in_features=26, **numbers)
+    return tuple(x[..., :n_inputs] for x in out)
+
+
 def test_a_single_synapse_moves_to_any_other_input():
-    indices = np.full((4000, 1, 1), 2)
-    _, new, replaced = resampled(6, np.ones((4000, 1, 1)), indices, in_features=5, percentage=1.0)
+    _, new, replaced = of_features(5, 1, 6, np.ones((4000, 1, 6)), np.full((4000, 1, 6), 2))
     counts = np.bincount(new.ravel(), minlength=5)
     assert np.abs(counts - 800).max() < 5 * (4000 * 0.16) ** 0.5
     np.testing.assert_array_equal(replaced, new != 2)
@@ -251,13 +258,8 @@ def test_a_single_synapse_moves_to_any_other_input():
 def test_proposals_made_twice_are_dropped():
     """One input is free: it is taken by a dendrite if exactly one of its candidates proposes it."""
     n, k = 4000, 6
-    _, new, replaced = resampled(
-        7,
-        np.ones((n, 1, k)),
-        np.broadcast_to(np.arange(k), (n, 1, k)),
-        in_features=k + 1,
-        percentage=1.0,
-    )
+    indices = np.broadcast_to(np.arange(k), (n, 1, k))
+    _, new, replaced = of_features(k + 1, k, 7, np.ones((n, 1, k)), indices)
     assert (new[replaced] == k).all()
     expected = k / (k + 1) * (k / (k + 1)) ** (k - 1)
     margin = 5 * (expected * (1 - expected) / n) ** 0.5
@@ -266,7 +268,7 @@ def test_proposals_made_twice_are_dropped():
 
 def test_uniform_proposals_are_uniform():
     indices = np.broadcast_to(np.arange(6), (4000, 1, 6))
-    _, new, replaced = resampled(8, numbered(4000, 6), indices, in_features=26, percentage=0.17)
+    _, new, replaced = of_features(26, 6, 8, numbered(4000, 6), indices, percentage=0.17)
     counts = np.bincount(new[replaced], minlength=26)[6:]
     mean = 4000 / 26
     assert np.abs(counts - mean).max() < 5 * mean**0.5
@@ -394,9 +396,9 @@ def test_keys_and_dendrites_draw_differently():
     ],
 )
 def test_names_that_cannot_be_followed_are_refused(options, message):
-    indices = draw_indices(jax.random.key(0), (1, 1, 2), 5)
+    refused = functools.partial(resample, in_features=F, **options)
     with pytest.raises(ValueError, match=message):
-        resample(jax.random.key(0), jnp.ones((1, 1, 2)), indices, in_features=5, **options)
+        jax.eval_shape(refused, key_of(0), np.ones(SHAPE, np.float32), random_indices(0))
 
 
 FREE = ("uniform_free", "local_free")
@@ -518,11 +520,9 @@ def test_of_equal_gradients_the_nearest_inputs_are_taken():
 
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_have_to_be_given(name):
+    refused = functools.partial(resample, in_features=F, proposals=name, image_shape=IMAGE)
     with pytest.raises(ValueError, match="need the gradient by every possible weight"):
-        resample(
-            jax.random.key(0), jnp.ones(SHAPE), jnp.asarray(random_indices(0)), in_features=F,
-            proposals=name, image_shape=IMAGE,
-        )  # fmt: skip
+        jax.eval_shape(refused, key_of(0), np.ones(SHAPE, np.float32), random_indices(0))
 
 
 def softly_removed(sharpness):
@@ -563,19 +563,22 @@ def test_the_share_of_local_proposals_is_a_number(proposals):
     assert far.mean() == pytest.approx(0.62, abs=0.06)
 
 
+steps_of = jax.jit(jax.vmap(resampling_at, in_axes=(0, None, None)))
+counted_until = jax.jit(jax.vmap(resamplings_until, in_axes=(0, None, None)))
+
+
 @pytest.mark.parametrize("slowdown", [0.0, 0.01, 0.1, 1.0, 2.5, 30.0])
 @pytest.mark.parametrize("every", [1, 3, 100])
 def test_resamplings_are_counted_at_the_steps_at_which_they_take_place(every, slowdown):
-    period, slower = jnp.int32(every), jnp.float32(slowdown)
-    numbers = jnp.arange(1, 40)
-    at = np.asarray(jax.vmap(lambda n: resampling_at(n, period, slower))(numbers))
+    period, slower = np.int32(every), np.float32(slowdown)
+    at = np.asarray(steps_of(np.arange(1, 40), period, slower))
     for step in (at, at - 1, at + every // 2):
-        counted = jax.vmap(lambda s: resamplings_until(s, period, slower))(jnp.asarray(step))
+        counted = counted_until(step, period, slower)
         expected = np.searchsorted(at, step, side="right")
         within = step < at[-1]
         np.testing.assert_array_equal(np.asarray(counted)[within], expected[within])
 
 
 def test_a_slowdown_of_one_doubles_the_second_interval():
-    at = [int(resampling_at(jnp.int32(n), jnp.int32(100), jnp.float32(1.0))) for n in (1, 2, 3)]
-    assert at == [100, 300, 600]
+    at = steps_of(np.arange(1, 40), np.int32(100), np.float32(1.0))
+    assert at[:3].tolist() == [100, 300, 600]

@@ -82,22 +82,27 @@ def test_a_slope_of_minus_one_folds_sums_to_their_absolute_values(kernel):
         out = dendritic_layer(**{**arrays, "weight": weight}, negative_slope=slope, kernel=kernel)
         return (out * weights).sum(), out
 
-    gradient = jax.grad(weighted, has_aux=True)
-    _, linear = gradient(arrays["weight"], 1.0, jnp.float32(1))
-    of_linear, _ = gradient(arrays["weight"], 1.0, jnp.sign(linear))
-    of_folded, folded = gradient(arrays["weight"], -1.0, jnp.float32(1))
-    np.testing.assert_allclose(folded, abs(linear), rtol=1e-2, atol=1e-5)
+    gradient = jax.jit(jax.grad(weighted, has_aux=True), static_argnums=1)
+    _, linear = gradient(arrays["weight"], 1.0, np.ones((5, 3, 2), "f"))
+    of_linear, _ = gradient(arrays["weight"], 1.0, np.sign(linear))
+    of_folded, folded = gradient(arrays["weight"], -1.0, np.ones((5, 3, 2), "f"))
+    np.testing.assert_allclose(folded, np.abs(linear), rtol=1e-2, atol=1e-5)
     np.testing.assert_allclose(of_folded, of_linear, rtol=1e-2, atol=1e-5)
 
 
 def test_somas_have_the_dendrites_slope_unless_one_of_their_own_is_given(kernel):
     arrays = one_trial(soma_bias=np.full(3, -9, "f"))
-    given = [
-        dendritic_layer(**arrays, negative_slope=0.3, soma_slope=slope, kernel=kernel)
-        for slope in (None, 0.3, 0.1)
-    ]
-    np.testing.assert_array_equal(given[0], given[1])
-    assert (given[0] != given[2]).any()
+
+    @jax.jit
+    def with_each_slope(arrays):
+        return [
+            dendritic_layer(**arrays, negative_slope=0.3, soma_slope=slope, kernel=kernel)
+            for slope in (None, 0.3, 0.1)
+        ]
+
+    none, same, own = map(np.asarray, with_each_slope(arrays))
+    np.testing.assert_array_equal(none, same)
+    assert (none != own).any()
 
 
 def test_no_sizes_means_no_padding(kernel):
@@ -216,10 +221,9 @@ def test_sizes_may_be_whole_numbers_of_any_type(kernel, whole):
 
 
 def test_sizes_beyond_int32_mean_no_padding(kernel):
-    arrays = jax.tree.map(jnp.asarray, one_trial())
-    del arrays["sizes"]
-    large = layer_of(POPULATION, arrays | {"sizes": np.full(3, 2**40)}, kernel)
-    np.testing.assert_allclose(large, layer_of(POPULATION, arrays, kernel), rtol=1e-5)
+    arrays = one_trial(sizes=np.full(3, 2**40))
+    large = jax.jit(lambda x: layer_of(POPULATION, arrays | {"x": x}, kernel))(arrays["x"])
+    np.testing.assert_allclose(large, layer(one_trial(sizes=None), kernel), rtol=1e-5)
 
 
 def test_an_empty_batch_gives_an_empty_batch_and_gradients_of_0(kernel):
@@ -228,8 +232,8 @@ def test_an_empty_batch_gives_an_empty_batch_and_gradients_of_0(kernel):
     def loss(weight):
         return layer_of(POPULATION, arrays | {"weight": weight}, kernel).sum()
 
-    assert layer_of(POPULATION, arrays, kernel).shape == (0, POPULATION.neurons)
-    assert not jax.grad(loss)(arrays["weight"]).any()
+    assert layer(arrays, kernel).shape == (0, POPULATION.neurons)
+    assert not np.asarray(jax.jit(jax.grad(loss))(arrays["weight"])).any()
 
 
 def test_debugging_of_nan_finds_none_in_a_sound_layer(kernel):

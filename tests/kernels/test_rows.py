@@ -35,6 +35,11 @@ def normalised(examples, rows, offset, scale):
 of_seeds = jax.jit(jax.vmap(packed_rows, in_axes=(None, 0, None, None)))
 
 
+@jax.jit
+def of_batches(batches):
+    return [of_seeds(*arrays) for arrays in batches]
+
+
 def assert_same_bits(one, other):
     one, other = np.asarray(one), np.asarray(other)
     np.testing.assert_array_equal(one.view(np.uint32), other.view(np.uint32))
@@ -78,9 +83,8 @@ def assert_hold(tiles, examples, rows, offset, scale):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("features", [1, 3, 15, 16, 17, 127, 130, 784])
 def test_tiles_are_those_of_jax_to_the_last_bit(instruction_set, features, dtype, per_feature):
-    for batch in (1, 31, 32, 33, 64, 70):
-        arrays = drawn(features, batch, dtype, per_feature)
-        packed = of_seeds(*arrays)
+    batches = [drawn(features, batch, dtype, per_feature) for batch in (1, 31, 32, 33, 64, 70)]
+    for packed, arrays in zip(of_batches(batches), batches, strict=True):
         assert_same_bits(packed.x, normalised(*arrays))
         assert_hold(packed.tiles, *arrays)
 
