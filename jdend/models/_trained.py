@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from jdend.data import MULTILABEL, REGRESSION, Frame, Preprocessing, Table, table_of
+from jdend.kernels import resolve
 from jdend.models._configuration import Configuration
 
 __all__ = ["INPUTS", "TrainedModel"]
@@ -183,17 +184,18 @@ class TrainedModel:
         self.module.eval()
         graphdef, state = cast(tuple[Any, Any], nnx.split(self.module))
         try:
-            compiled = _logits_of(graphdef)
+            compiled = _logits_of(graphdef, resolve())
         except TypeError:  # a user's module, of which a part cannot be hashed
-            compiled = _logits_of.__wrapped__(graphdef)
+            compiled = _logits_of.__wrapped__(graphdef, resolve())
         shape = (self.configuration.structure.problem.in_features,)
         offset, scale = np.broadcast_to(self.offset, shape), np.broadcast_to(self.scale, shape)
         return lambda x: compiled(state, offset, scale, x.astype(np.float32, copy=False))
 
 
 @functools.lru_cache(maxsize=16)
-def _logits_of(graphdef: Any) -> Callable[..., Array]:
-    """The jitted function of all networks of one make: folds and seeds share their programs."""
+def _logits_of(graphdef: Any, kernel: str) -> Callable[..., Array]:
+    """The jitted function of all networks of one make: folds and seeds share their programs. The
+    kernel that `auto` stands for is there for the cache: a variable may change it."""
 
     def logits(state: Any, offset: Array, scale: Array, x: Array) -> Array:
         module: Any = nnx.merge(graphdef, state)

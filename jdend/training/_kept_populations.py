@@ -46,7 +46,7 @@ def population(
 
     Args:
       bucket: what they share.
-      resampling: whether their dendritic layers may be resampled; half of what is compiled.
+      resampling: whether their dendritic layers may be resampled; most of what is compiled.
       choices: of `WIRING_CHOICES` and `RESAMPLING_CHOICES`, those with the same value for all
         members, so that nothing else is compiled. Of the others, a program has every branch.
       metric: what they are measured by.

@@ -67,7 +67,7 @@ from jdend.training._sharding import (
     Sharding,
 )
 from jdend.training._state import State, Tree
-from jdend.training._threefry import with_standard_keys
+from jdend.training._stored_keys import with_standard_keys
 from jdend.training._traced_hyperparameters import (
     RESAMPLING_CHOICES,
     WIRING_CHOICES,

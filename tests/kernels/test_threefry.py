@@ -1,4 +1,4 @@
-"""Draws of the population's programs are those of JAX's threefry."""
+"""Draws by keys of `THREEFRY` are those of JAX's own."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jdend.kernels import STANDARD_KEYS, THREEFRY, threefry_here
-from jdend.training._threefry import with_standard_keys
 
 SEEDS = (0, 7, 2**32 - 1)
 
@@ -67,13 +66,3 @@ def test_programs_for_cpus_have_no_loop():
 def test_only_cpus_have_another_than_jax_s_own(monkeypatch, platform, impl):
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
     assert threefry_here() == impl
-
-
-def test_keys_that_are_stored_are_jax_s_own():
-    tree = {"key": keys_of(5)[0], "count": jnp.arange(2)}
-    standard = with_standard_keys(tree)
-    assert standard["key"].dtype == keys_of(5)[1].dtype
-    np.testing.assert_array_equal(
-        jax.random.key_data(standard["key"]), jax.random.key_data(tree["key"])
-    )
-    assert standard["count"] is tree["count"]
